@@ -1,0 +1,279 @@
+//! What a host can set: sizes, times, limits and budgets.
+//!
+//! Everything the server will ever need is allocated from these numbers when it is made;
+//! afterwards a full table, pool or budget means *wait* or *evict*, never *grow*.
+
+use std::time::{Duration, SystemTime};
+
+/// The settings of one [`Server`](crate::Server).
+///
+/// Start from the default and set what differs:
+///
+/// ```
+/// use fourway::{CloseMode, Config};
+///
+/// let mut config = Config::default();
+/// config.max_connections = 100_000;
+/// config.close = CloseMode::Peer;
+/// assert_eq!(config.limits.head_bytes, 16 * 1024);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// How many connections may be open at once (default 1,024; 1 to 2³¹).
+    ///
+    /// A slot takes 48 bytes. When all are taken, [`AtCapacity`] says what happens.
+    pub max_connections: usize,
+    /// How many requests or responses may be incomplete at once (default 1,024; at least 1).
+    ///
+    /// Each of these *exchanges* reserves address space for one head, one body and one answer
+    /// ([`Config::reserved_bytes`]); the system gives it memory when it is first used. When all
+    /// are lent, the slowest client is told 408 or cut off, and its exchange goes to the next.
+    pub exchanges: usize,
+    /// How a connection ends after its last response (default [`CloseMode::Fin`]).
+    pub close: CloseMode,
+    /// Whether a connection may carry more than one request (default yes).
+    pub keep_alive: bool,
+    /// What happens to a new connection when all slots are taken.
+    pub at_capacity: AtCapacity,
+    /// How many finished handshakes the kernel queues for [`Server::listen`](crate::Server::listen)
+    /// (default 4,096). Linux cuts it to `net.core.somaxconn`.
+    pub backlog: u32,
+    /// Sets SO_REUSEPORT on listeners, so that several processes can share a port (default no;
+    /// Unix only, ignored elsewhere).
+    pub reuse_port: bool,
+    /// How long each state may last.
+    pub timeouts: Timeouts,
+    /// How large a request or a copied response may be.
+    pub limits: Limits,
+    /// How much one call of [`Server::process`](crate::Server::process) may do.
+    pub budget: Budget,
+    /// The wall clock for the `Date` header, read at most once a second (default
+    /// [`SystemTime::now`]).
+    pub wall_clock: fn() -> SystemTime,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            max_connections: 1024,
+            exchanges: 1024,
+            close: CloseMode::Fin,
+            keep_alive: true,
+            at_capacity: AtCapacity::EvictIdle,
+            backlog: 4096,
+            reuse_port: false,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            budget: Budget::default(),
+            wall_clock: SystemTime::now,
+        }
+    }
+}
+
+/// Who closes first after the last response, and how.
+///
+/// The side whose FIN goes first keeps the connection in TIME_WAIT for twice the maximum segment
+/// lifetime (RFC 9293 §3.6.1), a minute on Linux.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseMode {
+    /// Half-close, then discard what still comes until the client's FIN. TIME_WAIT stays here.
+    Fin,
+    /// Wait for the client's FIN for the linger timeout, then as `Fin`. TIME_WAIT stays there.
+    ///
+    /// This delays on purpose what RFC 9112 §9.6 asks of a server that has said
+    /// `Connection: close`.
+    Peer,
+    /// Reset as soon as the kernel has taken the last byte. TIME_WAIT stays nowhere, and a large
+    /// response may be cut.
+    Rst,
+    /// Close without a byte as soon as a request is whole; the handler is not called.
+    Drop,
+}
+
+/// What happens to a new connection when all slots are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtCapacity {
+    /// The connection that has been idle longest makes room; with none idle, as `Pause`.
+    EvictIdle,
+    /// New connections wait in the kernel's accept queue until one ends.
+    Pause,
+}
+
+/// How long each state may last. Every one must be longer than zero.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// From a request's first byte to the end of its head (default 10 s). Never extended.
+    pub head: Duration,
+    /// For each 4 KiB of a request's body (default 30 s).
+    pub body: Duration,
+    /// Between requests, and before the first (default 75 s).
+    pub idle: Duration,
+    /// For each 4 KiB of a response that the client is slow to take (default 30 s).
+    pub write: Duration,
+    /// For the client's FIN, after the last response (default 5 s).
+    pub linger: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            write: Duration::from_secs(30),
+            linger: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How large a request or a copied response may be.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a request line with all its headers (default 16 KiB; at least 64). Beyond: 431.
+    /// The trailers after a chunked body may be as long once more.
+    pub head_bytes: usize,
+    /// Bytes of a request's target (default 8 KiB; at least 1). Beyond: 414.
+    pub target_bytes: usize,
+    /// Headers of a request (default 64; 1 to 256). Beyond: 431.
+    pub headers: usize,
+    /// Bytes of a request's body (default 1 MiB). Beyond: 413.
+    pub body_bytes: usize,
+    /// Bytes of a response that is copied: headers and body (default 64 KiB; at least 512).
+    /// Beyond: the client gets a 500. [`Body::Static`](crate::Body::Static) has no limit.
+    pub out_bytes: usize,
+    /// Bytes that are read and discarded while waiting for a client's FIN (default 8 MiB).
+    pub linger_bytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            head_bytes: 16 * 1024,
+            target_bytes: 8 * 1024,
+            headers: 64,
+            body_bytes: 1024 * 1024,
+            out_bytes: 64 * 1024,
+            linger_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// How much one call of [`Server::process`](crate::Server::process) may do before it returns to
+/// the host. Every number must be at least 1. What is left comes first in the next call.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Budget {
+    /// Connections accepted (default 256).
+    pub accepts: u32,
+    /// Requests answered; a connection that moved without completing one counts as one
+    /// (default 1,024). Expired deadlines have a budget of the same size.
+    pub requests: u32,
+    /// Requests answered on one connection before the next gets its turn (default 32).
+    pub requests_per_connection: u32,
+    /// Bytes read or written on one connection before the next gets its turn (default 256 KiB;
+    /// passed by at most one buffer).
+    pub bytes_per_connection: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { accepts: 256, requests: 1024, requests_per_connection: 32, bytes_per_connection: 256 * 1024 }
+    }
+}
+
+/// The most headers that [`Limits::headers`] may allow; their slices live on the stack.
+pub(crate) const MAX_HEADERS: usize = 256;
+
+/// What a server needs for itself in an exchange beside the request's head and body: room to
+/// read the next bytes into, and the line that ends a chunked body.
+pub(crate) const INPUT_SLACK: usize = 4096;
+
+/// A batch of pipelined responses is flushed when it has grown past this.
+pub(crate) const OUT_BATCH: usize = 16 * 1024;
+
+/// Room for the headers that the server adds to each response, and for its own error pages.
+pub(crate) const OUT_SLACK: usize = 1024;
+
+impl Config {
+    /// The most memory that requests and responses in flight can come to take, in bytes.
+    ///
+    /// The connections' slots come on top, at 48 bytes each.
+    ///
+    /// ```
+    /// let mut config = fourway::Config::default();
+    /// config.exchanges = 16;
+    /// config.limits.body_bytes = 0;
+    /// assert!(config.reserved_bytes() < 2 * 1024 * 1024);
+    /// ```
+    pub fn reserved_bytes(&self) -> usize {
+        let each = self.limits.input_bytes().saturating_add(self.limits.output_bytes());
+        self.pool_size().saturating_mul(each)
+    }
+
+    /// One exchange per incomplete request, and one that is always free to work in.
+    pub(crate) fn pool_size(&self) -> usize {
+        self.exchanges.min(self.max_connections).saturating_add(1)
+    }
+
+    /// The first setting that cannot be served, as a sentence.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let (limits, budget, times) = (&self.limits, &self.budget, &self.timeouts);
+        let all_times = [times.head, times.body, times.idle, times.write, times.linger];
+        let rules = [
+            (self.max_connections >= 1, "max_connections must be at least 1"),
+            (self.max_connections <= 1 << 31, "max_connections must be at most 2^31"),
+            (self.exchanges >= 1, "exchanges must be at least 1"),
+            (self.exchanges <= 1 << 31, "exchanges must be at most 2^31"),
+            (!all_times.contains(&Duration::ZERO), "every timeout must be longer than zero"),
+            (limits.head_bytes >= 64, "limits.head_bytes must be at least 64"),
+            (limits.head_bytes <= 1 << 24, "limits.head_bytes must be at most 16 MiB"),
+            (limits.target_bytes >= 1, "limits.target_bytes must be at least 1"),
+            (limits.headers >= 1, "limits.headers must be at least 1"),
+            (limits.headers <= MAX_HEADERS, "limits.headers must be at most 256"),
+            (limits.body_bytes <= 1 << 30, "limits.body_bytes must be at most 1 GiB"),
+            (limits.out_bytes >= 512, "limits.out_bytes must be at least 512"),
+            (limits.out_bytes <= 1 << 30, "limits.out_bytes must be at most 1 GiB"),
+            (budget.accepts >= 1, "budget.accepts must be at least 1"),
+            (budget.requests >= 1, "budget.requests must be at least 1"),
+            (budget.requests_per_connection >= 1, "budget.requests_per_connection must be at least 1"),
+            (budget.bytes_per_connection >= 1, "budget.bytes_per_connection must be at least 1"),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, sentence)) => Err(sentence),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn input_bytes(&self) -> usize {
+        self.head_bytes + self.body_bytes + INPUT_SLACK
+    }
+
+    pub(crate) fn output_bytes(&self) -> usize {
+        OUT_BATCH + OUT_SLACK + self.out_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_accepted() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let mut config = Config::default();
+        config.timeouts.idle = Duration::ZERO;
+        assert_eq!(config.check(), Err("every timeout must be longer than zero"));
+        let mut config = Config::default();
+        config.limits.headers = 257;
+        assert_eq!(config.check(), Err("limits.headers must be at most 256"));
+    }
+}

@@ -1,0 +1,279 @@
+//! The host's side of a request: what it is asked, and the ways in which it can answer.
+//!
+//! A [`Responder`] is consumed by answering, each way of answering returns the [`Reply`] that the
+//! handler has to return, and there is no other way to get one: a forgotten answer does not
+//! compile, and neither does the answer to another request.
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+
+use crate::exchange::Out;
+use crate::http::date::DateText;
+use crate::http::request::Request;
+use crate::http::response::{self, Draft};
+
+/// Answers requests; passed to each call of [`Server::process`](crate::Server::process), so that
+/// the host's state is an ordinary `&mut`.
+///
+/// ```
+/// use fourway::{Handler, Reply, Request, Responder};
+///
+/// struct Counter(u64);
+///
+/// impl Handler for Counter {
+///     fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+///         self.0 += 1;
+///         responder.body_with(200, "text/plain", |body| {
+///             use std::fmt::Write;
+///             let _ = writeln!(body, "request number {}", self.0);
+///         })
+///     }
+/// }
+/// ```
+///
+/// A handler that panics loses its own connection and nothing else, if the host catches the panic
+/// and calls `process` again.
+pub trait Handler {
+    /// Answers one request, whole with its body.
+    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r>;
+}
+
+impl<H: Handler + ?Sized> Handler for &mut H {
+    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        (**self).request(request, responder)
+    }
+}
+
+/// A closure as a [`Handler`]; made by [`handler_fn`].
+#[derive(Debug, Clone)]
+pub struct HandlerFn<F>(F);
+
+impl<F> Handler for HandlerFn<F>
+where
+    F: for<'r> FnMut(&Request<'_>, Responder<'r>) -> Reply<'r>,
+{
+    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        (self.0)(request, responder)
+    }
+}
+
+/// Makes a closure a [`Handler`].
+///
+/// ```
+/// let mut hello = fourway::handler_fn(|_request, responder| {
+///     responder.send(200, "text/plain", b"hello")
+/// });
+/// # let _ = &mut hello;
+/// ```
+pub fn handler_fn<F>(function: F) -> HandlerFn<F>
+where
+    F: for<'r> FnMut(&Request<'_>, Responder<'r>) -> Reply<'r>,
+{
+    HandlerFn(function)
+}
+
+/// The proof that a request was answered.
+///
+/// Only a [`Responder`] makes one:
+///
+/// ```compile_fail
+/// fourway::handler_fn(|_request, _responder| fourway::Reply { });
+/// ```
+///
+/// and leaving it out is an error:
+///
+/// ```compile_fail
+/// fourway::handler_fn(|_request, responder| { drop(responder); });
+/// ```
+#[derive(Debug)]
+pub struct Reply<'r> {
+    _request: Invariant<'r>,
+}
+
+/// Keeps `'r` from being stretched or shrunk to that of another request.
+type Invariant<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
+
+/// A body that is sent without being copied.
+///
+/// ```
+/// let page = fourway::Body::Static(b"<!doctype html><title>hello</title>");
+/// # let _ = page;
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Body {
+    /// Bytes that live as long as the program.
+    Static(&'static [u8]),
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Body::Static(bytes)
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Body::Static(text.as_bytes())
+    }
+}
+
+/// The right and the duty to answer one request.
+///
+/// `Content-Length`, `Date` and `Connection` are added by the server. To HEAD, and with 204 and
+/// 304, the body is left out. An answer that cannot be sent (too large to copy, a status outside
+/// 200 to 599, a control byte in a header) becomes a 500, counted in
+/// [`Stats::handler_errors`](crate::Stats::handler_errors) and logged.
+///
+/// ```
+/// fourway::handler_fn(|request, responder| match request.path() {
+///     "/old" => responder.head(301).header("Location", "/new").empty(),
+///     _ => responder.send(200, "text/plain", b"here"),
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Responder<'r> {
+    out: &'r mut Out,
+    draft: &'r mut Draft,
+    date: &'r DateText,
+    _request: Invariant<'r>,
+}
+
+impl<'r> Responder<'r> {
+    pub(crate) fn new(out: &'r mut Out, draft: &'r mut Draft, date: &'r DateText) -> Self {
+        Responder { out, draft, date, _request: PhantomData }
+    }
+
+    /// Answers with a copy of `body`, at most
+    /// [`limits.out_bytes`](crate::Limits::out_bytes) with its headers.
+    pub fn send(self, status: u16, content_type: &str, body: &[u8]) -> Reply<'r> {
+        self.head(status).header("Content-Type", content_type).send(body)
+    }
+
+    /// Answers with what `write` writes; the length is filled in afterwards.
+    pub fn body_with(
+        self,
+        status: u16,
+        content_type: &str,
+        write: impl FnOnce(&mut BodyWriter<'_>),
+    ) -> Reply<'r> {
+        let ResponseHead { out, draft, .. } = self.head(status).header("Content-Type", content_type);
+        let end_of_room = response::end_head_unsized(out, draft);
+        let start = out.position();
+        write(&mut BodyWriter { out });
+        let length = out.position() - start;
+        response::fill_length(out, end_of_room, length);
+        if !out.overflowed() && (draft.head_only || draft.is_bodiless()) {
+            out.rewind(start);
+        }
+        Reply { _request: PhantomData }
+    }
+
+    /// Begins an answer that has headers of its own.
+    pub fn head(self, status: u16) -> ResponseHead<'r> {
+        response::begin(self.out, self.draft, self.date, status);
+        ResponseHead { out: self.out, draft: self.draft, _request: PhantomData }
+    }
+
+    /// Closes the connection at once, without an answer.
+    pub fn close(self) -> Reply<'r> {
+        self.draft.dropped = true;
+        Reply { _request: PhantomData }
+    }
+}
+
+/// A response's head, to which headers can be added until its body is given.
+///
+/// ```
+/// fourway::handler_fn(|_request, responder| {
+///     responder.head(503).header("Retry-After", "1").close_after().send(b"later")
+/// });
+/// ```
+#[derive(Debug)]
+#[must_use = "a response ends with send, body or empty"]
+pub struct ResponseHead<'r> {
+    out: &'r mut Out,
+    draft: &'r mut Draft,
+    _request: Invariant<'r>,
+}
+
+impl<'r> ResponseHead<'r> {
+    /// Bodies up to this size are cheaper to copy than to send from two places.
+    const COPIED: usize = 4096;
+
+    /// Adds a header.
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        response::field(self.out, self.draft, name, value.as_ref());
+        self
+    }
+
+    /// Makes this the connection's last response.
+    pub fn close_after(self) -> Self {
+        self.draft.close = true;
+        self
+    }
+
+    /// Ends with a copy of `body`.
+    pub fn send(self, body: &[u8]) -> Reply<'r> {
+        response::end_head(self.out, self.draft, body.len());
+        if !self.draft.head_only && !self.draft.is_bodiless() {
+            self.out.push(body);
+        }
+        Reply { _request: PhantomData }
+    }
+
+    /// Ends with a body of any length that is not copied.
+    pub fn body(self, body: impl Into<Body>) -> Reply<'r> {
+        let Body::Static(bytes) = body.into();
+        if bytes.len() <= Self::COPIED {
+            return self.send(bytes);
+        }
+        response::end_head(self.out, self.draft, bytes.len());
+        if !self.draft.head_only && !self.draft.is_bodiless() {
+            self.out.set_tail(bytes);
+        }
+        Reply { _request: PhantomData }
+    }
+
+    /// Ends without a body.
+    pub fn empty(self) -> Reply<'r> {
+        self.send(b"")
+    }
+}
+
+/// Where [`Responder::body_with`] writes; `std::fmt::Write` and `std::io::Write`.
+///
+/// ```
+/// fourway::handler_fn(|_request, responder| {
+///     responder.body_with(200, "text/plain", |body| {
+///         use std::fmt::Write;
+///         let _ = write!(body, "{}", 6 * 7);
+///     })
+/// });
+/// ```
+///
+/// Writing more than [`limits.out_bytes`](crate::Limits::out_bytes) is an error here, and a 500
+/// for the client.
+#[derive(Debug)]
+pub struct BodyWriter<'w> {
+    out: &'w mut Out,
+}
+
+impl fmt::Write for BodyWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.out.push(text.as_bytes());
+        if self.out.overflowed() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+impl io::Write for BodyWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.push(bytes);
+        if self.out.overflowed() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

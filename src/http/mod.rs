@@ -1,0 +1,245 @@
+//! HTTP/1.1 as bytes in, bytes out: no socket, no clock, no waiting.
+//!
+//! [`answer`] takes what has arrived and appends what is to be sent. It is called again when more
+//! has arrived or when what it wrote has left; *not yet* is one of its values, never an error.
+//!
+//! - `request`: a head, parsed by httparse and then held to the rules that httparse leaves open;
+//! - `body`: where a body ends, and the undoing of the chunked coding;
+//! - `response`: a status line, its headers and a body, in front of the next one;
+//! - `date`: the `Date` header, made once a second.
+
+pub(crate) mod body;
+pub(crate) mod date;
+pub(crate) mod request;
+pub(crate) mod response;
+
+use std::fmt;
+use std::mem::MaybeUninit;
+
+use log::{Level, debug, error, log_enabled};
+
+use crate::config::{CloseMode, Config, MAX_HEADERS, OUT_BATCH};
+use crate::exchange::{After, Exchange, Input, Out};
+use crate::handler::{Handler, Responder};
+use crate::net::Peer;
+use crate::stats::Stats;
+
+use body::{BodyReader, Progress};
+use date::Date;
+use request::{Framing, Head, Request};
+use response::Draft;
+
+/// The log target of one line per request.
+const REQUESTS: &str = "fourway::request";
+
+/// Why a request is answered with an error by the server itself, after which it closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// A sentence for the client, without a full stop.
+    pub(crate) why: &'static str,
+}
+
+impl Refusal {
+    pub(crate) const fn bad(why: &'static str) -> Self {
+        Refusal { status: 400, why }
+    }
+}
+
+/// What has to happen before the next request can be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// More of a head has to arrive, or a first byte.
+    Head,
+    /// More of a body has to arrive.
+    Body,
+    /// What was written has to leave: the buffer is full, the budget is used, or this was the
+    /// last response.
+    Flush,
+}
+
+/// What answering needs beside the bytes.
+pub(crate) struct Service<'a, H: ?Sized> {
+    pub(crate) handler: &'a mut H,
+    pub(crate) config: &'a Config,
+    pub(crate) stats: &'a mut Stats,
+    pub(crate) date: &'a mut Date,
+    pub(crate) now: u64,
+    pub(crate) peer: &'a dyn Peer,
+    /// Each answer is to be its connection's last.
+    pub(crate) draining: bool,
+}
+
+/// Answers the requests that have arrived whole, in order, at most `budget` of them.
+pub(crate) fn answer<H: Handler + ?Sized>(
+    exchange: &mut Exchange,
+    service: &mut Service<'_, H>,
+    budget: &mut u32,
+) -> Need {
+    loop {
+        let out = &exchange.out;
+        if exchange.after != After::Keep || out.copied() > OUT_BATCH || out.has_tail() {
+            return Need::Flush;
+        }
+        if *budget == 0 && !exchange.input.is_empty() {
+            return Need::Flush;
+        }
+        let step = match exchange.body {
+            Some(_) => read_body(exchange, service),
+            None => read_head(exchange, service),
+        };
+        match step {
+            Ok(Step::Answered) => *budget -= 1,
+            Ok(Step::BodyFollows) => {}
+            Ok(Step::NotYet(need)) => return need,
+            Err(refusal) => refuse(exchange, service, refusal),
+        }
+    }
+}
+
+enum Step {
+    Answered,
+    BodyFollows,
+    NotYet(Need),
+}
+
+/// Parses the head at the front of the input, and answers at once if its body is there as well.
+fn read_head<H: Handler + ?Sized>(
+    exchange: &mut Exchange,
+    service: &mut Service<'_, H>,
+) -> Result<Step, Refusal> {
+    let limits = &service.config.limits;
+    skip_empty_lines(&mut exchange.input);
+    // Only the end of a line can complete a head, or spoil one that was sound so far.
+    let input = &exchange.input;
+    let has_new_line = input.nothing_seen() || input.unseen().contains(&b'\n');
+    if input.is_empty() || (!has_new_line && input.pending().len() < limits.head_bytes) {
+        exchange.input.see_all();
+        return Ok(Step::NotYet(Need::Head));
+    }
+    let bytes = exchange.input.pending();
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let Some(head) = Head::parse(bytes, &mut headers, limits)? else {
+        exchange.input.see_all();
+        return Ok(Step::NotYet(Need::Head));
+    };
+    let reader = BodyReader::new(head.len, head.framing, limits)?;
+    let arrived = &bytes[head.len..];
+    match head.framing {
+        Framing::Length(length) if length <= arrived.len() as u64 => {
+            let body = &arrived[..length as usize];
+            exchange.after = call(&head, body, &mut exchange.out, service);
+            exchange.input.consume(head.len + body.len());
+            Ok(Step::Answered)
+        }
+        _ => {
+            if head.expects_continue && arrived.is_empty() {
+                exchange.out.begin();
+                exchange.out.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            }
+            exchange.body = Some(reader);
+            Ok(Step::BodyFollows)
+        }
+    }
+}
+
+/// RFC 9112 §2.2: some clients end a body with a line break that its length leaves out.
+fn skip_empty_lines(input: &mut Input) {
+    while input.pending().starts_with(b"\r\n") {
+        input.consume(2);
+    }
+}
+
+/// Gathers a body behind its head, and answers when it is whole.
+fn read_body<H: Handler + ?Sized>(
+    exchange: &mut Exchange,
+    service: &mut Service<'_, H>,
+) -> Result<Step, Refusal> {
+    let limits = &service.config.limits;
+    let Some(reader) = &mut exchange.body else { return Ok(Step::NotYet(Need::Head)) };
+    let head_len = reader.head_len();
+    match reader.advance(exchange.input.pending_mut(), limits)? {
+        Progress::More { kept } => {
+            exchange.input.keep(kept);
+            Ok(Step::NotYet(Need::Body))
+        }
+        Progress::Done { body_end, consumed } => {
+            // The slices of the first parse could not be kept while the buffer was written to.
+            let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
+            let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+            if let Some(head) = Head::parse(head, &mut headers, limits)? {
+                exchange.after = call(&head, body, &mut exchange.out, service);
+            }
+            exchange.input.consume(consumed);
+            exchange.body = None;
+            Ok(Step::Answered)
+        }
+    }
+}
+
+/// Lets the handler answer one request.
+fn call<H: Handler + ?Sized>(
+    head: &Head<'_, '_>,
+    body: &[u8],
+    out: &mut Out,
+    service: &mut Service<'_, H>,
+) -> After {
+    service.stats.requests += 1;
+    if service.config.close == CloseMode::Drop {
+        return After::Drop;
+    }
+    let keep = head.keep_alive && service.config.keep_alive && !service.draining;
+    let mut draft = Draft::new(head.is_head_request(), head.minor == 0, !keep);
+    let start = out.begin();
+    let date = service.date.text(service.now);
+    let request = Request { head, body, peer: service.peer };
+    let _reply = service.handler.request(&request, Responder::new(out, &mut draft, date));
+    if draft.dropped {
+        out.rewind(start);
+        return After::Drop;
+    }
+    if out.overflowed() {
+        draft.fault = Some("it is longer than limits.out_bytes");
+    }
+    if let Some(fault) = draft.fault {
+        error!("the handler's answer to {request:?} cannot be sent: {fault}");
+        service.stats.handler_errors += 1;
+        service.stats.count_error(500);
+        draft.status = 500;
+        draft.close = true;
+        out.rewind(start);
+        let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
+        response::error_page(out, service.date.text(service.now), refusal);
+    }
+    if log_enabled!(target: REQUESTS, Level::Debug) {
+        let bytes = out.pending_since(start);
+        debug!(target: REQUESTS, "{} {request:?} {} {bytes} bytes", PeerName(service.peer), draft.status);
+    }
+    if draft.close { After::Close { client_asked: !head.keep_alive } } else { After::Keep }
+}
+
+/// Writes the server's own error page; the connection closes behind it.
+pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange, service: &mut Service<'_, H>, refusal: Refusal) {
+    exchange.input.clear();
+    exchange.body = None;
+    service.stats.count_error(refusal.status);
+    debug!(target: REQUESTS, "{} refused: {} ({})", PeerName(service.peer), refusal.status, refusal.why);
+    if service.config.close == CloseMode::Drop {
+        exchange.after = After::Drop;
+        return;
+    }
+    response::error_page(&mut exchange.out, service.date.text(service.now), refusal);
+    exchange.after = After::Close { client_asked: false };
+}
+
+/// A client's address for the log, asked of the kernel only when it is printed.
+struct PeerName<'a>(&'a dyn Peer);
+
+impl fmt::Display for PeerName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.peer_addr() {
+            Ok(address) => write!(f, "{address}"),
+            Err(_) => f.write_str("(gone)"),
+        }
+    }
+}

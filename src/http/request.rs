@@ -1,0 +1,349 @@
+//! A request's head: what a handler sees of it, and the rules that it has to keep.
+//!
+//! httparse reads the grammar. The rules here are the ones it leaves to the server, most of them
+//! because two servers in a row that read them differently can be made to disagree about where a
+//! message ends (RFC 9112 §11.2).
+
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+
+use httparse::Header;
+
+use super::Refusal;
+use crate::config::Limits;
+use crate::net::Peer;
+
+/// A request as a handler sees it: slices of the bytes that arrived, valid during the call.
+///
+/// ```
+/// use fourway::{Reply, Request, Responder};
+///
+/// fn hello<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+///     match (request.method(), request.path()) {
+///         ("GET" | "HEAD", "/") => responder.send(200, "text/plain", b"hello"),
+///         _ => responder.send(404, "text/plain", b"not here"),
+///     }
+/// }
+/// # let _ = fourway::handler_fn(hello);
+/// ```
+pub struct Request<'a> {
+    pub(crate) head: &'a Head<'a, 'a>,
+    pub(crate) body: &'a [u8],
+    pub(crate) peer: &'a dyn Peer,
+}
+
+impl<'a> Request<'a> {
+    /// The method, case-sensitive: `GET`.
+    pub fn method(&self) -> &'a str {
+        self.head.method
+    }
+
+    /// The target as it was sent: a path with its query, an absolute URL, or `*`. ASCII only.
+    pub fn target(&self) -> &'a str {
+        self.head.target
+    }
+
+    /// The target without scheme, authority and query, not decoded. `*` stays `*`.
+    pub fn path(&self) -> &'a str {
+        let target = self.head.target;
+        let path = match target.find("://") {
+            Some(at) if !target.starts_with('/') => {
+                let rest = &target[at + 3..];
+                &rest[rest.find(['/', '?']).unwrap_or(rest.len())..]
+            }
+            _ => target,
+        };
+        match path.split('?').next() {
+            Some("") | None => "/",
+            Some(path) => path,
+        }
+    }
+
+    /// What follows the first `?` of the target, not decoded.
+    pub fn query(&self) -> Option<&'a str> {
+        self.head.target.split_once('?').map(|(_, query)| query)
+    }
+
+    /// The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1.
+    pub fn minor_version(&self) -> u8 {
+        self.head.minor
+    }
+
+    /// The first header of this name, case-insensitive.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All headers in the order they came; values may hold bytes outside ASCII.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+        self.head.headers.iter().map(|header| (header.name, header.value))
+    }
+
+    /// The whole body, without the chunked coding; empty if there is none.
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The client's address, asked of the kernel at each call.
+    ///
+    /// # Errors
+    ///
+    /// If the client has reset the connection meanwhile.
+    pub fn peer(&self) -> io::Result<SocketAddr> {
+        self.peer.peer_addr()
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} HTTP/1.{}", self.head.method, self.head.target, self.head.minor)
+    }
+}
+
+/// A head that keeps all the rules.
+pub(crate) struct Head<'b, 'h> {
+    pub(crate) method: &'b str,
+    pub(crate) target: &'b str,
+    pub(crate) minor: u8,
+    pub(crate) headers: &'h [Header<'b>],
+    /// Bytes up to and with the empty line.
+    pub(crate) len: usize,
+    pub(crate) framing: Framing,
+    /// Whether the client lets the connection live on.
+    pub(crate) keep_alive: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    pub(crate) expects_continue: bool,
+}
+
+/// How a body's end is found (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Length(u64),
+    Chunked,
+}
+
+impl<'b, 'h> Head<'b, 'h> {
+    /// Parses a head at the front of `bytes`; `None` if its end has not arrived.
+    pub(crate) fn parse(
+        bytes: &'b [u8],
+        headers: &'h mut [MaybeUninit<Header<'b>>],
+        limits: &Limits,
+    ) -> Result<Option<Self>, Refusal> {
+        // What lies beyond the limit is not looked at, so that the verdict is the same however
+        // the bytes were delivered.
+        let bytes = &bytes[..bytes.len().min(limits.head_bytes)];
+        let headers = &mut headers[..limits.headers];
+        let mut parsed = httparse::Request::new(&mut []);
+        let len = match parsed.parse_with_uninit_headers(bytes, headers) {
+            Ok(httparse::Status::Complete(len)) => len,
+            Ok(httparse::Status::Partial) => return check_partial(bytes, limits).map(|()| None),
+            Err(httparse::Error::Version) => return check_version(bytes, limits).map(|()| None),
+            Err(error) => return Err(explain(error)),
+        };
+        check_lines(&bytes[..len])?;
+        let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
+            return Err(Refusal::bad("the request line is incomplete"));
+        };
+        check_target(method, target, limits)?;
+        let mut fields = Fields::default();
+        for header in parsed.headers.iter() {
+            fields.read(header)?;
+        }
+        Ok(Some(Head {
+            method,
+            target,
+            minor,
+            headers: parsed.headers,
+            len,
+            framing: fields.framing(minor)?,
+            keep_alive: !fields.close && (minor == 1 || fields.keep_alive),
+            expects_continue: fields.expects_continue && minor == 1,
+        }))
+    }
+
+    pub(crate) fn is_head_request(&self) -> bool {
+        self.method == "HEAD"
+    }
+}
+
+/// What the headers say that the server acts upon.
+#[derive(Default)]
+struct Fields {
+    hosts: u32,
+    length: Option<u64>,
+    codings: u32,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+impl Fields {
+    fn read(&mut self, header: &Header<'_>) -> Result<(), Refusal> {
+        // Comparing lengths first spares most headers any comparison of names.
+        let (name, value) = (header.name, header.value);
+        match name.len() {
+            4 if name.eq_ignore_ascii_case("host") => {
+                self.hosts += 1;
+                check_host(value)
+            }
+            6 if name.eq_ignore_ascii_case("expect") => {
+                if !value.eq_ignore_ascii_case(b"100-continue") {
+                    return Err(Refusal { status: 417, why: "only 100-continue can be expected" });
+                }
+                self.expects_continue = true;
+                Ok(())
+            }
+            10 if name.eq_ignore_ascii_case("connection") => {
+                for option in list(value) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case("content-length") => {
+                if self.length.is_some() {
+                    return Err(Refusal::bad("there is more than one Content-Length"));
+                }
+                self.length = Some(length(value)?);
+                Ok(())
+            }
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => self.read_codings(value),
+            _ => Ok(()),
+        }
+    }
+
+    /// Chunked, once and alone: any other coding would have to be undone for the handler.
+    fn read_codings(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        for coding in list(value) {
+            self.codings += 1;
+            if !coding.eq_ignore_ascii_case(b"chunked") {
+                return Err(Refusal { status: 501, why: "the only transfer coding here is chunked" });
+            }
+        }
+        match self.codings {
+            0 => Err(Refusal::bad("Transfer-Encoding is empty")),
+            1 => Ok(()),
+            _ => Err(Refusal::bad("a body is chunked at most once")),
+        }
+    }
+
+    fn framing(&self, minor: u8) -> Result<Framing, Refusal> {
+        match self.hosts {
+            0 if minor == 1 => return Err(Refusal::bad("the Host header is missing")),
+            0 | 1 => {}
+            _ => return Err(Refusal::bad("there is more than one Host header")),
+        }
+        match (self.codings, self.length) {
+            (0, length) => Ok(Framing::Length(length.unwrap_or(0))),
+            (_, Some(_)) => Err(Refusal::bad("Content-Length and Transfer-Encoding exclude each other")),
+            (_, None) if minor == 0 => Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding")),
+            (_, None) => Ok(Framing::Chunked),
+        }
+    }
+}
+
+/// The members of a comma-separated list (RFC 9110 §5.6.1), empty ones left out.
+fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
+}
+
+/// Digits and nothing else: no sign, no blank, no list (RFC 9110 §8.6).
+fn length(value: &[u8]) -> Result<u64, Refusal> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Err(Refusal::bad("Content-Length is not a number"));
+    }
+    let digits = value.iter().map(|b| u64::from(b - b'0'));
+    let number = digits.fold(Some(0u64), |n, digit| n?.checked_mul(10)?.checked_add(digit));
+    number.ok_or(Refusal { status: 413, why: "the body is too large" })
+}
+
+/// `host[:port]` of RFC 3986 §3.2, or nothing.
+fn check_host(value: &[u8]) -> Result<(), Refusal> {
+    let malformed = Refusal::bad("the Host header is malformed");
+    let in_host = |b: &u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(b);
+    let (name, port) = match value.strip_prefix(b"[") {
+        Some(rest) => {
+            let end = rest.iter().position(|&b| b == b']').ok_or(malformed)?;
+            let address = &rest[..end];
+            if address.is_empty() || !address.iter().all(|b| in_host(b) || *b == b':') {
+                return Err(malformed);
+            }
+            (&b""[..], &rest[end + 1..])
+        }
+        None => value.split_at(value.iter().position(|&b| b == b':').unwrap_or(value.len())),
+    };
+    let port_is_sound = match port.split_first() {
+        None => true,
+        Some((colon, digits)) => *colon == b':' && digits.iter().all(u8::is_ascii_digit),
+    };
+    if name.iter().all(in_host) && port_is_sound { Ok(()) } else { Err(malformed) }
+}
+
+/// The forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
+fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refusal> {
+    if target.len() > limits.target_bytes {
+        return Err(Refusal { status: 414, why: "the target is too long" });
+    }
+    if method == "CONNECT" {
+        return Err(Refusal { status: 501, why: "this is not a proxy" });
+    }
+    if !target.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Refusal::bad("the target holds bytes outside ASCII"));
+    }
+    let has_scheme =
+        |scheme: &str| target.get(..scheme.len()).is_some_and(|front| front.eq_ignore_ascii_case(scheme));
+    let is_path = target.starts_with('/') || (target == "*" && method == "OPTIONS");
+    if is_path || has_scheme("http://") || has_scheme("https://") {
+        return Ok(());
+    }
+    Err(Refusal::bad("the target is neither a path nor an http URL"))
+}
+
+/// Every line ends with CRLF and holds neither CR nor LF: httparse takes a bare LF for a line's
+/// end, which others take for a part of the line.
+fn check_lines(head: &[u8]) -> Result<(), Refusal> {
+    let pairs = head.iter().zip(&head[1..]);
+    // No early exit: so the compiler compares sixteen pairs at a time.
+    let broken = pairs.fold(head[0] == b'\n', |broken, (&a, &b)| broken | ((a == b'\r') != (b == b'\n')));
+    if broken { Err(Refusal::bad("a line does not end with CRLF")) } else { Ok(()) }
+}
+
+/// Whether there is room for the rest of a head.
+fn check_partial(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    // Method, blanks and version add at most this much to the target.
+    const REST_OF_LINE: usize = 64;
+    let line = bytes.iter().position(|&b| b == b'\n');
+    if line.unwrap_or(bytes.len()) > limits.target_bytes.saturating_add(REST_OF_LINE) {
+        return Err(Refusal { status: 414, why: "the target is too long" });
+    }
+    if bytes.len() >= limits.head_bytes {
+        return Err(Refusal { status: 431, why: "the headers are too long" });
+    }
+    Ok(())
+}
+
+/// `HTTP/digit.digit` at the end of the first line is HTTP of a version that is not spoken here;
+/// to see that, the line has to be whole.
+fn check_version(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
+        return check_partial(bytes, limits);
+    };
+    match bytes[..end].trim_ascii_end().rsplit(|&b| b == b' ').next() {
+        Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']) => {
+            Err(Refusal { status: 505, why: "the version is neither HTTP/1.0 nor HTTP/1.1" })
+        }
+        _ => Err(Refusal::bad("this is not an HTTP request line")),
+    }
+}
+
+fn explain(error: httparse::Error) -> Refusal {
+    match error {
+        httparse::Error::TooManyHeaders => Refusal { status: 431, why: "there are too many headers" },
+        httparse::Error::HeaderName => Refusal::bad("a header's name is malformed"),
+        httparse::Error::HeaderValue => Refusal::bad("a header's value holds a control byte"),
+        httparse::Error::NewLine => Refusal::bad("a line does not end with CRLF"),
+        _ => Refusal::bad("this is not an HTTP request line"),
+    }
+}

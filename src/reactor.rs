@@ -1,0 +1,90 @@
+//! The loop for those who have none. The only file of the library that waits.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use mio::{Events, Poll};
+
+use crate::config::Config;
+use crate::core::Phase;
+use crate::handler::Handler;
+use crate::server::{ListenerId, Server, SetupError};
+use crate::table::TokenRange;
+
+/// A [`Server`] with a loop of its own, for programs that do nothing else.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use fourway::{Config, Reactor, handler_fn};
+///
+/// let mut reactor = Reactor::new(Config::default())?;
+/// reactor.listen("127.0.0.1:8080".parse()?)?;
+/// reactor.run(&mut handler_fn(|_request, responder| responder.send(200, "text/plain", b"hello")))?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Reactor {
+    poll: Poll,
+    events: Events,
+    server: Server,
+}
+
+impl Reactor {
+    /// How many events one turn takes from the poller.
+    const EVENTS: usize = 1024;
+
+    /// A server in a loop of its own.
+    ///
+    /// # Errors
+    ///
+    /// If no poller can be made, or as [`Server::new`] says.
+    pub fn new(config: Config) -> Result<Self, SetupError> {
+        let poll = Poll::new().map_err(SetupError::Registry)?;
+        let server = Server::new(poll.registry(), TokenRange::nth(0), config)?;
+        Ok(Reactor { poll, events: Events::with_capacity(Self::EVENTS), server })
+    }
+
+    /// Listens on an address, as [`Server::listen`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::listen`].
+    pub fn listen(&mut self, address: SocketAddr) -> io::Result<ListenerId> {
+        self.server.listen(address)
+    }
+
+    /// The server, to look at or to drain.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
+    /// Turns until the server is closed.
+    ///
+    /// # Errors
+    ///
+    /// If the poller fails, which no peer can cause.
+    pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<()> {
+        while self.server.state() != Phase::Closed {
+            self.turn(handler)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for events or a deadline, and does one turn of work.
+    ///
+    /// # Errors
+    ///
+    /// If the poller fails, which no peer can cause.
+    pub fn turn<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, self.server.next_timeout(Instant::now())) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        for event in &self.events {
+            self.server.handle_event(event);
+        }
+        self.server.process(Instant::now(), handler);
+        Ok(())
+    }
+}

@@ -1,0 +1,254 @@
+//! The server as a host sees it: the core over mio's sockets.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::event::Event;
+use mio::net::TcpListener;
+use mio::{Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::Config;
+use crate::core::{Core, Phase, Progress};
+use crate::handler::Handler;
+use crate::net::{MioNet, Readiness};
+use crate::stats::Stats;
+use crate::table::{TokenRange, Tokens};
+
+/// An HTTP/1.1 server that lives in its host's mio loop.
+///
+/// It makes no poller, waker, thread, signal handler or logger, and never waits. The host drives
+/// it: each event goes to [`handle_event`](Self::handle_event), then one call of
+/// [`process`](Self::process) does all the work, and [`next_timeout`](Self::next_timeout) says how
+/// long the next `poll` may wait.
+///
+/// ```no_run
+/// use std::time::Instant;
+/// use fourway::{Config, Server, TokenRange, handler_fn, mio};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut poll = mio::Poll::new()?;
+/// let mut events = mio::Events::with_capacity(1024);
+/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+/// server.listen("127.0.0.1:8080".parse()?)?;
+/// let mut handler = handler_fn(|_request, responder| responder.send(200, "text/plain", b"hello"));
+/// loop {
+///     if let Err(error) = poll.poll(&mut events, server.next_timeout(Instant::now())) {
+///         if error.kind() == std::io::ErrorKind::Interrupted { continue }
+///         return Err(error.into());
+///     }
+///     for event in &events {
+///         if !server.handle_event(event) { /* the host's own */ }
+///     }
+///     server.process(Instant::now(), &mut handler);
+/// }
+/// # }
+/// ```
+///
+/// Dropping it closes all its sockets at once and calls no handler.
+pub struct Server {
+    core: Core<MioNet>,
+}
+
+/// One of a server's listeners; made by [`Server::listen`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use fourway::{Config, Server, TokenRange, mio};
+///
+/// let poll = mio::Poll::new()?;
+/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+/// let listener = server.listen("127.0.0.1:0".parse()?)?;
+/// assert_ne!(server.local_addr(listener).unwrap().port(), 0);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerId(usize);
+
+impl Server {
+    /// A server that registers its sockets with a clone of `registry`, under tokens of `tokens`.
+    ///
+    /// All memory that it will ever use is reserved here.
+    ///
+    /// # Errors
+    ///
+    /// If the range has too few tokens for [`Config::max_connections`], if a setting makes no
+    /// sense, or if the registry cannot be cloned.
+    pub fn new(registry: &Registry, tokens: TokenRange, config: Config) -> Result<Self, SetupError> {
+        config.check().map_err(SetupError::Config)?;
+        let tokens = Tokens::layout(tokens, config.max_connections)
+            .map_err(|need| SetupError::TokenRangeTooSmall { need, have: tokens.len() })?;
+        let registry = registry.try_clone().map_err(SetupError::Registry)?;
+        Ok(Server { core: Core::new(MioNet::new(registry), tokens, config) })
+    }
+
+    /// Listens on an address; port 0 is one that the system chooses.
+    ///
+    /// An IPv6 address takes IPv6 clients only, so that `0.0.0.0` and `[::]` can both be listened
+    /// on.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound, if the server is draining, or if it has 64 listeners.
+    pub fn listen(&mut self, address: SocketAddr) -> io::Result<ListenerId> {
+        let listener = bind(address, self.core.config())?;
+        self.core.add_listener(TcpListener::from_std(listener)).map(ListenerId)
+    }
+
+    /// The address of a listener, with its port; `None` once it is closed.
+    pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
+        self.core.listener(listener.0)?.local_addr().ok()
+    }
+
+    /// Takes note of an event; `false` if its token is not of this server's range.
+    ///
+    /// Costs a few stores: no I/O, no callback, nothing is closed.
+    pub fn handle_event(&mut self, event: &Event) -> bool {
+        self.core.handle(event.token(), Readiness::from(event))
+    }
+
+    /// The same for readiness that is not mio's: of a test, or of another loop.
+    pub fn handle_readiness(&mut self, token: Token, readiness: Readiness) -> bool {
+        self.core.handle(token, readiness)
+    }
+
+    /// Does all that can be done now, within [`Config::budget`]: accepts, reads, answers, writes,
+    /// and ends what has waited too long.
+    ///
+    /// Once per turn of the host's loop, also when there were no events. `now` should not go back;
+    /// where it does, it is taken to stand still.
+    pub fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
+        self.core.process(now, handler)
+    }
+
+    /// How long the host may wait for events: zero while there is work left, `None` if nothing is
+    /// timed. Ask after [`process`](Self::process), and wait no longer.
+    #[must_use = "a host that waits longer leaves work undone and lets deadlines pass"]
+    pub fn next_timeout(&self, now: Instant) -> Option<Duration> {
+        self.core.next_timeout(now)
+    }
+
+    /// Stops accepting, closes idle connections, and gives the others at most `grace` to end.
+    ///
+    /// Their responses say `Connection: close`. When all have ended, the server is
+    /// [`Phase::Closed`].
+    pub fn drain(&mut self, now: Instant, grace: Duration) {
+        self.core.drain(now, grace);
+    }
+
+    /// Closes everything at once; responses in flight are cut off by a reset.
+    pub fn abort(&mut self) {
+        self.core.abort();
+    }
+
+    /// Whether the server is running, draining or closed.
+    pub fn state(&self) -> Phase {
+        self.core.phase()
+    }
+
+    /// A copy of all counters.
+    pub fn stats(&self) -> Stats {
+        self.core.stats()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = self.core.stats();
+        f.debug_struct("Server")
+            .field("state", &self.state())
+            .field("open", &stats.open)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A listening socket with what mio's own `bind` does not set: the backlog, TCP_NODELAY for the
+/// sockets that inherit it, and IPv6 alone.
+fn bind(address: SocketAddr, config: &Config) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    // On Unix this allows a bind while old connections are in TIME_WAIT; on Windows it would allow
+    // two servers to share a port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+    if config.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
+
+/// Why a [`Server`] cannot be made.
+///
+/// ```
+/// use fourway::{Config, Server, SetupError, TokenRange, mio};
+///
+/// let poll = mio::Poll::new().unwrap();
+/// let few = TokenRange::new(100, 50).unwrap();
+/// let error = Server::new(poll.registry(), few, Config::default()).unwrap_err();
+/// assert!(matches!(error, SetupError::TokenRangeTooSmall { need: 32768, have: 50 }));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The token range is shorter than this number of connections needs.
+    TokenRangeTooSmall {
+        /// The length that would be enough.
+        need: usize,
+        /// The length of the range.
+        have: usize,
+    },
+    /// A setting makes no sense; which, and what would.
+    Config(&'static str),
+    /// The host's registry could not be cloned.
+    Registry(io::Error),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SetupError::TokenRangeTooSmall { need, have } => {
+                write!(f, "the token range has {have} tokens, this many connections need {need}")
+            }
+            SetupError::Config(sentence) => f.write_str(sentence),
+            SetupError::Registry(error) => write!(f, "the registry cannot be cloned: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SetupError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SetupError::Registry(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The shorter of two timeouts, where `None` is for ever.
+///
+/// `Option`'s own `min` says otherwise: to it `None` is less than any time.
+///
+/// ```
+/// use std::time::Duration;
+/// use fourway::earliest;
+///
+/// let tick = Some(Duration::from_millis(10));
+/// assert_eq!(earliest(tick, None), tick);
+/// assert_eq!(earliest(tick, Some(Duration::ZERO)), Some(Duration::ZERO));
+/// assert_eq!(tick.min(None), None, "a loop with this sleeps for ever");
+/// ```
+pub fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

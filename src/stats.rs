@@ -1,0 +1,165 @@
+//! Counters: what the server did, and who ended each connection.
+
+use std::time::Duration;
+
+/// Everything a server counted since it was made, read by [`Server::stats`](crate::Server::stats).
+///
+/// All counters are totals; [`Stats::open`] and [`Stats::idle`] are gauges.
+///
+/// ```
+/// let stats = fourway::Stats::default();
+/// assert_eq!(stats.closes(fourway::Reason::PeerClosed), 0);
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections that ended.
+    pub closed: u64,
+    /// Of those, the ones whose client's FIN or reset was seen before the server closed.
+    pub closed_by_client_first: u64,
+    /// Connections open now.
+    pub open: usize,
+    /// Of those, the ones between requests.
+    pub idle: usize,
+    /// Requests that were complete and in order, each answered or dropped.
+    pub requests: u64,
+    /// Bytes read from clients, discarded ones included.
+    pub bytes_in: u64,
+    /// Bytes that the kernel took for clients.
+    pub bytes_out: u64,
+    /// Errors that the server answered by itself, in the order of [`Stats::ERRORS`].
+    pub errors: [u64; Stats::ERRORS.len()],
+    /// Answers of a handler that could not be sent (too large, or not HTTP), replaced by a 500.
+    pub handler_errors: u64,
+    /// Handlers that panicked; each lost its own connection.
+    pub handler_panics: u64,
+    /// Errors of `accept` that cost one connection (ECONNABORTED and its kin).
+    pub accept_errors: u64,
+    /// Times that accepting had to pause for want of descriptors or memory.
+    pub accept_pauses: u64,
+    /// Connections that the poller refused to watch; each was closed.
+    pub register_errors: u64,
+    /// Times that all slots were taken, none idle, and a client had to wait.
+    pub full: u64,
+    /// Readiness for connections that no longer exist, ignored.
+    pub stale_events: u64,
+    /// The longest that `process` was called after the time that `next_timeout` had named.
+    pub max_lateness: Duration,
+    closes: [u64; Reason::ALL.len()],
+}
+
+impl Stats {
+    /// The statuses that the server answers by itself, with the reason that each stands for.
+    pub const ERRORS: [u16; 9] = [400, 408, 413, 414, 417, 431, 500, 501, 505];
+
+    /// How many connections ended for this reason.
+    pub fn closes(&self, reason: Reason) -> u64 {
+        self.closes[reason as usize]
+    }
+
+    /// How many errors with this status the server answered by itself.
+    pub fn errors(&self, status: u16) -> u64 {
+        Self::ERRORS.iter().position(|&s| s == status).map_or(0, |at| self.errors[at])
+    }
+
+    pub(crate) fn count_close(&mut self, reason: Reason, client_first: bool) {
+        self.closed += 1;
+        self.closed_by_client_first += u64::from(client_first);
+        self.closes[reason as usize] += 1;
+    }
+
+    pub(crate) fn count_error(&mut self, status: u16) {
+        if let Some(at) = Self::ERRORS.iter().position(|&s| s == status) {
+            self.errors[at] += 1;
+        }
+    }
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The client closed between requests.
+    PeerClosed,
+    /// The client closed inside a request.
+    PeerClosedEarly,
+    /// The client reset the connection, or the network did.
+    PeerReset,
+    /// The last response was sent, and the close went as [`CloseMode`](crate::CloseMode) says.
+    Answered,
+    /// The close mode `drop`, or [`Responder::close`](crate::Responder::close).
+    Dropped,
+    /// No request came for the idle timeout.
+    IdleTimeout,
+    /// The client took too little of a response for the write timeout.
+    WriteTimeout,
+    /// The last response was sent, and the client's FIN did not come for the linger timeout.
+    LingerTimeout,
+    /// The last response was sent, and the client sent more than `limits.linger_bytes` after it.
+    LingerLimit,
+    /// It was the longest idle when a new connection needed its slot, or the slowest when a new
+    /// request needed its buffers.
+    Evicted,
+    /// The server was draining or aborted.
+    Shutdown,
+    /// The handler panicked.
+    HandlerPanic,
+    /// The poller could not watch it.
+    Unpollable,
+}
+
+impl Reason {
+    /// Every reason, in the order of a connection's life.
+    pub const ALL: [Reason; 13] = [
+        Reason::PeerClosed,
+        Reason::PeerClosedEarly,
+        Reason::PeerReset,
+        Reason::Answered,
+        Reason::Dropped,
+        Reason::IdleTimeout,
+        Reason::WriteTimeout,
+        Reason::LingerTimeout,
+        Reason::LingerLimit,
+        Reason::Evicted,
+        Reason::Shutdown,
+        Reason::HandlerPanic,
+        Reason::Unpollable,
+    ];
+
+    /// The reason in a few words, for logs and summaries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::PeerClosed => "closed by the client",
+            Reason::PeerClosedEarly => "closed by the client inside a request",
+            Reason::PeerReset => "reset by the client",
+            Reason::Answered => "answered, then closed",
+            Reason::Dropped => "dropped without an answer",
+            Reason::IdleTimeout => "idle timeout",
+            Reason::WriteTimeout => "write timeout",
+            Reason::LingerTimeout => "linger timeout",
+            Reason::LingerLimit => "linger limit",
+            Reason::Evicted => "evicted",
+            Reason::Shutdown => "shutdown",
+            Reason::HandlerPanic => "handler panicked",
+            Reason::Unpollable => "poller refused it",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_counter_of_its_own() {
+        let mut stats = Stats::default();
+        for (at, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, at);
+            stats.count_close(reason, false);
+            assert_eq!(stats.closes(reason), 1);
+        }
+        assert_eq!(stats.closed, Reason::ALL.len() as u64);
+    }
+}

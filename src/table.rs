@@ -1,0 +1,430 @@
+//! The table of connections: a slab, the queues that run through it, and the tokens that name
+//! its slots.
+//!
+//! A connection is in at most two queues, and both are *intrusive*: the links are fields of the
+//! slab entry, so that joining and leaving cost a few stores and no memory.
+//!
+//! - The **ready queue** holds the connections that have work to do now.
+//! - The **deadline lists** hold all that wait, one list per kind of waiting. Each kind has one
+//!   constant duration, so appending keeps a list sorted: its head is the next to expire, its
+//!   length says how many connections are in that state, and no heap or wheel is needed.
+//!
+//! A token is `start + (generation << slot_bits | slot)`. The first [`LISTENERS`] slots name
+//! listeners. A slot that is used again gets another generation, so that readiness which was
+//! meant for its former owner is recognised as stale.
+
+use std::ops::{Index, IndexMut};
+
+use mio::Token;
+use slab::Slab;
+
+use crate::connection::Connection;
+
+/// How many listeners one server can have: the first slots of its tokens.
+pub(crate) const LISTENERS: usize = 64;
+
+/// "No slot", "no exchange".
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Which connections wait for what: one deadline list each, in the order of a connection's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    Idle,
+    Head,
+    Body,
+    Sending,
+    Closing,
+}
+
+impl Waiting {
+    pub(crate) const ALL: [Waiting; 5] =
+        [Waiting::Idle, Waiting::Head, Waiting::Body, Waiting::Sending, Waiting::Closing];
+}
+
+/// One connection's place in one queue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Links {
+    prev: u32,
+    next: u32,
+}
+
+impl Links {
+    pub(crate) const NONE: Links = Links { prev: NONE, next: NONE };
+}
+
+/// Which of a connection's links a queue runs through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Link {
+    Ready,
+    Deadline,
+}
+
+/// A first-in-first-out queue through the slab. All operations are O(1).
+#[derive(Debug)]
+struct Queue {
+    link: Link,
+    head: u32,
+    tail: u32,
+    len: usize,
+}
+
+impl Queue {
+    const fn new(link: Link) -> Self {
+        Queue { link, head: NONE, tail: NONE, len: 0 }
+    }
+
+    fn push_back<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32) {
+        *slab[slot as usize].links(self.link) = Links { prev: self.tail, next: NONE };
+        match self.tail {
+            NONE => self.head = slot,
+            tail => slab[tail as usize].links(self.link).next = slot,
+        }
+        self.tail = slot;
+        self.len += 1;
+    }
+
+    fn remove<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32) {
+        let Links { prev, next } = *slab[slot as usize].links(self.link);
+        match prev {
+            NONE => self.head = next,
+            prev => slab[prev as usize].links(self.link).next = next,
+        }
+        match next {
+            NONE => self.tail = prev,
+            next => slab[next as usize].links(self.link).prev = prev,
+        }
+        self.len -= 1;
+    }
+}
+
+/// The slab and everything that runs through it.
+#[derive(Debug)]
+pub(crate) struct Table<S> {
+    slab: Slab<Connection<S>>,
+    capacity: usize,
+    ready: Queue,
+    deadlines: [Queue; Waiting::ALL.len()],
+    /// Each list's duration, in nanoseconds.
+    durations: [u64; Waiting::ALL.len()],
+    generation: u32,
+    tokens: Tokens,
+}
+
+impl<S> Table<S> {
+    pub(crate) fn new(capacity: usize, durations: [u64; Waiting::ALL.len()], tokens: Tokens) -> Self {
+        Table {
+            slab: Slab::with_capacity(capacity),
+            capacity,
+            ready: Queue::new(Link::Ready),
+            deadlines: [const { Queue::new(Link::Deadline) }; Waiting::ALL.len()],
+            durations,
+            generation: 0,
+            tokens,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.slab.len() < self.capacity
+    }
+
+    pub(crate) fn tokens(&self) -> Tokens {
+        self.tokens
+    }
+
+    /// Puts a stream into a slot, with a generation that no token in flight has.
+    pub(crate) fn insert(&mut self, stream: S) -> u32 {
+        assert!(self.has_room(), "the slab never grows");
+        let generation = self.next_generation();
+        self.slab.insert(Connection::new(stream, generation)) as u32
+    }
+
+    pub(crate) fn next_generation(&mut self) -> u32 {
+        self.generation = self.generation.wrapping_add(1) & self.tokens.generation_mask();
+        self.generation
+    }
+
+    /// Takes a connection out of its queues and its slot.
+    pub(crate) fn remove(&mut self, slot: u32, listed: Option<Waiting>) -> Connection<S> {
+        self.unqueue(slot);
+        if let Some(list) = listed {
+            self.disarm(slot, list);
+        }
+        self.slab.remove(slot as usize)
+    }
+
+    pub(crate) fn token(&self, slot: u32) -> Token {
+        self.tokens.encode(LISTENERS + slot as usize, self.slab[slot as usize].generation)
+    }
+
+    /// The slot of a connection that still is the one its token was made for.
+    pub(crate) fn find(&self, slot: usize, generation: u32) -> Option<u32> {
+        let found = self.slab.get(slot)?;
+        (found.generation == generation).then_some(slot as u32)
+    }
+
+    // --- the ready queue ---
+
+    pub(crate) fn ready_len(&self) -> usize {
+        self.ready.len
+    }
+
+    /// Queues a connection unless it is queued already.
+    pub(crate) fn queue(&mut self, slot: u32) {
+        if !std::mem::replace(&mut self.slab[slot as usize].queued, true) {
+            self.ready.push_back(&mut self.slab, slot);
+        }
+    }
+
+    pub(crate) fn next_ready(&mut self) -> Option<u32> {
+        let slot = self.ready.head;
+        (slot != NONE).then(|| {
+            self.unqueue(slot);
+            slot
+        })
+    }
+
+    fn unqueue(&mut self, slot: u32) {
+        if std::mem::replace(&mut self.slab[slot as usize].queued, false) {
+            self.ready.remove(&mut self.slab, slot);
+        }
+    }
+
+    // --- the deadline lists ---
+
+    /// Starts the deadline of `list` anew for a connection, at the list's end.
+    pub(crate) fn arm(&mut self, slot: u32, list: Waiting, now: u64) {
+        self.slab[slot as usize].deadline = now.saturating_add(self.durations[list as usize]);
+        self.deadlines[list as usize].push_back(&mut self.slab, slot);
+    }
+
+    pub(crate) fn disarm(&mut self, slot: u32, list: Waiting) {
+        self.deadlines[list as usize].remove(&mut self.slab, slot);
+    }
+
+    pub(crate) fn waiting(&self, list: Waiting) -> usize {
+        self.deadlines[list as usize].len
+    }
+
+    /// The one that has waited longest in a list.
+    pub(crate) fn longest_waiting(&self, list: Waiting) -> Option<u32> {
+        let slot = self.deadlines[list as usize].head;
+        (slot != NONE).then_some(slot)
+    }
+
+    /// The one behind `slot` in its deadline list.
+    pub(crate) fn waiting_behind(&self, slot: u32) -> Option<u32> {
+        let next = self.slab[slot as usize].deadline_links.next;
+        (next != NONE).then_some(next)
+    }
+
+    /// When the first of all deadlines is, in nanoseconds.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        let heads = self.deadlines.iter().filter(|list| list.head != NONE);
+        heads.map(|list| self.slab[list.head as usize].deadline).min()
+    }
+}
+
+impl<S> Index<u32> for Table<S> {
+    type Output = Connection<S>;
+
+    fn index(&self, slot: u32) -> &Connection<S> {
+        &self.slab[slot as usize]
+    }
+}
+
+impl<S> IndexMut<u32> for Table<S> {
+    fn index_mut(&mut self, slot: u32) -> &mut Connection<S> {
+        &mut self.slab[slot as usize]
+    }
+}
+
+/// A bounded range of tokens that the host sets aside for one server.
+///
+/// Half-open: `[start, start + len)`. The host's other sources use tokens outside it.
+///
+/// ```
+/// use fourway::TokenRange;
+/// use mio::Token;
+///
+/// let (first, second) = (TokenRange::nth(0), TokenRange::nth(1));
+/// assert!(!first.contains(Token(0)) && !first.contains(Token(usize::MAX)));
+///
+/// let own = TokenRange::new(1000, 1 << 20).unwrap();
+/// assert!(own.contains(Token(1000)) && !own.contains(Token(1000 + (1 << 20))));
+/// assert!(TokenRange::new(usize::MAX - 10, 11).is_none(), "usize::MAX is many a host's own");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenRange {
+    start: usize,
+    len: usize,
+}
+
+impl TokenRange {
+    /// The `len` tokens from `start`; `None` if that is empty, wraps, or touches `usize::MAX`.
+    pub const fn new(start: usize, len: usize) -> Option<Self> {
+        match start.checked_add(len) {
+            Some(_) if len > 0 => Some(TokenRange { start, len }),
+            _ => None,
+        }
+    }
+
+    /// One of 256 ready-made ranges that do not overlap and leave the small tokens free.
+    ///
+    /// On 64-bit each has 2³² tokens from 2⁶² up: room for 2²⁷ connections. On 32-bit each has
+    /// 2²² from 2³⁰ up: room for 2¹⁷.
+    pub const fn nth(n: u8) -> Self {
+        let bits = usize::BITS / 2 + if usize::BITS == 32 { 6 } else { 0 };
+        TokenRange { start: (1 << (usize::BITS - 2)) + ((n as usize) << bits), len: 1 << bits }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether a token is in the range.
+    pub const fn contains(&self, token: Token) -> bool {
+        token.0.wrapping_sub(self.start) < self.len
+    }
+}
+
+/// How slots and generations are laid out in a token range.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tokens {
+    range: TokenRange,
+    slot_bits: u32,
+    generation_bits: u32,
+}
+
+impl Tokens {
+    /// A token survives in at most one batch of events, so few generations suffice.
+    const MIN_GENERATION_BITS: u32 = 4;
+
+    /// The layout for this many connections, or the length that the range would need.
+    pub(crate) fn layout(range: TokenRange, connections: usize) -> Result<Self, usize> {
+        let slots = LISTENERS.saturating_add(connections);
+        let slot_bits = usize::BITS - (slots - 1).leading_zeros();
+        let len_bits = usize::BITS - 1 - range.len.leading_zeros();
+        if len_bits < slot_bits + Self::MIN_GENERATION_BITS {
+            let need = 1usize.checked_shl(slot_bits + Self::MIN_GENERATION_BITS);
+            return Err(need.unwrap_or(usize::MAX));
+        }
+        let generation_bits = (len_bits - slot_bits).min(u32::BITS - 1);
+        Ok(Tokens { range, slot_bits, generation_bits })
+    }
+
+    pub(crate) fn encode(&self, slot: usize, generation: u32) -> Token {
+        Token(self.range.start + ((generation as usize) << self.slot_bits | slot))
+    }
+
+    /// The slot and generation of a token of this range; `None` for somebody else's.
+    pub(crate) fn decode(&self, token: Token) -> Option<(usize, u32)> {
+        self.range.contains(token).then(|| {
+            let offset = token.0 - self.range.start;
+            let generation = offset >> self.slot_bits;
+            // A range need not be a power of two long: what lies above the layout was never made.
+            let generation = u32::try_from(generation).unwrap_or(u32::MAX);
+            (offset & ((1 << self.slot_bits) - 1), generation)
+        })
+    }
+
+    pub(crate) fn generation_mask(&self) -> u32 {
+        (1 << self.generation_bits) - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(capacity: usize) -> Table<()> {
+        let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
+        Table::new(capacity, [10, 20, 30, 40, 50], tokens)
+    }
+
+    #[test]
+    fn the_ready_queue_is_first_in_first_out_and_takes_each_once() {
+        let mut table = table(4);
+        let slots: Vec<u32> = (0..4).map(|_| table.insert(())).collect();
+        for &slot in &[slots[2], slots[0], slots[2], slots[3]] {
+            table.queue(slot);
+        }
+        assert_eq!(table.ready_len(), 3);
+        let order: Vec<u32> = std::iter::from_fn(|| table.next_ready()).collect();
+        assert_eq!(order, [slots[2], slots[0], slots[3]]);
+    }
+
+    #[test]
+    fn a_connection_leaves_from_anywhere_in_its_queues() {
+        for gone in 0..3 {
+            let mut table = table(3);
+            let slots: Vec<u32> = (0..3).map(|_| table.insert(())).collect();
+            for &slot in &slots {
+                table.queue(slot);
+                table.arm(slot, Waiting::Idle, 0);
+            }
+            table.remove(slots[gone], Some(Waiting::Idle));
+            let order: Vec<u32> = std::iter::from_fn(|| table.next_ready()).collect();
+            let rest: Vec<u32> = slots.iter().copied().filter(|&s| s != slots[gone]).collect();
+            assert_eq!(order, rest);
+            assert_eq!(table.longest_waiting(Waiting::Idle), Some(rest[0]));
+            assert_eq!(table.waiting_behind(rest[0]), Some(rest[1]));
+            assert_eq!(table.waiting_behind(rest[1]), None);
+        }
+    }
+
+    #[test]
+    fn the_next_deadline_is_the_earliest_head() {
+        let mut table = table(2);
+        let (a, b) = (table.insert(()), table.insert(()));
+        assert_eq!(table.next_deadline(), None);
+        table.arm(a, Waiting::Closing, 5);
+        table.arm(b, Waiting::Head, 7);
+        assert_eq!(table.next_deadline(), Some(27));
+        table.disarm(b, Waiting::Head);
+        assert_eq!(table.next_deadline(), Some(55));
+    }
+
+    #[test]
+    fn a_slot_used_again_has_another_token() {
+        let mut table = table(1);
+        let first = table.insert(());
+        let old = table.token(first);
+        table.remove(first, None);
+        let second = table.insert(());
+        assert_eq!(first, second);
+        let (slot, generation) = table.tokens().decode(old).unwrap();
+        assert_eq!(table.find(slot - LISTENERS, generation), None);
+        let (slot, generation) = table.tokens().decode(table.token(second)).unwrap();
+        assert_eq!(table.find(slot - LISTENERS, generation), Some(second));
+    }
+
+    #[test]
+    fn a_range_too_small_says_what_is_needed() {
+        let range = TokenRange::new(0, 1024).unwrap();
+        assert_eq!(Tokens::layout(range, 1000).unwrap_err(), 1 << 15);
+        assert!(Tokens::layout(TokenRange::new(7, 1 << 15).unwrap(), 1000).is_ok());
+    }
+
+    #[test]
+    fn every_token_of_a_range_decodes_without_overflow() {
+        let range = TokenRange::new(5, (1 << 15) + 3).unwrap();
+        let tokens = Tokens::layout(range, 1000).unwrap();
+        for token in 0..(1 << 15) + 20 {
+            assert_eq!(tokens.decode(Token(token)).is_some(), range.contains(Token(token)));
+        }
+        assert!(tokens.decode(Token(usize::MAX)).is_none());
+    }
+
+    #[test]
+    fn ready_made_ranges_never_touch() {
+        for n in 0..255 {
+            let (a, b) = (TokenRange::nth(n), TokenRange::nth(n + 1));
+            assert_eq!(a.start + a.len, b.start);
+        }
+        assert!(TokenRange::nth(255).start.checked_add(TokenRange::nth(255).len).is_some());
+    }
+}
