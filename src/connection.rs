@@ -134,7 +134,7 @@ pub(crate) struct Visit<'a, N, H: ?Sized> {
     pub(crate) net: &'a mut N,
     pub(crate) token: Token,
     pub(crate) slot: u32,
-    pub(crate) exchange: &'a mut Exchange,
+    pub(crate) exchange: Exchange<'a>,
     pub(crate) handler: &'a mut H,
     pub(crate) config: &'a Config,
     pub(crate) stats: &'a mut Stats,
@@ -278,7 +278,7 @@ impl<S: Stream> Connection<S> {
     {
         loop {
             let need = self.answer(visit);
-            if !visit.exchange.out.is_empty() || visit.exchange.after != After::Keep {
+            if !visit.exchange.out.is_empty() || *visit.exchange.after != After::Keep {
                 return Next::Enter(State::Writing, "there is something to send");
             }
             let needed = match need {
@@ -341,7 +341,7 @@ impl<S: Stream> Connection<S> {
             }
         }
         visit.exchange.out.clear();
-        match visit.exchange.after {
+        match *visit.exchange.after {
             After::Keep => Next::Enter(State::Reading(visit.exchange.reading()), "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole && writes == 1, visit),
             After::Drop => Next::gone(Reason::Dropped),
@@ -403,7 +403,7 @@ impl<S: Stream> Connection<S> {
         trace!(target: STATES, "slot {}: {:?} -> {state:?} ({why})", visit.slot, self.state);
         self.state = state;
         visit.rearm = true;
-        visit.exchange.progress = 0;
+        *visit.exchange.progress = 0;
         if state == State::Closing {
             visit.exchange.clear();
         }
@@ -485,9 +485,9 @@ impl<S: Stream> Connection<S> {
     /// Enough progress starts the state's deadline anew; a byte now and then does not.
     fn extend_deadline<N, H: ?Sized>(len: usize, visit: &mut Visit<'_, N, H>) {
         const ENOUGH: usize = 4096;
-        visit.exchange.progress += len;
-        if visit.exchange.progress >= ENOUGH {
-            visit.exchange.progress = 0;
+        *visit.exchange.progress += len;
+        if *visit.exchange.progress >= ENOUGH {
+            *visit.exchange.progress = 0;
             visit.rearm = true;
         }
     }
@@ -522,7 +522,7 @@ const CLOSED_AT_ONCE: usize = 16 * 1024;
 
 impl<'v, N, H: ?Sized> Visit<'v, N, H> {
     /// What answering needs, apart from the bytes that it works on.
-    fn service<'a>(&'a mut self, peer: &'a dyn Peer) -> (&'a mut Exchange, Service<'a, H>) {
+    fn service<'a>(&'a mut self, peer: &'a dyn Peer) -> (&'a mut Exchange<'v>, Service<'a, H>) {
         let service = Service {
             handler: self.handler,
             config: self.config,
@@ -532,11 +532,11 @@ impl<'v, N, H: ?Sized> Visit<'v, N, H> {
             peer,
             draining: self.draining,
         };
-        (self.exchange, service)
+        (&mut self.exchange, service)
     }
 }
 
-impl Exchange {
+impl Exchange<'_> {
     /// The reading state that fits what is held once everything has been sent.
     fn reading(&self) -> Reading {
         match (&self.body, self.input.is_empty()) {

@@ -381,7 +381,7 @@ impl<N: Net> Core<N> {
             net: &mut self.net,
             token,
             slot,
-            exchange: self.pool.get(handle),
+            exchange: self.pool.open(handle),
             handler,
             config: &self.config,
             stats: &mut self.stats,
@@ -394,11 +394,12 @@ impl<N: Net> Core<N> {
         };
         let end = act(connection, &mut visit);
         let (used, rearm) = (requests - visit.requests, visit.rearm);
+        let in_flight = !visit.exchange.is_empty();
         self.visiting = None;
         match end {
             End::Gone(reason) => self.remove(slot, listed, reason),
             End::Wait | End::Yield => {
-                self.settle_exchange(slot, handle);
+                self.settle_exchange(slot, handle, in_flight);
                 self.settle_deadline(slot, listed, rearm);
                 if end == End::Yield {
                     self.table.queue(slot);
@@ -409,16 +410,16 @@ impl<N: Net> Core<N> {
     }
 
     /// A connection keeps the exchange that it worked in exactly while something is in flight.
-    fn settle_exchange(&mut self, slot: u32, handle: u32) {
-        let kept = &mut self.table[slot].exchange;
-        match (*kept == NONE, self.pool.get(handle).is_empty()) {
-            (true, false) => {
+    fn settle_exchange(&mut self, slot: u32, handle: u32, in_flight: bool) {
+        let own = &mut self.table[slot].exchange;
+        match (in_flight, *own == NONE) {
+            (true, true) => {
                 self.pool.lend(handle);
-                *kept = handle;
+                *own = handle;
             }
-            (false, true) => {
+            (false, false) => {
                 self.pool.give_back(handle);
-                *kept = NONE;
+                *own = NONE;
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ use std::io;
 use std::marker::PhantomData;
 
 use crate::exchange::Out;
-use crate::http::date::DateText;
+use crate::http::date::DateLine;
 use crate::http::request::Request;
 use crate::http::response::{self, Draft};
 
@@ -134,21 +134,21 @@ impl From<&'static str> for Body {
 /// ```
 #[derive(Debug)]
 pub struct Responder<'r> {
-    out: &'r mut Out,
+    out: Out<'r>,
     draft: &'r mut Draft,
-    date: &'r DateText,
+    date: &'r DateLine,
     _request: Invariant<'r>,
 }
 
 impl<'r> Responder<'r> {
-    pub(crate) fn new(out: &'r mut Out, draft: &'r mut Draft, date: &'r DateText) -> Self {
+    pub(crate) fn new(out: Out<'r>, draft: &'r mut Draft, date: &'r DateLine) -> Self {
         Responder { out, draft, date, _request: PhantomData }
     }
 
     /// Answers with a copy of `body`, at most
     /// [`limits.out_bytes`](crate::Limits::out_bytes) with its headers.
     pub fn send(self, status: u16, content_type: &str, body: &[u8]) -> Reply<'r> {
-        self.head(status).header("Content-Type", content_type).send(body)
+        self.head(status).content_type(content_type).send(body)
     }
 
     /// Answers with what `write` writes; the length is filled in afterwards.
@@ -158,12 +158,12 @@ impl<'r> Responder<'r> {
         content_type: &str,
         write: impl FnOnce(&mut BodyWriter<'_>),
     ) -> Reply<'r> {
-        let ResponseHead { out, draft, .. } = self.head(status).header("Content-Type", content_type);
-        let end_of_room = response::end_head_unsized(out, draft);
+        let ResponseHead { mut out, draft, .. } = self.head(status).content_type(content_type);
+        let end_of_room = response::end_head_unsized(&mut out, draft);
         let start = out.position();
-        write(&mut BodyWriter { out });
+        write(&mut BodyWriter { out: out.reborrow() });
         let length = out.position() - start;
-        response::fill_length(out, end_of_room, length);
+        response::fill_length(&mut out, end_of_room, length);
         if !out.overflowed() && (draft.head_only || draft.is_bodiless()) {
             out.rewind(start);
         }
@@ -171,8 +171,8 @@ impl<'r> Responder<'r> {
     }
 
     /// Begins an answer that has headers of its own.
-    pub fn head(self, status: u16) -> ResponseHead<'r> {
-        response::begin(self.out, self.draft, self.date, status);
+    pub fn head(mut self, status: u16) -> ResponseHead<'r> {
+        response::begin(&mut self.out, self.draft, self.date, status);
         ResponseHead { out: self.out, draft: self.draft, _request: PhantomData }
     }
 
@@ -193,7 +193,7 @@ impl<'r> Responder<'r> {
 #[derive(Debug)]
 #[must_use = "a response ends with send, body or empty"]
 pub struct ResponseHead<'r> {
-    out: &'r mut Out,
+    out: Out<'r>,
     draft: &'r mut Draft,
     _request: Invariant<'r>,
 }
@@ -203,8 +203,14 @@ impl<'r> ResponseHead<'r> {
     const COPIED: usize = 4096;
 
     /// Adds a header.
-    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        response::field(self.out, self.draft, name, value.as_ref());
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        response::field(&mut self.out, self.draft, name, value.as_ref());
+        self
+    }
+
+    /// Adds the header `Content-Type`.
+    pub fn content_type(mut self, value: &str) -> Self {
+        response::content_type(&mut self.out, self.draft, value);
         self
     }
 
@@ -215,8 +221,8 @@ impl<'r> ResponseHead<'r> {
     }
 
     /// Ends with a copy of `body`.
-    pub fn send(self, body: &[u8]) -> Reply<'r> {
-        response::end_head(self.out, self.draft, body.len());
+    pub fn send(mut self, body: &[u8]) -> Reply<'r> {
+        response::end_head(&mut self.out, self.draft, body.len());
         if !self.draft.head_only && !self.draft.is_bodiless() {
             self.out.push(body);
         }
@@ -224,12 +230,12 @@ impl<'r> ResponseHead<'r> {
     }
 
     /// Ends with a body of any length that is not copied.
-    pub fn body(self, body: impl Into<Body>) -> Reply<'r> {
+    pub fn body(mut self, body: impl Into<Body>) -> Reply<'r> {
         let Body::Static(bytes) = body.into();
         if bytes.len() <= Self::COPIED {
             return self.send(bytes);
         }
-        response::end_head(self.out, self.draft, bytes.len());
+        response::end_head(&mut self.out, self.draft, bytes.len());
         if !self.draft.head_only && !self.draft.is_bodiless() {
             self.out.set_tail(bytes);
         }
@@ -257,7 +263,7 @@ impl<'r> ResponseHead<'r> {
 /// for the client.
 #[derive(Debug)]
 pub struct BodyWriter<'w> {
-    out: &'w mut Out,
+    out: Out<'w>,
 }
 
 impl fmt::Write for BodyWriter<'_> {

@@ -5,38 +5,43 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`
-pub(crate) type DateText = [u8; 29];
+/// The whole header.
+pub(crate) type DateLine = [u8; 37];
 
-/// The date as text, and until when it holds.
+const EPOCH: DateLine = *b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+
+/// Where the date itself is in the header.
+const DATE: std::ops::Range<usize> = 6..35;
+
+/// The header's line, and until when it holds.
 #[derive(Debug)]
 pub(crate) struct Date {
     wall_clock: fn() -> SystemTime,
-    text: DateText,
+    line: DateLine,
     /// In nanoseconds of the server's own clock; 0 before the first use.
     valid_until: u64,
 }
 
 impl Date {
     pub(crate) fn new(wall_clock: fn() -> SystemTime) -> Self {
-        Date { wall_clock, text: *b"Thu, 01 Jan 1970 00:00:00 GMT", valid_until: 0 }
+        Date { wall_clock, line: EPOCH, valid_until: 0 }
     }
 
-    /// The date at `now`, in nanoseconds of the server's own clock.
-    pub(crate) fn text(&mut self, now: u64) -> &DateText {
+    /// The header at `now`, in nanoseconds of the server's own clock.
+    pub(crate) fn line(&mut self, now: u64) -> &DateLine {
         if now >= self.valid_until {
             self.refresh(now);
         }
-        &self.text
+        &self.line
     }
 
-    /// The text holds until the wall clock's second ends.
+    /// The line holds until the wall clock's second ends.
     fn refresh(&mut self, now: u64) {
         // The four-digit year of the format; a clock outside it is a broken clock.
         const LAST: Duration = Duration::from_secs(253_402_300_799);
         let since_epoch = (self.wall_clock)().duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST);
         let date = HttpDate::from(UNIX_EPOCH + since_epoch);
-        let mut text = &mut self.text[..];
+        let mut text = &mut self.line[DATE];
         // It is exactly as long as its place.
         let _ = write!(text, "{date}");
         let rest_of_second = Duration::from_secs(1).as_nanos() as u64 - u64::from(since_epoch.subsec_nanos());
@@ -59,18 +64,18 @@ mod tests {
         }
         let mut date = Date::new(clock);
         assert_eq!(READS.load(Ordering::Relaxed), 0);
-        assert_eq!(date.text(5), b"Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(date.text(249_999_999), b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(&date.line(5)[DATE], b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(&date.line(249_999_999)[DATE], b"Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(READS.load(Ordering::Relaxed), 1);
-        assert_eq!(date.text(250_000_005), b"Sun, 06 Nov 1994 08:49:38 GMT");
+        assert_eq!(&date.line(250_000_005)[DATE], b"Sun, 06 Nov 1994 08:49:38 GMT");
         assert_eq!(READS.load(Ordering::Relaxed), 2);
     }
 
     #[test]
     fn a_clock_out_of_range_is_no_panic() {
         let mut early = Date::new(|| UNIX_EPOCH - Duration::from_secs(1));
-        assert_eq!(early.text(1), b"Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(&early.line(1)[DATE], b"Thu, 01 Jan 1970 00:00:00 GMT");
         let mut late = Date::new(|| UNIX_EPOCH + Duration::from_secs(400_000_000_000));
-        assert_eq!(late.text(1), b"Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(&late.line(1)[DATE], b"Fri, 31 Dec 9999 23:59:59 GMT");
     }
 }

@@ -72,13 +72,13 @@ pub(crate) struct Service<'a, H: ?Sized> {
 
 /// Answers the requests that have arrived whole, in order, at most `budget` of them.
 pub(crate) fn answer<H: Handler + ?Sized>(
-    exchange: &mut Exchange,
+    exchange: &mut Exchange<'_>,
     service: &mut Service<'_, H>,
     budget: &mut u32,
 ) -> Need {
     loop {
         let out = &exchange.out;
-        if exchange.after != After::Keep || out.copied() > OUT_BATCH || out.has_tail() {
+        if *exchange.after != After::Keep || out.copied() > OUT_BATCH || out.has_tail() {
             return Need::Flush;
         }
         if *budget == 0 && !exchange.input.is_empty() {
@@ -105,7 +105,7 @@ enum Step {
 
 /// Parses the head at the front of the input, and answers at once if its body is there as well.
 fn read_head<H: Handler + ?Sized>(
-    exchange: &mut Exchange,
+    exchange: &mut Exchange<'_>,
     service: &mut Service<'_, H>,
 ) -> Result<Step, Refusal> {
     let limits = &service.config.limits;
@@ -128,7 +128,7 @@ fn read_head<H: Handler + ?Sized>(
     match head.framing {
         Framing::Length(length) if length <= arrived.len() as u64 => {
             let body = &arrived[..length as usize];
-            exchange.after = call(&head, body, &mut exchange.out, service);
+            *exchange.after = call(&head, body, &mut exchange.out, service);
             exchange.input.consume(head.len + body.len());
             Ok(Step::Answered)
         }
@@ -137,14 +137,14 @@ fn read_head<H: Handler + ?Sized>(
                 exchange.out.begin();
                 exchange.out.push(b"HTTP/1.1 100 Continue\r\n\r\n");
             }
-            exchange.body = Some(reader);
+            *exchange.body = Some(reader);
             Ok(Step::BodyFollows)
         }
     }
 }
 
 /// RFC 9112 §2.2: some clients end a body with a line break that its length leaves out.
-fn skip_empty_lines(input: &mut Input) {
+fn skip_empty_lines(input: &mut Input<'_>) {
     while input.pending().starts_with(b"\r\n") {
         input.consume(2);
     }
@@ -152,11 +152,11 @@ fn skip_empty_lines(input: &mut Input) {
 
 /// Gathers a body behind its head, and answers when it is whole.
 fn read_body<H: Handler + ?Sized>(
-    exchange: &mut Exchange,
+    exchange: &mut Exchange<'_>,
     service: &mut Service<'_, H>,
 ) -> Result<Step, Refusal> {
     let limits = &service.config.limits;
-    let Some(reader) = &mut exchange.body else { return Ok(Step::NotYet(Need::Head)) };
+    let Some(reader) = exchange.body else { return Ok(Step::NotYet(Need::Head)) };
     let head_len = reader.head_len();
     match reader.advance(exchange.input.pending_mut(), limits)? {
         Progress::More { kept } => {
@@ -168,10 +168,10 @@ fn read_body<H: Handler + ?Sized>(
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
             if let Some(head) = Head::parse(head, &mut headers, limits)? {
-                exchange.after = call(&head, body, &mut exchange.out, service);
+                *exchange.after = call(&head, body, &mut exchange.out, service);
             }
             exchange.input.consume(consumed);
-            exchange.body = None;
+            *exchange.body = None;
             Ok(Step::Answered)
         }
     }
@@ -181,7 +181,7 @@ fn read_body<H: Handler + ?Sized>(
 fn call<H: Handler + ?Sized>(
     head: &Head<'_, '_>,
     body: &[u8],
-    out: &mut Out,
+    out: &mut Out<'_>,
     service: &mut Service<'_, H>,
 ) -> After {
     service.stats.requests += 1;
@@ -191,9 +191,9 @@ fn call<H: Handler + ?Sized>(
     let keep = head.keep_alive && service.config.keep_alive && !service.draining;
     let mut draft = Draft::new(head.is_head_request(), head.minor == 0, !keep);
     let start = out.begin();
-    let date = service.date.text(service.now);
+    let date = service.date.line(service.now);
     let request = Request { head, body, peer: service.peer };
-    let _reply = service.handler.request(&request, Responder::new(out, &mut draft, date));
+    let _reply = service.handler.request(&request, Responder::new(out.reborrow(), &mut draft, date));
     if draft.dropped {
         out.rewind(start);
         return After::Drop;
@@ -209,7 +209,7 @@ fn call<H: Handler + ?Sized>(
         draft.close = true;
         out.rewind(start);
         let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
-        response::error_page(out, service.date.text(service.now), refusal);
+        response::error_page(out, service.date.line(service.now), refusal);
     }
     if log_enabled!(target: REQUESTS, Level::Debug) {
         let bytes = out.pending_since(start);
@@ -219,17 +219,17 @@ fn call<H: Handler + ?Sized>(
 }
 
 /// Writes the server's own error page; the connection closes behind it.
-pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange, service: &mut Service<'_, H>, refusal: Refusal) {
+pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Service<'_, H>, refusal: Refusal) {
     exchange.input.clear();
-    exchange.body = None;
+    *exchange.body = None;
     service.stats.count_error(refusal.status);
     debug!(target: REQUESTS, "{} refused: {} ({})", PeerName(service.peer), refusal.status, refusal.why);
     if service.config.close == CloseMode::Drop {
-        exchange.after = After::Drop;
+        *exchange.after = After::Drop;
         return;
     }
-    response::error_page(&mut exchange.out, service.date.text(service.now), refusal);
-    exchange.after = After::Close { client_asked: false };
+    response::error_page(&mut exchange.out, service.date.line(service.now), refusal);
+    *exchange.after = After::Close { client_asked: false };
 }
 
 /// A client's address for the log, asked of the kernel only when it is printed.
@@ -241,5 +241,29 @@ impl fmt::Display for PeerName<'_> {
             Ok(address) => write!(f, "{address}"),
             Err(_) => f.write_str("(gone)"),
         }
+    }
+}
+
+/// A set of bytes as a table: to look a byte up costs one load.
+pub(crate) struct ByteSet([bool; 256]);
+
+impl ByteSet {
+    pub(crate) const fn alphanumeric_and(others: &[u8]) -> Self {
+        let mut set = [false; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            set[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut at = 0;
+        while at < others.len() {
+            set[others[at] as usize] = true;
+            at += 1;
+        }
+        ByteSet(set)
+    }
+
+    pub(crate) fn contains(&self, byte: u8) -> bool {
+        self.0[byte as usize]
     }
 }

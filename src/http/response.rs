@@ -1,8 +1,8 @@
 //! Writing responses: the status line, the headers that every response has, the rules of what has
 //! a body.
 
-use super::Refusal;
-use super::date::DateText;
+use super::date::DateLine;
+use super::{ByteSet, Refusal};
 use crate::exchange::Out;
 
 /// One response being written, and what is to become of its connection.
@@ -31,45 +31,56 @@ impl Draft {
 }
 
 /// The status line and the date.
-pub(crate) fn begin(out: &mut Out, draft: &mut Draft, date: &DateText, status: u16) {
+pub(crate) fn begin(out: &mut Out<'_>, draft: &mut Draft, date: &DateLine, status: u16) {
     draft.status = status;
-    if !(200..=599).contains(&status) {
-        draft.fault = Some("the status is not between 200 and 599");
-    }
     if status == 200 {
-        out.push(b"HTTP/1.1 200 OK\r\nDate: ");
+        out.push(b"HTTP/1.1 200 OK\r\n");
     } else {
+        if !(200..=599).contains(&status) {
+            draft.fault = Some("the status is not between 200 and 599");
+        }
         out.push(b"HTTP/1.1 ");
         push_decimal(out, u64::from(status));
         out.push(b" ");
         out.push(reason(status).as_bytes());
-        out.push(b"\r\nDate: ");
+        out.push(b"\r\n");
     }
     out.push(date);
-    out.push(b"\r\n");
 }
 
+/// The bytes of RFC 9110's `token`.
+static TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
 /// One header of the handler's; the ones that frame the message are the server's own.
-pub(crate) fn field(out: &mut Out, draft: &mut Draft, name: &str, value: &[u8]) {
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(is_token) {
+pub(crate) fn field(out: &mut Out<'_>, draft: &mut Draft, name: &str, value: &[u8]) {
+    const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
+    if name.is_empty() || !name.bytes().all(|b| TOKEN_BYTES.contains(b)) {
         draft.fault = Some("a header's name is not a token");
     }
-    if value.iter().any(|&b| b != b'\t' && b.is_ascii_control()) {
-        draft.fault = Some("a header's value holds a control byte");
-    }
-    const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
     if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
         draft.fault = Some("Content-Length, Transfer-Encoding, Connection and Date are the server's");
     }
     out.push(name.as_bytes());
     out.push(b": ");
+    push_value(out, draft, value);
+}
+
+pub(crate) fn content_type(out: &mut Out<'_>, draft: &mut Draft, value: &str) {
+    out.push(b"Content-Type: ");
+    push_value(out, draft, value.as_bytes());
+}
+
+/// A value that held a line break would be two headers, or two responses.
+fn push_value(out: &mut Out<'_>, draft: &mut Draft, value: &[u8]) {
+    if value.iter().any(|&b| b != b'\t' && b.is_ascii_control()) {
+        draft.fault = Some("a header's value holds a control byte");
+    }
     out.push(value);
     out.push(b"\r\n");
 }
 
 /// The headers that end a head, for a body of `length` bytes.
-pub(crate) fn end_head(out: &mut Out, draft: &Draft, length: usize) {
+pub(crate) fn end_head(out: &mut Out<'_>, draft: &Draft, length: usize) {
     if !draft.is_bodiless() {
         out.push(b"Content-Length: ");
         push_decimal(out, length as u64);
@@ -83,7 +94,7 @@ pub(crate) fn end_head(out: &mut Out, draft: &Draft, length: usize) {
 const LENGTH_ROOM: &[u8] = b"          ";
 
 /// Like [`end_head`] for a length that is not known yet; where to put it.
-pub(crate) fn end_head_unsized(out: &mut Out, draft: &Draft) -> usize {
+pub(crate) fn end_head_unsized(out: &mut Out<'_>, draft: &Draft) -> usize {
     if !draft.is_bodiless() {
         out.push(b"Content-Length: ");
         out.push(LENGTH_ROOM);
@@ -97,7 +108,7 @@ pub(crate) fn end_head_unsized(out: &mut Out, draft: &Draft) -> usize {
 }
 
 /// Fills in the length of a body that has been written.
-pub(crate) fn fill_length(out: &mut Out, end_of_room: usize, length: usize) {
+pub(crate) fn fill_length(out: &mut Out<'_>, end_of_room: usize, length: usize) {
     if end_of_room > 0 && !out.overflowed() {
         let mut digits = [0; 20];
         let digits = decimal(&mut digits, length as u64);
@@ -105,7 +116,7 @@ pub(crate) fn fill_length(out: &mut Out, end_of_room: usize, length: usize) {
     }
 }
 
-fn end_fields(out: &mut Out, draft: &Draft) {
+fn end_fields(out: &mut Out<'_>, draft: &Draft) {
     match (draft.close, draft.http10) {
         (true, _) => out.push(b"Connection: close\r\n\r\n"),
         // HTTP/1.0 closes unless both say otherwise.
@@ -115,11 +126,11 @@ fn end_fields(out: &mut Out, draft: &Draft) {
 }
 
 /// The server's own answer to what it cannot serve, which is its connection's last.
-pub(crate) fn error_page(out: &mut Out, date: &DateText, refusal: Refusal) {
+pub(crate) fn error_page(out: &mut Out<'_>, date: &DateLine, refusal: Refusal) {
     out.begin();
     let mut draft = Draft::new(false, false, true);
     begin(out, &mut draft, date, refusal.status);
-    field(out, &mut draft, "Content-Type", b"text/plain; charset=utf-8");
+    content_type(out, &mut draft, "text/plain; charset=utf-8");
     let mut digits = [0; 20];
     let status = decimal(&mut digits, u64::from(refusal.status));
     let parts = [status, b" ", reason(refusal.status).as_bytes(), b": ", refusal.why.as_bytes(), b"\n"];
@@ -128,7 +139,7 @@ pub(crate) fn error_page(out: &mut Out, date: &DateText, refusal: Refusal) {
     assert!(!out.overflowed() && draft.fault.is_none(), "an error page always fits");
 }
 
-pub(crate) fn push_decimal(out: &mut Out, number: u64) {
+pub(crate) fn push_decimal(out: &mut Out<'_>, number: u64) {
     let mut digits = [0; 20];
     out.push(decimal(&mut digits, number));
 }
