@@ -171,18 +171,22 @@ impl<N: Net> Core<N> {
     /// Marks what an event says, and queues its connection: no I/O, no callback, nothing freed.
     pub(crate) fn handle(&mut self, token: Token, hint: Readiness) -> bool {
         let Some((slot, generation)) = self.table.tokens().decode(token) else { return false };
-        trace!(target: READINESS, "token slot {slot}: {hint:?}");
         let listening = self.listeners.get_mut(slot).and_then(Option::as_mut);
         if let Some(listening) = listening.filter(|l| l.generation == generation) {
+            trace!(target: READINESS, "listener {slot}: {hint}");
             listening.ready = true;
             return true;
         }
         match slot.checked_sub(LISTENERS).and_then(|slot| self.table.find(slot, generation)) {
             Some(slot) => {
+                trace!(target: READINESS, "slot {slot}: {hint}");
                 self.table[slot].hint(hint);
                 self.table.queue(slot);
             }
-            None => self.stats.stale_events += 1,
+            None => {
+                trace!(target: READINESS, "stale {token:?}: {hint}");
+                self.stats.stale_events += 1;
+            }
         }
         true
     }
@@ -549,5 +553,11 @@ impl<N: Net> Core<N> {
             let mut listener = listening.listener;
             self.net.unwatch_listener(&mut listener);
         }
+    }
+
+    /// What the simulation looks at after every turn.
+    #[cfg(test)]
+    pub(crate) fn inside(&self) -> (&Table<N::Stream>, &Pool) {
+        (&self.table, &self.pool)
     }
 }

@@ -46,9 +46,10 @@ impl Exchange<'_> {
 }
 
 /// What follows a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum After {
     /// The next request.
+    #[default]
     Keep,
     /// The close; a client that asked for it may send nothing more.
     Close { client_asked: bool },
@@ -282,13 +283,15 @@ pub(crate) struct Pool {
     groups: Vec<Box<[u8]>>,
     input_bytes: usize,
     output_bytes: usize,
+    /// Of all that were ever used; the others' memory is untouched.
     states: Vec<InFlight>,
+    size: usize,
     /// The last one given back is the next one lent.
     free: Vec<u32>,
 }
 
 /// What is remembered of an exchange beside its bytes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct InFlight {
     input: InputMarks,
     body: Option<BodyReader>,
@@ -298,32 +301,27 @@ struct InFlight {
 }
 
 /// How many exchanges share one piece of memory.
-const GROUP: usize = 16;
+const GROUP: usize = 64;
 
 impl Pool {
     pub(crate) fn new(config: &Config) -> Self {
         let (size, limits) = (config.pool_size(), &config.limits);
-        let group_bytes = GROUP * (limits.input_bytes() + limits.output_bytes());
-        let nothing = || InFlight {
-            input: InputMarks::default(),
-            body: None,
-            out: OutMarks::default(),
-            after: After::Keep,
-            progress: 0,
-        };
+        let each = limits.input_bytes() + limits.output_bytes();
+        // Zeroed memory of this size comes from the system untouched: it provides each page when
+        // the page is first written.
+        let group = |first| vec![0; each * GROUP.min(size - first)].into_boxed_slice();
         Pool {
-            // Zeroed memory of this size comes from the system untouched: it provides each page
-            // when the page is first written.
-            groups: (0..size.div_ceil(GROUP)).map(|_| vec![0; group_bytes].into_boxed_slice()).collect(),
+            groups: (0..size).step_by(GROUP).map(group).collect(),
             input_bytes: limits.input_bytes(),
             output_bytes: limits.output_bytes(),
-            states: (0..size).map(|_| nothing()).collect(),
-            free: (0..size as u32).rev().collect(),
+            states: Vec::with_capacity(size),
+            size,
+            free: Vec::with_capacity(size),
         }
     }
 
     pub(crate) fn has_spare(&self) -> bool {
-        !self.free.is_empty()
+        !self.free.is_empty() || self.states.len() < self.size
     }
 
     /// How many are kept by connections.
@@ -334,8 +332,13 @@ impl Pool {
 
     /// The exchange to work in next, empty. It stays free until it is [`lend`](Self::lend)ed.
     pub(crate) fn spare(&mut self) -> u32 {
-        let handle = *self.free.last().expect("a visit begins with a spare exchange");
-        self.open(handle).clear();
+        if self.free.is_empty() {
+            assert!(self.states.len() < self.size, "a visit begins with a spare exchange");
+            self.free.push(self.states.len() as u32);
+            self.states.push(InFlight::default());
+        }
+        let handle = self.free[self.free.len() - 1];
+        self.states[handle as usize] = InFlight::default();
         handle
     }
 
@@ -419,7 +422,8 @@ mod tests {
     #[test]
     fn a_response_that_is_too_long_overflows_and_is_taken_back() {
         let mut pool = pool();
-        let mut out = pool.open(0).out;
+        let spare = pool.spare();
+        let mut out = pool.open(spare).out;
         let start = out.begin();
         out.push(&[b'x'; 512 + OUT_SLACK]);
         assert!(!out.overflowed());

@@ -3,6 +3,7 @@
 //! Everything above this file is free of sockets: the tests run the same core over a network
 //! that they script.
 
+use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
@@ -70,6 +71,22 @@ pub struct Readiness {
     pub priority: bool,
     /// A read or a write may fail.
     pub error: bool,
+}
+
+/// `readable read-closed`
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hints = [
+            (self.readable, "readable"),
+            (self.writable, "writable"),
+            (self.read_closed, "read-closed"),
+            (self.priority, "priority"),
+            (self.error, "error"),
+        ];
+        let mut set = hints.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name);
+        f.write_str(set.next().unwrap_or(&"nothing"))?;
+        set.try_for_each(|name| write!(f, " {name}"))
+    }
 }
 
 impl From<&Event> for Readiness {

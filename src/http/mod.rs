@@ -186,6 +186,8 @@ fn call<H: Handler + ?Sized>(
 ) -> After {
     service.stats.requests += 1;
     if service.config.close == CloseMode::Drop {
+        let request = Request { head, body, peer: service.peer };
+        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(service.peer));
         return After::Drop;
     }
     let keep = head.keep_alive && service.config.keep_alive && !service.draining;
@@ -195,6 +197,7 @@ fn call<H: Handler + ?Sized>(
     let request = Request { head, body, peer: service.peer };
     let _reply = service.handler.request(&request, Responder::new(out.reborrow(), &mut draft, date));
     if draft.dropped {
+        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(service.peer));
         out.rewind(start);
         return After::Drop;
     }

@@ -264,24 +264,24 @@ static HOST_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
 /// `host[:port]` of RFC 3986 §3.2, or nothing.
 fn check_host(value: &[u8]) -> Result<(), Refusal> {
-    let malformed = Refusal::bad("the Host header is malformed");
-    let in_host = |&b: &u8| HOST_BYTES.contains(b);
-    let (name, port) = match value.strip_prefix(b"[") {
-        Some(rest) => {
-            let end = rest.iter().position(|&b| b == b']').ok_or(malformed)?;
-            let address = &rest[..end];
-            if address.is_empty() || !address.iter().all(|b| in_host(b) || *b == b':') {
-                return Err(malformed);
-            }
-            (&b""[..], &rest[end + 1..])
-        }
-        None => value.split_at(value.iter().position(|&b| b == b':').unwrap_or(value.len())),
+    let not_in_name = |bytes: &[u8]| bytes.iter().position(|&b| !HOST_BYTES.contains(b));
+    let after_name = match value.split_first() {
+        Some((b'[', rest)) => after_ip_literal(rest),
+        _ => Some(&value[not_in_name(value).unwrap_or(value.len())..]),
     };
-    let port_is_sound = match port.split_first() {
-        None => true,
-        Some((colon, digits)) => *colon == b':' && digits.iter().all(u8::is_ascii_digit),
-    };
-    if name.iter().all(in_host) && port_is_sound { Ok(()) } else { Err(malformed) }
+    match after_name {
+        Some([]) => Ok(()),
+        Some([b':', port @ ..]) if port.iter().all(u8::is_ascii_digit) => Ok(()),
+        _ => Err(Refusal::bad("the Host header is malformed")),
+    }
+}
+
+/// What follows the `]` of an address like `[::1]`.
+fn after_ip_literal(rest: &[u8]) -> Option<&[u8]> {
+    let end = rest.iter().position(|&b| b == b']')?;
+    let (address, after) = rest.split_at(end);
+    let sound = !address.is_empty() && address.iter().all(|&b| b == b':' || HOST_BYTES.contains(b));
+    sound.then_some(&after[1..])
 }
 
 /// The forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
@@ -337,6 +337,8 @@ fn check_version(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
         return check_partial(bytes, limits);
     };
     match bytes[..end].trim_ascii_end().rsplit(|&b| b == b' ').next() {
+        // Spoken here, so it is the rest of the line that is wrong.
+        Some(b"HTTP/1.0" | b"HTTP/1.1") => Err(Refusal::bad("this is not an HTTP request line")),
         Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']) => {
             Err(Refusal { status: 505, why: "the version is neither HTTP/1.0 nor HTTP/1.1" })
         }
