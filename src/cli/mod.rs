@@ -1,0 +1,210 @@
+//! The program: a host of the library like any other, with one answer to every request.
+//!
+//! [`run`] reads the options, makes the server and turns the loop; the other modules are what a
+//! program needs around it:
+//!
+//! - `options`: the arguments and the environment;
+//! - `limits`: what the system allows, and says about it;
+//! - `signals`: SIGTERM and SIGINT as events of the loop;
+//! - `meter`: how much of the time the loop was busy;
+//! - `summary`: what is printed at the end;
+//! - `logging`: what `-v` shows.
+
+mod limits;
+mod logging;
+mod meter;
+mod options;
+mod signals;
+mod summary;
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use fourway::mio::{Events, Poll, Token};
+use fourway::{Handler, Phase, Reply, Request, Responder, Server, TokenRange};
+
+use limits::Capacity;
+use meter::Meter;
+use options::Options;
+use signals::Signals;
+use summary::Summary;
+
+/// How many events one turn takes from the poller.
+const EVENTS: usize = 1024;
+
+/// The one token that is not the server's.
+const SIGNALS: Token = Token(0);
+
+/// The whole program. A wrong argument ends it with exit code 2, whatever else stops it with 1.
+pub fn run() -> ExitCode {
+    let options = Options::of_process();
+    logging::start(options.verbose);
+    match serve(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            complain(&sentence);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// From the first socket to the summary.
+fn serve(options: &Options) -> Result<(), String> {
+    let failed = |error: io::Error| format!("the system refuses what every server needs: {error}");
+    let mut page = Page::load(options)?;
+    let capacity = Capacity::claim(options.max_connections.map(Into::into))?;
+    let mut config = options.config();
+    config.max_connections = capacity.connections;
+    limits::lend_exchanges(&mut config);
+
+    let poll = Poll::new().map_err(failed)?;
+    let signals = Signals::register(poll.registry(), SIGNALS).map_err(failed)?;
+    let server = Server::new(poll.registry(), TokenRange::nth(0), config);
+    let mut server = server.map_err(|error| error.to_string())?;
+    let addresses = listen(&mut server, options)?;
+
+    capacity.warning().iter().for_each(|sentence| warn(sentence));
+    limits::backlog_warning(options.backlog).iter().for_each(|sentence| warn(sentence));
+    say(&format!("fourway: listening on {}; {capacity}\n", addresses.join(", ")));
+
+    let overflows = limits::listen_overflows();
+    let mut host = Host { poll, server, signals, meter: Meter::start(Instant::now()) };
+    host.turn_until_closed(&mut page, options.drain_timeout.0).map_err(failed)?;
+    let summary = Summary {
+        stats: host.server.stats(),
+        overflows: limits::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
+        meter: host.meter,
+    };
+    say(&summary.to_string());
+    Ok(())
+}
+
+/// Listens on every address that was asked for; their URLs, with the ports that the system chose.
+fn listen(server: &mut Server, options: &Options) -> Result<Vec<String>, String> {
+    let mut urls = Vec::new();
+    for address in options.addresses() {
+        let listener = server.listen(address).map_err(|error| listen_error(address, &error))?;
+        urls.push(format!("http://{}", server.local_addr(listener).unwrap_or(address)));
+    }
+    Ok(urls)
+}
+
+/// Which address cannot be had, and what to do about it.
+fn listen_error(address: SocketAddr, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => {
+            "the port is in use: stop the program that has it, or choose another with --listen"
+        }
+        ErrorKind::AddrNotAvailable => "this machine does not have that address: choose one that it has",
+        ErrorKind::PermissionDenied => "permission denied: choose a port from 1024 up",
+        _ => return format!("cannot listen on {address}: {error}"),
+    };
+    format!("cannot listen on {address}: {advice}")
+}
+
+/// The one answer.
+struct Page {
+    content_type: String,
+    body: &'static [u8],
+}
+
+impl Page {
+    /// The body lives as long as the program, so that however many connections send it at a time,
+    /// and however slowly, there is one copy of it.
+    fn load(options: &Options) -> Result<Self, String> {
+        let (body, content_type) = match &options.body_file {
+            None => (options.body.clone().into_bytes(), "text/plain"),
+            Some(path) => match fs::read(path) {
+                Ok(bytes) => (bytes, "application/octet-stream"),
+                Err(error) => return Err(format!("cannot read --body-file {}: {error}", path.display())),
+            },
+        };
+        let content_type = options.content_type.as_deref().unwrap_or(content_type).into();
+        Ok(Page { content_type, body: body.leak() })
+    }
+}
+
+impl Handler for Page {
+    fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        responder.head(200).content_type(&self.content_type).body(self.body)
+    }
+}
+
+/// All that the loop turns.
+struct Host {
+    poll: Poll,
+    server: Server,
+    signals: Signals,
+    meter: Meter,
+}
+
+impl Host {
+    /// The loop. It reads the clock twice a turn, before and after waiting, allocates nothing, and
+    /// makes no system call while nothing happens.
+    fn turn_until_closed(&mut self, page: &mut Page, grace: Duration) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut now = Instant::now();
+        while self.server.state() != Phase::Closed {
+            let timeout = self.server.next_timeout(now);
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+            let woken = Instant::now();
+            self.meter.waited(now, woken, timeout);
+            for event in &events {
+                if !self.server.handle_event(event) {
+                    self.obey_signals(woken, grace);
+                }
+            }
+            self.server.process(woken, page);
+            now = Instant::now();
+            self.meter.worked(woken, now);
+        }
+        Ok(())
+    }
+
+    /// The first signal lets what is under way finish, the second does not.
+    fn obey_signals(&mut self, now: Instant, grace: Duration) {
+        for _ in 0..self.signals.take() {
+            if self.server.state() != Phase::Running {
+                return self.server.abort();
+            }
+            self.server.drain(now, grace);
+            self.tell_of_drain(grace);
+        }
+    }
+
+    /// Idle connections are about to be closed; who waits for the others wants to know why.
+    fn tell_of_drain(&self, grace: Duration) {
+        let stats = self.server.stats();
+        let (open, busy) = (stats.open, stats.open - stats.idle);
+        if busy > 0 {
+            tell(&format!(
+                "waiting at most {grace:?} for {busy} of {open} connections; a second signal ends them at once"
+            ));
+        }
+    }
+}
+
+/// Prints to stdout, at once. That nobody reads it is no reason to stop serving.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn tell(sentence: &str) {
+    let _ = writeln!(io::stderr(), "fourway: {sentence}");
+}
+
+fn warn(sentence: &str) {
+    tell(&format!("warning: {sentence}"));
+}
+
+fn complain(sentence: &str) {
+    tell(&format!("error: {sentence}"));
+}

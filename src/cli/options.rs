@@ -1,0 +1,242 @@
+//! What a user can ask for, and the sentence for each value that cannot be had.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use fourway::{CloseMode, Config, Timeouts};
+use parse_size::ByteSuffix;
+
+/// An HTTP/1.1 server that gives every request the same answer.
+///
+/// A target for load tests that shows who closed each connection, and when it was the bottleneck.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, next_line_help = true)]
+#[command(mut_args(|arg| arg.hide_env_values(true)))]
+pub struct Options {
+    /// Where to listen, several times or separated by commas; port 0 is any free port.
+    #[arg(long, value_name = "ADDR", env = "FOURWAY_LISTEN", value_delimiter = ',')]
+    #[arg(default_value = "127.0.0.1:65534")]
+    pub listen: Vec<Listen>,
+
+    /// The body of every response.
+    #[arg(long, value_name = "TEXT", env = "FOURWAY_BODY", default_value = "xixizi")]
+    #[arg(help_heading = "Response")]
+    pub body: String,
+
+    /// A file with the body of every response; it is read once, at the start.
+    #[arg(long, value_name = "PATH", env = "FOURWAY_BODY_FILE", help_heading = "Response")]
+    pub body_file: Option<PathBuf>,
+
+    /// The type of the body [default: text/plain, for a file application/octet-stream].
+    #[arg(long, value_name = "TYPE", env = "FOURWAY_CONTENT_TYPE", value_parser = content_type)]
+    #[arg(help_heading = "Response")]
+    pub content_type: Option<String>,
+
+    /// Who closes first after the last response, and how.
+    #[arg(long, value_name = "MODE", env = "FOURWAY_CLOSE", value_enum, default_value = "fin")]
+    #[arg(help_heading = "Connections")]
+    pub close: Close,
+
+    /// Whether a connection may carry more than one request.
+    #[arg(long, value_name = "on|off", env = "FOURWAY_KEEP_ALIVE", default_value = "on")]
+    #[arg(value_parser = on_or_off, action = ArgAction::Set, help_heading = "Connections")]
+    pub keep_alive: bool,
+
+    /// The most connections at once, such as 10000 or 64k [default: what the file limit allows].
+    #[arg(long, value_name = "N", env = "FOURWAY_MAX_CONNECTIONS", value_parser = count)]
+    #[arg(help_heading = "Connections")]
+    pub max_connections: Option<NonZeroUsize>,
+
+    /// The most connections that the kernel queues until they are accepted.
+    #[arg(long, value_name = "N", env = "FOURWAY_BACKLOG", value_parser = backlog)]
+    #[arg(default_value_t = Config::default().backlog, help_heading = "Connections")]
+    pub backlog: u32,
+
+    /// Lets several processes listen on the same port.
+    #[arg(long, env = "FOURWAY_REUSE_PORT", value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = "Connections")]
+    pub reuse_port: bool,
+
+    /// From a request's first byte to the end of its head.
+    #[arg(long, value_name = "T", env = "FOURWAY_HEAD_TIMEOUT", help_heading = "Times")]
+    #[arg(default_value_t = Time(Timeouts::default().head))]
+    pub head_timeout: Time,
+
+    /// For each 4 KiB of a request's body.
+    #[arg(long, value_name = "T", env = "FOURWAY_BODY_TIMEOUT", help_heading = "Times")]
+    #[arg(default_value_t = Time(Timeouts::default().body))]
+    pub body_timeout: Time,
+
+    /// Between two requests, and before the first.
+    #[arg(long, value_name = "T", env = "FOURWAY_IDLE_TIMEOUT", help_heading = "Times")]
+    #[arg(default_value_t = Time(Timeouts::default().idle))]
+    pub idle_timeout: Time,
+
+    /// For each 4 KiB of a response that the client is slow to take.
+    #[arg(long, value_name = "T", env = "FOURWAY_WRITE_TIMEOUT", help_heading = "Times")]
+    #[arg(default_value_t = Time(Timeouts::default().write))]
+    pub write_timeout: Time,
+
+    /// For the client's FIN, after the last response.
+    #[arg(long, value_name = "T", env = "FOURWAY_LINGER_TIMEOUT", help_heading = "Times")]
+    #[arg(default_value_t = Time(Timeouts::default().linger))]
+    pub linger_timeout: Time,
+
+    /// For what is under way when SIGTERM or SIGINT comes; a second signal ends it at once.
+    #[arg(long, value_name = "T", env = "FOURWAY_DRAIN_TIMEOUT", help_heading = "Times")]
+    #[arg(default_value_t = Time(Duration::from_secs(10)))]
+    pub drain_timeout: Time,
+
+    /// Logs each request; -vv each change of state, -vvv each event. RUST_LOG wins.
+    #[arg(short, long, action = ArgAction::Count, env = "FOURWAY_VERBOSE")]
+    pub verbose: u8,
+}
+
+impl Options {
+    /// The options of this process; ends it with a sentence if one of them is wrong.
+    pub fn of_process() -> Self {
+        let matches = Self::command().get_matches();
+        let mut options = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        options.settle_body(&matches).unwrap_or_else(|error| error.exit());
+        options
+    }
+
+    /// There is one body. Clap would see a conflict also where the command line is to win over
+    /// the environment.
+    fn settle_body(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let (text, file) = (matches.value_source("body"), matches.value_source("body_file"));
+        match (text, file) {
+            (Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)) => self.body_file = None,
+            (Some(text), Some(file)) if text == file => {
+                let sentence = "there is one body: give either --body or --body-file";
+                return Err(Self::command().error(ErrorKind::ArgumentConflict, sentence));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listen.iter().flat_map(|listen| &listen.0).copied().collect()
+    }
+
+    /// The library's settings, apart from `max_connections`, which the file limit has a say in.
+    pub fn config(&self) -> Config {
+        let mut config = Config::default();
+        config.close = self.close.into();
+        config.keep_alive = self.keep_alive;
+        config.backlog = self.backlog;
+        config.reuse_port = self.reuse_port;
+        config.timeouts.head = self.head_timeout.0;
+        config.timeouts.body = self.body_timeout.0;
+        config.timeouts.idle = self.idle_timeout.0;
+        config.timeouts.write = self.write_timeout.0;
+        config.timeouts.linger = self.linger_timeout.0;
+        config
+    }
+}
+
+/// One value of `--listen`; `localhost` can stand for several addresses.
+#[derive(Debug, Clone)]
+pub struct Listen(Vec<SocketAddr>);
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(Listen(vec![address]));
+        }
+        // No other name: whoever wants to be reached should not depend on a name server for it.
+        if text.starts_with("localhost:") {
+            if let Ok(addresses) = text.to_socket_addrs() {
+                return Ok(Listen(addresses.collect()));
+            }
+        }
+        Err("an address is IP:PORT, such as 127.0.0.1:8080 or [::1]:8080, or localhost:PORT; \
+             0.0.0.0:PORT and [::]:PORT are all addresses of this machine"
+            .into())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Close {
+    /// The server closes first and waits for the client's FIN: TIME_WAIT stays here.
+    Fin,
+    /// The client closes first, if it does so in time: TIME_WAIT stays there.
+    Peer,
+    /// A reset as soon as the response is sent: no TIME_WAIT, and a large response may be cut.
+    Rst,
+    /// No response: the server closes as soon as a request is whole.
+    Drop,
+}
+
+impl From<Close> for CloseMode {
+    fn from(close: Close) -> Self {
+        match close {
+            Close::Fin => CloseMode::Fin,
+            Close::Peer => CloseMode::Peer,
+            Close::Rst => CloseMode::Rst,
+            Close::Drop => CloseMode::Drop,
+        }
+    }
+}
+
+/// A time longer than zero.
+#[derive(Debug, Clone, Copy)]
+pub struct Time(pub Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl FromStr for Time {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match humantime::parse_duration(text) {
+            Ok(Duration::ZERO) => Err("the time must be longer than zero"),
+            Ok(time) => Ok(Time(time)),
+            Err(_) => Err("a time has its unit, such as 500ms, 10s or 2m"),
+        }
+    }
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is either on or off"),
+    }
+}
+
+/// A number of things, so `k` is 1,000; `ki` is 1,024.
+fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
+    let counts = parse_size::Config::new().with_byte_suffix(ByteSuffix::Deny);
+    let number = counts.parse_size(text).ok().and_then(|number| usize::try_from(number).ok());
+    number.and_then(NonZeroUsize::new).ok_or("a number is 1 or more, such as 10000 or 10k")
+}
+
+fn backlog(text: &str) -> Result<u32, &'static str> {
+    let number = count(text)?.get();
+    u32::try_from(number).map_err(|_| "a backlog is below 4,294,967,296")
+}
+
+/// Anything that can stand in a header: what comes out is what was asked for.
+fn content_type(text: &str) -> Result<String, &'static str> {
+    const LONGEST: usize = 1024;
+    if text.is_empty() || text.len() > LONGEST || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err("a content type is 1 to 1,024 printable ASCII characters, such as text/html");
+    }
+    Ok(text.into())
+}

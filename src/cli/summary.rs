@@ -1,0 +1,123 @@
+//! What the server did, for a person to read when it ends.
+
+use std::fmt;
+use std::time::Duration;
+
+use fourway::{Reason, Stats};
+
+use super::meter::Meter;
+
+#[derive(Debug)]
+pub struct Summary {
+    pub stats: Stats,
+    /// How many connections the kernel turned away meanwhile; `None` where it does not say.
+    pub overflows: Option<u64>,
+    pub meter: Meter,
+}
+
+/// A name and what is known of it, in two columns.
+type Row = (String, String);
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { stats, meter, .. } = self;
+        let mut rows = vec![
+            row("connections", stats.accepted),
+            row("requests", stats.requests),
+            row("bytes received", stats.bytes_in),
+            row("bytes sent", stats.bytes_out),
+        ];
+        rows.extend(closes(stats));
+        rows.extend(errors(stats));
+        let unknown = || "not known on this system".into();
+        let overflows = self.overflows.map_or_else(unknown, |count| count.to_string());
+        rows.push(row("ListenOverflows of the kernel", overflows));
+        rows.push(row("busy", format!("{:.1} %", meter.average())));
+        rows.push(row("  in the busiest second", format!("{:.1} %", meter.busiest())));
+        rows.push(row("  time busy", seconds(meter.busy)));
+        rows.push(row("  time idle", seconds(meter.idle)));
+
+        let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        let values = rows.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
+        writeln!(f, "fourway: ended after {}", seconds(meter.total()))?;
+        rows.iter().try_for_each(|(name, value)| writeln!(f, "  {name:<names$}  {value:>values$}"))
+    }
+}
+
+fn row(name: &str, value: impl ToString) -> Row {
+    (name.into(), value.to_string())
+}
+
+/// A part of what stands above it; nothing where there is none.
+fn part(name: &str, count: u64) -> Option<Row> {
+    (count > 0).then(|| row(&format!("  {name}"), count))
+}
+
+/// By who closed first, and by reason.
+fn closes(stats: &Stats) -> Vec<Row> {
+    let by_server = stats.closed - stats.closed_by_client_first;
+    let mut rows = vec![
+        row("closed first by the client", stats.closed_by_client_first),
+        row("closed first by the server", by_server),
+        row("closed because", stats.closed),
+    ];
+    rows.extend(Reason::ALL.into_iter().filter_map(|reason| part(reason.as_str(), stats.closes(reason))));
+    rows
+}
+
+fn errors(stats: &Stats) -> Vec<Row> {
+    // An answer that cannot be sent is counted among the 500s as well.
+    let by_kind = [
+        ("handler panicked", stats.handler_panics),
+        ("accept failed", stats.accept_errors),
+        ("accepting paused for want of files or memory", stats.accept_pauses),
+        ("poller refused a connection", stats.register_errors),
+        ("all connections were in use", stats.full),
+    ];
+    let answered = Stats::ERRORS.map(|status| (status, stats.errors(status)));
+    let total = answered.iter().map(|(_, count)| count).sum::<u64>()
+        + by_kind.iter().map(|(_, count)| count).sum::<u64>();
+    let mut rows = vec![row("errors", total)];
+    rows.extend(
+        answered.iter().filter_map(|(status, count)| part(&format!("answered with {status}"), *count)),
+    );
+    rows.extend(part("of these, answers that could not be sent", stats.handler_errors));
+    rows.extend(by_kind.iter().filter_map(|(name, count)| part(name, *count)));
+    rows
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.3} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn summary_of(stats: Stats, overflows: Option<u64>) -> String {
+        Summary { stats, overflows, meter: Meter::start(Instant::now()) }.to_string()
+    }
+
+    #[test]
+    fn each_line_has_its_value_in_the_same_column() {
+        let mut stats = Stats::default();
+        stats.accepted = 1_000_000;
+        stats.accept_pauses = 1;
+        let text = summary_of(stats, Some(0));
+        let widths: Vec<_> = text.lines().skip(1).map(str::len).collect();
+        assert!(widths.iter().all(|&width| width == widths[0]), "{text}");
+        assert!(widths[0] <= 80, "{text}");
+    }
+
+    #[test]
+    fn only_errors_that_happened_are_listed() {
+        let mut stats = Stats::default();
+        stats.errors[1] = 2;
+        let text = summary_of(stats, None);
+        assert!(text.contains("answered with 408"), "{text}");
+        assert!(!text.contains("answered with 400"), "{text}");
+        assert!(text.contains("not known on this system"), "{text}");
+    }
+}
