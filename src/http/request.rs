@@ -142,10 +142,10 @@ impl<'b, 'h> Head<'b, 'h> {
             Err(httparse::Error::Version) => return check_version(bytes, limits).map(|()| None),
             Err(error) => return Err(explain(error)),
         };
-        check_lines(&bytes[..len])?;
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
             return Err(Refusal::bad("the request line is incomplete"));
         };
+        check_lines(&bytes[..len], method, parsed.headers)?;
         check_target(method, target, limits)?;
         let mut fields = Fields::default();
         for header in parsed.headers.iter() {
@@ -292,7 +292,7 @@ fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refus
     if method == "CONNECT" {
         return Err(Refusal { status: 501, why: "this is not a proxy" });
     }
-    if !target.bytes().all(|b| b.is_ascii_graphic()) {
+    if !target.is_ascii() {
         return Err(Refusal::bad("the target holds bytes outside ASCII"));
     }
     let has_scheme =
@@ -304,16 +304,15 @@ fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refus
     Err(Refusal::bad("the target is neither a path nor an http URL"))
 }
 
-/// Every line ends with CRLF and holds neither CR nor LF: httparse takes a bare LF for a line's
-/// end, which others take for a part of the line.
-fn check_lines(head: &[u8]) -> Result<(), Refusal> {
-    // No early exit, and bytes instead of bools: so the compiler compares many pairs at a time.
-    let pairs = head.iter().zip(&head[1..]);
-    let broken = pairs.fold(0u8, |broken, (&a, &b)| broken | (u8::from(a == b'\r') ^ u8::from(b == b'\n')));
-    if broken != 0 || head[0] == b'\n' {
-        return Err(Refusal::bad("a line does not end with CRLF"));
-    }
-    Ok(())
+/// Every line ends with CRLF: httparse takes a bare LF for a line's end as well, which others take
+/// for a part of the line. (A bare CR it refuses.)
+fn check_lines(head: &[u8], method: &str, headers: &[Header<'_>]) -> Result<(), Refusal> {
+    // What ends a line stands in front of the next one, and each header begins one.
+    let start_of = |part: &str| part.as_ptr().addr() - head.as_ptr().addr();
+    let ends_in_front = |header: &Header<'_>| head[..start_of(header.name)].ends_with(b"\r\n");
+    let is_sound =
+        start_of(method) == 0 && headers.iter().all(ends_in_front) && head.ends_with(b"\r\n\r\n");
+    if is_sound { Ok(()) } else { Err(Refusal::bad("a line does not end with CRLF")) }
 }
 
 /// Whether there is room for the rest of a head.
