@@ -237,35 +237,44 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// What the end of a state's time means; `drive` as it would be after an event.
+    /// Why the end of the present wait is the connection's end as well; otherwise it goes on with
+    /// [`expire`](Self::expire).
+    pub(crate) fn overdue(&mut self) -> Option<Reason> {
+        match self.state {
+            State::Reading(Reading::Idle) => Some(Reason::IdleTimeout),
+            State::Reading(Reading::Head | Reading::Body) => None,
+            State::Writing => {
+                self.reset();
+                Some(Reason::WriteTimeout)
+            }
+            State::Closing => self.bits.has(Bits::FIN_SENT).then_some(Reason::LingerTimeout),
+        }
+    }
+
+    /// Goes on after the end of a wait: a late request is refused, and in close mode `peer` our
+    /// FIN goes first after all.
     pub(crate) fn expire<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> End
     where
         N: Net<Stream = S>,
         H: Handler + ?Sized,
     {
         match self.state {
-            State::Reading(Reading::Idle) => return End::Gone(Reason::IdleTimeout),
-            State::Reading(Reading::Head) => self.refuse("the head did not arrive in time", visit),
             State::Reading(Reading::Body) => self.refuse("the body did not arrive in time", visit),
-            State::Writing => return self.reset(Reason::WriteTimeout),
-            State::Closing if self.bits.has(Bits::FIN_SENT) => {
-                return End::Gone(Reason::LingerTimeout);
-            }
-            // Close mode `peer`: the client had its time to close first.
+            State::Reading(_) => self.refuse("the head did not arrive in time", visit),
+            State::Writing => {}
             State::Closing => match self.send_fin() {
-                Ok(()) => self.enter(State::Closing, "our FIN after all", visit),
+                Ok(()) => self.enter(State::Closing, "the client did not close first, our FIN", visit),
                 Err(_) => return End::Gone(Reason::PeerReset),
             },
         }
         self.drive(visit)
     }
 
-    /// Ends a connection in the middle of something, so that the client cannot take what it has
-    /// for the whole.
-    pub(crate) fn reset(&mut self, reason: Reason) -> End {
-        // Without it the close is a FIN, which is late for the client but not wrong for us.
+    /// Makes the close that follows a reset, so that the client cannot take what it has got for the
+    /// whole.
+    pub(crate) fn reset(&mut self) {
+        // Where that fails the close is a FIN, which is less clear but not wrong.
         let _ = self.stream.reset_on_close();
-        End::Gone(reason)
     }
 
     // --- one function per state, in the order of a connection's life ---
@@ -282,6 +291,8 @@ impl<S: Stream> Connection<S> {
                 return Next::Enter(State::Writing, "there is something to send");
             }
             let needed = match need {
+                // A request that waits for its turn has begun, and keeps its exchange.
+                Need::Flush if reading == Reading::Idle => Reading::Head,
                 Need::Flush => return Next::End(End::Yield),
                 Need::Head if visit.exchange.input.is_empty() => Reading::Idle,
                 Need::Head => Reading::Head,
@@ -341,8 +352,11 @@ impl<S: Stream> Connection<S> {
             }
         }
         visit.exchange.out.clear();
+        let reading = visit.exchange.reading();
         match *visit.exchange.after {
-            After::Keep => Next::Enter(State::Reading(visit.exchange.reading()), "all sent"),
+            // It began before the drain did: the client may send on, so the close has to linger.
+            After::Keep if visit.draining && reading == Reading::Idle => self.begin_close(false, visit),
+            After::Keep => Next::Enter(State::Reading(reading), "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole && writes == 1, visit),
             After::Drop => Next::gone(Reason::Dropped),
         }
@@ -355,7 +369,10 @@ impl<S: Stream> Connection<S> {
     /// send no more, have nothing unread here, and got so little that the kernel holds all of it.
     fn begin_close<N, H: ?Sized>(&mut self, at_once: bool, visit: &mut Visit<'_, N, H>) -> Next {
         match visit.config.close {
-            CloseMode::Rst => Next::End(self.reset(Reason::Answered)),
+            CloseMode::Rst => {
+                self.reset();
+                Next::gone(Reason::Answered)
+            }
             CloseMode::Peer => Next::Enter(State::Closing, "all sent, the client closes first"),
             CloseMode::Fin | CloseMode::Drop => {
                 if at_once && visit.exchange.input.is_empty() && !self.bits.has(Bits::READABLE) {
@@ -477,7 +494,8 @@ impl<S: Stream> Connection<S> {
             Err(error) => {
                 log::error!("a connection is closed, because the poller cannot watch it: {error}");
                 visit.stats.register_errors += 1;
-                Next::End(self.reset(Reason::Unpollable))
+                self.reset();
+                Next::gone(Reason::Unpollable)
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::connection::{Connection, End, State, Visit};
 use crate::exchange::Pool;
 use crate::handler::Handler;
 use crate::http::date::Date;
-use crate::net::{Net, Readiness};
+use crate::net::{self, Net, Readiness};
 use crate::stats::{Reason, Stats};
 use crate::table::{LISTENERS, NONE, Table, Tokens, Waiting};
 
@@ -100,6 +100,9 @@ struct Starvation {
 
 /// How long to wait until accept is tried again: with edge-triggered polling no event tells.
 const RETRY_ACCEPT: Duration = Duration::from_millis(100);
+
+/// What a connection does in a visit.
+type Act<N, H> = fn(&mut Connection<<N as Net>::Stream>, &mut Visit<'_, N, H>) -> End;
 
 #[derive(Debug)]
 pub(crate) struct Core<N: Net> {
@@ -205,7 +208,7 @@ impl<N: Net> Core<N> {
             accepted: (self.stats.accepted - accepted) as u32,
             requests: (self.stats.requests - requests) as u32,
             closed: (self.stats.closed - closed) as u32,
-            more: self.has_work(),
+            more: self.has_work() || self.table.next_deadline().is_some_and(|due| due <= now),
         }
     }
 
@@ -248,7 +251,7 @@ impl<N: Net> Core<N> {
         for list in Waiting::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
                 if self.table[slot].state() == State::Writing {
-                    self.table[slot].reset(Reason::Shutdown);
+                    self.table[slot].reset();
                 }
                 self.remove(slot, Some(list), Reason::Shutdown);
             }
@@ -339,8 +342,12 @@ impl<N: Net> Core<N> {
             while let Some(slot) = next.filter(|&slot| budget > 0 && self.table[slot].deadline <= now) {
                 budget -= 1;
                 next = self.table.waiting_behind(slot);
-                if !self.table[slot].queued {
-                    self.visit(slot, Some(list), 0, Connection::expire, handler);
+                if self.table[slot].queued {
+                    continue;
+                }
+                match self.table[slot].overdue() {
+                    Some(reason) => self.remove(slot, Some(list), reason),
+                    None => _ = self.visit(slot, Some(list), 0, Connection::expire, handler),
                 }
             }
         }
@@ -359,20 +366,34 @@ impl<N: Net> Core<N> {
 
     // --- visiting one connection ---
 
-    /// Drives one connection and puts it where it then belongs; what is left of the budget.
+    /// Lets one connection act, and sees to it that there is a spare exchange for the next; what
+    /// is left of the budget, of which a visit costs at least one request.
     ///
-    /// `listed` is the deadline list it is in. A visit costs at least one request of the budget.
+    /// `listed` is the deadline list it is in.
     fn visit<H: Handler + ?Sized>(
         &mut self,
         slot: u32,
         listed: Option<Waiting>,
         budget: u32,
-        act: fn(&mut Connection<N::Stream>, &mut Visit<'_, N, H>) -> End,
+        act: Act<N, H>,
         handler: &mut H,
     ) -> u32 {
-        if self.table[slot].exchange == NONE && !self.pool.has_spare() {
-            self.evict_exchange(handler);
+        let budget = self.act(slot, listed, budget, act, handler);
+        if !self.pool.has_spare() {
+            self.evict_exchange(slot, handler);
         }
+        budget
+    }
+
+    /// The visit itself; afterwards the connection is where it belongs.
+    fn act<H: Handler + ?Sized>(
+        &mut self,
+        slot: u32,
+        listed: Option<Waiting>,
+        budget: u32,
+        act: Act<N, H>,
+        handler: &mut H,
+    ) -> u32 {
         self.visiting = Some((slot, listed));
         let token = self.table.token(slot);
         let connection = &mut self.table[slot];
@@ -454,33 +475,49 @@ impl<N: Net> Core<N> {
 
     // --- when something has run out ---
 
-    /// Takes an exchange from the slowest client, so that slow clients cannot starve the others:
-    /// the one longest in its head, else in its body, else in its response.
-    fn evict_exchange<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        for list in [Waiting::Head, Waiting::Body, Waiting::Sending] {
-            let Some(slot) = self.table.longest_waiting(list) else { continue };
-            trace!("the pool of exchanges is empty: slot {slot} gives up its own");
-            self.visit(slot, Some(list), 0, Connection::expire, handler);
-            if !self.pool.has_spare() {
-                // It was told, but cannot even take that.
-                let listed = self.table[slot].state().waiting();
-                self.table[slot].reset(Reason::Evicted);
-                self.remove(slot, Some(listed), Reason::Evicted);
-            }
-            return;
+    /// The last spare exchange has been lent to `newest`: the slowest client gives up its own, so
+    /// that slow clients cannot starve the others.
+    fn evict_exchange<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
+        let slot = self.slowest_client(newest);
+        let listed = self.table[slot].state().waiting();
+        if listed != Waiting::Sending {
+            self.act(slot, Some(listed), 0, Connection::expire, handler);
         }
+        if !self.pool.has_spare() {
+            // It is in the middle of a response, or does not even take a 408.
+            let listed = self.table[slot].state().waiting();
+            self.table[slot].reset();
+            self.remove(slot, Some(listed), Reason::Evicted);
+        }
+    }
+
+    /// The one longest in its head, else in its body, else in its response. Those with an event
+    /// come last, for they are about to be served.
+    fn slowest_client(&self, newest: u32) -> u32 {
+        let lists = [Waiting::Head, Waiting::Body, Waiting::Sending];
+        let all = lists.into_iter().flat_map(|list| self.longest_waiting_few(list));
+        let mut others = all.filter(|&slot| slot != newest).peekable();
+        let first = others.peek().copied();
+        let is_waiting = |&slot: &u32| !self.table[slot].queued;
+        let waiting = others.find(is_waiting).or(Some(newest).filter(is_waiting));
+        waiting.or(first).unwrap_or(newest)
     }
 
     /// The connection that makes room for a new one: the longest idle of which no event is known.
     fn idle_victim(&self) -> Option<u32> {
-        // Those with an event are about to be served; how many there are in front is bounded.
-        const LOOKED_AT: usize = 64;
-        if self.config.at_capacity == AtCapacity::Pause {
-            return None;
+        match self.config.at_capacity {
+            AtCapacity::EvictIdle => {
+                self.longest_waiting_few(Waiting::Idle).find(|&slot| !self.table[slot].queued)
+            }
+            AtCapacity::Pause => None,
         }
-        let first = self.table.longest_waiting(Waiting::Idle);
-        let oldest = std::iter::successors(first, |&slot| self.table.waiting_behind(slot));
-        oldest.take(LOOKED_AT).find(|&slot| !self.table[slot].queued)
+    }
+
+    /// Those who have waited longest, and no more of them than can be looked at in passing.
+    fn longest_waiting_few(&self, list: Waiting) -> impl Iterator<Item = u32> {
+        const FEW: usize = 64;
+        let first = self.table.longest_waiting(list);
+        std::iter::successors(first, |&slot| self.table.waiting_behind(slot)).take(FEW)
     }
 
     fn may_accept(&self) -> bool {
@@ -500,23 +537,20 @@ impl<N: Net> Core<N> {
             || (self.is_listener_ready() && self.may_accept())
     }
 
-    /// What accept(2) says: some errors are the connection's, which is then gone; for the others
-    /// something has run out that only time or a closed connection brings back.
+    /// Some errors of accept are one connection's; for the others something has run out that only
+    /// time or the end of a connection brings back.
     fn note_accept_error(&mut self, error: &io::Error, now: u64) {
-        use ErrorKind::*;
-        match error.kind() {
-            Interrupted => {}
-            ConnectionAborted | ConnectionReset | NetworkDown | NetworkUnreachable | HostUnreachable
-            | PermissionDenied => {
-                self.stats.accept_errors += 1;
-            }
-            _ => {
-                self.starvation.retry_at = Some(now.saturating_add(nanoseconds(RETRY_ACCEPT)));
-                if !std::mem::replace(&mut self.starvation.since_error, true) {
-                    self.stats.accept_pauses += 1;
-                    error!("accepting pauses with {} connections open: {error}", self.table.len());
-                }
-            }
+        if error.kind() == ErrorKind::Interrupted {
+            return;
+        }
+        if net::is_of_one_connection(error) {
+            self.stats.accept_errors += 1;
+            return;
+        }
+        self.starvation.retry_at = Some(now.saturating_add(nanoseconds(RETRY_ACCEPT)));
+        if !std::mem::replace(&mut self.starvation.since_error, true) {
+            self.stats.accept_pauses += 1;
+            error!("accepting pauses with {} connections open: {error}", self.table.len());
         }
     }
 
@@ -543,7 +577,7 @@ impl<N: Net> Core<N> {
     fn bury_victim_of_panic(&mut self) {
         if let Some((slot, listed)) = self.visiting.take() {
             self.stats.handler_panics += 1;
-            self.table[slot].reset(Reason::HandlerPanic);
+            self.table[slot].reset();
             self.remove(slot, listed, Reason::HandlerPanic);
         }
     }

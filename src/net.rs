@@ -191,6 +191,20 @@ impl Peer for TcpStream {
     }
 }
 
+/// Whether an error of accept is that of the connection it would have returned, which is then
+/// gone: the next accept is another's. accept(2) lists them.
+pub(crate) fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    // Those that have no kind of their own in Rust: ENONET, EPROTO, ENOPROTOOPT, EHOSTDOWN.
+    const BY_NUMBER: &[i32] =
+        if cfg!(any(target_os = "linux", target_os = "android")) { &[64, 71, 92, 112] } else { &[] };
+    match error.kind() {
+        ConnectionAborted | ConnectionReset | NetworkDown | NetworkUnreachable | HostUnreachable
+        | PermissionDenied | Unsupported => true,
+        _ => error.raw_os_error().is_some_and(|number| BY_NUMBER.contains(&number)),
+    }
+}
+
 fn interest(wait: Wait) -> Interest {
     let input = Interest::READABLE;
     // Urgent data ends a read early, so it has to show as a hint.

@@ -226,6 +226,12 @@ impl<S> Table<S> {
         let heads = self.deadlines.iter().filter(|list| list.head != NONE);
         heads.map(|list| self.slab[list.head as usize].deadline).min()
     }
+
+    /// Every connection with its slot, for the simulation.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Connection<S>)> {
+        self.slab.iter().map(|(slot, connection)| (slot as u32, connection))
+    }
 }
 
 impl<S> Index<u32> for Table<S> {

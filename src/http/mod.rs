@@ -212,7 +212,7 @@ fn call<H: Handler + ?Sized>(
         draft.close = true;
         out.rewind(start);
         let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
-        response::error_page(out, service.date.line(service.now), refusal);
+        response::error_page(out, service.date.line(service.now), refusal, draft.head_only);
     }
     if log_enabled!(target: REQUESTS, Level::Debug) {
         let bytes = out.pending_since(start);
@@ -223,6 +223,7 @@ fn call<H: Handler + ?Sized>(
 
 /// Writes the server's own error page; the connection closes behind it.
 pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Service<'_, H>, refusal: Refusal) {
+    let head_only = exchange.input.pending().starts_with(b"HEAD ");
     exchange.input.clear();
     *exchange.body = None;
     service.stats.count_error(refusal.status);
@@ -231,7 +232,7 @@ pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Servi
         *exchange.after = After::Drop;
         return;
     }
-    response::error_page(&mut exchange.out, service.date.line(service.now), refusal);
+    response::error_page(&mut exchange.out, service.date.line(service.now), refusal, head_only);
     *exchange.after = After::Close { client_asked: false };
 }
 

@@ -310,8 +310,7 @@ fn check_lines(head: &[u8], method: &str, headers: &[Header<'_>]) -> Result<(), 
     // What ends a line stands in front of the next one, and each header begins one.
     let start_of = |part: &str| part.as_ptr().addr() - head.as_ptr().addr();
     let ends_in_front = |header: &Header<'_>| head[..start_of(header.name)].ends_with(b"\r\n");
-    let is_sound =
-        start_of(method) == 0 && headers.iter().all(ends_in_front) && head.ends_with(b"\r\n\r\n");
+    let is_sound = start_of(method) == 0 && headers.iter().all(ends_in_front) && head.ends_with(b"\r\n\r\n");
     if is_sound { Ok(()) } else { Err(Refusal::bad("a line does not end with CRLF")) }
 }
 

@@ -126,16 +126,18 @@ fn end_fields(out: &mut Out<'_>, draft: &Draft) {
 }
 
 /// The server's own answer to what it cannot serve, which is its connection's last.
-pub(crate) fn error_page(out: &mut Out<'_>, date: &DateLine, refusal: Refusal) {
+pub(crate) fn error_page(out: &mut Out<'_>, date: &DateLine, refusal: Refusal, head_only: bool) {
     out.begin();
-    let mut draft = Draft::new(false, false, true);
+    let mut draft = Draft::new(head_only, false, true);
     begin(out, &mut draft, date, refusal.status);
     content_type(out, &mut draft, "text/plain; charset=utf-8");
     let mut digits = [0; 20];
     let status = decimal(&mut digits, u64::from(refusal.status));
     let parts = [status, b" ", reason(refusal.status).as_bytes(), b": ", refusal.why.as_bytes(), b"\n"];
     end_head(out, &draft, parts.iter().map(|part| part.len()).sum());
-    parts.iter().for_each(|part| out.push(part));
+    if !head_only {
+        parts.iter().for_each(|part| out.push(part));
+    }
     assert!(!out.overflowed() && draft.fault.is_none(), "an error page always fits");
 }
 

@@ -1,0 +1,212 @@
+//! What happens when slots or descriptors run out.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use super::client::Client;
+use super::sim::Sim;
+use crate::config::AtCapacity;
+use crate::stats::Reason;
+
+const RETRY: Duration = Duration::from_millis(100);
+
+fn slots(count: usize, at_capacity: AtCapacity) -> Sim {
+    Sim::with(|config| {
+        config.max_connections = count;
+        config.at_capacity = at_capacity;
+    })
+}
+
+/// EMFILE and its kin have no kind of their own.
+fn out_of_descriptors() -> io::Error {
+    io::Error::other("too many open files")
+}
+
+#[test]
+fn the_longest_idle_makes_room_for_a_new_connection() {
+    let mut sim = slots(3, AtCapacity::EvictIdle);
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
+    clients[0].get("/");
+    sim.settle();
+    let new = sim.connect();
+    new.get("/");
+    sim.settle();
+    assert!(clients[1].is_gone(), "it was idle longest, since the first has asked again");
+    assert!(clients[0].is_served() && clients[2].is_served());
+    assert_eq!(new.statuses(), [200]);
+    assert_eq!((sim.stats().closes(Reason::Evicted), sim.stats().full), (1, 0));
+}
+
+#[test]
+fn an_idle_connection_with_an_event_is_served_and_not_evicted() {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 2;
+        config.budget.requests = 1;
+    });
+    let (first, second) = (sim.connect_idle(), sim.connect_idle());
+    second.get("/");
+    first.get("/");
+    let new = sim.connect();
+    // The budget ends before the turn of the first, which has been idle longest.
+    sim.turn();
+    assert_eq!((second.statuses(), first.statuses()), (vec![200], vec![]));
+    assert!(first.is_served() && second.is_gone() && new.is_served());
+    sim.settle();
+    assert_eq!(first.statuses(), [200]);
+}
+
+#[test]
+fn nobody_is_evicted_when_nobody_is_there_to_accept() {
+    let mut sim = slots(2, AtCapacity::EvictIdle);
+    let (first, second) = (sim.connect_idle(), sim.connect_idle());
+    let gone = sim.connect();
+    sim.world().accept_faults.push_back(ErrorKind::WouldBlock.into());
+    sim.deliver();
+    sim.process();
+    assert!(first.is_served() && second.is_served() && !gone.is_served());
+    assert_eq!(sim.stats().closes(Reason::Evicted), 0);
+}
+
+#[test]
+fn with_none_idle_new_connections_wait_until_one_ends() {
+    let mut sim = slots(2, AtCapacity::EvictIdle);
+    let busy = [sim.connect(), sim.connect()];
+    busy.iter().for_each(|client| client.send(b"GET /"));
+    sim.settle();
+    let new = sim.connect();
+    new.get("/");
+    sim.settle();
+    assert!(!new.is_served());
+    assert_eq!((sim.stats().full, sim.stats().closes(Reason::Evicted)), (1, 0));
+    busy[1].reset();
+    sim.settle();
+    assert_eq!(new.statuses(), [200]);
+}
+
+#[test]
+fn a_server_that_pauses_when_full_goes_on_by_itself_when_one_ends() {
+    let mut sim = slots(2, AtCapacity::Pause);
+    let clients = [sim.connect_idle(), sim.connect_idle()];
+    let waiting: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
+    waiting.iter().for_each(|client| client.get_and_close("/"));
+    sim.settle();
+    assert!(waiting.iter().all(|client| !client.is_served()));
+    assert!(clients.iter().all(Client::is_served));
+    assert_eq!(sim.stats().full, 1, "once for all of them");
+    assert!(sim.timeout() > Some(Duration::ZERO), "a paused listener is not work");
+    clients[0].close();
+    sim.settle();
+    assert!(waiting.iter().all(|client| client.statuses() == [200]));
+    assert_eq!(sim.stats().full, 1);
+}
+
+#[test]
+fn a_server_that_pauses_when_full_goes_on_when_one_expires() {
+    let mut sim = slots(1, AtCapacity::Pause);
+    let client = sim.connect_idle();
+    let waiting = sim.connect();
+    waiting.get("/");
+    sim.pass(Duration::from_secs(75));
+    assert!(client.is_gone());
+    assert_eq!(waiting.statuses(), [200]);
+}
+
+#[test]
+fn more_handshakes_than_a_budget_are_accepted_over_turns_without_an_event() {
+    let mut sim = Sim::with(|config| config.budget.accepts = 3);
+    let clients: Vec<Client> = (0..8).map(|_| sim.connect()).collect();
+    clients.iter().for_each(|client| client.get("/"));
+    assert_eq!((sim.turn().accepted, sim.turn().accepted, sim.turn().accepted), (3, 3, 2));
+    assert!(clients.iter().all(|client| client.statuses() == [200]));
+    sim.settle();
+}
+
+#[test]
+fn without_descriptors_accepting_is_tried_again_after_a_while() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/");
+    sim.world().accept_faults.extend([out_of_descriptors(), out_of_descriptors()]);
+    sim.settle();
+    assert_eq!((sim.timeout(), sim.world().accept_faults.len()), (Some(RETRY), 1));
+    sim.advance(RETRY - Duration::from_nanos(1));
+    sim.settle();
+    assert_eq!(sim.world().accept_faults.len(), 1, "too early");
+    sim.advance(Duration::from_nanos(1));
+    sim.settle();
+    assert_eq!((sim.timeout(), sim.world().accept_faults.len()), (Some(RETRY), 0));
+    sim.advance(RETRY);
+    sim.settle();
+    assert_eq!(client.statuses(), [200]);
+    assert_eq!(sim.stats().accept_pauses, 1, "one episode");
+    sim.world().accept_faults.push_back(out_of_descriptors());
+    sim.connect();
+    sim.settle();
+    assert_eq!(sim.stats().accept_pauses, 2, "another");
+}
+
+#[test]
+fn a_connection_that_ends_gives_its_descriptor_to_the_next_at_once() {
+    let mut sim = Sim::new();
+    let old = sim.connect_idle();
+    let new = sim.connect();
+    new.get("/");
+    sim.world().accept_faults.push_back(out_of_descriptors());
+    sim.settle();
+    assert!(!new.is_served());
+    old.close();
+    sim.settle();
+    assert_eq!(new.statuses(), [200]);
+    assert_eq!(sim.elapsed, Duration::ZERO);
+}
+
+#[test]
+fn a_handshake_that_was_aborted_costs_that_connection_only() {
+    let mut sim = Sim::new();
+    let (aborted, new) = (sim.connect(), sim.connect());
+    new.get("/");
+    sim.world().accept_faults.push_back(ErrorKind::ConnectionAborted.into());
+    sim.turn();
+    assert!(!aborted.is_served());
+    assert_eq!(new.statuses(), [200]);
+    assert_eq!((sim.stats().accept_errors, sim.stats().accept_pauses), (1, 0));
+}
+
+/// accept(2): "Linux accept() passes already-pending network errors on the new socket as an error
+/// code from accept(). For reliable operation the application should [treat] ENETDOWN, EPROTO,
+/// ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, and ENETUNREACH [...] like EAGAIN".
+#[cfg(target_os = "linux")]
+#[test]
+fn a_network_error_at_accept_costs_that_connection_only() {
+    const ERRORS: [(&str, i32); 8] = [
+        ("ENETDOWN", 100),
+        ("EPROTO", 71),
+        ("ENOPROTOOPT", 92),
+        ("EHOSTDOWN", 112),
+        ("ENONET", 64),
+        ("EHOSTUNREACH", 113),
+        ("EOPNOTSUPP", 95),
+        ("ENETUNREACH", 101),
+    ];
+    let pausing = ERRORS.into_iter().filter(|&(_, number)| {
+        let mut sim = Sim::new();
+        let new = sim.connect();
+        new.get("/");
+        sim.world().accept_faults.push_back(io::Error::from_raw_os_error(number));
+        sim.turn();
+        new.statuses() != [200]
+    });
+    assert_eq!(pausing.map(|(name, _)| name).collect::<Vec<_>>(), [] as [&str; 0]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whatever_a_process_can_run_out_of_makes_accepting_pause() {
+    for (name, number) in [("EMFILE", 24), ("ENFILE", 23), ("ENOBUFS", 105), ("ENOMEM", 12)] {
+        let mut sim = Sim::new();
+        sim.connect();
+        sim.world().accept_faults.push_back(io::Error::from_raw_os_error(number));
+        sim.turn();
+        assert_eq!((sim.stats().accept_pauses, sim.timeout()), (1, Some(RETRY)), "{name}");
+    }
+}

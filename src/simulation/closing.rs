@@ -1,0 +1,250 @@
+//! How connections end: who closes first, what is lost, and what it costs.
+
+use super::kernel::{Call, Ending};
+use super::sim::Sim;
+use super::site;
+use crate::config::CloseMode;
+use crate::stats::Reason;
+
+fn mode(close: CloseMode) -> Sim {
+    Sim::with(|config| config.close = close)
+}
+
+/// Everything before the close, with reads and writes that did something.
+fn is_io(call: Call) -> bool {
+    matches!(call, Call::Read(Ok(1..)) | Call::Write(Ok(1..)))
+}
+
+#[test]
+fn a_client_that_asked_for_the_close_costs_four_system_calls() {
+    for request in [site::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.send(&request);
+        sim.settle();
+        let (read, written) = (request.len(), client.received_len());
+        let calls = [Call::Accept, Call::Read(Ok(read)), Call::Write(Ok(written)), Call::Close];
+        assert_eq!(client.calls(), calls);
+        assert_eq!(client.ending(), Some(Ending::Fin));
+        assert_eq!(sim.stats().closes(Reason::Answered), 1);
+    }
+}
+
+#[test]
+fn where_short_reads_say_nothing_the_close_lingers() {
+    let mut sim = Sim::new();
+    sim.world().short_read_drains = false;
+    let client = sim.connect();
+    client.get_and_close("/");
+    sim.settle();
+    assert_eq!(client.statuses(), [200]);
+    assert!(client.called(Call::Shutdown) && client.is_served());
+    client.fin();
+    sim.settle();
+    sim.assert_empty();
+}
+
+#[test]
+fn a_client_that_sent_more_than_it_promised_is_lingered_over() {
+    // What is behind the request has been read with it, or it is still in the kernel because the
+    // request has filled the read.
+    let head_len = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 00000\r\n\r\n".len();
+    for body_len in [0, 64 * 1024 - head_len] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {body_len:05}\r\n\r\n"
+        );
+        client.send(&[head.as_bytes(), &vec![b'x'; body_len], b"\r\n"].concat());
+        sim.settle();
+        assert_eq!((client.statuses(), client.ending()), (vec![200], Some(Ending::Fin)));
+        assert!(client.called(Call::Shutdown) && client.is_served(), "{body_len}");
+    }
+}
+
+#[test]
+fn a_request_on_a_connection_kept_alive_costs_two_system_calls() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.get("/");
+    sim.settle();
+    let before = client.calls().len();
+    for _ in 0..10 {
+        client.get("/");
+        sim.settle();
+    }
+    assert_eq!(client.calls().len() - before, 20, "{:?}", client.calls());
+}
+
+#[test]
+fn a_client_that_did_not_ask_for_the_close_is_waited_for() {
+    let mut sim = Sim::with(|config| config.keep_alive = false);
+    let client = sim.connect();
+    client.get("/");
+    sim.settle();
+    assert_eq!((client.statuses(), client.ending()), (vec![200], Some(Ending::Fin)));
+    assert!(client.responses()[0].says_close);
+    assert!(client.called(Call::Shutdown) && client.is_served());
+    client.send(b"late bytes that it could not know to be in vain");
+    sim.settle();
+    assert!(client.is_served());
+    client.fin();
+    sim.settle();
+    assert!(client.is_gone());
+    assert_eq!(client.ending(), Some(Ending::Fin));
+    assert_eq!(sim.stats().closed_by_client_first, 0);
+    sim.assert_empty();
+}
+
+#[test]
+fn unread_input_at_the_close_is_read_before_the_socket_goes() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(&[site::get_and_close("/"), vec![b'x'; 300_000]].concat());
+    sim.settle();
+    assert_eq!(client.statuses(), [200]);
+    assert!(client.called(Call::Shutdown));
+    client.fin();
+    sim.settle();
+    assert_eq!((client.is_gone(), client.ending()), (true, Some(Ending::Fin)));
+}
+
+#[test]
+fn a_request_behind_the_last_is_never_answered() {
+    for close in [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop] {
+        let mut sim = mode(close);
+        let client = sim.connect();
+        client.send(&[site::get_and_close("/a"), site::get("/b")].concat());
+        client.send_later(&site::get("/c"));
+        sim.settle();
+        client.get("/d");
+        client.fin();
+        sim.settle();
+        assert_eq!(sim.stats().requests, 1, "{close:?}");
+        sim.assert_empty();
+    }
+}
+
+#[test]
+fn a_large_answer_lingers_although_the_client_asked_for_the_close() {
+    for target in ["/large", "/copied"] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.get_and_close(target);
+        sim.settle();
+        assert!(client.called(Call::Shutdown) && client.is_served(), "{target}");
+        client.fin();
+        sim.settle();
+        assert!(client.is_gone());
+    }
+}
+
+#[test]
+fn an_answer_that_left_in_pieces_lingers() {
+    let mut sim = Sim::new();
+    sim.world().write_limit = 100;
+    let client = sim.connect();
+    client.get_and_close("/");
+    sim.settle();
+    assert!(client.called(Call::Shutdown) && client.is_served());
+}
+
+#[test]
+fn an_error_lingers_so_that_it_is_read() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+    sim.settle();
+    assert_eq!(client.statuses(), [400]);
+    assert!(client.called(Call::Shutdown) && client.is_served());
+    client.send(&[b'x'; 100_000]);
+    client.fin();
+    sim.settle();
+    assert_eq!((client.is_gone(), client.ending()), (true, Some(Ending::Fin)));
+}
+
+#[test]
+fn the_linger_ends_when_too_much_comes() {
+    let mut sim = Sim::with(|config| config.limits.linger_bytes = 10_000);
+    let client = sim.connect();
+    client.get("/close");
+    sim.settle();
+    client.send(&[b'x'; 10_000]);
+    sim.settle();
+    assert!(client.is_served());
+    client.send(b"x");
+    sim.settle();
+    assert!(client.is_gone());
+    assert_eq!(sim.stats().closes(Reason::LingerLimit), 1);
+}
+
+#[test]
+fn in_mode_peer_a_client_that_closes_first_is_not_sent_a_fin_before() {
+    for together in [false, true] {
+        let mut sim = mode(CloseMode::Peer);
+        let client = sim.connect();
+        client.get_and_close("/");
+        if !together {
+            sim.settle();
+            assert_eq!((client.statuses(), client.ending()), (vec![200], None));
+        }
+        client.fin();
+        sim.settle();
+        assert_eq!(client.statuses(), [200]);
+        assert!(client.is_gone() && !client.called(Call::Shutdown));
+        assert_eq!(client.ending(), Some(Ending::Fin));
+        assert_eq!(sim.stats().closed_by_client_first, 1);
+    }
+}
+
+#[test]
+fn in_mode_peer_what_comes_meanwhile_is_read_and_forgotten() {
+    let mut sim = mode(CloseMode::Peer);
+    let client = sim.connect();
+    client.get_and_close("/");
+    sim.settle();
+    client.get("/in-vain");
+    sim.settle();
+    client.fin();
+    sim.settle();
+    assert_eq!((client.statuses(), client.ending()), (vec![200], Some(Ending::Fin)));
+    assert_eq!(sim.site.asked, 1);
+}
+
+#[test]
+fn in_mode_rst_the_reset_comes_behind_the_last_byte() {
+    let mut sim = mode(CloseMode::Rst);
+    let client = sim.connect();
+    client.stop_reading();
+    client.get_and_close("/large");
+    sim.settle();
+    client.read(100_000);
+    sim.settle();
+    assert!(client.is_served() && !client.called(Call::ResetOnClose));
+    client.read(usize::MAX);
+    sim.settle();
+    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.ending(), Some(Ending::Reset));
+    let calls = client.calls();
+    let last_io = calls.iter().rposition(|&call| is_io(call)).unwrap();
+    assert_eq!(calls[last_io + 1..], [Call::ResetOnClose, Call::Close]);
+}
+
+#[test]
+fn in_mode_drop_not_a_byte_is_written_and_no_handler_called() {
+    let mut sim = mode(CloseMode::Drop);
+    let client = sim.connect();
+    client.send(b"GET / HTTP/1.1\r\n");
+    sim.settle();
+    assert!(client.is_served(), "the request is not whole");
+    client.send(b"Host: x\r\n\r\n");
+    let bad = sim.connect();
+    bad.send(b"nonsense\r\n\r\n");
+    sim.settle();
+    for client in [client, bad] {
+        assert!(client.is_gone());
+        assert_eq!(client.count(|call| matches!(call, Call::Write(_) | Call::Shutdown)), 0);
+    }
+    assert_eq!(sim.stats().closes(Reason::Dropped), 2);
+    assert_eq!(sim.site.asked, 0);
+}

@@ -1,0 +1,290 @@
+//! Each kind of waiting ends exactly when it should, and never before its connection's turn.
+
+use std::time::Duration;
+
+use super::client::Client;
+use super::kernel::{Call, Ending};
+use super::sim::Sim;
+use super::site;
+use crate::config::CloseMode;
+use crate::stats::Reason;
+
+const IDLE: Duration = Duration::from_secs(75);
+const HEAD: Duration = Duration::from_secs(10);
+const BODY: Duration = Duration::from_secs(30);
+const WRITE: Duration = Duration::from_secs(30);
+const LINGER: Duration = Duration::from_secs(5);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn begin_post(client: &Client) {
+    client.send(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+}
+
+#[test]
+fn without_a_connection_nothing_is_timed() {
+    let mut sim = Sim::new();
+    assert_eq!(sim.timeout(), None);
+    let client = sim.connect();
+    client.get_and_close("/");
+    sim.settle();
+    assert!(client.is_gone());
+    assert_eq!(sim.timeout(), None);
+}
+
+#[test]
+fn a_connection_that_never_speaks_ends_after_the_idle_time() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    sim.assert_ends_after(&client, IDLE);
+    assert_eq!((client.received_len(), client.ending()), (0, Some(Ending::Fin)));
+    assert_eq!(sim.stats().closes(Reason::IdleTimeout), 1);
+    sim.assert_empty();
+}
+
+#[test]
+fn the_idle_time_starts_anew_with_each_answer() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    for _ in 0..3 {
+        sim.pass(IDLE - SECOND);
+        client.get("/");
+        sim.settle();
+    }
+    assert_eq!(client.statuses(), [200, 200, 200]);
+    sim.assert_ends_after(&client, IDLE);
+    assert_eq!(sim.stats().closes(Reason::IdleTimeout), 1);
+}
+
+#[test]
+fn empty_lines_do_not_buy_time() {
+    for lines in [&["\r\n"][..], &["\r\n\r\n\r\n"], &["\r\n", "\r\n"]] {
+        let mut sim = Sim::new();
+        let client = sim.connect_idle();
+        for _ in 0..40 {
+            sim.pass(2 * SECOND);
+            for part in lines {
+                client.send(part.as_bytes());
+                sim.settle();
+            }
+        }
+        assert!(!client.is_served(), "{lines:?} kept it alive for {:?}", sim.elapsed);
+    }
+}
+
+#[test]
+fn a_head_that_comes_byte_by_byte_gets_no_more_time_than_any() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    sim.pass(SECOND);
+    for byte in b"GET / HTT" {
+        client.send(&[*byte]);
+        sim.pass(SECOND);
+    }
+    client.send(b"P");
+    sim.settle();
+    sim.assert_ends_after(&client, HEAD - 9 * SECOND);
+    assert_eq!(client.statuses(), [408]);
+}
+
+#[test]
+fn a_body_gets_more_time_for_each_four_kib_and_for_no_less() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    begin_post(&client);
+    sim.pass(BODY - SECOND);
+    client.send(&[b'x'; 4095]);
+    sim.settle();
+    assert_eq!(sim.timeout(), Some(SECOND));
+    client.send(b"x");
+    sim.settle();
+    sim.assert_ends_after(&client, BODY);
+    assert_eq!(client.statuses(), [408]);
+    assert_eq!(sim.stats().errors(408), 1);
+}
+
+#[test]
+fn a_response_gets_more_time_for_each_four_kib_and_for_no_less() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.stop_reading();
+    client.get("/large");
+    sim.pass(WRITE - SECOND);
+    client.read(4095);
+    sim.settle();
+    assert_eq!((sim.timeout(), client.received_len()), (Some(SECOND), 4095));
+    client.read(1);
+    sim.settle();
+    sim.assert_ends_after(&client, WRITE);
+    assert_eq!(client.ending(), Some(Ending::Reset), "or it would take a part for the whole");
+    assert_eq!(sim.stats().closes(Reason::WriteTimeout), 1);
+    sim.assert_empty();
+}
+
+#[test]
+fn the_linger_ends_in_time_whatever_the_client_sends() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.get("/close");
+    sim.pass(LINGER - SECOND);
+    client.send(&[b'x'; 50_000]);
+    sim.settle();
+    sim.assert_ends_after(&client, SECOND);
+    assert_eq!(sim.stats().closes(Reason::LingerTimeout), 1);
+    sim.assert_empty();
+}
+
+#[test]
+fn in_mode_peer_the_server_waits_for_the_client_and_then_closes_itself() {
+    let mut sim = Sim::with(|config| config.close = CloseMode::Peer);
+    let client = sim.connect_idle();
+    client.get_and_close("/");
+    sim.settle();
+    assert_eq!((client.statuses(), client.ending()), (vec![200], None));
+    sim.assert_ends_after(&client, LINGER);
+    assert_eq!(client.ending(), Some(Ending::Fin));
+    assert!(client.is_served(), "its FIN is still awaited");
+    sim.assert_ends_after(&client, LINGER);
+    assert_eq!(sim.stats().closes(Reason::LingerTimeout), 1);
+    assert_eq!(sim.stats().closed_by_client_first, 0);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_slow_client_is_told_408_and_given_time_to_read_it() {
+    for start in ["GET /", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.send(start.as_bytes());
+        sim.pass(BODY + LINGER);
+        assert_eq!(client.statuses(), [408]);
+        assert!(client.responses()[0].says_close);
+        assert_eq!(client.ending(), Some(Ending::Fin));
+        let calls = client.calls();
+        assert!(calls.ends_with(&[Call::Shutdown, Call::Close]), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_slow_client_that_does_not_even_take_its_408_is_reset() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.stop_reading();
+    client.send(b"GET /");
+    sim.settle();
+    sim.assert_ends_after(&client, HEAD);
+    sim.assert_ends_after(&client, WRITE);
+    assert_eq!(client.ending(), Some(Ending::Reset));
+    sim.assert_empty();
+}
+
+#[test]
+fn a_late_host_is_not_the_clients_fault() {
+    let late = Duration::from_secs(1000);
+    // An idle one whose request has come.
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.get("/");
+    sim.advance(late);
+    sim.turn();
+    assert_eq!(client.statuses(), [200]);
+    // A head whose rest has come.
+    client.send(b"GET / HTTP/1.1\r\n");
+    sim.settle();
+    client.send(b"Host: x\r\n\r\n");
+    sim.advance(late);
+    sim.turn();
+    assert_eq!(client.statuses(), [200, 200]);
+    // A body whose rest has come.
+    begin_post(&client);
+    sim.settle();
+    client.send(&[b'x'; 100_000]);
+    sim.advance(late);
+    sim.turn();
+    assert_eq!(client.statuses(), [200, 200, 200]);
+    // A response for which there is room again.
+    client.stop_reading();
+    client.get("/large");
+    sim.settle();
+    client.read(usize::MAX);
+    sim.advance(late);
+    sim.settle();
+    assert_eq!(client.responses()[3].body, site::LARGE);
+    // A close that the client has answered.
+    client.get("/close");
+    sim.settle();
+    client.fin();
+    sim.advance(late);
+    sim.turn();
+    assert_eq!(sim.stats().closes(Reason::Answered), 1);
+    sim.assert_empty();
+}
+
+#[test]
+fn whoever_is_queued_is_not_expired_when_the_budget_ends_before_its_turn() {
+    let mut sim = Sim::with(|config| config.budget.requests = 1);
+    let clients: Vec<Client> = (0..5).map(|_| sim.connect()).collect();
+    sim.settle();
+    clients.iter().for_each(|client| client.get("/"));
+    sim.advance(IDLE);
+    for served in 1..=5 {
+        sim.turn();
+        assert_eq!(sim.stats().requests, served);
+    }
+    assert!(clients.iter().all(|client| client.statuses() == [200]));
+}
+
+#[test]
+fn more_ends_than_a_budget_are_work_left() {
+    let mut sim = Sim::with(|config| config.budget.requests = 2);
+    (0..5).for_each(|_| drop(sim.connect()));
+    sim.settle();
+    sim.advance(IDLE);
+    let turns = [sim.turn(), sim.turn(), sim.turn()];
+    assert_eq!(turns.map(|progress| progress.closed), [2, 2, 1]);
+    assert_eq!(turns.map(|progress| progress.more), [true, true, false]);
+}
+
+#[test]
+fn a_clock_that_goes_back_stands_still() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    sim.pass(20 * SECOND);
+    let later = sim.elapsed;
+    sim.elapsed = 5 * SECOND;
+    assert_eq!(sim.timeout(), Some(IDLE - 20 * SECOND));
+    client.send(b"GET /");
+    sim.deliver();
+    sim.core.process(sim.now(), &mut sim.site);
+    assert_eq!(sim.timeout(), Some(HEAD));
+    sim.elapsed = later;
+    sim.assert_ends_after(&client, HEAD);
+    assert_eq!(client.statuses(), [408]);
+}
+
+#[test]
+fn a_host_that_comes_late_finds_it_in_the_statistics() {
+    let mut sim = Sim::new();
+    sim.connect_idle();
+    sim.advance(IDLE + Duration::from_millis(3));
+    sim.turn();
+    assert_eq!(sim.stats().max_lateness, Duration::from_millis(3));
+    sim.connect_idle();
+    sim.advance(IDLE);
+    sim.turn();
+    assert_eq!(sim.stats().max_lateness, Duration::from_millis(3));
+}
+
+#[test]
+fn the_end_of_an_idle_connection_costs_nobody_else_its_buffers() {
+    let mut sim = Sim::with(|config| config.exchanges = 1);
+    let idle = sim.connect_idle();
+    sim.pass(IDLE - SECOND);
+    let slow = [sim.connect(), sim.connect()];
+    slow.iter().for_each(|client| client.send(b"GET /"));
+    sim.settle();
+    let told_before = slow.iter().map(Client::received).collect::<Vec<_>>();
+    sim.pass(SECOND);
+    assert!(idle.is_gone());
+    let told = slow.iter().map(Client::received).collect::<Vec<_>>();
+    assert!(told == told_before, "they had 9 seconds left: {:?}", slow.map(|client| client.statuses()));
+}

@@ -1,0 +1,278 @@
+//! The same bytes get the same answer, however they arrive and however the answer leaves.
+
+use super::client::Client;
+use super::fixtures::{self, Answer, BODY_BYTES, Fixture, HEAD_BYTES, HEADERS, TARGET_BYTES, Then};
+use super::kernel::{Arrival, Ending};
+use super::sim::Sim;
+use super::site;
+
+const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
+const TRAILING: &[u8] = b"GET /trailing HTTP/1.1\r\nHost: x\r\n\r\n";
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+fn sim(short_read_drains: bool) -> Sim {
+    let sim = Sim::with(|config| {
+        config.max_connections = 2;
+        config.limits.head_bytes = HEAD_BYTES;
+        config.limits.target_bytes = TARGET_BYTES;
+        config.limits.body_bytes = BODY_BYTES;
+        config.limits.headers = HEADERS;
+        config.limits.out_bytes = 512;
+    });
+    sim.world().short_read_drains = short_read_drains;
+    sim
+}
+
+/// What comes back, and how the server ended it: a reset that is the client's own fault counts as
+/// a FIN.
+type Outcome = (Vec<u8>, Option<Ending>);
+
+/// Delivers in one way, with short reads believed or not; the outcome of both, which is one.
+fn outcome_of(fixture: &Fixture, way: &str, deliver: impl Fn(&mut Sim, &Client)) -> Outcome {
+    let [believed, not] = [true, false].map(|short_read_drains| {
+        let mut sim = sim(short_read_drains);
+        let client = sim.connect();
+        deliver(&mut sim, &client);
+        sim.settle();
+        let outcome = outcome(fixture, &client);
+        client.close();
+        sim.settle();
+        sim.assert_empty();
+        outcome
+    });
+    assert_eq!(believed, not, "{} {way}: it matters whether short reads drain", fixture.name);
+    believed
+}
+
+fn outcome(fixture: &Fixture, client: &Client) -> Outcome {
+    let is_deaf = fixture.then == Then::CloseDeaf;
+    let ending = client.ending().map(|ending| if is_deaf { Ending::Fin } else { ending });
+    (without_continue(&client.received()), ending)
+}
+
+fn without_continue(bytes: &[u8]) -> Vec<u8> {
+    match bytes.windows(CONTINUE.len()).position(|window| window == CONTINUE) {
+        Some(at) => [&bytes[..at], &without_continue(&bytes[at + CONTINUE.len()..])].concat(),
+        None => bytes.to_vec(),
+    }
+}
+
+fn whole(fixture: &Fixture) -> Outcome {
+    outcome_of(fixture, "whole", |_, client| client.send(&fixture.request))
+}
+
+fn answer_to(request: &[u8]) -> Vec<u8> {
+    let mut sim = sim(true);
+    let client = sim.connect();
+    client.send(request);
+    sim.settle();
+    client.received()
+}
+
+/// Delivers each fixture in one way, which must come to the same as delivering it whole.
+fn check(way: &str, deliver: impl Fn(&mut Sim, &Client, &[u8])) {
+    for fixture in fixtures::all() {
+        let outcome = outcome_of(&fixture, way, |sim, client| deliver(sim, client, &fixture.request));
+        assert_same(&outcome, &whole(&fixture), &fixture, way);
+    }
+}
+
+fn assert_same(outcome: &Outcome, expected: &Outcome, fixture: &Fixture, way: &str) {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let (got, want) = (text(&outcome.0), text(&expected.0));
+    assert_eq!((got, outcome.1), (want, expected.1), "{} {way}", fixture.name);
+}
+
+#[test]
+fn each_request_gets_its_answer_and_its_ending() {
+    for fixture in fixtures::all() {
+        let (bytes, ending) = whole(&fixture);
+        let is_head = |at: usize| matches!(fixture.answers.get(at), Some(Answer::Head(_)));
+        let responses = site::responses_to(&bytes, is_head);
+        let name = fixture.name;
+        assert_eq!(responses.len(), fixture.answers.len(), "{name}: {}", bytes.escape_ascii());
+        for (response, answer) in responses.iter().zip(&fixture.answers) {
+            let body = std::str::from_utf8(&response.body).unwrap();
+            assert!(response.is_whole, "{name}");
+            match *answer {
+                Answer::Full(status, text) => assert_eq!((response.status, body), (status, text), "{name}"),
+                Answer::Head(status) => assert_eq!(response.status, status, "{name}"),
+                Answer::Refused(status) => {
+                    assert!(body.starts_with(&status.to_string()), "{name}: {status} and not {body}");
+                    assert_eq!((response.status, response.says_close), (status, true), "{name}");
+                }
+            }
+        }
+        let closes = fixture.then != Then::Keep;
+        assert_eq!(ending, closes.then_some(Ending::Fin), "{name}");
+        if name != "the handler drops" {
+            assert_eq!(responses.last().is_some_and(|last| last.says_close), closes, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_request_split_in_two_anywhere_gets_the_same_answer() {
+    for fixture in fixtures::all() {
+        let expected = whole(&fixture);
+        for at in 1..fixture.request.len() {
+            let (front, back) = fixture.request.split_at(at);
+            let outcome = outcome_of(&fixture, "split in two", |sim, client| {
+                client.send(front);
+                sim.settle();
+                client.send(back);
+            });
+            assert_same(&outcome, &expected, &fixture, &format!("split at {at}"));
+        }
+    }
+}
+
+#[test]
+fn a_request_whose_second_half_comes_during_the_first_read_gets_the_same_answer() {
+    for fixture in fixtures::all() {
+        let expected = whole(&fixture);
+        for at in 1..fixture.request.len() {
+            let (front, back) = fixture.request.split_at(at);
+            let outcome = outcome_of(&fixture, "split in one turn", |_, client| {
+                client.send(front);
+                client.send_later(back);
+            });
+            assert_same(&outcome, &expected, &fixture, &format!("split in one turn at {at}"));
+        }
+    }
+}
+
+#[test]
+fn a_request_that_comes_byte_by_byte_gets_the_same_answer() {
+    check("byte by byte", |sim, client, request| {
+        for byte in request {
+            client.send(std::slice::from_ref(byte));
+            sim.settle();
+        }
+    });
+}
+
+#[test]
+fn a_request_that_is_read_byte_by_byte_gets_the_same_answer() {
+    for fixture in fixtures::all() {
+        let mut sim = sim(false);
+        sim.world().read_limit = 1;
+        let client = sim.connect();
+        client.send(&fixture.request);
+        sim.settle();
+        let outcome = outcome(&fixture, &client);
+        assert_same(&outcome, &whole(&fixture), &fixture, "read byte by byte");
+    }
+}
+
+#[test]
+fn a_request_behind_an_urgent_byte_gets_the_same_answer() {
+    check("urgent", |sim, client, request| {
+        let (front, back) = request.split_at(request.len() / 2);
+        sim.settle();
+        client.send(front);
+        client.send_urgent();
+        client.send(back);
+    });
+}
+
+#[test]
+fn a_request_pipelined_behind_another_is_answered_behind_it() {
+    let first = answer_to(FIRST);
+    for fixture in fixtures::all() {
+        let outcome = outcome_of(&fixture, "pipelined", |_, client| {
+            client.send(&[FIRST, &fixture.request].concat());
+        });
+        let (alone, ending) = whole(&fixture);
+        assert_same(&outcome, &([&first[..], &alone].concat(), ending), &fixture, "pipelined");
+    }
+}
+
+#[test]
+fn bytes_behind_a_request_are_the_next_one_or_nothing() {
+    let trailing = answer_to(TRAILING);
+    for fixture in fixtures::all() {
+        let outcome = outcome_of(&fixture, "with more behind", |_, client| {
+            client.send(&[&fixture.request, TRAILING].concat());
+        });
+        let (mut expected, ending) = whole(&fixture);
+        if fixture.then == Then::Keep {
+            expected.extend_from_slice(&trailing);
+        }
+        assert_same(&outcome, &(expected, ending), &fixture, "with more behind");
+    }
+}
+
+#[test]
+fn a_client_that_sends_and_half_closes_gets_the_same_answer() {
+    for fixture in fixtures::all() {
+        let outcome = outcome_of(&fixture, "half-closed", |_, client| {
+            client.send(&fixture.request);
+            client.fin();
+        });
+        assert_same(&outcome, &(whole(&fixture).0, Some(Ending::Fin)), &fixture, "half-closed");
+        let outcome = outcome_of(&fixture, "half-closed later", |_, client| {
+            client.send(&fixture.request);
+            client.later(Arrival::Fin);
+        });
+        assert_same(&outcome, &(whole(&fixture).0, Some(Ending::Fin)), &fixture, "half-closed later");
+    }
+}
+
+#[test]
+fn an_answer_taken_byte_by_byte_is_the_same() {
+    check("written byte by byte", |sim, client, request| {
+        sim.world().write_limit = 1;
+        client.send(request);
+    });
+}
+
+#[test]
+fn an_answer_to_a_client_that_reads_byte_by_byte_is_the_same() {
+    check("read by a slow client", |sim, client, request| {
+        client.stop_reading();
+        client.send(request);
+        sim.settle();
+        for _ in 0..1500 {
+            client.read(1);
+            sim.settle();
+        }
+        client.read(usize::MAX);
+    });
+}
+
+#[test]
+fn continue_is_sent_once_and_only_to_a_client_that_waits_for_it() {
+    let head = b"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    let mut sim = sim(true);
+    let patient = sim.connect();
+    patient.send(head);
+    sim.settle();
+    assert_eq!(patient.statuses(), [100]);
+    patient.send(b"a");
+    sim.settle();
+    patient.send(b"bc");
+    sim.settle();
+    assert_eq!(patient.statuses(), [100, 200]);
+
+    let hasty = sim.connect();
+    hasty.send(&[&head[..], b"abc"].concat());
+    sim.settle();
+    assert_eq!(hasty.statuses(), [200]);
+
+    let old = sim.connect();
+    old.send(b"POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    sim.settle();
+    assert_eq!(old.statuses(), [] as [u16; 0]);
+}
+
+#[test]
+fn the_error_page_that_replaces_an_answer_to_head_has_no_body() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(b"HEAD /impossible HTTP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    let received = client.received();
+    assert!(received.starts_with(b"HTTP/1.1 500 "));
+    assert!(received.ends_with(b"\r\n\r\n"), "{}", received.escape_ascii());
+}

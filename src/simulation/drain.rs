@@ -1,0 +1,252 @@
+//! The end of the server's own life, by its host's wish or by its handler's panic.
+
+use std::time::Duration;
+
+use super::client::Client;
+use super::kernel::{Call, Ending};
+use super::net::FakeListener;
+use super::sim::Sim;
+use super::site;
+use crate::core::Phase;
+use crate::stats::Reason;
+
+const GRACE: Duration = Duration::from_secs(3);
+
+fn drain(sim: &mut Sim) {
+    let now = sim.now();
+    sim.core.drain(now, GRACE);
+}
+
+#[test]
+fn a_drain_without_connections_is_over_at_once() {
+    let mut sim = Sim::new();
+    drain(&mut sim);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    drain(&mut sim);
+    sim.turn();
+    assert_eq!(sim.core.phase(), Phase::Closed);
+}
+
+#[test]
+fn a_drain_ends_idle_connections_in_the_next_turn() {
+    let mut sim = Sim::new();
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
+    drain(&mut sim);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Draining, Some(Duration::ZERO)));
+    assert_eq!(sim.process().closed, 3);
+    assert!(clients.iter().all(|client| client.ending() == Some(Ending::Fin)));
+    assert_eq!(sim.stats().closes(Reason::Shutdown), 3);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+}
+
+#[test]
+fn a_draining_server_accepts_nobody() {
+    let mut sim = Sim::new();
+    let old = sim.connect();
+    old.send(b"GET /");
+    sim.settle();
+    drain(&mut sim);
+    let new = sim.connect();
+    new.get("/");
+    sim.settle();
+    assert!(old.is_served() && !new.is_served());
+    let listener = FakeListener::new(&sim.wire);
+    assert!(sim.core.add_listener(listener).is_err());
+}
+
+#[test]
+fn a_request_that_had_come_to_an_idle_connection_is_answered_by_a_draining_server() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.get("/");
+    // Its event is not delivered: the request is found by looking.
+    drain(&mut sim);
+    sim.process();
+    assert_eq!(client.statuses(), [200]);
+    assert!(client.responses()[0].says_close && client.is_served(), "it is lingered over");
+    client.fin();
+    sim.settle();
+    assert_eq!((client.ending(), sim.core.phase()), (Some(Ending::Fin), Phase::Closed));
+}
+
+#[test]
+fn a_request_that_has_begun_is_finished_by_a_draining_server() {
+    for request in [site::get("/"), b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab".to_vec()]
+    {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        let (front, back) = request.split_at(request.len() - 1);
+        client.send(front);
+        sim.settle();
+        drain(&mut sim);
+        sim.pass(GRACE / 2);
+        client.send(&[back, &site::get("/in-vain")].concat());
+        sim.settle();
+        assert_eq!(client.statuses(), [200]);
+        assert!(client.responses()[0].says_close);
+        client.fin();
+        sim.settle();
+        assert_eq!((client.ending(), sim.core.phase()), (Some(Ending::Fin), Phase::Closed));
+    }
+}
+
+#[test]
+fn of_a_long_pipeline_a_draining_server_answers_one_more() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(&site::get("/").repeat(1000));
+    sim.turn();
+    let before = client.responses().len();
+    drain(&mut sim);
+    sim.settle();
+    let responses = client.responses();
+    assert_eq!(responses.len(), before + 1);
+    assert!(responses[before].says_close && !responses[before - 1].says_close);
+}
+
+#[test]
+fn when_the_grace_is_over_what_is_left_is_cut_off() {
+    let mut sim = Sim::new();
+    let (head, stuck) = (sim.connect(), sim.connect());
+    stuck.stop_reading();
+    stuck.get("/large");
+    head.send(b"GET /");
+    sim.settle();
+    drain(&mut sim);
+    sim.settle();
+    assert_eq!(sim.timeout(), Some(GRACE));
+    sim.advance(GRACE - Duration::from_nanos(1));
+    sim.settle();
+    assert!(head.is_served() && stuck.is_served());
+    sim.advance(Duration::from_nanos(1));
+    assert_eq!(sim.turn().closed, 2);
+    assert_eq!((head.is_gone(), stuck.ending()), (true, Some(Ending::Reset)));
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    sim.assert_empty();
+}
+
+#[test]
+fn an_answer_on_its_way_when_the_drain_begins_leaves_whole() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.stop_reading();
+    client.get("/large");
+    sim.settle();
+    drain(&mut sim);
+    client.read(usize::MAX);
+    sim.settle();
+    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.ending(), Some(Ending::Fin));
+}
+
+#[test]
+fn an_answer_on_its_way_when_the_drain_begins_is_lingered_over() {
+    // The client was told nothing of a close, so its next request may be on the way: a socket
+    // closed now would meet it with a reset, and most of the answer would be lost.
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.stop_reading();
+    client.get("/large");
+    sim.settle();
+    drain(&mut sim);
+    client.read(usize::MAX);
+    sim.settle();
+    assert!(client.called(Call::Shutdown) && client.is_served(), "{:?}", client.ending());
+}
+
+#[test]
+fn an_abort_ends_everything_at_once() {
+    let mut sim = Sim::new();
+    let (idle, head, stuck, closing) = (sim.connect_idle(), sim.connect(), sim.connect(), sim.connect());
+    head.send(b"GET /");
+    stuck.stop_reading();
+    stuck.get("/large");
+    closing.get("/close");
+    sim.settle();
+    sim.core.abort();
+    let endings = [&idle, &head, &stuck, &closing].map(Client::ending);
+    assert_eq!(endings, [Ending::Fin, Ending::Fin, Ending::Reset, Ending::Fin].map(Some));
+    assert_eq!(sim.stats().closes(Reason::Shutdown), 4);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    sim.turn();
+    sim.assert_empty();
+}
+
+#[test]
+fn a_server_that_is_dropped_closes_its_sockets_and_asks_no_handler() {
+    let mut sim = Sim::new();
+    let clients = [sim.connect_idle(), sim.connect_idle()];
+    clients[0].get("/");
+    let Sim { core, site, .. } = sim;
+    drop(core);
+    assert!(clients.iter().all(Client::is_gone));
+    assert_eq!(site.asked, 0);
+}
+
+// --- panics ---
+
+#[test]
+fn a_handler_that_panics_loses_its_own_connection_only() {
+    // At a connection's first visit, later, behind another answer, and while an exchange is kept.
+    let starts: [&[u8]; 4] = [b"", b"", &site::get("/"), b"GET"];
+    for (at, start) in starts.into_iter().enumerate() {
+        let mut sim = Sim::new();
+        let (before, after) = (sim.connect_idle(), sim.connect_idle());
+        let client = sim.connect();
+        before.get("/");
+        client.send(start);
+        if at > 0 {
+            sim.settle();
+            before.get("/");
+        }
+        let request = site::get("/panic");
+        client.send(request.strip_prefix(if start == b"GET" { &b"GET"[..] } else { b"" }).unwrap());
+        after.get("/");
+        let new = sim.connect();
+        new.get("/");
+        sim.settle();
+        assert_eq!((client.is_gone(), client.ending()), (true, Some(Ending::Reset)));
+        assert_eq!(before.statuses().last(), Some(&200));
+        assert_eq!((after.statuses(), new.statuses()), (vec![200], vec![200]));
+        let stats = sim.stats();
+        assert_eq!((stats.handler_panics, stats.closes(Reason::HandlerPanic)), (1, 1));
+        [before, after, new].iter().for_each(Client::fin);
+        sim.settle();
+        sim.assert_empty();
+    }
+}
+
+#[test]
+fn an_event_for_the_victim_of_a_panic_is_harmless() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    let token = sim.token(&client);
+    client.get("/panic");
+    sim.turn();
+    client.get("/");
+    sim.deliver();
+    assert!(sim.handle(token, crate::net::Readiness::default()));
+    sim.settle();
+    assert!(client.is_gone());
+    sim.assert_empty();
+}
+
+#[test]
+fn a_panic_may_be_followed_by_a_drain_or_an_abort() {
+    for is_new in [true, false] {
+        for aborts in [true, false] {
+            let mut sim = Sim::new();
+            let client = if is_new { sim.connect() } else { sim.connect_idle() };
+            client.get("/panic");
+            sim.turn();
+            match aborts {
+                true => sim.core.abort(),
+                false => drain(&mut sim),
+            }
+            sim.settle();
+            assert_eq!(sim.stats().closes(Reason::HandlerPanic), 1);
+            assert_eq!(sim.core.phase(), Phase::Closed);
+            sim.assert_empty();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What happens when all exchanges are lent: slow clients give way to honest ones.
+
+use super::client::Client;
+use super::kernel::Ending;
+use super::sim::Sim;
+use super::site;
+use crate::stats::Reason;
+use crate::table::Waiting;
+
+/// Two exchanges, and two slow clients that keep them.
+fn exhausted(begin: [&str; 2]) -> (Sim, [Client; 2]) {
+    let mut sim = Sim::with(|config| config.exchanges = 2);
+    let slow = begin.map(|begin| {
+        let client = sim.connect();
+        client.stop_reading();
+        client.read(500);
+        client.send(begin.as_bytes());
+        sim.settle();
+        client
+    });
+    assert_eq!(sim.lent(), 2);
+    (sim, slow)
+}
+
+/// A client that needs an exchange as well, for its request comes in two pieces.
+fn honest(sim: &mut Sim) -> Client {
+    let honest = sim.connect();
+    honest.send(b"GET / HT");
+    sim.settle();
+    honest.send(b"TP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    honest
+}
+
+const IN_HEAD: &str = "GET / HT";
+const IN_BODY: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc";
+const IN_SENDING: &str = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+
+fn assert_all_end(mut sim: Sim, clients: &[&Client]) {
+    clients.iter().for_each(|client| client.reset());
+    sim.settle();
+    sim.assert_empty();
+}
+
+#[test]
+fn a_request_that_comes_whole_needs_nobody_to_give_way() {
+    let (mut sim, slow) = exhausted([IN_HEAD, IN_BODY]);
+    let honest = sim.connect();
+    honest.get("/");
+    sim.settle();
+    assert_eq!(honest.statuses(), [200]);
+    assert_eq!(slow.map(|client| client.received().len()), [0, 0]);
+}
+
+#[test]
+fn when_all_exchanges_are_lent_the_slowest_head_gives_way_first() {
+    for other in [IN_BODY, IN_SENDING, IN_HEAD] {
+        let (mut sim, slow) = exhausted([IN_HEAD, other]);
+        let honest = honest(&mut sim);
+        assert_eq!((honest.statuses(), slow[0].statuses()), (vec![200], vec![408]));
+        assert_ne!(slow[1].statuses(), [408]);
+        assert_eq!(sim.waiting(Waiting::Closing), 1);
+        assert_all_end(sim, &[&slow[0], &slow[1], &honest]);
+    }
+}
+
+#[test]
+fn then_the_slowest_body_gives_way() {
+    let (mut sim, slow) = exhausted([IN_SENDING, IN_BODY]);
+    let honest = honest(&mut sim);
+    assert_eq!((honest.statuses(), slow[1].statuses()), (vec![200], vec![408]));
+    assert_eq!(slow[0].ending(), None);
+    assert_all_end(sim, &[&slow[0], &slow[1], &honest]);
+}
+
+#[test]
+fn then_the_slowest_response_is_cut_off() {
+    let (mut sim, slow) = exhausted([IN_SENDING, IN_SENDING]);
+    let honest = honest(&mut sim);
+    assert_eq!(honest.statuses(), [200]);
+    assert_eq!((slow[0].ending(), slow[1].ending()), (Some(Ending::Reset), None));
+    assert_all_end(sim, &[&slow[0], &slow[1], &honest]);
+}
+
+#[test]
+fn a_slow_client_that_cannot_even_take_its_408_is_reset() {
+    let (mut sim, slow) = exhausted([IN_HEAD, IN_HEAD]);
+    slow.iter().for_each(Client::stop_reading);
+    let honest = honest(&mut sim);
+    assert_eq!(honest.statuses(), [200]);
+    assert_eq!((slow[0].ending(), slow[1].ending()), (Some(Ending::Reset), None));
+    assert_eq!(sim.stats().closes(Reason::Evicted), 1);
+    assert_all_end(sim, &[&slow[0], &slow[1], &honest]);
+}
+
+#[test]
+fn a_response_that_was_cut_off_for_its_exchange_counts_as_evicted() {
+    let (mut sim, _slow) = exhausted([IN_SENDING, IN_SENDING]);
+    honest(&mut sim);
+    let stats = sim.stats();
+    assert_eq!((stats.closes(Reason::Evicted), stats.closes(Reason::WriteTimeout)), (1, 0));
+}
+
+#[test]
+fn a_client_whose_requests_wait_for_their_turn_does_not_give_way_to_another() {
+    let mut sim = Sim::with(|config| {
+        config.exchanges = 1;
+        config.budget.requests_per_connection = 1;
+    });
+    let (pipeliner, slow, honest) = (sim.connect(), sim.connect(), sim.connect());
+    pipeliner.send(&site::get("/").repeat(3));
+    slow.send(IN_HEAD.as_bytes());
+    honest.get("/");
+    sim.settle();
+    assert_eq!(honest.statuses(), [200]);
+    assert_eq!((pipeliner.statuses(), slow.statuses()), (vec![200, 200, 200], vec![408]));
+}

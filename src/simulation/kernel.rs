@@ -1,0 +1,422 @@
+//! The kernel as a test scripts it: sockets, a backlog, and an edge-triggered ready list.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+
+use mio::Token;
+
+use crate::net::{Readiness, Wait};
+
+/// One simulated system call. Failed reads and writes stand as their error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Accept,
+    Read(Result<usize, ErrorKind>),
+    Write(Result<usize, ErrorKind>),
+    /// The server's FIN.
+    Shutdown,
+    ResetOnClose,
+    Watch(Wait),
+    Rewatch(Wait),
+    Close,
+}
+
+/// How the server's side ended, as the client sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Fin,
+    /// It takes from the client what the client has not read.
+    Reset,
+}
+
+/// What a client does to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Arrival {
+    Bytes(Vec<u8>),
+    /// An urgent byte, out of line: a read in front of it stops there.
+    Urgent,
+    Fin,
+    Reset,
+}
+
+/// A source on the ready list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Listener(usize),
+    Socket(usize),
+}
+
+/// All sockets, and the knobs for all of them.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) short_read_drains: bool,
+    /// At most so many bytes per read, *though more are there*: only where a short read says
+    /// nothing.
+    pub(super) read_limit: usize,
+    /// At most so many bytes per write, though there is room for more.
+    pub(super) write_limit: usize,
+    /// Errors for the next calls of accept, before it looks at the backlog.
+    pub(super) accept_faults: VecDeque<io::Error>,
+    /// Errors for the next registrations of streams.
+    pub(super) watch_faults: VecDeque<ErrorKind>,
+    pub(super) sockets: Vec<Socket>,
+    listeners: Vec<Listener>,
+    ready: VecDeque<Source>,
+}
+
+#[derive(Debug, Default)]
+struct Listener {
+    token: Option<Token>,
+    backlog: VecDeque<usize>,
+}
+
+/// A connection: the server's end of it in the kernel, and what the client got.
+#[derive(Debug, Default)]
+pub(super) struct Socket {
+    /// Arrived and not read.
+    input: VecDeque<u8>,
+    /// Comes right after the read that leaves nothing to read, one at a time.
+    pub(super) later: VecDeque<Arrival>,
+    /// How many bytes of the input are in front of an urgent one.
+    urgent: Option<usize>,
+    client_fin: bool,
+    /// The client has closed altogether: what is sent to it is answered by a reset.
+    pub(super) client_gone: bool,
+    reset: Reset,
+    pub(super) read_faults: VecDeque<ErrorKind>,
+    pub(super) write_faults: VecDeque<ErrorKind>,
+    /// What the client got.
+    pub(super) output: Vec<u8>,
+    /// How much more the kernel takes.
+    pub(super) room: usize,
+    /// A write found no room: the next room is an edge.
+    no_room: bool,
+    pub(super) ending: Option<Ending>,
+    reset_on_close: bool,
+    watched: Option<(Token, Wait)>,
+    pub(super) accepted: bool,
+    pub(super) closed: bool,
+    pub(super) calls: Vec<Call>,
+}
+
+/// A reset is told once; afterwards the socket is just at its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Reset {
+    #[default]
+    None,
+    Untold,
+    Told,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        World {
+            short_read_drains: true,
+            read_limit: usize::MAX,
+            write_limit: usize::MAX,
+            accept_faults: VecDeque::new(),
+            watch_faults: VecDeque::new(),
+            sockets: Vec::new(),
+            listeners: Vec::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn listen(&mut self) -> usize {
+        self.listeners.push(Listener::default());
+        self.listeners.len() - 1
+    }
+
+    /// A finished handshake; the socket's number.
+    pub(super) fn connect(&mut self, listener: usize) -> usize {
+        let id = self.sockets.len();
+        self.sockets.push(Socket { room: usize::MAX, ..Socket::default() });
+        self.listeners[listener].backlog.push_back(id);
+        if self.listeners[listener].token.is_some() {
+            self.raise(Source::Listener(listener));
+        }
+        id
+    }
+
+    /// From now on arrivals are edges; those that are there already are one.
+    pub(super) fn watch_listener(&mut self, listener: usize, token: Option<Token>) {
+        self.listeners[listener].token = token;
+        if token.is_some() {
+            self.raise(Source::Listener(listener));
+        }
+    }
+
+    pub(super) fn accept(&mut self, listener: usize) -> io::Result<usize> {
+        let backlog = &mut self.listeners[listener].backlog;
+        if let Some(fault) = self.accept_faults.pop_front() {
+            if fault.kind() == ErrorKind::ConnectionAborted {
+                backlog.pop_front();
+            }
+            return Err(fault);
+        }
+        let id = backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
+        self.sockets[id].accepted = true;
+        self.sockets[id].calls.push(Call::Accept);
+        Ok(id)
+    }
+
+    /// Something comes from the client.
+    pub(super) fn arrive(&mut self, id: usize, arrival: Arrival) {
+        let socket = &mut self.sockets[id];
+        if socket.closed {
+            // The answer to bytes for a socket that is gone.
+            if matches!(arrival, Arrival::Bytes(_) | Arrival::Urgent) {
+                socket.ending = Some(Ending::Reset);
+            }
+            return;
+        }
+        match arrival {
+            Arrival::Bytes(bytes) => socket.input.extend(bytes),
+            Arrival::Urgent => socket.urgent = Some(socket.input.len()),
+            Arrival::Fin => socket.client_fin = true,
+            Arrival::Reset => socket.reset = Reset::Untold,
+        }
+        self.raise_socket(id);
+    }
+
+    /// The client has read: there is room for `more` bytes.
+    pub(super) fn open(&mut self, id: usize, more: usize) {
+        let socket = &mut self.sockets[id];
+        socket.room = socket.room.saturating_add(more);
+        if std::mem::replace(&mut socket.no_room, false)
+            && matches!(socket.watched, Some((_, Wait::InputAndOutput)))
+        {
+            self.raise_socket(id);
+        }
+    }
+
+    /// The client reads no more, and there is no room. News of room that nobody has heard is void.
+    pub(super) fn fill(&mut self, id: usize) {
+        let is_news = self.ready.contains(&Source::Socket(id));
+        let socket = &mut self.sockets[id];
+        socket.room = 0;
+        socket.no_room |= is_news;
+    }
+
+    /// Whether a poll would report something.
+    pub(super) fn has_edges(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// What a poll reports: each source on the ready list once, as it is now.
+    pub(super) fn poll(&mut self) -> Vec<(Token, Readiness)> {
+        let ready = std::mem::take(&mut self.ready);
+        ready.into_iter().filter_map(|source| self.report(source)).collect()
+    }
+
+    fn report(&self, source: Source) -> Option<(Token, Readiness)> {
+        match source {
+            Source::Listener(id) => {
+                let listener = &self.listeners[id];
+                let readable = !listener.backlog.is_empty();
+                listener.token.filter(|_| readable).map(|token| (token, READABLE))
+            }
+            Source::Socket(id) => {
+                let socket = &self.sockets[id];
+                let (token, wait) = socket.watched.filter(|_| !socket.closed)?;
+                let readiness = socket.readiness(wait);
+                (readiness != Readiness::default()).then_some((token, readiness))
+            }
+        }
+    }
+
+    fn raise(&mut self, source: Source) {
+        if !self.ready.contains(&source) {
+            self.ready.push_back(source);
+        }
+    }
+
+    fn raise_socket(&mut self, id: usize) {
+        if self.sockets[id].watched.is_some() && !self.sockets[id].closed {
+            self.raise(Source::Socket(id));
+        }
+    }
+
+    pub(super) fn watch(&mut self, id: usize, token: Token, wait: Wait, is_new: bool) -> io::Result<()> {
+        let call = if is_new { Call::Watch(wait) } else { Call::Rewatch(wait) };
+        self.sockets[id].calls.push(call);
+        if let Some(kind) = self.watch_faults.pop_front() {
+            return Err(kind.into());
+        }
+        match (self.sockets[id].watched.is_some(), is_new) {
+            (true, true) => return Err(ErrorKind::AlreadyExists.into()),
+            (false, false) => return Err(ErrorKind::NotFound.into()),
+            _ => {}
+        }
+        self.sockets[id].watched = Some((token, wait));
+        // What is true already is reported at registration.
+        self.raise_socket(id);
+        Ok(())
+    }
+
+    pub(super) fn read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
+        let result = self.try_read(id, into);
+        self.sockets[id].calls.push(Call::Read(outcome(&result)));
+        result
+    }
+
+    fn try_read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
+        assert!(!into.is_empty(), "a read into nothing cannot be told from the end");
+        let limit = self.read_limit;
+        assert!(limit == usize::MAX || !self.short_read_drains, "no kernel cuts reads and drains");
+        let socket = &mut self.sockets[id];
+        if let Some(kind) = socket.read_faults.pop_front() {
+            if kind == ErrorKind::WouldBlock {
+                // As if the input had come right after the call.
+                self.raise_socket(id);
+            }
+            return Err(kind.into());
+        }
+        let result = socket.take_input(into, limit);
+        if socket.input.is_empty() && socket.urgent.is_none() {
+            if let Some(arrival) = socket.later.pop_front() {
+                self.arrive(id, arrival);
+            }
+        }
+        result
+    }
+
+    pub(super) fn write(&mut self, id: usize, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let result = self.try_write(id, parts);
+        self.sockets[id].calls.push(Call::Write(outcome(&result)));
+        result
+    }
+
+    fn try_write(&mut self, id: usize, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let limit = self.write_limit;
+        let socket = &mut self.sockets[id];
+        if let Some(kind) = socket.write_faults.pop_front() {
+            if kind == ErrorKind::WouldBlock {
+                // As if the room there is had come right after the call.
+                socket.no_room |= socket.room == 0;
+                self.raise_socket(id);
+            }
+            return Err(kind.into());
+        }
+        match socket.reset.tell() {
+            Reset::None => {}
+            Reset::Untold => return Err(ErrorKind::ConnectionReset.into()),
+            Reset::Told => return Err(ErrorKind::BrokenPipe.into()),
+        }
+        if socket.ending.is_some() {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let taken = len.min(limit).min(socket.room);
+        socket.no_room |= socket.room < len;
+        if taken == 0 && len > 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let bytes = parts.iter().flat_map(|part| part.iter());
+        socket.output.extend(bytes.take(taken));
+        socket.room = if socket.room == usize::MAX { usize::MAX } else { socket.room - taken };
+        if socket.client_gone {
+            self.arrive(id, Arrival::Reset);
+        }
+        Ok(taken)
+    }
+
+    /// The server's FIN.
+    pub(super) fn shut_down(&mut self, id: usize) -> io::Result<()> {
+        let socket = &mut self.sockets[id];
+        socket.calls.push(Call::Shutdown);
+        if socket.is_reset() {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        socket.ending.get_or_insert(Ending::Fin);
+        Ok(())
+    }
+
+    pub(super) fn reset_on_close(&mut self, id: usize) {
+        self.sockets[id].calls.push(Call::ResetOnClose);
+        self.sockets[id].reset_on_close = true;
+    }
+
+    pub(super) fn close(&mut self, id: usize) {
+        let socket = &mut self.sockets[id];
+        socket.calls.push(Call::Close);
+        socket.closed = true;
+        socket.watched = None;
+        if socket.reset_on_close || !socket.input.is_empty() {
+            socket.ending = Some(Ending::Reset);
+        } else {
+            socket.ending.get_or_insert(Ending::Fin);
+        }
+    }
+}
+
+const READABLE: Readiness =
+    Readiness { readable: true, writable: false, read_closed: false, priority: false, error: false };
+
+impl Reset {
+    /// What a system call says of it; afterwards it is told.
+    fn tell(&mut self) -> Self {
+        let told = *self;
+        if told == Reset::Untold {
+            *self = Reset::Told;
+        }
+        told
+    }
+}
+
+impl Socket {
+    /// What mio makes of what epoll says.
+    fn readiness(&self, wait: Wait) -> Readiness {
+        let is_reset = self.is_reset();
+        let hung_up = is_reset || (self.client_fin && self.ending.is_some());
+        let has_room = wait == Wait::InputAndOutput && self.room > 0;
+        Readiness {
+            readable: self.has_input(),
+            writable: has_room || hung_up,
+            read_closed: self.client_fin || is_reset,
+            priority: self.urgent.is_some(),
+            error: self.reset == Reset::Untold,
+        }
+    }
+
+    pub(super) fn is_reset(&self) -> bool {
+        self.reset != Reset::None
+    }
+
+    /// Whether a read would say something else than `WouldBlock`.
+    pub(super) fn has_input(&self) -> bool {
+        !self.input.is_empty() || self.urgent.is_some() || self.client_fin || self.is_reset()
+    }
+
+    /// Whether a write would say something else than `WouldBlock`.
+    pub(super) fn has_room(&self) -> bool {
+        self.room > 0 || self.is_reset()
+    }
+
+    /// Input goes first, then the news of a reset, then the end.
+    fn take_input(&mut self, into: &mut [u8], limit: usize) -> io::Result<usize> {
+        let mut available = self.input.len();
+        match self.urgent {
+            // A read that starts at the urgent byte steps over it.
+            Some(0) => self.urgent = None,
+            Some(in_front) => available = in_front,
+            None => {}
+        }
+        let len = available.min(into.len()).min(limit);
+        if len > 0 {
+            into.iter_mut().zip(self.input.drain(..len)).for_each(|(to, from)| *to = from);
+            self.urgent = self.urgent.map(|in_front| in_front - len);
+            return Ok(len);
+        }
+        match self.reset.tell() {
+            Reset::Untold => Err(ErrorKind::ConnectionReset.into()),
+            Reset::Told => Ok(0),
+            Reset::None if self.client_fin => Ok(0),
+            Reset::None => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+fn outcome(result: &io::Result<usize>) -> Result<usize, ErrorKind> {
+    result.as_ref().map(|&len| len).map_err(io::Error::kind)
+}

@@ -1,0 +1,39 @@
+//! The core over a network that a test scripts: no socket, no sleep, no clock.
+//!
+//! The core is generic over [`Net`](crate::net::Net), and time is an argument. So a test can be
+//! the kernel, the clients, the host's loop and the clock at once, in one thread, and every run of
+//! it is the same.
+//!
+//! - [`kernel`] is just that: sockets, a backlog and a ready list, between [`net`] on the server's
+//!   side and [`client`] on the other. It is *edge-triggered* like epoll. An arrival puts a
+//!   watched socket on a ready list; a poll takes it from there and reports what is true of it
+//!   *then*; what the server leaves unread is not reported again. It logs every simulated system
+//!   call, so that a test can count them.
+//! - [`sim`] is the host: a [`Sim`](sim::Sim) delivers edges, calls `process`, owns the time, and
+//!   after every turn compares the server's books with each other and with the wire. Once nothing
+//!   moves, it asks of every connection that what it waits for is really not there: a *lost edge*
+//!   shows in any test, whatever that test is about.
+//! - [`client`] is a client, with verbs that make a test read as a sentence; [`site`] is what it is
+//!   served.
+//!
+//! The other files are the tests, by subject. The last, [`random`], makes up its own story from a
+//! seed.
+
+mod client;
+mod kernel;
+mod net;
+mod sim;
+mod site;
+
+mod capacity;
+mod closing;
+mod deadlines;
+mod delivery;
+mod drain;
+mod exchanges;
+mod faults;
+mod fixtures;
+mod leaving;
+mod pipelining;
+mod random;
+mod readiness;

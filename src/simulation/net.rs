@@ -1,0 +1,112 @@
+//! The server's side of the wire: what the core takes for its network.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+use mio::Token;
+
+use super::kernel::World;
+use crate::net::{Net, Peer, Stream, Wait};
+
+/// The kernel, shared by the server's side and the test's.
+pub(super) type Wire = Rc<RefCell<World>>;
+
+#[derive(Debug)]
+pub(super) struct FakeNet(pub(super) Wire);
+
+#[derive(Debug)]
+pub(super) struct FakeListener {
+    wire: Wire,
+    id: usize,
+}
+
+/// Dropping it is the system call `close`.
+#[derive(Debug)]
+pub(super) struct FakeStream {
+    wire: Wire,
+    pub(super) id: usize,
+}
+
+impl FakeListener {
+    pub(super) fn new(wire: &Wire) -> Self {
+        let id = wire.borrow_mut().listen();
+        FakeListener { wire: wire.clone(), id }
+    }
+}
+
+impl Net for FakeNet {
+    type Listener = FakeListener;
+    type Stream = FakeStream;
+
+    fn short_read_drains(&self) -> bool {
+        self.0.borrow().short_read_drains
+    }
+
+    fn accept(&mut self, listener: &mut FakeListener) -> io::Result<FakeStream> {
+        let id = self.0.borrow_mut().accept(listener.id)?;
+        Ok(FakeStream { wire: self.0.clone(), id })
+    }
+
+    fn watch(&mut self, stream: &mut FakeStream, token: Token, wait: Wait) -> io::Result<()> {
+        self.0.borrow_mut().watch(stream.id, token, wait, true)
+    }
+
+    fn rewatch(&mut self, stream: &mut FakeStream, token: Token, wait: Wait) -> io::Result<()> {
+        self.0.borrow_mut().watch(stream.id, token, wait, false)
+    }
+
+    fn watch_listener(&mut self, listener: &mut FakeListener, token: Token) -> io::Result<()> {
+        self.0.borrow_mut().watch_listener(listener.id, Some(token));
+        Ok(())
+    }
+
+    fn unwatch_listener(&mut self, listener: &mut FakeListener) {
+        self.0.borrow_mut().watch_listener(listener.id, None);
+    }
+}
+
+impl Drop for FakeListener {
+    fn drop(&mut self) {
+        self.wire.borrow_mut().watch_listener(self.id, None);
+    }
+}
+
+impl Stream for FakeStream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.wire.borrow_mut().read(self.id, into)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.wire.borrow_mut().write(self.id, parts)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.wire.borrow_mut().shut_down(self.id)
+    }
+
+    fn reset_on_close(&mut self) -> io::Result<()> {
+        self.wire.borrow_mut().reset_on_close(self.id);
+        Ok(())
+    }
+}
+
+impl Peer for FakeStream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self.wire.borrow().sockets[self.id].is_reset() {
+            false => Ok((Ipv4Addr::new(192, 0, 2, 1), 1024 + self.id as u16).into()),
+            true => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Drop for FakeStream {
+    fn drop(&mut self) {
+        self.wire.borrow_mut().close(self.id);
+    }
+}

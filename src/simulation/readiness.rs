@@ -1,0 +1,257 @@
+//! Edges: none is lost, none is needed twice, and none can hurt.
+
+use std::io::ErrorKind;
+
+use mio::Token;
+
+use super::client::Client;
+use super::kernel::{Arrival, Call};
+use super::sim::Sim;
+use super::site;
+use crate::net::{Readiness, Wait};
+
+const ALL: Readiness =
+    Readiness { readable: true, writable: true, read_closed: true, priority: true, error: true };
+
+fn registrations(client: &Client) -> Vec<Call> {
+    client.calls().into_iter().filter(|call| matches!(call, Call::Watch(_) | Call::Rewatch(_))).collect()
+}
+
+#[test]
+fn a_short_read_beside_a_fin_is_followed_by_another() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.get("/");
+    client.fin();
+    // One edge for both: after the request there is no other that tells of the FIN.
+    sim.turn();
+    assert!(!sim.world().has_edges());
+    sim.settle();
+    assert_eq!((client.statuses(), client.is_gone()), (vec![200], true));
+}
+
+#[test]
+fn a_read_cut_short_by_urgent_data_is_followed_by_another() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    let request = site::get("/");
+    client.send(&request[..9]);
+    client.send_urgent();
+    client.send(&request[9..]);
+    sim.settle();
+    assert_eq!(client.statuses(), [200]);
+}
+
+#[test]
+fn input_behind_an_unwatched_sockets_first_read_is_found_at_registration() {
+    for rest in [Arrival::Bytes(site::get("/second")), Arrival::Fin, Arrival::Reset] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.get("/first");
+        client.later(rest.clone());
+        sim.settle();
+        let answers = match rest {
+            Arrival::Bytes(_) => 2,
+            Arrival::Reset => 0,
+            _ => 1,
+        };
+        assert_eq!(client.statuses().len(), answers, "{rest:?}");
+        assert_eq!(client.is_served(), answers == 2, "{rest:?}");
+    }
+}
+
+#[test]
+fn input_in_any_pieces_around_any_read_is_never_forgotten() {
+    for short_read_drains in [true, false] {
+        for pieces in 2..6 {
+            let mut sim = Sim::new();
+            sim.world().short_read_drains = short_read_drains;
+            let client = sim.connect();
+            let request = [site::get("/a"), site::get("/b")].concat();
+            let mut chunks = request.chunks(request.len().div_ceil(pieces));
+            client.send(chunks.next().unwrap());
+            chunks.for_each(|chunk| client.send_later(chunk));
+            client.later(Arrival::Fin);
+            sim.settle();
+            assert_eq!(client.statuses(), [200, 200], "in {pieces}");
+            sim.assert_empty();
+        }
+    }
+}
+
+#[test]
+fn a_read_that_fills_its_buffer_is_followed_by_another() {
+    // The first read is filled exactly by two requests; the third is behind it.
+    const READ: usize = 64 * 1024;
+    let mut sim = Sim::with(|config| config.limits.body_bytes = READ);
+    let client = sim.connect_idle();
+    let post = |len: usize| {
+        let head = format!("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: {len:05}\r\n\r\n");
+        [head.as_bytes(), &vec![b'x'; len]].concat()
+    };
+    let without_body = post(0).len();
+    client.send(&[post(30_000), post(READ - 30_000 - 2 * without_body), site::get("/")].concat());
+    sim.settle();
+    assert_eq!(client.statuses(), [200, 200, 200]);
+    assert!(client.called(Call::Read(Ok(READ))));
+}
+
+#[test]
+fn room_is_watched_for_from_the_first_full_write_and_then_for_good() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.get("/");
+    sim.settle();
+    assert_eq!(registrations(&client), [Call::Watch(Wait::Input)]);
+    for _ in 0..3 {
+        client.stop_reading();
+        client.get("/large");
+        sim.settle();
+        for _ in 0..9 {
+            client.read(30_000);
+            sim.settle();
+        }
+    }
+    assert_eq!(client.responses().len(), 4);
+    let input_then_room = [Call::Watch(Wait::Input), Call::Rewatch(Wait::InputAndOutput)];
+    assert_eq!(registrations(&client), input_then_room);
+}
+
+#[test]
+fn a_first_write_that_is_full_needs_one_registration_only() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.stop_reading();
+    client.get("/large");
+    sim.settle();
+    client.read(usize::MAX);
+    client.get("/");
+    sim.settle();
+    assert_eq!(client.statuses(), [200, 200]);
+    assert_eq!(registrations(&client), [Call::Watch(Wait::InputAndOutput)]);
+}
+
+#[test]
+fn requests_that_come_while_an_answer_is_stuck_wait_and_are_not_forgotten() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.stop_reading();
+    client.get("/large");
+    sim.settle();
+    client.get("/a");
+    sim.settle();
+    client.get("/b");
+    sim.settle();
+    assert_eq!(sim.site.asked, 1);
+    client.read(usize::MAX);
+    sim.settle();
+    assert_eq!(client.statuses(), [200, 200, 200]);
+}
+
+#[test]
+fn spurious_events_are_harmless_in_every_state() {
+    let hints = [
+        Readiness { readable: true, ..Readiness::default() },
+        Readiness { writable: true, ..Readiness::default() },
+        Readiness { read_closed: true, ..Readiness::default() },
+        Readiness { priority: true, ..Readiness::default() },
+        Readiness { error: true, ..Readiness::default() },
+        Readiness::default(),
+        ALL,
+    ];
+    let states: [&[u8]; 5] = [
+        b"",
+        b"GET / HT",
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n",
+        b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /close HTTP/1.1\r\nHost: x\r\n\r\n",
+    ];
+    for begin in states {
+        let mut sim = Sim::new();
+        let client = sim.connect_idle();
+        client.stop_reading();
+        client.read(1000);
+        client.send(begin);
+        sim.settle();
+        let (state, received, ending) = (sim.state(&client), client.received(), client.ending());
+        for hint in hints {
+            let token = sim.token(&client);
+            assert!(sim.handle(token, hint) && sim.handle(token, hint));
+            sim.settle();
+            assert_eq!(
+                (sim.state(&client), client.received(), client.ending()),
+                (state, received.clone(), ending)
+            );
+        }
+        // Input that comes now is not missed for all that.
+        client.send(b"x");
+        sim.settle();
+    }
+}
+
+#[test]
+fn a_hint_of_an_end_or_an_error_alone_makes_a_connection_look() {
+    let hints = [
+        Readiness { read_closed: true, ..Readiness::default() },
+        Readiness { priority: true, ..Readiness::default() },
+        Readiness { error: true, ..Readiness::default() },
+    ];
+    for hint in hints {
+        let mut sim = Sim::new();
+        let client = sim.connect_idle();
+        client.fail_read(ErrorKind::TimedOut);
+        let token = sim.token(&client);
+        sim.handle(token, hint);
+        sim.settle();
+        assert!(client.is_gone(), "{hint:?}");
+    }
+    let mut sim = Sim::new();
+    let stuck = sim.connect();
+    stuck.stop_reading();
+    stuck.get("/large");
+    sim.settle();
+    stuck.fail_write(ErrorKind::TimedOut);
+    let token = sim.token(&stuck);
+    sim.handle(token, Readiness { error: true, ..Readiness::default() });
+    sim.settle();
+    assert!(stuck.is_gone());
+}
+
+#[test]
+fn once_the_rest_behind_urgent_data_is_read_short_reads_are_believed_again() {
+    let mut sim = Sim::new();
+    let client = sim.connect_idle();
+    client.send_urgent();
+    client.get("/");
+    sim.settle();
+    let before = client.calls().len();
+    client.get("/");
+    sim.settle();
+    assert_eq!(client.calls().len() - before, 2, "{:?}", client.calls());
+}
+
+#[test]
+fn a_token_of_a_connection_that_is_gone_is_counted_and_harms_nobody() {
+    let mut sim = Sim::with(|config| config.max_connections = 1);
+    let old = sim.connect_idle();
+    let stale = sim.token(&old);
+    old.close();
+    sim.settle();
+    assert!(sim.handle(stale, ALL), "it is ours");
+    let new = sim.connect_idle();
+    assert_ne!(sim.token(&new), stale);
+    let before = new.calls();
+    assert!(sim.handle(stale, ALL));
+    sim.settle();
+    assert_eq!(new.calls(), before);
+    assert_eq!(sim.stats().stale_events, 2);
+}
+
+#[test]
+fn a_token_of_somebody_else_is_not_claimed() {
+    let mut sim = Sim::new();
+    for token in [Token(0), Token(1), Token(usize::MAX)] {
+        assert!(!sim.handle(token, ALL));
+    }
+    assert_eq!(sim.stats().stale_events, 0);
+}

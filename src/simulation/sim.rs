@@ -1,0 +1,247 @@
+//! The host: delivers edges, calls `process`, owns the time, and checks the server's books.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use mio::Token;
+
+use super::client::Client;
+use super::kernel::World;
+use super::net::{FakeListener, FakeNet, Wire};
+use super::site::{HandlerPanic, Site};
+use crate::config::Config;
+use crate::connection::{Reading, State};
+use crate::core::{Core, Progress};
+use crate::net::Readiness;
+use crate::stats::Stats;
+use crate::table::{NONE, TokenRange, Tokens, Waiting};
+
+/// No test needs more turns than this to come to rest.
+const TURNS: usize = 20_000;
+
+pub(super) struct Sim {
+    pub(super) core: Core<FakeNet>,
+    pub(super) wire: Wire,
+    pub(super) site: Site,
+    start: Instant,
+    /// The server's clock reads the same, because its first turn was at zero.
+    pub(super) elapsed: Duration,
+}
+
+impl Sim {
+    /// A server with one listener and room for 16.
+    pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let wall_clock = || UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let mut config = Config { max_connections: 16, wall_clock, ..Config::default() };
+        change(&mut config);
+        config.check().expect("the settings make sense");
+        let tokens = Tokens::layout(TokenRange::nth(0), config.max_connections).expect("nth is large");
+        let wire = Rc::new(RefCell::new(World::new()));
+        let mut core = Core::new(FakeNet(wire.clone()), tokens, config);
+        core.add_listener(FakeListener::new(&wire)).expect("it is running");
+        let (start, elapsed) = (Instant::now(), Duration::ZERO);
+        let mut sim = Sim { core, wire, site: Site::default(), start, elapsed };
+        sim.turn();
+        sim
+    }
+
+    // --- the world ---
+
+    pub(super) fn connect(&self) -> Client {
+        Client::new(&self.wire, 0)
+    }
+
+    /// A client that was accepted and has said nothing.
+    pub(super) fn connect_idle(&mut self) -> Client {
+        let client = self.connect();
+        self.settle();
+        assert!(client.is_served());
+        client
+    }
+
+    pub(super) fn world(&self) -> std::cell::RefMut<'_, World> {
+        self.wire.borrow_mut()
+    }
+
+    // --- time ---
+
+    pub(super) fn now(&self) -> Instant {
+        self.start + self.elapsed
+    }
+
+    pub(super) fn advance(&mut self, by: Duration) {
+        self.elapsed += by;
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.core.next_timeout(self.now())
+    }
+
+    /// So much time passes for a host that never waits longer than it may.
+    pub(super) fn pass(&mut self, by: Duration) {
+        let end = self.elapsed + by;
+        loop {
+            self.settle();
+            let left = end - self.elapsed;
+            match self.timeout() {
+                Some(wait) if wait <= left && !left.is_zero() => self.advance(wait),
+                _ if left.is_zero() => return,
+                _ => self.advance(left),
+            }
+        }
+    }
+
+    // --- the loop ---
+
+    /// One turn: all edges, then one `process`.
+    pub(super) fn turn(&mut self) -> Progress {
+        self.deliver();
+        self.process()
+    }
+
+    pub(super) fn deliver(&mut self) {
+        let events = self.world().poll();
+        for (token, readiness) in events {
+            assert!(self.core.handle(token, readiness), "the token is ours");
+        }
+    }
+
+    /// As a host that catches its handler's panics and goes on.
+    pub(super) fn process(&mut self) -> Progress {
+        let now = self.now();
+        let (core, site) = (&mut self.core, &mut self.site);
+        match catch_unwind(AssertUnwindSafe(|| core.process(now, site))) {
+            Ok(progress) => {
+                self.check_books(progress);
+                progress
+            }
+            Err(panic) if panic.is::<HandlerPanic>() => {
+                assert_eq!(self.timeout(), Some(Duration::ZERO), "its victim is still to be buried");
+                Progress { more: true, ..Progress::default() }
+            }
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// Turns until nothing moves any more; their sum.
+    pub(super) fn settle(&mut self) -> Progress {
+        let mut sum = Progress::default();
+        for _ in 0..TURNS {
+            let progress = self.turn();
+            sum.accepted += progress.accepted;
+            sum.requests += progress.requests;
+            sum.closed += progress.closed;
+            if !self.world().has_edges() && self.timeout() != Some(Duration::ZERO) {
+                self.check_rest();
+                return sum;
+            }
+        }
+        panic!("it does not come to rest in {TURNS} turns");
+    }
+
+    // --- what tests ask ---
+
+    pub(super) fn stats(&self) -> Stats {
+        self.core.stats()
+    }
+
+    pub(super) fn waiting(&self, list: Waiting) -> usize {
+        self.core.inside().0.waiting(list)
+    }
+
+    pub(super) fn lent(&self) -> usize {
+        self.core.inside().1.lent()
+    }
+
+    /// The token that a client's connection has in the poller.
+    pub(super) fn token(&self, client: &Client) -> Token {
+        let table = self.core.inside().0;
+        let (slot, _) = table.iter().find(|(_, c)| c.stream.id == client.id).expect("it is served");
+        table.token(slot)
+    }
+
+    pub(super) fn state(&self, client: &Client) -> State {
+        let table = self.core.inside().0;
+        let (_, connection) = table.iter().find(|(_, c)| c.stream.id == client.id).expect("it is served");
+        connection.state()
+    }
+
+    pub(super) fn handle(&mut self, token: Token, readiness: Readiness) -> bool {
+        self.core.handle(token, readiness)
+    }
+
+    /// The client's present wait ends after exactly this time, and not a nanosecond earlier.
+    pub(super) fn assert_ends_after(&mut self, client: &Client, wait: Duration) {
+        const TICK: Duration = Duration::from_nanos(1);
+        let before = client.calls();
+        assert_eq!(self.timeout(), Some(wait));
+        self.advance(wait - TICK);
+        self.settle();
+        assert_eq!(client.calls(), before, "it ended too early");
+        assert_eq!(self.timeout(), Some(TICK));
+        self.advance(TICK);
+        assert_eq!(self.timeout(), Some(Duration::ZERO));
+        self.settle();
+        assert_ne!(client.calls(), before, "it did not end in time");
+        assert_eq!(self.stats().max_lateness, Duration::ZERO);
+    }
+
+    /// The test's last line: everybody is gone, and everything was given back.
+    pub(super) fn assert_empty(&self) {
+        assert_eq!(self.stats().open, 0, "{:?}", self.core.inside().0);
+        assert_eq!(self.lent(), 0);
+    }
+
+    // --- what always holds ---
+
+    /// Between turns the server's books agree with each other and with the wire.
+    fn check_books(&self, progress: Progress) {
+        let (table, pool) = self.core.inside();
+        let stats = self.core.stats();
+        assert_eq!(table.len() as u64, stats.accepted - stats.closed);
+        let on_the_wire = self.world().sockets.iter().filter(|s| s.accepted && !s.closed).count();
+        assert_eq!(table.len(), on_the_wire, "slots and sockets");
+        let listed: usize = Waiting::ALL.into_iter().map(|list| table.waiting(list)).sum();
+        assert_eq!(table.len(), listed, "each is in one list");
+        for list in Waiting::ALL {
+            let states = table.iter().filter(|(_, c)| c.state().waiting() == list).count();
+            assert_eq!(states, table.waiting(list), "those who wait for {list:?}");
+        }
+        assert_eq!(table.iter().filter(|(_, c)| c.queued).count(), table.ready_len());
+        let mut kept: Vec<u32> = table.iter().map(|(_, c)| c.exchange).filter(|&e| e != NONE).collect();
+        assert_eq!(kept.len(), pool.lent(), "exchanges kept and lent");
+        kept.sort_unstable();
+        kept.dedup();
+        assert_eq!(kept.len(), pool.lent(), "each is lent once");
+        for (slot, connection) in table.iter() {
+            let needs_one = !matches!(connection.state(), State::Reading(Reading::Idle) | State::Closing);
+            assert_eq!(connection.exchange != NONE, needs_one, "slot {slot}: {:?}", connection.state());
+        }
+        let is_zero = self.timeout() == Some(Duration::ZERO);
+        let is_due = table.next_deadline().is_some_and(|at| u128::from(at) <= self.elapsed.as_nanos());
+        assert_eq!(is_zero, progress.more || is_due, "a timeout of zero is work left");
+        assert!(progress.more || table.ready_len() == 0);
+    }
+
+    /// When nothing moves, what each connection waits for is not there: no edge was lost.
+    fn check_rest(&self) {
+        let (table, _) = self.core.inside();
+        let world = self.world();
+        for (slot, connection) in table.iter() {
+            let socket = &world.sockets[connection.stream.id];
+            let forgotten = match connection.state() {
+                State::Reading(_) | State::Closing => socket.has_input(),
+                State::Writing => socket.has_room(),
+            };
+            let (state, calls) = (connection.state(), &socket.calls);
+            assert!(!forgotten, "slot {slot} sleeps in {state:?} beside what it waits for: {calls:?}");
+            assert!(u128::from(connection.deadline) > self.elapsed.as_nanos(), "slot {slot} is overdue");
+        }
+    }
+}

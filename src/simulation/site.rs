@@ -1,0 +1,112 @@
+//! What the simulated server serves, and how its clients read it.
+
+use crate::handler::{Handler, Reply, Responder};
+use crate::http::request::Request;
+
+/// More than any buffer, sent without a copy.
+pub(super) static LARGE: [u8; 200_000] = pattern();
+
+/// Every place of it is different from its neighbours, so that nothing can be lost or doubled.
+const fn pattern() -> [u8; 200_000] {
+    let mut bytes = [0; 200_000];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = b'a' + (at % 23) as u8;
+        at += 1;
+    }
+    bytes
+}
+
+/// A copied body of more than one batch.
+pub(super) const COPIED: usize = 40_000;
+
+/// What a handler's panic carries here, so that it can be told from a test's; nothing is printed.
+pub(super) struct HandlerPanic;
+
+/// A handler with one page per behaviour; any other target is answered with itself.
+#[derive(Debug, Default)]
+pub(super) struct Site {
+    /// How often it was asked.
+    pub(super) asked: usize,
+}
+
+impl Handler for Site {
+    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        self.asked += 1;
+        match request.path() {
+            "/echo" => responder.send(200, "text/plain", request.body()),
+            "/missing" => responder.send(404, "text/plain", b"not here"),
+            "/204" => responder.send(204, "text/plain", b"left out"),
+            "/304" => responder.send(304, "text/plain", b"left out"),
+            "/304-written" => responder.body_with(304, "text/plain", |body| {
+                use std::io::Write;
+                let _ = body.write_all(b"left out");
+            }),
+            "/large" => responder.head(200).body(&LARGE[..]),
+            "/copied" => responder.send(200, "text/plain", &LARGE[..COPIED]),
+            "/close" => responder.head(200).close_after().send(b"the last"),
+            "/drop" => responder.close(),
+            "/impossible" => responder.head(99).empty(),
+            "/panic" => std::panic::resume_unwind(Box::new(HandlerPanic)),
+            path => {
+                let method = request.method();
+                responder.body_with(200, "text/plain", |body| {
+                    use std::fmt::Write;
+                    let _ = write!(body, "{method} {path}");
+                })
+            }
+        }
+    }
+}
+
+pub(super) fn get(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes()
+}
+
+pub(super) fn get_and_close(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+/// One response as a client reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) says_close: bool,
+    /// Shorter than announced if it is the last and was cut off.
+    pub(super) body: Vec<u8>,
+    pub(super) is_whole: bool,
+}
+
+/// The responses in a stream of bytes, to requests that were not HEAD.
+pub(super) fn responses(bytes: &[u8]) -> Vec<Response> {
+    responses_to(bytes, |_| false)
+}
+
+/// The same, where `is_head` says which of them answers HEAD. A head that was cut off is left out.
+pub(super) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) -> Vec<Response> {
+    let mut found: Vec<Response> = Vec::new();
+    while !bytes.is_empty() {
+        let mut headers = [httparse::EMPTY_HEADER; 16];
+        let mut head = httparse::Response::new(&mut headers);
+        let Ok(httparse::Status::Complete(len)) = head.parse(bytes) else {
+            assert!(b"HTTP/1.1 ".starts_with(&bytes[..bytes.len().min(9)]), "{}", bytes.escape_ascii());
+            break;
+        };
+        let status = head.code.expect("a response has a status");
+        let field = |name: &str| head.headers.iter().find(|h| h.name == name).map(|h| h.value.trim_ascii());
+        let announced = field("Content-Length")
+            .map(|value| std::str::from_utf8(value).unwrap().parse::<usize>().expect("a length is a number"));
+        let has_none = matches!(status, 100 | 204 | 304);
+        assert_eq!(announced.is_none(), has_none, "a status {status} with length {announced:?}");
+        let length = if is_head(found.len()) { 0 } else { announced.unwrap_or(0) };
+        let body = &bytes[len..bytes.len().min(len + length)];
+        found.push(Response {
+            status,
+            says_close: field("Connection") == Some(b"close"),
+            body: body.to_vec(),
+            is_whole: body.len() == length,
+        });
+        bytes = &bytes[len + body.len()..];
+    }
+    found
+}
