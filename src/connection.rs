@@ -28,16 +28,15 @@
 use std::io::{self, ErrorKind};
 
 use log::trace;
-use mio::Token;
 
-use crate::config::{CloseMode, Config};
+use crate::config::CloseMode;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
-use crate::http::date::Date;
-use crate::http::{self, Need, Refusal, Service};
-use crate::net::{Net, Peer, Readiness, Stream, Wait};
-use crate::stats::{Reason, Stats};
+use crate::http::{self, Need, Refusal};
+use crate::net::{Net, Readiness, Stream, Wait};
+use crate::stats::Reason;
 use crate::table::{Link, Links, NONE, Waiting};
+use crate::visit::{End, Visit};
 
 /// The log target of one line per change of state.
 pub(crate) const STATES: &str = "fourway::state";
@@ -127,36 +126,6 @@ impl Bits {
     fn clear(&mut self, bit: u8) {
         self.0 &= !bit;
     }
-}
-
-/// All that one connection may use while it is being driven.
-pub(crate) struct Visit<'a, N, H: ?Sized> {
-    pub(crate) net: &'a mut N,
-    pub(crate) token: Token,
-    pub(crate) slot: u32,
-    pub(crate) exchange: Exchange<'a>,
-    pub(crate) handler: &'a mut H,
-    pub(crate) config: &'a Config,
-    pub(crate) stats: &'a mut Stats,
-    pub(crate) date: &'a mut Date,
-    pub(crate) now: u64,
-    pub(crate) draining: bool,
-    /// Requests it may still answer in this visit.
-    pub(crate) requests: u32,
-    /// Bytes it may still read or write in this visit.
-    pub(crate) bytes: usize,
-    /// Whether its deadline starts anew: its state was entered, or enough has moved.
-    pub(crate) rearm: bool,
-}
-
-/// How a visit ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Its system calls said `WouldBlock`; an event or a deadline comes next.
-    Wait,
-    /// It could go on, but the others have their turn first.
-    Yield,
-    Gone(Reason),
 }
 
 /// What follows a state's function.
@@ -537,22 +506,6 @@ impl<S: Stream> Connection<S> {
 
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
 const CLOSED_AT_ONCE: usize = 16 * 1024;
-
-impl<'v, N, H: ?Sized> Visit<'v, N, H> {
-    /// What answering needs, apart from the bytes that it works on.
-    fn service<'a>(&'a mut self, peer: &'a dyn Peer) -> (&'a mut Exchange<'v>, Service<'a, H>) {
-        let service = Service {
-            handler: self.handler,
-            config: self.config,
-            stats: self.stats,
-            date: self.date,
-            now: self.now,
-            peer,
-            draining: self.draining,
-        };
-        (&mut self.exchange, service)
-    }
-}
 
 impl Exchange<'_> {
     /// The reading state that fits what is held once everything has been sent.

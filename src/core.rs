@@ -15,13 +15,15 @@ use log::{error, trace, warn};
 use mio::Token;
 
 use crate::config::{AtCapacity, Config};
-use crate::connection::{Connection, End, State, Visit};
-use crate::exchange::Pool;
+use crate::connection::{Connection, State};
 use crate::handler::Handler;
 use crate::http::date::Date;
 use crate::net::{self, Net, Readiness};
+use crate::pool::Pool;
 use crate::stats::{Reason, Stats};
-use crate::table::{LISTENERS, NONE, Table, Tokens, Waiting};
+use crate::table::{NONE, Table, Waiting};
+use crate::tokens::{LISTENERS, Tokens};
+use crate::visit::{End, Visit};
 
 /// The log target of one line per readiness event.
 const READINESS: &str = "fourway::readiness";

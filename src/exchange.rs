@@ -1,14 +1,9 @@
-//! Everything about a request in flight, and the fixed pool of memory for it.
-//!
-//! An idle connection owns no buffer. For the length of a visit it works in the memory that the
-//! pool has to *spare*; only if something is still incomplete at the end (half a head, a response
-//! that the kernel did not take) does it keep that memory, and the next visit gets another spare.
-//! So a request that arrives whole, with a response that leaves whole, passes through without a
-//! copy and leaves nothing behind, and the spare is always the one that is warm in the cache.
+//! Everything about a request in flight: the bytes that arrived, how far its body has come, and the
+//! response that is left to write.
 
 use std::io::{self, IoSlice};
 
-use crate::config::{Config, OUT_BATCH};
+use crate::config::OUT_BATCH;
 use crate::http::body::BodyReader;
 use crate::net::Stream;
 
@@ -42,6 +37,29 @@ impl Exchange<'_> {
         self.out.clear();
         *self.after = After::Keep;
         *self.progress = 0;
+    }
+}
+
+/// What is remembered of an exchange beside its bytes.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    input: InputMarks,
+    body: Option<BodyReader>,
+    out: OutMarks,
+    after: After,
+    progress: usize,
+}
+
+impl InFlight {
+    /// The exchange over its two pieces of memory.
+    pub(crate) fn over<'p>(&'p mut self, input: &'p mut [u8], out: &'p mut [u8]) -> Exchange<'p> {
+        Exchange {
+            input: Input { bytes: input, marks: &mut self.input },
+            body: &mut self.body,
+            out: Out { bytes: out, marks: &mut self.out },
+            after: &mut self.after,
+            progress: &mut self.progress,
+        }
     }
 }
 
@@ -275,137 +293,9 @@ impl Out<'_> {
     }
 }
 
-/// The memory for a fixed number of exchanges, of which at least one is free whenever a visit
-/// begins.
-#[derive(Debug)]
-pub(crate) struct Pool {
-    /// In groups, because each piece that is asked of the system costs a page for its header.
-    groups: Vec<Box<[u8]>>,
-    input_bytes: usize,
-    output_bytes: usize,
-    /// Of all that were ever used; the others' memory is untouched.
-    states: Vec<InFlight>,
-    size: usize,
-    /// The last one given back is the next one lent.
-    free: Vec<u32>,
-}
-
-/// What is remembered of an exchange beside its bytes.
-#[derive(Debug, Default)]
-struct InFlight {
-    input: InputMarks,
-    body: Option<BodyReader>,
-    out: OutMarks,
-    after: After,
-    progress: usize,
-}
-
-/// How many exchanges share one piece of memory.
-const GROUP: usize = 64;
-
-impl Pool {
-    pub(crate) fn new(config: &Config) -> Self {
-        let (size, limits) = (config.pool_size(), &config.limits);
-        let each = limits.input_bytes() + limits.output_bytes();
-        // Zeroed memory of this size comes from the system untouched: it provides each page when
-        // the page is first written.
-        let group = |first| vec![0; each * GROUP.min(size - first)].into_boxed_slice();
-        Pool {
-            groups: (0..size).step_by(GROUP).map(group).collect(),
-            input_bytes: limits.input_bytes(),
-            output_bytes: limits.output_bytes(),
-            states: Vec::with_capacity(size),
-            size,
-            free: Vec::with_capacity(size),
-        }
-    }
-
-    pub(crate) fn has_spare(&self) -> bool {
-        !self.free.is_empty() || self.states.len() < self.size
-    }
-
-    /// How many are kept by connections.
-    #[cfg(test)]
-    pub(crate) fn lent(&self) -> usize {
-        self.states.len() - self.free.len()
-    }
-
-    /// The exchange to work in next, empty. It stays free until it is [`lend`](Self::lend)ed.
-    pub(crate) fn spare(&mut self) -> u32 {
-        if self.free.is_empty() {
-            assert!(self.states.len() < self.size, "a visit begins with a spare exchange");
-            self.free.push(self.states.len() as u32);
-            self.states.push(InFlight::default());
-        }
-        let handle = self.free[self.free.len() - 1];
-        self.states[handle as usize] = InFlight::default();
-        handle
-    }
-
-    pub(crate) fn open(&mut self, handle: u32) -> Exchange<'_> {
-        let (group, place) = (handle as usize / GROUP, handle as usize % GROUP);
-        let each = self.input_bytes + self.output_bytes;
-        let memory = &mut self.groups[group][place * each..(place + 1) * each];
-        let (input, out) = memory.split_at_mut(self.input_bytes);
-        let state = &mut self.states[handle as usize];
-        Exchange {
-            input: Input { bytes: input, marks: &mut state.input },
-            body: &mut state.body,
-            out: Out { bytes: out, marks: &mut state.out },
-            after: &mut state.after,
-            progress: &mut state.progress,
-        }
-    }
-
-    /// Takes the spare out of the pool.
-    pub(crate) fn lend(&mut self, handle: u32) {
-        let lent = self.free.pop();
-        assert!(lent == Some(handle), "only the spare is ever lent");
-    }
-
-    pub(crate) fn give_back(&mut self, handle: u32) {
-        assert!(self.free.len() < self.states.len());
-        self.free.push(handle);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::OUT_SLACK;
-
-    fn pool() -> Pool {
-        let mut config = Config::default();
-        config.exchanges = 2;
-        config.limits.head_bytes = 100;
-        config.limits.body_bytes = 0;
-        config.limits.out_bytes = 512;
-        Pool::new(&config)
-    }
-
-    #[test]
-    fn the_exchange_given_back_last_is_lent_first() {
-        let mut pool = pool();
-        let first = pool.spare();
-        pool.lend(first);
-        let second = pool.spare();
-        pool.lend(second);
-        assert_eq!(pool.lent(), 2);
-        assert_ne!(first, second);
-        pool.give_back(first);
-        assert_eq!(pool.spare(), first);
-    }
-
-    #[test]
-    fn the_spare_is_empty_whatever_the_visit_before_left_in_it() {
-        let mut pool = pool();
-        let handle = pool.spare();
-        pool.open(handle).input.filled(7);
-        *pool.open(handle).after = After::Drop;
-        let handle = pool.spare();
-        assert!(pool.open(handle).is_empty());
-        assert_eq!(*pool.open(handle).after, After::Keep);
-    }
 
     #[test]
     fn input_moves_to_the_front_when_room_gets_short() {
@@ -421,11 +311,10 @@ mod tests {
 
     #[test]
     fn a_response_that_is_too_long_overflows_and_is_taken_back() {
-        let mut pool = pool();
-        let spare = pool.spare();
-        let mut out = pool.open(spare).out;
+        let (mut bytes, mut marks) = ([0; OUT_BATCH + 100], OutMarks::default());
+        let mut out = Out { bytes: &mut bytes, marks: &mut marks };
         let start = out.begin();
-        out.push(&[b'x'; 512 + OUT_SLACK]);
+        out.push(&[b'x'; 100]);
         assert!(!out.overflowed());
         out.push(b"y");
         assert!(out.overflowed());

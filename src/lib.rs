@@ -115,8 +115,11 @@
 mod server;
 mod core;
 mod connection;
+mod visit;
 mod table;
+mod tokens;
 mod exchange;
+mod pool;
 mod http;
 mod handler;
 mod net;
@@ -134,5 +137,5 @@ pub use crate::net::Readiness;
 pub use crate::reactor::Reactor;
 pub use crate::server::{ListenerId, Server, SetupError, earliest};
 pub use crate::stats::{Reason, Stats};
-pub use crate::table::TokenRange;
+pub use crate::tokens::TokenRange;
 pub use mio;

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::core::Phase;
 use crate::handler::Handler;
 use crate::server::{ListenerId, Server, SetupError};
-use crate::table::TokenRange;
+use crate::tokens::TokenRange;
 
 /// A [`Server`] with a loop of its own, for programs that do nothing else.
 ///

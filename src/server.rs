@@ -15,7 +15,7 @@ use crate::core::{Core, Phase, Progress};
 use crate::handler::Handler;
 use crate::net::{MioNet, Readiness};
 use crate::stats::Stats;
-use crate::table::{TokenRange, Tokens};
+use crate::tokens::{TokenRange, Tokens};
 
 /// An HTTP/1.1 server that lives in its host's mio loop.
 ///

@@ -1,5 +1,4 @@
-//! The table of connections: a slab, the queues that run through it, and the tokens that name
-//! its slots.
+//! The table of connections: a slab, and the queues that run through it.
 //!
 //! A connection is in at most two queues, and both are *intrusive*: the links are fields of the
 //! slab entry, so that joining and leaving cost a few stores and no memory.
@@ -8,20 +7,13 @@
 //! - The **deadline lists** hold all that wait, one list per kind of waiting. Each kind has one
 //!   constant duration, so appending keeps a list sorted: its head is the next to expire, its
 //!   length says how many connections are in that state, and no heap or wheel is needed.
-//!
-//! A token is `start + (generation << slot_bits | slot)`. The first [`LISTENERS`] slots name
-//! listeners. A slot that is used again gets another generation, so that readiness which was
-//! meant for its former owner is recognised as stale.
-
 use std::ops::{Index, IndexMut};
 
 use mio::Token;
 use slab::Slab;
 
 use crate::connection::Connection;
-
-/// How many listeners one server can have: the first slots of its tokens.
-pub(crate) const LISTENERS: usize = 64;
+use crate::tokens::{LISTENERS, Tokens};
 
 /// "No slot", "no exchange".
 pub(crate) const NONE: u32 = u32::MAX;
@@ -248,103 +240,10 @@ impl<S> IndexMut<u32> for Table<S> {
     }
 }
 
-/// A bounded range of tokens that the host sets aside for one server.
-///
-/// Half-open: `[start, start + len)`. The host's other sources use tokens outside it.
-///
-/// ```
-/// use fourway::TokenRange;
-/// use mio::Token;
-///
-/// let (first, second) = (TokenRange::nth(0), TokenRange::nth(1));
-/// assert!(!first.contains(Token(0)) && !first.contains(Token(usize::MAX)));
-///
-/// let own = TokenRange::new(1000, 1 << 20).unwrap();
-/// assert!(own.contains(Token(1000)) && !own.contains(Token(1000 + (1 << 20))));
-/// assert!(TokenRange::new(usize::MAX - 10, 11).is_none(), "usize::MAX is many a host's own");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokenRange {
-    start: usize,
-    len: usize,
-}
-
-impl TokenRange {
-    /// The `len` tokens from `start`; `None` if that is empty, wraps, or touches `usize::MAX`.
-    pub const fn new(start: usize, len: usize) -> Option<Self> {
-        match start.checked_add(len) {
-            Some(_) if len > 0 => Some(TokenRange { start, len }),
-            _ => None,
-        }
-    }
-
-    /// One of 256 ready-made ranges that do not overlap and leave the small tokens free.
-    ///
-    /// On 64-bit each has 2³² tokens from 2⁶² up: room for 2²⁷ connections. On 32-bit each has
-    /// 2²² from 2³⁰ up: room for 2¹⁷.
-    pub const fn nth(n: u8) -> Self {
-        let bits = usize::BITS / 2 + if usize::BITS == 32 { 6 } else { 0 };
-        TokenRange { start: (1 << (usize::BITS - 2)) + ((n as usize) << bits), len: 1 << bits }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether a token is in the range.
-    pub const fn contains(&self, token: Token) -> bool {
-        token.0.wrapping_sub(self.start) < self.len
-    }
-}
-
-/// How slots and generations are laid out in a token range.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tokens {
-    range: TokenRange,
-    slot_bits: u32,
-    generation_bits: u32,
-}
-
-impl Tokens {
-    /// A token survives in at most one batch of events, so few generations suffice.
-    const MIN_GENERATION_BITS: u32 = 4;
-
-    /// The layout for this many connections, or the length that the range would need.
-    pub(crate) fn layout(range: TokenRange, connections: usize) -> Result<Self, usize> {
-        let slots = LISTENERS.saturating_add(connections);
-        let slot_bits = usize::BITS - (slots - 1).leading_zeros();
-        let len_bits = usize::BITS - 1 - range.len.leading_zeros();
-        if len_bits < slot_bits + Self::MIN_GENERATION_BITS {
-            let need = 1usize.checked_shl(slot_bits + Self::MIN_GENERATION_BITS);
-            return Err(need.unwrap_or(usize::MAX));
-        }
-        let generation_bits = (len_bits - slot_bits).min(u32::BITS - 1);
-        Ok(Tokens { range, slot_bits, generation_bits })
-    }
-
-    pub(crate) fn encode(&self, slot: usize, generation: u32) -> Token {
-        Token(self.range.start + ((generation as usize) << self.slot_bits | slot))
-    }
-
-    /// The slot and generation of a token of this range; `None` for somebody else's.
-    pub(crate) fn decode(&self, token: Token) -> Option<(usize, u32)> {
-        self.range.contains(token).then(|| {
-            let offset = token.0 - self.range.start;
-            let generation = offset >> self.slot_bits;
-            // A range need not be a power of two long: what lies above the layout was never made.
-            let generation = u32::try_from(generation).unwrap_or(u32::MAX);
-            (offset & ((1 << self.slot_bits) - 1), generation)
-        })
-    }
-
-    pub(crate) fn generation_mask(&self) -> u32 {
-        (1 << self.generation_bits) - 1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokens::TokenRange;
 
     fn table(capacity: usize) -> Table<()> {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
@@ -406,31 +305,5 @@ mod tests {
         assert_eq!(table.find(slot - LISTENERS, generation), None);
         let (slot, generation) = table.tokens().decode(table.token(second)).unwrap();
         assert_eq!(table.find(slot - LISTENERS, generation), Some(second));
-    }
-
-    #[test]
-    fn a_range_too_small_says_what_is_needed() {
-        let range = TokenRange::new(0, 1024).unwrap();
-        assert_eq!(Tokens::layout(range, 1000).unwrap_err(), 1 << 15);
-        assert!(Tokens::layout(TokenRange::new(7, 1 << 15).unwrap(), 1000).is_ok());
-    }
-
-    #[test]
-    fn every_token_of_a_range_decodes_without_overflow() {
-        let range = TokenRange::new(5, (1 << 15) + 3).unwrap();
-        let tokens = Tokens::layout(range, 1000).unwrap();
-        for token in 0..(1 << 15) + 20 {
-            assert_eq!(tokens.decode(Token(token)).is_some(), range.contains(Token(token)));
-        }
-        assert!(tokens.decode(Token(usize::MAX)).is_none());
-    }
-
-    #[test]
-    fn ready_made_ranges_never_touch() {
-        for n in 0..255 {
-            let (a, b) = (TokenRange::nth(n), TokenRange::nth(n + 1));
-            assert_eq!(a.start + a.len, b.start);
-        }
-        assert!(TokenRange::nth(255).start.checked_add(TokenRange::nth(255).len).is_some());
     }
 }

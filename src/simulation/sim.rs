@@ -16,7 +16,8 @@ use crate::connection::{Reading, State};
 use crate::core::{Core, Progress};
 use crate::net::Readiness;
 use crate::stats::Stats;
-use crate::table::{NONE, TokenRange, Tokens, Waiting};
+use crate::table::{NONE, Waiting};
+use crate::tokens::{TokenRange, Tokens};
 
 /// No test needs more turns than this to come to rest.
 const TURNS: usize = 20_000;

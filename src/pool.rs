@@ -1,0 +1,126 @@
+//! The fixed pool of memory for exchanges, and how it is lent.
+//!
+//! An idle connection owns no buffer. For the length of a visit it works in the exchange that the
+//! pool has to *spare*; only if something is still incomplete at the end (half a head, a response
+//! that the kernel did not take) does it keep that exchange, and the next visit gets another spare.
+//! So a request that arrives whole, with a response that leaves whole, passes through without a
+//! copy and leaves nothing behind, and the spare is always the one that is warm in the cache.
+
+use crate::config::Config;
+use crate::exchange::{Exchange, InFlight};
+
+/// The memory for a fixed number of exchanges, of which at least one is free whenever a visit
+/// begins.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// In groups, because each piece that is asked of the system costs a page for its header.
+    groups: Vec<Box<[u8]>>,
+    input_bytes: usize,
+    output_bytes: usize,
+    /// Of all that were ever used; the others' memory is untouched.
+    states: Vec<InFlight>,
+    size: usize,
+    /// The last one given back is the next one lent.
+    free: Vec<u32>,
+}
+
+/// How many exchanges share one piece of memory.
+const GROUP: usize = 64;
+
+impl Pool {
+    pub(crate) fn new(config: &Config) -> Self {
+        let (size, limits) = (config.pool_size(), &config.limits);
+        let each = limits.input_bytes() + limits.output_bytes();
+        // Zeroed memory of this size comes from the system untouched: it provides each page when
+        // the page is first written.
+        let group = |first| vec![0; each * GROUP.min(size - first)].into_boxed_slice();
+        Pool {
+            groups: (0..size).step_by(GROUP).map(group).collect(),
+            input_bytes: limits.input_bytes(),
+            output_bytes: limits.output_bytes(),
+            states: Vec::with_capacity(size),
+            size,
+            free: Vec::with_capacity(size),
+        }
+    }
+
+    pub(crate) fn has_spare(&self) -> bool {
+        !self.free.is_empty() || self.states.len() < self.size
+    }
+
+    /// How many are kept by connections.
+    #[cfg(test)]
+    pub(crate) fn lent(&self) -> usize {
+        self.states.len() - self.free.len()
+    }
+
+    /// The exchange to work in next, empty. It stays free until it is [`lend`](Self::lend)ed.
+    pub(crate) fn spare(&mut self) -> u32 {
+        if self.free.is_empty() {
+            assert!(self.states.len() < self.size, "a visit begins with a spare exchange");
+            self.free.push(self.states.len() as u32);
+            self.states.push(InFlight::default());
+        }
+        let handle = self.free[self.free.len() - 1];
+        self.states[handle as usize] = InFlight::default();
+        handle
+    }
+
+    pub(crate) fn open(&mut self, handle: u32) -> Exchange<'_> {
+        let (group, place) = (handle as usize / GROUP, handle as usize % GROUP);
+        let each = self.input_bytes + self.output_bytes;
+        let memory = &mut self.groups[group][place * each..(place + 1) * each];
+        let (input, out) = memory.split_at_mut(self.input_bytes);
+        self.states[handle as usize].over(input, out)
+    }
+
+    /// Takes the spare out of the pool.
+    pub(crate) fn lend(&mut self, handle: u32) {
+        let lent = self.free.pop();
+        assert!(lent == Some(handle), "only the spare is ever lent");
+    }
+
+    pub(crate) fn give_back(&mut self, handle: u32) {
+        assert!(self.free.len() < self.states.len());
+        self.free.push(handle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::After;
+
+    fn pool() -> Pool {
+        let mut config = Config::default();
+        config.exchanges = 2;
+        config.limits.head_bytes = 100;
+        config.limits.body_bytes = 0;
+        config.limits.out_bytes = 512;
+        Pool::new(&config)
+    }
+
+    #[test]
+    fn the_exchange_given_back_last_is_lent_first() {
+        let mut pool = pool();
+        let first = pool.spare();
+        pool.lend(first);
+        let second = pool.spare();
+        pool.lend(second);
+        assert_eq!(pool.lent(), 2);
+        assert_ne!(first, second);
+        pool.give_back(first);
+        assert_eq!(pool.spare(), first);
+    }
+
+    #[test]
+    fn the_spare_is_empty_whatever_the_visit_before_left_in_it() {
+        let mut pool = pool();
+        let handle = pool.spare();
+        pool.open(handle).input.filled(7);
+        *pool.open(handle).after = After::Drop;
+        let handle = pool.spare();
+        assert!(pool.open(handle).is_empty());
+        assert_eq!(*pool.open(handle).after, After::Keep);
+    }
+}

@@ -1,0 +1,56 @@
+//! What a connection is lent for the length of one visit, and how a visit ends.
+
+use mio::Token;
+
+use crate::config::Config;
+use crate::exchange::Exchange;
+use crate::http::Service;
+use crate::http::date::Date;
+use crate::net::Peer;
+use crate::stats::{Reason, Stats};
+
+/// All that one connection may use while it is being driven.
+pub(crate) struct Visit<'a, N, H: ?Sized> {
+    pub(crate) net: &'a mut N,
+    pub(crate) token: Token,
+    pub(crate) slot: u32,
+    pub(crate) exchange: Exchange<'a>,
+    pub(crate) handler: &'a mut H,
+    pub(crate) config: &'a Config,
+    pub(crate) stats: &'a mut Stats,
+    pub(crate) date: &'a mut Date,
+    pub(crate) now: u64,
+    pub(crate) draining: bool,
+    /// Requests it may still answer in this visit.
+    pub(crate) requests: u32,
+    /// Bytes it may still read or write in this visit.
+    pub(crate) bytes: usize,
+    /// Whether its deadline starts anew: its state was entered, or enough has moved.
+    pub(crate) rearm: bool,
+}
+
+/// How a visit ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its system calls said `WouldBlock`; an event or a deadline comes next.
+    Wait,
+    /// It could go on, but the others have their turn first.
+    Yield,
+    Gone(Reason),
+}
+
+impl<'v, N, H: ?Sized> Visit<'v, N, H> {
+    /// What answering needs, apart from the bytes that it works on.
+    pub(crate) fn service<'a>(&'a mut self, peer: &'a dyn Peer) -> (&'a mut Exchange<'v>, Service<'a, H>) {
+        let service = Service {
+            handler: self.handler,
+            config: self.config,
+            stats: self.stats,
+            date: self.date,
+            now: self.now,
+            peer,
+            draining: self.draining,
+        };
+        (&mut self.exchange, service)
+    }
+}
