@@ -17,15 +17,8 @@
 //! state's system calls until one of them says `WouldBlock` or the state's work is done, and
 //! returns what is next. [`Connection::drive`] is the only place that looks at the state, and
 //! [`Connection::enter`] the only one that writes it.
-//!
-//! Two bits say which directions are *ready*. An event sets them, and so does accept: a new
-//! socket is tried at once. Only `WouldBlock` clears them, because with edge-triggered polling a
-//! readiness that is forgotten never comes back. One exception saves a system call per request:
-//! a read that did not fill its buffer has emptied the socket, unless the event hinted that the
-//! peer has closed its half or sent urgent data, for then the end or the rest is still to be read
-//! and raises no further edge.
 
-use std::io::{self, ErrorKind};
+use std::io;
 
 use log::trace;
 
@@ -33,7 +26,8 @@ use crate::config::CloseMode;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
 use crate::http::{self, Need, Refusal};
-use crate::net::{Net, Readiness, Stream, Wait};
+use crate::net::{Net, Stream, Wait};
+use crate::socket::Socket;
 use crate::stats::Reason;
 use crate::table::{Link, Links, NONE, Waiting};
 use crate::visit::{End, Visit};
@@ -75,7 +69,7 @@ impl State {
 /// A slab entry: at most 48 bytes, so that a million idle connections take 48 MB.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
-    pub(crate) stream: S,
+    pub(crate) socket: Socket<S>,
     /// The exchange that it keeps between visits, or [`NONE`].
     pub(crate) exchange: u32,
     pub(crate) generation: u32,
@@ -86,7 +80,6 @@ pub(crate) struct Connection<S> {
     ready_links: Links,
     pub(crate) deadline_links: Links,
     state: State,
-    bits: Bits,
     /// Whether it is in the ready queue.
     pub(crate) queued: bool,
 }
@@ -94,39 +87,6 @@ pub(crate) struct Connection<S> {
 /// In release, mio's stream is its file descriptor. The slab adds its free list inside the entry.
 #[cfg(all(unix, target_pointer_width = "64"))]
 const _: () = assert!(std::mem::size_of::<Connection<std::os::fd::OwnedFd>>() <= 48);
-
-/// What is known of a socket beside its state; each bit true exactly when its sentence holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bits(u8);
-
-impl Bits {
-    /// No read has said `WouldBlock` since the last sign of input.
-    const READABLE: u8 = 1;
-    /// No write has said `WouldBlock` since the last sign of room.
-    const WRITABLE: u8 = 1 << 1;
-    /// A short read does not mean that the socket is empty.
-    const HINTED: u8 = 1 << 2;
-    /// The poller watches the socket.
-    const WATCHED: u8 = 1 << 3;
-    /// The poller watches it for room to write as well.
-    const WATCHED_FOR_ROOM: u8 = 1 << 4;
-    /// Our FIN has been sent.
-    const FIN_SENT: u8 = 1 << 5;
-    /// The client's FIN or reset was seen before we sent a FIN.
-    const CLIENT_FIRST: u8 = 1 << 6;
-
-    fn has(self, bit: u8) -> bool {
-        self.0 & bit != 0
-    }
-
-    fn set(&mut self, bit: u8) {
-        self.0 |= bit;
-    }
-
-    fn clear(&mut self, bit: u8) {
-        self.0 &= !bit;
-    }
-}
 
 /// What follows a state's function.
 enum Next {
@@ -144,7 +104,7 @@ impl<S> Connection<S> {
     /// A connection as accept returns it: perhaps a request is there already.
     pub(crate) fn new(stream: S, generation: u32) -> Self {
         Connection {
-            stream,
+            socket: Socket::new(stream),
             exchange: NONE,
             generation,
             discarded: 0,
@@ -152,7 +112,6 @@ impl<S> Connection<S> {
             ready_links: Links::NONE,
             deadline_links: Links::NONE,
             state: State::Reading(Reading::Idle),
-            bits: Bits(Bits::READABLE | Bits::WRITABLE),
             queued: false,
         }
     }
@@ -165,23 +124,6 @@ impl<S> Connection<S> {
         match link {
             Link::Ready => &mut self.ready_links,
             Link::Deadline => &mut self.deadline_links,
-        }
-    }
-
-    pub(crate) fn client_closed_first(&self) -> bool {
-        self.bits.has(Bits::CLIENT_FIRST)
-    }
-
-    /// Notes what an event says. Close and error hints only mean that both calls are worth trying.
-    pub(crate) fn hint(&mut self, hint: Readiness) {
-        if hint.readable || hint.read_closed || hint.error || hint.priority {
-            self.bits.set(Bits::READABLE);
-        }
-        if hint.writable || hint.error {
-            self.bits.set(Bits::WRITABLE);
-        }
-        if hint.read_closed || hint.error || hint.priority {
-            self.bits.set(Bits::HINTED);
         }
     }
 }
@@ -213,10 +155,10 @@ impl<S: Stream> Connection<S> {
             State::Reading(Reading::Idle) => Some(Reason::IdleTimeout),
             State::Reading(Reading::Head | Reading::Body) => None,
             State::Writing => {
-                self.reset();
+                self.socket.reset_on_close();
                 Some(Reason::WriteTimeout)
             }
-            State::Closing => self.bits.has(Bits::FIN_SENT).then_some(Reason::LingerTimeout),
+            State::Closing => self.socket.has_sent_fin().then_some(Reason::LingerTimeout),
         }
     }
 
@@ -231,19 +173,12 @@ impl<S: Stream> Connection<S> {
             State::Reading(Reading::Body) => self.refuse("the body did not arrive in time", visit),
             State::Reading(_) => self.refuse("the head did not arrive in time", visit),
             State::Writing => {}
-            State::Closing => match self.send_fin() {
+            State::Closing => match self.socket.send_fin() {
                 Ok(()) => self.enter(State::Closing, "the client did not close first, our FIN", visit),
                 Err(_) => return End::Gone(Reason::PeerReset),
             },
         }
         self.drive(visit)
-    }
-
-    /// Makes the close that follows a reset, so that the client cannot take what it has got for the
-    /// whole.
-    pub(crate) fn reset(&mut self) {
-        // Where that fails the close is a FIN, which is less clear but not wrong.
-        let _ = self.stream.reset_on_close();
     }
 
     // --- one function per state, in the order of a connection's life ---
@@ -299,25 +234,18 @@ impl<S: Stream> Connection<S> {
         let whole = visit.exchange.out.is_untouched() && visit.exchange.out.pending() <= CLOSED_AT_ONCE;
         let mut writes = 0;
         while !visit.exchange.out.is_empty() {
-            if !self.bits.has(Bits::WRITABLE) {
-                return self.wait(Wait::InputAndOutput, visit);
-            }
             if visit.bytes == 0 {
                 return Next::End(End::Yield);
             }
-            writes += 1;
-            match visit.exchange.out.write_to(&mut self.stream, visit.bytes) {
-                Ok(0) => return self.lost(),
-                Ok(len) => {
+            match self.socket.write(&mut visit.exchange.out, visit.bytes) {
+                Ok(Some(len)) => {
+                    writes += 1;
                     visit.stats.bytes_out += len as u64;
                     visit.bytes = visit.bytes.saturating_sub(len);
                     Self::extend_deadline(len, visit);
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => self.bits.clear(Bits::WRITABLE),
-                    ErrorKind::Interrupted => {}
-                    _ => return self.lost(),
-                },
+                Ok(None) => return self.wait(Wait::InputAndOutput, visit),
+                Err(_) => return self.lost(),
             }
         }
         visit.exchange.out.clear();
@@ -339,15 +267,15 @@ impl<S: Stream> Connection<S> {
     fn begin_close<N, H: ?Sized>(&mut self, at_once: bool, visit: &mut Visit<'_, N, H>) -> Next {
         match visit.config.close {
             CloseMode::Rst => {
-                self.reset();
+                self.socket.reset_on_close();
                 Next::gone(Reason::Answered)
             }
             CloseMode::Peer => Next::Enter(State::Closing, "all sent, the client closes first"),
             CloseMode::Fin | CloseMode::Drop => {
-                if at_once && visit.exchange.input.is_empty() && !self.bits.has(Bits::READABLE) {
+                if at_once && visit.exchange.input.is_empty() && !self.socket.is_readable() {
                     return Next::gone(Reason::Answered);
                 }
-                match self.send_fin() {
+                match self.socket.send_fin() {
                     Ok(()) => Next::Enter(State::Closing, "all sent, our FIN"),
                     Err(_) => self.lost(),
                 }
@@ -367,7 +295,7 @@ impl<S: Stream> Connection<S> {
             }
             match self.receive(visit) {
                 Ok(Some(0)) => {
-                    self.note_client_first();
+                    self.socket.peer_ended();
                     return Next::gone(Reason::Answered);
                 }
                 Ok(Some(len)) => {
@@ -400,14 +328,14 @@ impl<S: Stream> Connection<S> {
             return Need::Head;
         }
         let mut requests = visit.requests;
-        let (exchange, mut service) = visit.service(&self.stream);
+        let (exchange, mut service) = visit.service(self.socket.stream());
         let need = http::answer(exchange, &mut service, &mut requests);
         visit.requests = requests;
         need
     }
 
     fn refuse<N, H: ?Sized>(&mut self, why: &'static str, visit: &mut Visit<'_, N, H>) {
-        let (exchange, mut service) = visit.service(&self.stream);
+        let (exchange, mut service) = visit.service(self.socket.stream());
         http::refuse(exchange, &mut service, Refusal { status: 408, why });
         self.enter(State::Writing, why, visit);
     }
@@ -418,52 +346,25 @@ impl<S: Stream> Connection<S> {
         N: Net<Stream = S>,
         H: ?Sized,
     {
-        while self.bits.has(Bits::READABLE) {
-            let space = visit.exchange.input.space();
-            match self.stream.read(space) {
-                Ok(len) => {
-                    let short = len < space.len();
-                    if short && len > 0 && !self.bits.has(Bits::HINTED) && visit.net.short_read_drains() {
-                        self.bits.clear(Bits::READABLE);
-                    }
-                    visit.stats.bytes_in += len as u64;
-                    visit.bytes = visit.bytes.saturating_sub(len);
-                    return Ok(Some(len));
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => self.bits.clear(Bits::READABLE | Bits::HINTED),
-                    ErrorKind::Interrupted => {}
-                    _ => return Err(error),
-                },
-            }
+        let read = self.socket.read(visit.exchange.input.space(), visit.net.short_read_drains());
+        if let Ok(Some(len)) = read {
+            visit.stats.bytes_in += len as u64;
+            visit.bytes = visit.bytes.saturating_sub(len);
         }
-        Ok(None)
+        read
     }
 
-    /// Has the poller watch for what is waited for: at most one registration in a connection's
-    /// life, and one change of it.
     fn wait<N, H>(&mut self, wait: Wait, visit: &mut Visit<'_, N, H>) -> Next
     where
         N: Net<Stream = S>,
         H: ?Sized,
     {
-        let for_room = wait == Wait::InputAndOutput;
-        let watched = if !self.bits.has(Bits::WATCHED) {
-            visit.net.watch(&mut self.stream, visit.token, wait)
-        } else if for_room && !self.bits.has(Bits::WATCHED_FOR_ROOM) {
-            visit.net.rewatch(&mut self.stream, visit.token, wait)
-        } else {
-            return Next::End(End::Wait);
-        };
-        match watched {
-            Ok(()) => {
-                self.bits.set(Bits::WATCHED | if for_room { Bits::WATCHED_FOR_ROOM } else { 0 });
-                Next::End(End::Wait)
-            }
+        match self.socket.watch(wait, visit.net, visit.token) {
+            Ok(()) => Next::End(End::Wait),
             Err(error) => {
                 log::error!("a connection is closed, because the poller cannot watch it: {error}");
                 visit.stats.register_errors += 1;
-                self.reset();
+                self.socket.reset_on_close();
                 Next::gone(Reason::Unpollable)
             }
         }
@@ -480,7 +381,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn end_of_input(&mut self, reading: Reading) -> Next {
-        self.note_client_first();
+        self.socket.peer_ended();
         Next::gone(match reading {
             Reading::Idle => Reason::PeerClosed,
             Reading::Head | Reading::Body => Reason::PeerClosedEarly,
@@ -488,19 +389,8 @@ impl<S: Stream> Connection<S> {
     }
 
     fn lost(&mut self) -> Next {
-        self.note_client_first();
+        self.socket.peer_ended();
         Next::gone(Reason::PeerReset)
-    }
-
-    fn note_client_first(&mut self) {
-        if !self.bits.has(Bits::FIN_SENT) {
-            self.bits.set(Bits::CLIENT_FIRST);
-        }
-    }
-
-    fn send_fin(&mut self) -> io::Result<()> {
-        self.bits.set(Bits::FIN_SENT);
-        self.stream.shutdown_write()
     }
 }
 

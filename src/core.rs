@@ -185,7 +185,7 @@ impl<N: Net> Core<N> {
         match slot.checked_sub(LISTENERS).and_then(|slot| self.table.find(slot, generation)) {
             Some(slot) => {
                 trace!(target: READINESS, "slot {slot}: {hint}");
-                self.table[slot].hint(hint);
+                self.table[slot].socket.hint(hint);
                 self.table.queue(slot);
             }
             None => {
@@ -238,7 +238,7 @@ impl<N: Net> Core<N> {
         let mut next = self.table.longest_waiting(Waiting::Idle);
         while let Some(slot) = next {
             next = self.table.waiting_behind(slot);
-            self.table[slot].hint(Readiness { readable: true, ..Readiness::default() });
+            self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
             self.table.queue(slot);
         }
         if self.table.len() == 0 {
@@ -253,7 +253,7 @@ impl<N: Net> Core<N> {
         for list in Waiting::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
                 if self.table[slot].state() == State::Writing {
-                    self.table[slot].reset();
+                    self.table[slot].socket.reset_on_close();
                 }
                 self.remove(slot, Some(list), Reason::Shutdown);
             }
@@ -471,7 +471,7 @@ impl<N: Net> Core<N> {
             self.pool.give_back(connection.exchange);
         }
         trace!(target: crate::connection::STATES, "slot {slot}: {:?} -> gone ({})", connection.state(), reason.as_str());
-        self.stats.count_close(reason, connection.client_closed_first());
+        self.stats.count_close(reason, connection.socket.peer_closed_first());
         self.starvation.retry_at = None;
     }
 
@@ -488,7 +488,7 @@ impl<N: Net> Core<N> {
         if !self.pool.has_spare() {
             // It is in the middle of a response, or does not even take a 408.
             let listed = self.table[slot].state().waiting();
-            self.table[slot].reset();
+            self.table[slot].socket.reset_on_close();
             self.remove(slot, Some(listed), Reason::Evicted);
         }
     }
@@ -579,7 +579,7 @@ impl<N: Net> Core<N> {
     fn bury_victim_of_panic(&mut self) {
         if let Some((slot, listed)) = self.visiting.take() {
             self.stats.handler_panics += 1;
-            self.table[slot].reset();
+            self.table[slot].socket.reset_on_close();
             self.remove(slot, listed, Reason::HandlerPanic);
         }
     }

@@ -116,6 +116,7 @@ mod server;
 mod core;
 mod connection;
 mod visit;
+mod socket;
 mod table;
 mod tokens;
 mod exchange;

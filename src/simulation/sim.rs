@@ -163,13 +163,13 @@ impl Sim {
     /// The token that a client's connection has in the poller.
     pub(super) fn token(&self, client: &Client) -> Token {
         let table = self.core.inside().0;
-        let (slot, _) = table.iter().find(|(_, c)| c.stream.id == client.id).expect("it is served");
+        let (slot, _) = table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         table.token(slot)
     }
 
     pub(super) fn state(&self, client: &Client) -> State {
         let table = self.core.inside().0;
-        let (_, connection) = table.iter().find(|(_, c)| c.stream.id == client.id).expect("it is served");
+        let (_, connection) = table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         connection.state()
     }
 
@@ -235,7 +235,7 @@ impl Sim {
         let (table, _) = self.core.inside();
         let world = self.world();
         for (slot, connection) in table.iter() {
-            let socket = &world.sockets[connection.stream.id];
+            let socket = &world.sockets[connection.socket.stream().id];
             let forgotten = match connection.state() {
                 State::Reading(_) | State::Closing => socket.has_input(),
                 State::Writing => socket.has_room(),

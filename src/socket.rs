@@ -1,0 +1,177 @@
+//! A socket, and what is known of its readiness.
+//!
+//! Two bits say which directions are *ready*. An event sets them, and so does accept: a new socket
+//! is tried at once. Only `WouldBlock` clears them, because with edge-triggered polling a readiness
+//! that is forgotten never comes back.
+//!
+//! One exception saves a system call per request: a read that did not fill its buffer has emptied
+//! the socket, so that the next byte raises a new edge. It does not hold when the event hinted that
+//! the peer has closed its half or sent urgent data, for then the end or the rest is still to be
+//! read and raises none.
+//!
+//! A socket enters the poller only when it first has to wait. Pollers report what is ready at that
+//! moment, so no edge is lost; and a request that is there at accept is answered without the poller
+//! ever hearing of its connection.
+
+use std::io::{self, ErrorKind};
+
+use mio::Token;
+
+use crate::exchange::Out;
+use crate::net::{Net, Readiness, Stream, Wait};
+
+/// A stream with its readiness.
+#[derive(Debug)]
+pub(crate) struct Socket<S> {
+    stream: S,
+    bits: Bits,
+}
+
+/// Each bit is set exactly when its sentence holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bits(u8);
+
+impl Bits {
+    /// No read has said `WouldBlock` since the last sign of input.
+    const READABLE: u8 = 1;
+    /// No write has said `WouldBlock` since the last sign of room.
+    const WRITABLE: u8 = 1 << 1;
+    /// A short read does not mean that the socket is empty.
+    const HINTED: u8 = 1 << 2;
+    /// The poller watches the socket.
+    const WATCHED: u8 = 1 << 3;
+    /// The poller watches it for room to write as well.
+    const WATCHED_FOR_ROOM: u8 = 1 << 4;
+    /// Our FIN has been sent.
+    const FIN_SENT: u8 = 1 << 5;
+    /// The peer's FIN or reset was seen before we sent a FIN.
+    const PEER_FIRST: u8 = 1 << 6;
+
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    fn set(&mut self, bit: u8) {
+        self.0 |= bit;
+    }
+
+    fn clear(&mut self, bit: u8) {
+        self.0 &= !bit;
+    }
+}
+
+impl<S> Socket<S> {
+    /// A socket as accept returns it: perhaps a request is there already.
+    pub(crate) fn new(stream: S) -> Self {
+        Socket { stream, bits: Bits(Bits::READABLE | Bits::WRITABLE) }
+    }
+
+    pub(crate) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    pub(crate) fn is_readable(&self) -> bool {
+        self.bits.has(Bits::READABLE)
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        self.bits.has(Bits::WRITABLE)
+    }
+
+    pub(crate) fn has_sent_fin(&self) -> bool {
+        self.bits.has(Bits::FIN_SENT)
+    }
+
+    pub(crate) fn peer_closed_first(&self) -> bool {
+        self.bits.has(Bits::PEER_FIRST)
+    }
+
+    /// Notes what an event says. Close and error hints only mean that the calls are worth trying.
+    pub(crate) fn hint(&mut self, hint: Readiness) {
+        if hint.readable || hint.read_closed || hint.error || hint.priority {
+            self.bits.set(Bits::READABLE);
+        }
+        if hint.writable || hint.error {
+            self.bits.set(Bits::WRITABLE);
+        }
+        if hint.read_closed || hint.error || hint.priority {
+            self.bits.set(Bits::HINTED);
+        }
+    }
+
+    /// Notes that a call has told of the peer's FIN or reset.
+    pub(crate) fn peer_ended(&mut self) {
+        if !self.has_sent_fin() {
+            self.bits.set(Bits::PEER_FIRST);
+        }
+    }
+}
+
+impl<S: Stream> Socket<S> {
+    /// One read; `None` when it would block.
+    pub(crate) fn read(&mut self, into: &mut [u8], short_read_drains: bool) -> io::Result<Option<usize>> {
+        while self.is_readable() {
+            match self.stream.read(into) {
+                Ok(len) => {
+                    let is_short = 0 < len && len < into.len();
+                    if is_short && short_read_drains && !self.bits.has(Bits::HINTED) {
+                        self.bits.clear(Bits::READABLE);
+                    }
+                    return Ok(Some(len));
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => self.bits.clear(Bits::READABLE | Bits::HINTED),
+                    ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// One write of what is left of a response, at most `limit` bytes of a body that is not
+    /// copied; `None` when it would block.
+    pub(crate) fn write(&mut self, out: &mut Out<'_>, limit: usize) -> io::Result<Option<usize>> {
+        while self.is_writable() {
+            match out.write_to(&mut self.stream, limit) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(len) => return Ok(Some(len)),
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => self.bits.clear(Bits::WRITABLE),
+                    ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has the poller watch for what is waited for: at most one registration in a socket's life,
+    /// and at most one change of it.
+    pub(crate) fn watch<N>(&mut self, wait: Wait, net: &mut N, token: Token) -> io::Result<()>
+    where
+        N: Net<Stream = S>,
+    {
+        let for_room = wait == Wait::InputAndOutput;
+        if !self.bits.has(Bits::WATCHED) {
+            net.watch(&mut self.stream, token, wait)?;
+        } else if for_room && !self.bits.has(Bits::WATCHED_FOR_ROOM) {
+            net.rewatch(&mut self.stream, token, wait)?;
+        }
+        self.bits.set(Bits::WATCHED | if for_room { Bits::WATCHED_FOR_ROOM } else { 0 });
+        Ok(())
+    }
+
+    /// Closes our half; reading goes on.
+    pub(crate) fn send_fin(&mut self) -> io::Result<()> {
+        self.bits.set(Bits::FIN_SENT);
+        self.stream.shutdown_write()
+    }
+
+    /// Makes the close that follows a reset, so that the peer cannot take what it has got for the
+    /// whole.
+    pub(crate) fn reset_on_close(&mut self) {
+        // Where that fails the close is a FIN, which is less clear but not wrong.
+        let _ = self.stream.reset_on_close();
+    }
+}
