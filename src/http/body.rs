@@ -175,8 +175,11 @@ mod tests {
         Limits { body_bytes: 100, head_bytes: 64, ..Limits::default() }
     }
 
-    /// Decodes `raw` delivered in pieces of `piece` bytes: the body and what follows it.
-    fn decode(raw: &[u8], piece: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, Refusal> {
+    /// A body, and what follows it.
+    type Decoded = (Vec<u8>, Vec<u8>);
+
+    /// Decodes `raw` delivered in pieces of `piece` bytes; `None` if it is not whole.
+    fn decode(raw: &[u8], piece: usize) -> Result<Option<Decoded>, Refusal> {
         let mut reader = BodyReader::new(HEAD.len(), Framing::Chunked, &limits())?;
         let mut held = HEAD.to_vec();
         let mut pieces = raw.chunks(piece);

@@ -169,7 +169,8 @@ impl Sim {
 
     pub(super) fn state(&self, client: &Client) -> State {
         let table = self.core.inside().0;
-        let (_, connection) = table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
+        let (_, connection) =
+            table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         connection.state()
     }
 

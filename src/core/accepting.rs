@@ -1,0 +1,191 @@
+//! Accepting: from the listeners' ready bits to a new connection's first visit, and what stops it.
+//!
+//! A listener's bit is cleared only when accept says `WouldBlock`, as for any socket. What stops
+//! accepting before that is remembered by the bit, and needs no event to go on: a budget that is
+//! used, slots that are all taken, or a process that has *run out* of descriptors or memory. For
+//! the last no event would ever come; it is tried again when a connection ends, and every 100 ms.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use log::{error, warn};
+
+use super::{Core, Phase, nanoseconds};
+use crate::config::AtCapacity;
+use crate::connection::Connection;
+use crate::handler::Handler;
+use crate::net::{self, Net};
+use crate::stats::Reason;
+use crate::table::Waiting;
+use crate::tokens::LISTENERS;
+
+/// The listeners, and why they may have to wait.
+#[derive(Debug)]
+pub(super) struct Accepting<L> {
+    listeners: Vec<Option<Listening<L>>>,
+    /// Whose turn it is to accept first.
+    first: usize,
+    /// While something has run out: when to try again, sooner if a connection ends.
+    pub(super) retry_at: Option<u64>,
+    /// Something has run out, and no accept has succeeded since: logged once.
+    has_run_out: bool,
+    /// A client waits because every slot is taken and none is idle: logged once.
+    is_full: bool,
+}
+
+#[derive(Debug)]
+struct Listening<L> {
+    listener: L,
+    generation: u32,
+    ready: bool,
+}
+
+/// How long to wait until accept is tried again after something has run out.
+const RETRY: Duration = Duration::from_millis(100);
+
+impl<L> Accepting<L> {
+    pub(super) const fn new() -> Self {
+        Accepting { listeners: Vec::new(), first: 0, retry_at: None, has_run_out: false, is_full: false }
+    }
+
+    /// Sets a listener's ready bit; `false` if there is none of that slot and generation.
+    pub(super) fn hint(&mut self, slot: usize, generation: u32) -> bool {
+        let listening = self.listeners.get_mut(slot).and_then(Option::as_mut);
+        match listening.filter(|listening| listening.generation == generation) {
+            Some(listening) => {
+                listening.ready = true;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether a listener may have connections.
+    pub(super) fn is_ready(&self) -> bool {
+        self.listeners.iter().flatten().any(|listening| listening.ready)
+    }
+}
+
+impl<N: Net> Core<N> {
+    /// Starts to accept from a listener; its number.
+    pub(crate) fn add_listener(&mut self, mut listener: N::Listener) -> io::Result<usize> {
+        if self.phase != Phase::Running {
+            return Err(io::Error::other("the server is draining or closed"));
+        }
+        let slot = self.accepting.listeners.len();
+        if slot == LISTENERS {
+            return Err(io::Error::other("a server has at most 64 listeners"));
+        }
+        let generation = self.table.next_generation();
+        let token = self.table.tokens().encode(slot, generation);
+        self.net.watch_listener(&mut listener, token)?;
+        self.accepting.listeners.push(Some(Listening { listener, generation, ready: false }));
+        Ok(slot)
+    }
+
+    pub(crate) fn listener(&self, slot: usize) -> Option<&N::Listener> {
+        Some(&self.accepting.listeners.get(slot)?.as_ref()?.listener)
+    }
+
+    pub(super) fn close_listeners(&mut self) {
+        for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
+            let mut listener = listening.listener;
+            self.net.unwatch_listener(&mut listener);
+        }
+    }
+
+    /// Accepts from all listeners in turn, within the budget of accepts.
+    pub(super) fn accept_ready<H>(&mut self, now: u64, mut budget: u32, handler: &mut H)
+    where
+        H: Handler + ?Sized,
+    {
+        if self.accepting.retry_at.is_some_and(|at| at <= now) {
+            self.accepting.retry_at = None;
+        }
+        let mut accepts = self.config.budget.accepts;
+        let count = self.accepting.listeners.len();
+        for turn in 0..count {
+            let which = (self.accepting.first + turn) % count;
+            while accepts > 0 && self.may_accept() {
+                let Some(listening) = &mut self.accepting.listeners[which] else { break };
+                if !listening.ready {
+                    break;
+                }
+                accepts -= 1;
+                match self.net.accept(&mut listening.listener) {
+                    Ok(stream) => budget = self.welcome(stream, now, budget, handler),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => listening.ready = false,
+                    Err(error) => self.note_accept_error(&error, now),
+                }
+            }
+        }
+        self.accepting.first = (self.accepting.first + 1) % count.max(1);
+        self.note_full();
+    }
+
+    /// A new connection gets a slot, and is visited at once if the budget allows.
+    fn welcome<H>(&mut self, stream: N::Stream, now: u64, budget: u32, handler: &mut H) -> u32
+    where
+        H: Handler + ?Sized,
+    {
+        self.accepting.has_run_out = false;
+        if !self.table.has_room() {
+            let victim = self.idle_victim().expect("nothing is accepted without a place for it");
+            self.remove(victim, Some(Waiting::Idle), Reason::Evicted);
+        }
+        let slot = self.table.insert(stream);
+        self.stats.accepted += 1;
+        if budget > 0 {
+            return self.visit(slot, None, budget, Connection::drive, handler);
+        }
+        self.table.arm(slot, Waiting::Idle, now);
+        self.table.queue(slot);
+        0
+    }
+
+    /// Whether there is a place for one more connection.
+    pub(super) fn may_accept(&self) -> bool {
+        self.phase == Phase::Running
+            && self.accepting.retry_at.is_none()
+            && (self.table.has_room() || self.idle_victim().is_some())
+    }
+
+    /// The connection that makes room for a new one: the longest idle of which no event is known.
+    fn idle_victim(&self) -> Option<u32> {
+        match self.config.at_capacity {
+            AtCapacity::EvictIdle => {
+                self.longest_waiting_few(Waiting::Idle).find(|&slot| !self.table[slot].queued)
+            }
+            AtCapacity::Pause => None,
+        }
+    }
+
+    /// Some errors of accept are one connection's; for the others something has run out that only
+    /// time or the end of a connection brings back.
+    fn note_accept_error(&mut self, error: &io::Error, now: u64) {
+        if error.kind() == ErrorKind::Interrupted {
+            return;
+        }
+        if net::is_of_one_connection(error) {
+            self.stats.accept_errors += 1;
+            return;
+        }
+        self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
+        if !std::mem::replace(&mut self.accepting.has_run_out, true) {
+            self.stats.accept_pauses += 1;
+            error!("accepting pauses with {} connections open: {error}", self.table.len());
+        }
+    }
+
+    fn note_full(&mut self) {
+        let is_full = self.phase == Phase::Running
+            && self.accepting.is_ready()
+            && !self.table.has_room()
+            && self.idle_victim().is_none();
+        if is_full && !self.accepting.is_full {
+            self.stats.full += 1;
+            warn!("all {} connections are in use: new ones wait", self.table.len());
+        }
+        self.accepting.is_full = is_full;
+    }
+}

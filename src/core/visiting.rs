@@ -1,0 +1,168 @@
+//! Visiting a connection: what it is lent, where it belongs afterwards, how it ends, and who has to
+//! give way when the pool of exchanges is empty.
+
+use log::trace;
+
+use super::{Core, Phase};
+use crate::connection::{Connection, STATES};
+use crate::handler::Handler;
+use crate::net::Net;
+use crate::stats::Reason;
+use crate::table::{NONE, Waiting};
+use crate::visit::{End, Visit};
+
+/// What a connection does in a visit.
+type Act<N, H> = fn(&mut Connection<<N as Net>::Stream>, &mut Visit<'_, N, H>) -> End;
+
+impl<N: Net> Core<N> {
+    /// Lets one connection act, and sees to it that there is a spare exchange for the next; what
+    /// is left of the budget, of which a visit costs at least one request.
+    ///
+    /// `listed` is the deadline list it is in.
+    pub(super) fn visit<H: Handler + ?Sized>(
+        &mut self,
+        slot: u32,
+        listed: Option<Waiting>,
+        budget: u32,
+        act: Act<N, H>,
+        handler: &mut H,
+    ) -> u32 {
+        let budget = self.act(slot, listed, budget, act, handler);
+        if !self.pool.has_spare() {
+            self.evict_exchange(slot, handler);
+        }
+        budget
+    }
+
+    /// The visit itself; afterwards the connection is where it belongs.
+    fn act<H: Handler + ?Sized>(
+        &mut self,
+        slot: u32,
+        listed: Option<Waiting>,
+        budget: u32,
+        act: Act<N, H>,
+        handler: &mut H,
+    ) -> u32 {
+        self.visiting = Some((slot, listed));
+        let token = self.table.token(slot);
+        let connection = &mut self.table[slot];
+        let handle = match connection.exchange {
+            NONE => self.pool.spare(),
+            kept => kept,
+        };
+        let requests = budget.min(self.config.budget.requests_per_connection);
+        let mut visit = Visit {
+            net: &mut self.net,
+            token,
+            slot,
+            exchange: self.pool.open(handle),
+            handler,
+            config: &self.config,
+            stats: &mut self.stats,
+            date: &mut self.date,
+            now: self.clock.latest,
+            draining: self.phase != Phase::Running,
+            requests,
+            bytes: self.config.budget.bytes_per_connection,
+            rearm: false,
+        };
+        let end = act(connection, &mut visit);
+        let (used, rearm) = (requests - visit.requests, visit.rearm);
+        let in_flight = !visit.exchange.is_empty();
+        self.visiting = None;
+        match end {
+            End::Gone(reason) => self.remove(slot, listed, reason),
+            End::Wait | End::Yield => {
+                self.settle_exchange(slot, handle, in_flight);
+                self.settle_deadline(slot, listed, rearm);
+                if end == End::Yield {
+                    self.table.queue(slot);
+                }
+            }
+        }
+        budget.saturating_sub(used.max(1))
+    }
+
+    /// A connection keeps the exchange that it worked in exactly while something is in flight.
+    fn settle_exchange(&mut self, slot: u32, handle: u32, in_flight: bool) {
+        let own = &mut self.table[slot].exchange;
+        match (in_flight, *own == NONE) {
+            (true, true) => {
+                self.pool.lend(handle);
+                *own = handle;
+            }
+            (false, false) => {
+                self.pool.give_back(handle);
+                *own = NONE;
+            }
+            _ => {}
+        }
+    }
+
+    /// A connection is in the list that its state says.
+    fn settle_deadline(&mut self, slot: u32, listed: Option<Waiting>, rearm: bool) {
+        let list = self.table[slot].state().waiting();
+        if rearm || listed != Some(list) {
+            if let Some(listed) = listed {
+                self.table.disarm(slot, listed);
+            }
+            self.table.arm(slot, list, self.clock.latest);
+        }
+    }
+
+    /// The one place where a connection ends: its slot and its exchange are free, its socket is
+    /// closed. The poller forgets a socket that is closed.
+    pub(super) fn remove(&mut self, slot: u32, listed: Option<Waiting>, reason: Reason) {
+        let connection = self.table.remove(slot, listed);
+        if connection.exchange != NONE {
+            self.pool.give_back(connection.exchange);
+        }
+        trace!(target: STATES, "slot {slot}: {:?} -> gone ({})", connection.state(), reason.as_str());
+        self.stats.count_close(reason, connection.socket.peer_closed_first());
+        self.accepting.retry_at = None;
+    }
+
+    /// The last spare exchange has been lent to `newest`: the slowest client gives up its own, so
+    /// that slow clients cannot starve the others.
+    fn evict_exchange<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
+        let slot = self.slowest_client(newest);
+        let listed = self.table[slot].state().waiting();
+        if listed != Waiting::Sending {
+            self.act(slot, Some(listed), 0, Connection::expire, handler);
+        }
+        if !self.pool.has_spare() {
+            // It is in the middle of a response, or does not even take a 408.
+            let listed = self.table[slot].state().waiting();
+            self.table[slot].socket.reset_on_close();
+            self.remove(slot, Some(listed), Reason::Evicted);
+        }
+    }
+
+    /// The one longest in its head, else in its body, else in its response. Those with an event
+    /// come last, for they are about to be served.
+    fn slowest_client(&self, newest: u32) -> u32 {
+        let lists = [Waiting::Head, Waiting::Body, Waiting::Sending];
+        let all = lists.into_iter().flat_map(|list| self.longest_waiting_few(list));
+        let mut others = all.filter(|&slot| slot != newest).peekable();
+        let first = others.peek().copied();
+        let is_waiting = |&slot: &u32| !self.table[slot].queued;
+        let waiting = others.find(is_waiting).or(Some(newest).filter(is_waiting));
+        waiting.or(first).unwrap_or(newest)
+    }
+
+    /// Those who have waited longest, and no more of them than can be looked at in passing.
+    pub(super) fn longest_waiting_few(&self, list: Waiting) -> impl Iterator<Item = u32> {
+        const FEW: usize = 64;
+        let first = self.table.longest_waiting(list);
+        std::iter::successors(first, |&slot| self.table.waiting_behind(slot)).take(FEW)
+    }
+
+    /// A handler's panic has unwound through `visit`: its connection alone is lost.
+    pub(super) fn bury_victim_of_panic(&mut self) {
+        if let Some((slot, listed)) = self.visiting.take() {
+            self.stats.handler_panics += 1;
+            self.table[slot].socket.reset_on_close();
+            self.remove(slot, listed, Reason::HandlerPanic);
+        }
+    }
+}
