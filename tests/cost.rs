@@ -170,7 +170,9 @@ fn requests_in_pieces_with_bodies_and_lingering_closes_allocate_and_free_nothing
             let mut stream = TcpStream::connect(address).unwrap();
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
             stream.set_nodelay(true).unwrap();
-            for piece in [&b"POST / HTTP/1.1\r\nHo"[..], b"st: x\r\nTransfer-Encoding: chunked\r\n\r\nea60", b"\r\n"] {
+            for piece in
+                [&b"POST / HTTP/1.1\r\nHo"[..], b"st: x\r\nTransfer-Encoding: chunked\r\n\r\nea60", b"\r\n"]
+            {
                 stream.write_all(piece).unwrap();
             }
             stream.write_all(&body).unwrap();

@@ -1,0 +1,166 @@
+//! The states of both ends of a connection, as the kernel shows them in `/proc/net/tcp`.
+
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+
+/// What the kernel calls the state of one end (`include/net/tcp_states.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Established,
+    FinWait1,
+    FinWait2,
+    TimeWait,
+    CloseWait,
+    LastAck,
+    Closing,
+    Other(u8),
+}
+
+impl State {
+    fn from_number(number: u8) -> State {
+        match number {
+            1 => State::Established,
+            4 => State::FinWait1,
+            5 => State::FinWait2,
+            6 => State::TimeWait,
+            8 => State::CloseWait,
+            9 => State::LastAck,
+            11 => State::Closing,
+            other => State::Other(other),
+        }
+    }
+}
+
+/// Both ends of one connection over the loopback device; `None` is an end that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    pub server: Option<State>,
+    pub client: Option<State>,
+}
+
+/// The addresses by which the kernel's table names a connection; it outlives the socket.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    server: String,
+    client: String,
+}
+
+impl Pair {
+    pub fn of(client: &TcpStream) -> Pair {
+        let local = client.local_addr().expect("the client's own address");
+        let peer = client.peer_addr().expect("the server's address");
+        Pair { server: hex(peer), client: hex(local) }
+    }
+
+    /// What the table says now.
+    pub fn ends(&self) -> Ends {
+        let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
+        Ends {
+            server: find(&table, &self.server, &self.client),
+            client: find(&table, &self.client, &self.server),
+        }
+    }
+
+    pub fn wait_for_server(&self, wanted: State) {
+        super::wait_until(&format!("the server's end is in {wanted:?}"), || {
+            self.ends().server == Some(wanted)
+        });
+    }
+
+    /// What remains when neither end can change before TIME_WAIT runs out.
+    pub fn wait_for_final(&self) -> Ends {
+        let is_final = |end: Option<State>| matches!(end, None | Some(State::TimeWait));
+        let mut before = None;
+        // The table is not read in one piece: what was seen twice running was no gap in it.
+        super::wait_until("both ends are closed or in TIME_WAIT", || {
+            let ends = self.ends();
+            let settled = is_final(ends.server) && is_final(ends.client) && before == Some(ends);
+            before = Some(ends);
+            settled
+        });
+        before.expect("looked at least once")
+    }
+}
+
+/// What a round leaves behind, unless the kernel could not let it be as it should.
+///
+/// Two things take TIME_WAIT away that have nothing to do with who closed first, and both are
+/// counted. The kernel keeps at most `tcp_max_tw_buckets` of them, whoever made them. And a
+/// segment that comes late, repeated or overtaken on its way between two processors, is answered
+/// out of TIME_WAIT to an end that is gone, whose reset then ends it (RFC 1337 §1). On a busy
+/// machine that is one close in a hundred. A round in which either may have happened proves
+/// nothing against the server, and is repeated; whoever really closes the wrong way does so again.
+pub fn undisturbed(expected: Ends, mut round: impl FnMut() -> Ends) -> Ends {
+    const REPEATS: usize = 5;
+    let mut ends = None;
+    for _ in 0..REPEATS {
+        let before = Disturbances::up_to_now();
+        let found = *ends.insert(round());
+        let after = Disturbances::up_to_now();
+        if found == expected || after == before {
+            break;
+        }
+        eprintln!("a round is repeated: {found:?} instead of {expected:?}, {before:?}, {after:?}");
+        if after.overflows != before.overflows {
+            wait_for_room();
+        }
+    }
+    ends.expect("at least one round")
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Disturbances {
+    overflows: u64,
+    resets: u64,
+}
+
+impl Disturbances {
+    fn up_to_now() -> Disturbances {
+        Disturbances {
+            overflows: counter("/proc/net/netstat", "TcpExt:", "TCPTimeWaitOverflow"),
+            resets: counter("/proc/net/snmp", "Tcp:", "OutRsts"),
+        }
+    }
+}
+
+/// One of the kernel's counters: a line of names is followed by one of numbers.
+fn counter(file: &str, group: &str, name: &str) -> u64 {
+    let table = fs::read_to_string(file).expect(file);
+    let mut lines = table.lines().filter_map(|line| line.strip_prefix(group));
+    let mut line = || lines.next().unwrap_or("").split_ascii_whitespace();
+    let (names, counts) = (line(), line());
+    let mut both = names.zip(counts);
+    both.find(|(found, _)| *found == name).and_then(|(_, count)| count.parse().ok()).unwrap_or(0)
+}
+
+/// Waits until half of a full table of TIME_WAIT has run out, which takes at most a minute.
+fn wait_for_room() {
+    let full = sockets_in_time_wait();
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE && sockets_in_time_wait() > full / 2 {
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn sockets_in_time_wait() -> u64 {
+    let table = fs::read_to_string("/proc/net/sockstat").expect("/proc/net/sockstat");
+    let mut words = table.split_ascii_whitespace().skip_while(|&word| word != "tw");
+    words.nth(1).and_then(|count| count.parse().ok()).expect("a count of tw")
+}
+
+/// An address as the table writes it: the bytes of the host in the machine's own order.
+fn hex(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else { panic!("these tests use IPv4") };
+    format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
+}
+
+fn find(table: &str, local: &str, remote: &str) -> Option<State> {
+    let ends = format!(" {local} {remote} ");
+    let state = table.find(&ends).map(|at| at + ends.len())?;
+    let state = u8::from_str_radix(&table[state..state + 2], 16).expect("a state in hexadecimal");
+    Some(State::from_number(state))
+}

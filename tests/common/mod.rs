@@ -1,0 +1,319 @@
+//! What the tests on real sockets share: servers that end with their test, and a plain client.
+//!
+//! Nothing here sleeps to give somebody time. A test waits for a line, a response or an end of
+//! input, each with [`PATIENCE`]; where only the system's own tables tell, it asks them again
+//! until they do.
+
+// Each test binary uses a part of it.
+#![allow(dead_code, unused_imports)]
+
+#[cfg(target_os = "linux")]
+pub mod kernel;
+#[cfg(feature = "cli")]
+pub mod program;
+pub mod tools;
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, LazyLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use fourway::mio::{Events, Poll, Token, Waker};
+use fourway::{Config, Reply, Request, Responder, Server, Stats, TokenRange, handler_fn};
+use socket2::SockRef;
+
+/// How long anything may take before a test fails. Nothing takes so long unless it is broken.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An address on which the system chooses the port.
+pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Asks again until it is so, where the system has no event for it.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A line on the terminal although the test passes: libtest holds back only what is printed with
+/// the macros.
+pub fn say(line: &str) {
+    let _ = io::stderr().write_all(format!("\n{line}\n").as_bytes());
+}
+
+/// Whether a failure to find something has to be one of the test.
+pub fn is_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
+// --- servers ---
+
+/// One mebibyte in which every byte depends on its place.
+pub fn big() -> &'static [u8] {
+    static BIG: LazyLock<Vec<u8>> =
+        LazyLock::new(|| (0..1u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect());
+    &BIG
+}
+
+/// What the test servers answer: the target itself, the length of the request's body, [`big`].
+pub fn routes<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+    match request.path() {
+        "/big" => responder.head(200).header("Content-Type", "application/octet-stream").body(big()),
+        "/length" => responder.send(200, "text/plain", request.body().len().to_string().as_bytes()),
+        _ => responder.send(200, "text/plain", request.target().as_bytes()),
+    }
+}
+
+/// A [`Server`] in a loop of its own on another thread; dropping it ends both.
+pub struct Host {
+    pub address: SocketAddr,
+    orders: Sender<Order>,
+    waker: Arc<Waker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Order {
+    Stats(Sender<Stats>),
+    Stop,
+}
+
+impl Host {
+    pub fn start(config: Config) -> Host {
+        Host::start_at(ANY_PORT, config).expect("a server on a free port")
+    }
+
+    pub fn start_at(address: SocketAddr, config: Config) -> io::Result<Host> {
+        const WAKER: Token = Token(0);
+        let mut poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let mut server =
+            Server::new(poll.registry(), TokenRange::nth(0), config).map_err(io::Error::other)?;
+        let listener = server.listen(address)?;
+        let address = server.local_addr(listener).expect("it listens");
+        let (orders, received) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let mut events = Events::with_capacity(256);
+            let mut handler = handler_fn(routes);
+            loop {
+                match poll.poll(&mut events, server.next_timeout(Instant::now())) {
+                    Err(error) if error.kind() != io::ErrorKind::Interrupted => panic!("poll: {error}"),
+                    _ => {}
+                }
+                for event in &events {
+                    assert!(server.handle_event(event) != (event.token() == WAKER), "each knows its own");
+                }
+                server.process(Instant::now(), &mut handler);
+                for order in received.try_iter() {
+                    match order {
+                        Order::Stats(to) => drop(to.send(server.stats())),
+                        Order::Stop => return,
+                    }
+                }
+            }
+        });
+        Ok(Host { address, orders, waker, thread: Some(thread) })
+    }
+
+    /// What the server has counted up to now.
+    pub fn stats(&self) -> Stats {
+        let (to, stats) = mpsc::channel();
+        self.order(Order::Stats(to));
+        stats.recv_timeout(PATIENCE).expect("the server is alive")
+    }
+
+    fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+        let _ = self.waker.wake();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.order(Order::Stop);
+        let ended = self.thread.take().map(JoinHandle::join);
+        if !thread::panicking() {
+            assert!(matches!(ended, Some(Ok(()))), "the server panicked");
+        }
+    }
+}
+
+/// A [`Server`] that does only what the test makes it do, so that the order of things is certain.
+pub struct ByHand {
+    pub address: SocketAddr,
+    pub server: Server,
+    poll: Poll,
+    events: Events,
+}
+
+impl ByHand {
+    pub fn new(config: Config) -> ByHand {
+        let poll = Poll::new().expect("a poller");
+        let mut server = Server::new(poll.registry(), TokenRange::nth(0), config).expect("a sound config");
+        let listener = server.listen(ANY_PORT).expect("a free port");
+        let address = server.local_addr(listener).expect("it listens");
+        ByHand { address, server, poll, events: Events::with_capacity(256) }
+    }
+
+    /// One turn, after at most `wait` of waiting for events; whether there was anything to do.
+    pub fn turn(&mut self, wait: Duration) -> bool {
+        let timeout = fourway::earliest(self.server.next_timeout(Instant::now()), Some(wait));
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => panic!("poll: {error}"),
+            _ => {}
+        }
+        for event in &self.events {
+            assert!(self.server.handle_event(event), "all tokens are the server's");
+        }
+        let progress = self.server.process(Instant::now(), &mut handler_fn(routes));
+        progress.more || !self.events.is_empty()
+    }
+
+    /// Turns until all that has arrived is dealt with.
+    pub fn settle(&mut self) {
+        while self.turn(Duration::ZERO) {}
+    }
+
+    pub fn turn_until(&mut self, what: &str, is_so: impl Fn(&Server) -> bool) {
+        let start = Instant::now();
+        while !is_so(&self.server) {
+            assert!(start.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}: {:?}", self.server);
+            self.turn(Duration::from_millis(100));
+        }
+    }
+
+    /// Turns until a client on another thread has finished.
+    pub fn serve<T>(&mut self, client: JoinHandle<T>) -> T {
+        let start = Instant::now();
+        while !client.is_finished() {
+            assert!(start.elapsed() < PATIENCE, "the client waits for ever: {:?}", self.server);
+            self.turn(Duration::from_millis(5));
+        }
+        client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+// --- a client ---
+
+/// A connection as a plain client has it.
+pub struct Client {
+    pub stream: BufReader<TcpStream>,
+}
+
+/// A response that arrived whole, as long as its Content-Length says.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+}
+
+pub fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n")
+}
+
+pub fn get_and_close(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+}
+
+impl Client {
+    pub fn connect(address: SocketAddr) -> Client {
+        Client::over(TcpStream::connect(address).expect("a connection"))
+    }
+
+    pub fn over(stream: TcpStream) -> Client {
+        Client::with_buffer(stream, 64 * 1024)
+    }
+
+    /// One of thousands.
+    pub fn over_small(stream: TcpStream) -> Client {
+        Client::with_buffer(stream, 512)
+    }
+
+    fn with_buffer(stream: TcpStream, bytes: usize) -> Client {
+        stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        Client { stream: BufReader::with_capacity(bytes, stream) }
+    }
+
+    pub fn socket(&self) -> &TcpStream {
+        self.stream.get_ref()
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.socket().write_all(bytes.as_ref()).expect("the server takes what is sent");
+    }
+
+    /// Says that nothing more will come.
+    pub fn finish(&mut self) {
+        self.socket().shutdown(Shutdown::Write).expect("a FIN");
+    }
+
+    /// The next response to anything but HEAD.
+    pub fn try_response(&mut self) -> io::Result<Response> {
+        let head = self.read_head()?;
+        let malformed = || io::Error::other(format!("not a response: {head:?}"));
+        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let status = status.and_then(|digits| digits.parse().ok()).ok_or_else(malformed)?;
+        let mut response = Response { status, head: head.clone(), body: Vec::new() };
+        if status >= 200 && status != 204 && status != 304 {
+            let length = response.header("Content-Length").and_then(|value| value.parse().ok());
+            response.body = vec![0; length.ok_or_else(malformed)?];
+            self.stream.read_exact(&mut response.body)?;
+        }
+        Ok(response)
+    }
+
+    pub fn response(&mut self) -> Response {
+        self.try_response().expect("a whole response")
+    }
+
+    fn read_head(&mut self) -> io::Result<String> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head)? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("ended after {head:?}")));
+            }
+        }
+        Ok(head)
+    }
+
+    /// Everything up to the server's FIN; an error if it was a reset instead.
+    pub fn try_rest(&mut self) -> io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest)?;
+        Ok(rest)
+    }
+
+    /// Reads to the end of input, where there must be nothing before it.
+    pub fn expect_end(&mut self) {
+        let rest = self.try_rest().expect("the server's FIN, not a reset");
+        assert_eq!(rest.escape_ascii().to_string(), "", "nothing follows the last response");
+    }
+
+    /// Closes by a reset, which leaves neither side in TIME_WAIT.
+    pub fn reset(self) {
+        SockRef::from(self.socket()).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    }
+}
+
+/// Proves that a server still serves.
+pub fn expect_alive(address: SocketAddr) {
+    let mut client = Client::connect(address);
+    client.send(get_and_close("/alive"));
+    let response = client.response();
+    assert_eq!((response.status, response.body.as_slice()), (200, &b"/alive"[..]));
+}
