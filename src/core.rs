@@ -149,18 +149,17 @@ impl<N: Net> Core<N> {
     /// One turn.
     pub(crate) fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
         let now = self.clock.observe(now);
-        self.note_lateness(now);
         let (accepted, requests, closed) = (self.stats.accepted, self.stats.requests, self.stats.closed);
         self.bury_victim_of_panic();
         let budget = self.serve_ready(self.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
-        self.expire_due(now, handler);
+        let all_expired = self.expire_due(now, handler);
         self.end_drain(now);
         Progress {
             accepted: (self.stats.accepted - accepted) as u32,
             requests: (self.stats.requests - requests) as u32,
             closed: (self.stats.closed - closed) as u32,
-            more: self.has_work() || self.table.next_deadline().is_some_and(|due| due <= now),
+            more: !all_expired || self.has_work(),
         }
     }
 
@@ -240,24 +239,33 @@ impl<N: Net> Core<N> {
         budget
     }
 
-    /// Ends what has waited too long. Whatever is in the ready queue has its turn first: that a
-    /// host came late is not the client's fault.
-    fn expire_due<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {
+    /// Ends what has waited too long; whether that was all of it. Whatever is in the ready queue
+    /// has its turn first: that a host came late is not the client's fault.
+    fn expire_due<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) -> bool {
         let mut budget = self.config.budget.requests;
         for list in Waiting::ALL {
             let mut next = self.table.longest_waiting(list);
-            while let Some(slot) = next.filter(|&slot| budget > 0 && self.table[slot].deadline <= now) {
+            while let Some(slot) = next {
+                let late = match now.checked_sub(self.table[slot].deadline) {
+                    Some(late) => Duration::from_nanos(late),
+                    None => break,
+                };
+                if budget == 0 {
+                    return false;
+                }
                 budget -= 1;
                 next = self.table.waiting_behind(slot);
                 if self.table[slot].queued {
                     continue;
                 }
+                self.stats.max_lateness = self.stats.max_lateness.max(late);
                 match self.table[slot].overdue() {
                     Some(reason) => self.remove(slot, Some(list), reason),
                     None => _ = self.visit(slot, Some(list), 0, Connection::expire, handler),
                 }
             }
         }
+        true
     }
 
     fn end_drain(&mut self, now: u64) {
@@ -278,13 +286,6 @@ impl<N: Net> Core<N> {
         self.table.ready_len() > 0
             || self.visiting.is_some()
             || (self.accepting.is_ready() && self.may_accept())
-    }
-
-    fn note_lateness(&mut self, now: u64) {
-        if let Some(due) = self.table.next_deadline() {
-            let late = Duration::from_nanos(now.saturating_sub(due));
-            self.stats.max_lateness = self.stats.max_lateness.max(late);
-        }
     }
 
     /// What the simulation looks at after every turn.

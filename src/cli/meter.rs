@@ -9,46 +9,66 @@ use std::time::{Duration, Instant};
 /// more of them, and what polling costs by itself fades away.
 #[derive(Debug)]
 pub struct Meter {
-    pub busy: Duration,
+    start: Instant,
+    /// The end of the latest wait or work.
+    latest: Instant,
     pub idle: Duration,
     /// The busy time of the busiest window, in percent of it.
     busiest: f64,
-    /// When the present window began, and the busy time before it.
-    window: (Instant, Duration),
+    window: Window,
+}
+
+/// A second or more, at the end of which the busy share is looked at.
+#[derive(Debug)]
+struct Window {
+    start: Instant,
+    end: Instant,
+    /// The busy time before it.
+    busy_before: Duration,
+}
+
+impl Window {
+    fn starting(at: Instant, busy_before: Duration) -> Self {
+        Window { start: at, end: at + WINDOW, busy_before }
+    }
 }
 
 const WINDOW: Duration = Duration::from_secs(1);
 
 impl Meter {
     pub fn start(now: Instant) -> Self {
-        Meter { busy: Duration::ZERO, idle: Duration::ZERO, busiest: 0.0, window: (now, Duration::ZERO) }
+        let window = Window::starting(now, Duration::ZERO);
+        Meter { start: now, latest: now, idle: Duration::ZERO, busiest: 0.0, window }
     }
 
     /// Polling without waiting belongs to the work: there is some left.
     pub fn waited(&mut self, from: Instant, to: Instant, timeout: Option<Duration>) {
-        match timeout {
-            Some(Duration::ZERO) => self.busy += to - from,
-            _ => self.idle += to - from,
-        }
-        let (start, _) = self.window;
-        if to - start >= WINDOW {
+        if to >= self.window.end {
             // A long wait at its end is not of the window.
-            self.busiest = self.share_of_window((from - start).max(WINDOW)).max(self.busiest);
-            self.window = (to, self.busy);
+            self.busiest = self.share_of_window((from - self.window.start).max(WINDOW)).max(self.busiest);
+            self.window = Window::starting(to, self.busy());
         }
+        if timeout != Some(Duration::ZERO) {
+            self.idle += to - from;
+        }
+        self.latest = to;
     }
 
-    pub fn worked(&mut self, from: Instant, to: Instant) {
-        self.busy += to - from;
+    pub fn worked(&mut self, to: Instant) {
+        self.latest = to;
     }
 
     pub fn total(&self) -> Duration {
-        self.busy + self.idle
+        self.latest - self.start
+    }
+
+    pub fn busy(&self) -> Duration {
+        self.total() - self.idle
     }
 
     /// Of all the time, in percent.
     pub fn average(&self) -> f64 {
-        percent(self.busy, self.total())
+        percent(self.busy(), self.total())
     }
 
     /// Of the busiest second, in percent. Windows are not moved to where they would show the most,
@@ -58,7 +78,7 @@ impl Meter {
     }
 
     fn share_of_window(&self, length: Duration) -> f64 {
-        percent(self.busy - self.window.1, length).min(100.0)
+        percent(self.busy() - self.window.busy_before, length).min(100.0)
     }
 }
 
@@ -80,7 +100,7 @@ mod tests {
             let woken = now + waited * MS;
             meter.waited(now, woken, None);
             now = woken + worked * MS;
-            meter.worked(woken, now);
+            meter.worked(now);
         }
         meter
     }
@@ -88,7 +108,7 @@ mod tests {
     #[test]
     fn busy_and_idle_add_up_to_all_the_time() {
         let meter = after(&[(75, 25), (75, 25)]);
-        assert_eq!((meter.busy, meter.idle), (50 * MS, 150 * MS));
+        assert_eq!((meter.busy(), meter.idle), (50 * MS, 150 * MS));
         assert_eq!(meter.average(), 25.0);
     }
 
@@ -112,6 +132,6 @@ mod tests {
         let start = Instant::now();
         let mut meter = Meter::start(start);
         meter.waited(start, start + MS, Some(Duration::ZERO));
-        assert_eq!((meter.busy, meter.idle), (MS, Duration::ZERO));
+        assert_eq!((meter.busy(), meter.idle), (MS, Duration::ZERO));
     }
 }

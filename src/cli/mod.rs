@@ -163,7 +163,7 @@ impl Host {
             }
             self.server.process(woken, page);
             now = Instant::now();
-            self.meter.worked(woken, now);
+            self.meter.worked(now);
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ impl fmt::Display for Summary {
         rows.push(row("ListenOverflows of the kernel", overflows));
         rows.push(row("busy", format!("{:.1} %", meter.average())));
         rows.push(row("  in the busiest second", format!("{:.1} %", meter.busiest())));
-        rows.push(row("  time busy", seconds(meter.busy)));
+        rows.push(row("  time busy", seconds(meter.busy())));
         rows.push(row("  time idle", seconds(meter.idle)));
 
         let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();

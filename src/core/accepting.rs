@@ -99,6 +99,10 @@ impl<N: Net> Core<N> {
     where
         H: Handler + ?Sized,
     {
+        if !self.accepting.is_ready() {
+            self.accepting.is_full = false;
+            return;
+        }
         if self.accepting.retry_at.is_some_and(|at| at <= now) {
             self.accepting.retry_at = None;
         }
@@ -180,8 +184,7 @@ impl<N: Net> Core<N> {
     fn note_full(&mut self) {
         let is_full = self.phase == Phase::Running
             && self.accepting.is_ready()
-            && !self.table.has_room()
-            && self.idle_victim().is_none();
+            && !(self.table.has_room() || self.idle_victim().is_some());
         if is_full && !self.accepting.is_full {
             self.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());

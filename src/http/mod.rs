@@ -89,7 +89,12 @@ pub(crate) fn answer<H: Handler + ?Sized>(
             None => read_head(exchange, service),
         };
         match step {
-            Ok(Step::Answered) => *budget -= 1,
+            Ok(Step::Answered) => {
+                *budget -= 1;
+                if exchange.input.is_empty() {
+                    return Need::Head;
+                }
+            }
             Ok(Step::BodyFollows) => {}
             Ok(Step::NotYet(need)) => return need,
             Err(refusal) => refuse(exchange, service, refusal),
@@ -104,6 +109,8 @@ enum Step {
 }
 
 /// Parses the head at the front of the input, and answers at once if its body is there as well.
+// Not a part of the driver's own frame, which would have to make room for the headers each time.
+#[inline(never)]
 fn read_head<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     service: &mut Service<'_, H>,
@@ -151,6 +158,7 @@ fn skip_empty_lines(input: &mut Input<'_>) {
 }
 
 /// Gathers a body behind its head, and answers when it is whole.
+#[inline(never)]
 fn read_body<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     service: &mut Service<'_, H>,
@@ -222,6 +230,7 @@ fn call<H: Handler + ?Sized>(
 }
 
 /// Writes the server's own error page; the connection closes behind it.
+#[cold]
 pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Service<'_, H>, refusal: Refusal) {
     let head_only = exchange.input.pending().starts_with(b"HEAD ");
     exchange.input.clear();

@@ -215,6 +215,7 @@ impl Fields {
     }
 
     /// Chunked, once and alone: any other coding would have to be undone for the handler.
+    #[cold]
     fn read_codings(&mut self, value: &[u8]) -> Result<(), Refusal> {
         for coding in list(value) {
             self.codings += 1;
@@ -277,6 +278,7 @@ fn check_host(value: &[u8]) -> Result<(), Refusal> {
 }
 
 /// What follows the `]` of an address like `[::1]`.
+#[cold]
 fn after_ip_literal(rest: &[u8]) -> Option<&[u8]> {
     let end = rest.iter().position(|&b| b == b']')?;
     let (address, after) = rest.split_at(end);
@@ -330,6 +332,7 @@ fn check_partial(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
 
 /// `HTTP/digit.digit` at the end of the first line is HTTP of a version that is not spoken here;
 /// to see that, the line has to be whole.
+#[cold]
 fn check_version(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
     let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
         return check_partial(bytes, limits);
@@ -344,6 +347,7 @@ fn check_version(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
     }
 }
 
+#[cold]
 fn explain(error: httparse::Error) -> Refusal {
     match error {
         httparse::Error::TooManyHeaders => Refusal { status: 431, why: "there are too many headers" },

@@ -70,9 +70,20 @@ pub(crate) fn content_type(out: &mut Out<'_>, draft: &mut Draft, value: &str) {
     push_value(out, draft, value.as_bytes());
 }
 
+/// The bytes that a value must not hold; a tab is none of them.
+static IS_CONTROL: [bool; 256] = {
+    let mut set = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        set[byte] = (byte as u8).is_ascii_control() && byte as u8 != b'\t';
+        byte += 1;
+    }
+    set
+};
+
 /// A value that held a line break would be two headers, or two responses.
 fn push_value(out: &mut Out<'_>, draft: &mut Draft, value: &[u8]) {
-    if value.iter().any(|&b| b != b'\t' && b.is_ascii_control()) {
+    if value.iter().any(|&b| IS_CONTROL[b as usize]) {
         draft.fault = Some("a header's value holds a control byte");
     }
     out.push(value);
@@ -91,20 +102,19 @@ pub(crate) fn end_head(out: &mut Out<'_>, draft: &Draft, length: usize) {
 
 /// Ten blanks: room for the length of a body that is not written yet. Blanks in front of a value
 /// are allowed (RFC 9110 §5.5).
-const LENGTH_ROOM: &[u8] = b"          ";
+const LENGTH_ROOM: &[u8; 10] = b"          ";
 
 /// Like [`end_head`] for a length that is not known yet; where to put it.
 pub(crate) fn end_head_unsized(out: &mut Out<'_>, draft: &Draft) -> usize {
+    let mut end_of_room = 0;
     if !draft.is_bodiless() {
         out.push(b"Content-Length: ");
         out.push(LENGTH_ROOM);
-        let end_of_room = out.position();
+        end_of_room = out.position();
         out.push(b"\r\n");
-        end_fields(out, draft);
-        return end_of_room;
     }
     end_fields(out, draft);
-    0
+    end_of_room
 }
 
 /// Fills in the length of a body that has been written.
@@ -126,6 +136,7 @@ fn end_fields(out: &mut Out<'_>, draft: &Draft) {
 }
 
 /// The server's own answer to what it cannot serve, which is its connection's last.
+#[cold]
 pub(crate) fn error_page(out: &mut Out<'_>, date: &DateLine, refusal: Refusal, head_only: bool) {
     out.begin();
     let mut draft = Draft::new(head_only, false, true);
