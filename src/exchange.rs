@@ -166,35 +166,19 @@ pub(crate) struct Out<'p> {
 struct OutMarks {
     /// Bytes copied, from the front of the memory.
     copied: usize,
-    tail: Tail,
+    tail: &'static [u8],
     /// Bytes sent, of the copied ones and then of the tail.
     sent: usize,
-    /// Where the response being written has to end.
-    end: usize,
-    /// Whether it would have got longer.
-    overflow: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-enum Tail {
-    #[default]
-    None,
-    Static(&'static [u8]),
 }
 
 impl Out<'_> {
-    /// The same for a shorter time.
-    pub(crate) fn reborrow(&mut self) -> Out<'_> {
-        Out { bytes: self.bytes, marks: self.marks }
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.pending() == 0
     }
 
     /// Bytes still to be sent, copied or not.
     pub(crate) fn pending(&self) -> usize {
-        self.marks.copied + self.tail().len() - self.marks.sent
+        self.marks.copied + self.marks.tail.len() - self.marks.sent
     }
 
     /// Whether nothing of it has been sent.
@@ -208,71 +192,26 @@ impl Out<'_> {
     }
 
     pub(crate) fn has_tail(&self) -> bool {
-        !matches!(self.marks.tail, Tail::None)
-    }
-
-    fn tail(&self) -> &'static [u8] {
-        match self.marks.tail {
-            Tail::None => &[],
-            Tail::Static(bytes) => bytes,
-        }
+        !self.marks.tail.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
         *self.marks = OutMarks::default();
     }
 
-    // --- writing a response into it ---
+    // --- filling it ---
 
-    /// Begins a response, which may take all but what a batch took before it; the position to
-    /// [`rewind`](Self::rewind) to.
-    pub(crate) fn begin(&mut self) -> usize {
-        self.marks.end = self.marks.copied + self.bytes.len() - OUT_BATCH;
-        self.marks.overflow = false;
-        self.marks.copied
+    /// Room for one more response, whatever a batch has taken in front of it.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        let most = self.bytes.len() - OUT_BATCH;
+        &mut self.bytes[self.marks.copied..][..most]
     }
 
-    /// Appends, unless the response would get longer than it may.
-    #[inline]
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        let end = self.marks.copied + bytes.len();
-        if end > self.marks.end {
-            self.marks.overflow = true;
-        } else {
-            self.bytes[self.marks.copied..end].copy_from_slice(bytes);
-            self.marks.copied = end;
-        }
-    }
-
-    /// Bytes of the response that began at a position.
-    pub(crate) fn pending_since(&self, position: usize) -> usize {
-        self.marks.copied - position + self.tail().len()
-    }
-
-    pub(crate) fn overflowed(&self) -> bool {
-        self.marks.overflow
-    }
-
-    pub(crate) fn position(&self) -> usize {
-        self.marks.copied
-    }
-
-    pub(crate) fn written_mut(&mut self, from: usize, to: usize) -> &mut [u8] {
-        &mut self.bytes[from..to]
-    }
-
-    /// Takes back everything behind a position.
-    pub(crate) fn rewind(&mut self, position: usize) {
-        self.marks.copied = position;
-        self.marks.tail = Tail::None;
-        self.marks.overflow = false;
-    }
-
-    /// Sends `body` behind all that was pushed, without a copy.
-    pub(crate) fn set_tail(&mut self, body: &'static [u8]) {
-        if !body.is_empty() {
-            self.marks.tail = Tail::Static(body);
-        }
+    /// Adds what was written into the [`room`](Self::room), and a body behind it that is sent
+    /// without being copied.
+    pub(crate) fn commit(&mut self, len: usize, tail: &'static [u8]) {
+        self.marks.copied += len;
+        self.marks.tail = tail;
     }
 
     // --- sending it ---
@@ -280,7 +219,7 @@ impl Out<'_> {
     /// One write of as much as there is, at most `limit` bytes of a tail.
     pub(crate) fn write_to<S: Stream>(&mut self, stream: &mut S, limit: usize) -> io::Result<usize> {
         let OutMarks { copied, sent, .. } = *self.marks;
-        let tail = &self.tail()[sent.saturating_sub(copied)..];
+        let tail = &self.marks.tail[sent.saturating_sub(copied)..];
         let copied = &self.bytes[sent.min(copied)..copied];
         let tail = &tail[..tail.len().min(limit)];
         let written = match (copied.is_empty(), tail.is_empty()) {
@@ -310,15 +249,11 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_is_too_long_overflows_and_is_taken_back() {
+    fn there_is_room_for_a_response_behind_the_longest_batch() {
         let (mut bytes, mut marks) = ([0; OUT_BATCH + 100], OutMarks::default());
         let mut out = Out { bytes: &mut bytes, marks: &mut marks };
-        let start = out.begin();
-        out.push(&[b'x'; 100]);
-        assert!(!out.overflowed());
-        out.push(b"y");
-        assert!(out.overflowed());
-        out.rewind(start);
-        assert!(out.is_empty() && !out.overflowed());
+        assert_eq!(out.room().len(), 100);
+        out.marks.copied = OUT_BATCH;
+        assert_eq!(out.room().len(), 100);
     }
 }

@@ -8,10 +8,9 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 
-use crate::exchange::Out;
 use crate::http::date::DateLine;
 use crate::http::request::Request;
-use crate::http::response::{self, Draft};
+use crate::http::response::{Draft, Writer};
 
 /// Answers requests; passed to each call of [`Server::process`](crate::Server::process), so that
 /// the host's state is an ordinary `&mut`.
@@ -134,15 +133,15 @@ impl From<&'static str> for Body {
 /// ```
 #[derive(Debug)]
 pub struct Responder<'r> {
-    out: Out<'r>,
+    writer: Writer<'r>,
     draft: &'r mut Draft,
     date: &'r DateLine,
     _request: Invariant<'r>,
 }
 
 impl<'r> Responder<'r> {
-    pub(crate) fn new(out: Out<'r>, draft: &'r mut Draft, date: &'r DateLine) -> Self {
-        Responder { out, draft, date, _request: PhantomData }
+    pub(crate) fn new(writer: Writer<'r>, draft: &'r mut Draft, date: &'r DateLine) -> Self {
+        Responder { writer, draft, date, _request: PhantomData }
     }
 
     /// Answers with a copy of `body`, at most
@@ -158,22 +157,24 @@ impl<'r> Responder<'r> {
         content_type: &str,
         write: impl FnOnce(&mut BodyWriter<'_>),
     ) -> Reply<'r> {
-        let ResponseHead { mut out, draft, .. } = self.head(status).content_type(content_type);
-        let end_of_room = response::end_head_unsized(&mut out, draft);
-        let start = out.position();
-        write(&mut BodyWriter { out: out.reborrow() });
-        let length = out.position() - start;
-        response::fill_length(&mut out, end_of_room, length);
-        if !out.overflowed() && (draft.head_only || draft.is_bodiless()) {
-            out.rewind(start);
+        let ResponseHead { mut writer, draft, .. } = self.head(status).content_type(content_type);
+        let end_of_room = writer.end_head_unsized(draft);
+        let start = writer.len();
+        let mut body = BodyWriter { writer };
+        write(&mut body);
+        let mut writer = body.writer;
+        writer.fill_length(end_of_room, writer.len() - start);
+        if !draft.has_body() {
+            writer.truncate(start);
         }
+        writer.finish(draft);
         Reply { _request: PhantomData }
     }
 
     /// Begins an answer that has headers of its own.
     pub fn head(mut self, status: u16) -> ResponseHead<'r> {
-        response::begin(&mut self.out, self.draft, self.date, status);
-        ResponseHead { out: self.out, draft: self.draft, _request: PhantomData }
+        self.writer.begin(self.draft, self.date, status);
+        ResponseHead { writer: self.writer, draft: self.draft, _request: PhantomData }
     }
 
     /// Closes the connection at once, without an answer.
@@ -193,7 +194,7 @@ impl<'r> Responder<'r> {
 #[derive(Debug)]
 #[must_use = "a response ends with send, body or empty"]
 pub struct ResponseHead<'r> {
-    out: Out<'r>,
+    writer: Writer<'r>,
     draft: &'r mut Draft,
     _request: Invariant<'r>,
 }
@@ -204,13 +205,13 @@ impl<'r> ResponseHead<'r> {
 
     /// Adds a header.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        response::field(&mut self.out, self.draft, name, value.as_ref());
+        self.writer.field(self.draft, name, value.as_ref());
         self
     }
 
     /// Adds the header `Content-Type`.
     pub fn content_type(mut self, value: &str) -> Self {
-        response::content_type(&mut self.out, self.draft, value);
+        self.writer.content_type(self.draft, value);
         self
     }
 
@@ -222,10 +223,11 @@ impl<'r> ResponseHead<'r> {
 
     /// Ends with a copy of `body`.
     pub fn send(mut self, body: &[u8]) -> Reply<'r> {
-        response::end_head(&mut self.out, self.draft, body.len());
-        if !self.draft.head_only && !self.draft.is_bodiless() {
-            self.out.push(body);
+        self.writer.end_head(self.draft, body.len());
+        if self.draft.has_body() {
+            self.writer.push(body);
         }
+        self.writer.finish(self.draft);
         Reply { _request: PhantomData }
     }
 
@@ -235,10 +237,11 @@ impl<'r> ResponseHead<'r> {
         if bytes.len() <= Self::COPIED {
             return self.send(bytes);
         }
-        response::end_head(&mut self.out, self.draft, bytes.len());
-        if !self.draft.head_only && !self.draft.is_bodiless() {
-            self.out.set_tail(bytes);
+        self.writer.end_head(self.draft, bytes.len());
+        if self.draft.has_body() {
+            self.draft.tail = bytes;
         }
+        self.writer.finish(self.draft);
         Reply { _request: PhantomData }
     }
 
@@ -263,20 +266,20 @@ impl<'r> ResponseHead<'r> {
 /// for the client.
 #[derive(Debug)]
 pub struct BodyWriter<'w> {
-    out: Out<'w>,
+    writer: Writer<'w>,
 }
 
 impl fmt::Write for BodyWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.out.push(text.as_bytes());
-        if self.out.overflowed() { Err(fmt::Error) } else { Ok(()) }
+        self.writer.push(text.as_bytes());
+        if self.writer.overflowed() { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
 impl io::Write for BodyWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.push(bytes);
-        if self.out.overflowed() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
+        self.writer.push(bytes);
+        if self.writer.overflowed() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {

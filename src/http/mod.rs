@@ -27,7 +27,7 @@ use crate::stats::Stats;
 use body::{BodyReader, Progress};
 use date::Date;
 use request::{Framing, Head, Request};
-use response::Draft;
+use response::{Draft, Writer};
 
 /// The log target of one line per request.
 const REQUESTS: &str = "fourway::request";
@@ -141,8 +141,10 @@ fn read_head<H: Handler + ?Sized>(
         }
         _ => {
             if head.expects_continue && arrived.is_empty() {
-                exchange.out.begin();
-                exchange.out.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+                let mut interim = Writer::new(exchange.out.room());
+                interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+                let len = interim.len();
+                exchange.out.commit(len, b"");
             }
             *exchange.body = Some(reader);
             Ok(Step::BodyFollows)
@@ -199,31 +201,31 @@ fn call<H: Handler + ?Sized>(
         return After::Drop;
     }
     let keep = head.keep_alive && service.config.keep_alive && !service.draining;
-    let mut draft = Draft::new(head.is_head_request(), head.minor == 0, !keep);
-    let start = out.begin();
+    let mut draft = Draft {
+        head_only: head.is_head_request(),
+        http10: head.minor == 0,
+        close: !keep,
+        ..Draft::default()
+    };
     let date = service.date.line(service.now);
     let request = Request { head, body, peer: service.peer };
-    let _reply = service.handler.request(&request, Responder::new(out.reborrow(), &mut draft, date));
+    let responder = Responder::new(Writer::new(out.room()), &mut draft, date);
+    let _reply = service.handler.request(&request, responder);
     if draft.dropped {
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(service.peer));
-        out.rewind(start);
         return After::Drop;
-    }
-    if out.overflowed() {
-        draft.fault = Some("it is longer than limits.out_bytes");
     }
     if let Some(fault) = draft.fault {
         error!("the handler's answer to {request:?} cannot be sent: {fault}");
         service.stats.handler_errors += 1;
         service.stats.count_error(500);
-        draft.status = 500;
-        draft.close = true;
-        out.rewind(start);
         let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
-        response::error_page(out, service.date.line(service.now), refusal, draft.head_only);
+        draft.len = response::error_page(out.room(), date, refusal, draft.head_only);
+        (draft.status, draft.close, draft.tail) = (500, true, b"");
     }
+    out.commit(draft.len, draft.tail);
     if log_enabled!(target: REQUESTS, Level::Debug) {
-        let bytes = out.pending_since(start);
+        let bytes = draft.len + draft.tail.len();
         debug!(target: REQUESTS, "{} {request:?} {} {bytes} bytes", PeerName(service.peer), draft.status);
     }
     if draft.close { After::Close { client_asked: !head.keep_alive } } else { After::Keep }
@@ -241,7 +243,9 @@ pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Servi
         *exchange.after = After::Drop;
         return;
     }
-    response::error_page(&mut exchange.out, service.date.line(service.now), refusal, head_only);
+    let date = service.date.line(service.now);
+    let len = response::error_page(exchange.out.room(), date, refusal, head_only);
+    exchange.out.commit(len, b"");
     *exchange.after = After::Close { client_asked: false };
 }
 

@@ -3,10 +3,9 @@
 
 use super::date::DateLine;
 use super::{ByteSet, Refusal};
-use crate::exchange::Out;
 
-/// One response being written, and what is to become of its connection.
-#[derive(Debug)]
+/// What is decided about a response while it is written.
+#[derive(Debug, Default)]
 pub(crate) struct Draft {
     /// The answer to HEAD: everything but the body.
     pub(crate) head_only: bool,
@@ -15,146 +14,200 @@ pub(crate) struct Draft {
     /// No answer: the connection is closed at once.
     pub(crate) dropped: bool,
     pub(crate) status: u16,
+    /// Bytes written, and a body that follows them without being copied.
+    pub(crate) len: usize,
+    pub(crate) tail: &'static [u8],
     /// Why the answer cannot be sent.
     pub(crate) fault: Option<&'static str>,
 }
 
 impl Draft {
-    pub(crate) fn new(head_only: bool, http10: bool, close: bool) -> Self {
-        Draft { head_only, http10, close, dropped: false, status: 0, fault: None }
+    /// Statuses that never have a body (RFC 9110 §6.4.1).
+    fn is_bodiless(&self) -> bool {
+        matches!(self.status, 204 | 304)
     }
 
-    /// Statuses that never have a body (RFC 9110 §6.4.1).
-    pub(crate) fn is_bodiless(&self) -> bool {
-        matches!(self.status, 204 | 304)
+    pub(crate) fn has_body(&self) -> bool {
+        !self.head_only && !self.is_bodiless()
     }
 }
 
-/// The status line and the date.
-pub(crate) fn begin(out: &mut Out<'_>, draft: &mut Draft, date: &DateLine, status: u16) {
-    draft.status = status;
-    if status == 200 {
-        out.push(b"HTTP/1.1 200 OK\r\n");
-    } else {
-        if !(200..=599).contains(&status) {
-            draft.fault = Some("the status is not between 200 and 599");
-        }
-        out.push(b"HTTP/1.1 ");
-        push_decimal(out, u64::from(status));
-        out.push(b" ");
-        out.push(reason(status).as_bytes());
-        out.push(b"\r\n");
-    }
-    out.push(date);
+/// The place where one response is written.
+#[derive(Debug)]
+pub(crate) struct Writer<'r> {
+    room: &'r mut [u8],
+    len: usize,
+    /// Whether the room was too small.
+    overflow: bool,
 }
 
 /// The bytes of RFC 9110's `token`.
 static TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
-/// One header of the handler's; the ones that frame the message are the server's own.
-pub(crate) fn field(out: &mut Out<'_>, draft: &mut Draft, name: &str, value: &[u8]) {
-    const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
-    if name.is_empty() || !name.bytes().all(|b| TOKEN_BYTES.contains(b)) {
-        draft.fault = Some("a header's name is not a token");
-    }
-    if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-        draft.fault = Some("Content-Length, Transfer-Encoding, Connection and Date are the server's");
-    }
-    out.push(name.as_bytes());
-    out.push(b": ");
-    push_value(out, draft, value);
-}
-
-pub(crate) fn content_type(out: &mut Out<'_>, draft: &mut Draft, value: &str) {
-    out.push(b"Content-Type: ");
-    push_value(out, draft, value.as_bytes());
-}
-
-/// The bytes that a value must not hold; a tab is none of them.
-static IS_CONTROL: [bool; 256] = {
-    let mut set = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        set[byte] = (byte as u8).is_ascii_control() && byte as u8 != b'\t';
-        byte += 1;
-    }
-    set
-};
-
-/// A value that held a line break would be two headers, or two responses.
-fn push_value(out: &mut Out<'_>, draft: &mut Draft, value: &[u8]) {
-    if value.iter().any(|&b| IS_CONTROL[b as usize]) {
-        draft.fault = Some("a header's value holds a control byte");
-    }
-    out.push(value);
-    out.push(b"\r\n");
-}
-
-/// The headers that end a head, for a body of `length` bytes.
-pub(crate) fn end_head(out: &mut Out<'_>, draft: &Draft, length: usize) {
-    if !draft.is_bodiless() {
-        out.push(b"Content-Length: ");
-        push_decimal(out, length as u64);
-        out.push(b"\r\n");
-    }
-    end_fields(out, draft);
-}
-
 /// Ten blanks: room for the length of a body that is not written yet. Blanks in front of a value
 /// are allowed (RFC 9110 §5.5).
 const LENGTH_ROOM: &[u8; 10] = b"          ";
 
-/// Like [`end_head`] for a length that is not known yet; where to put it.
-pub(crate) fn end_head_unsized(out: &mut Out<'_>, draft: &Draft) -> usize {
-    let mut end_of_room = 0;
-    if !draft.is_bodiless() {
-        out.push(b"Content-Length: ");
-        out.push(LENGTH_ROOM);
-        end_of_room = out.position();
-        out.push(b"\r\n");
+impl<'r> Writer<'r> {
+    pub(crate) fn new(room: &'r mut [u8]) -> Self {
+        Writer { room, len: 0, overflow: false }
     }
-    end_fields(out, draft);
-    end_of_room
-}
 
-/// Fills in the length of a body that has been written.
-pub(crate) fn fill_length(out: &mut Out<'_>, end_of_room: usize, length: usize) {
-    if end_of_room > 0 && !out.overflowed() {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn overflowed(&self) -> bool {
+        self.overflow
+    }
+
+    /// Appends all of it or, where there is no room, nothing.
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        match self.room.get_mut(self.len..self.len + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.len += bytes.len();
+            }
+            None => self.overflow = true,
+        }
+    }
+
+    fn push_decimal(&mut self, number: u64) {
         let mut digits = [0; 20];
-        let digits = decimal(&mut digits, length as u64);
-        out.written_mut(end_of_room - digits.len(), end_of_room).copy_from_slice(digits);
+        self.push(decimal(&mut digits, number));
+    }
+
+    // --- the parts of a response, in their order ---
+
+    /// The status line and the date.
+    #[inline]
+    pub(crate) fn begin(&mut self, draft: &mut Draft, date: &DateLine, status: u16) {
+        draft.status = status;
+        if status == 200 {
+            self.push(b"HTTP/1.1 200 OK\r\n");
+        } else {
+            self.push_status(draft, status);
+        }
+        self.push(date);
+    }
+
+    fn push_status(&mut self, draft: &mut Draft, status: u16) {
+        if !(200..=599).contains(&status) {
+            draft.fault = Some("the status is not between 200 and 599");
+        }
+        self.push(b"HTTP/1.1 ");
+        self.push_decimal(u64::from(status));
+        self.push(b" ");
+        self.push(reason(status).as_bytes());
+        self.push(b"\r\n");
+    }
+
+    /// One header of the handler's; the ones that frame the message are the server's own.
+    pub(crate) fn field(&mut self, draft: &mut Draft, name: &str, value: &[u8]) {
+        const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
+        if name.is_empty() || !name.bytes().all(|b| TOKEN_BYTES.contains(b)) {
+            draft.fault = Some("a header's name is not a token");
+        }
+        if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            draft.fault = Some("Content-Length, Transfer-Encoding, Connection and Date are the server's");
+        }
+        self.push(name.as_bytes());
+        self.push(b": ");
+        self.value(draft, value);
+    }
+
+    #[inline]
+    pub(crate) fn content_type(&mut self, draft: &mut Draft, value: &str) {
+        self.push(b"Content-Type: ");
+        self.value(draft, value.as_bytes());
+    }
+
+    /// A value that held a line break would be two headers, or two responses.
+    #[inline]
+    fn value(&mut self, draft: &mut Draft, value: &[u8]) {
+        if value.iter().any(|&b| b != b'\t' && b.is_ascii_control()) {
+            draft.fault = Some("a header's value holds a control byte");
+        }
+        self.push(value);
+        self.push(b"\r\n");
+    }
+
+    /// The headers that end a head, for a body of `length` bytes.
+    #[inline]
+    pub(crate) fn end_head(&mut self, draft: &Draft, length: usize) {
+        if !draft.is_bodiless() {
+            self.push(b"Content-Length: ");
+            self.push_decimal(length as u64);
+            self.push(b"\r\n");
+        }
+        self.end_fields(draft);
+    }
+
+    /// Like [`end_head`](Self::end_head) for a length that is not known yet; where to put it.
+    pub(crate) fn end_head_unsized(&mut self, draft: &Draft) -> usize {
+        let mut end_of_room = 0;
+        if !draft.is_bodiless() {
+            self.push(b"Content-Length: ");
+            self.push(LENGTH_ROOM);
+            end_of_room = self.len;
+            self.push(b"\r\n");
+        }
+        self.end_fields(draft);
+        end_of_room
+    }
+
+    /// Fills in the length of a body that has been written.
+    pub(crate) fn fill_length(&mut self, end_of_room: usize, length: usize) {
+        if end_of_room > 0 && !self.overflow {
+            let mut digits = [0; 20];
+            let digits = decimal(&mut digits, length as u64);
+            self.room[end_of_room - digits.len()..end_of_room].copy_from_slice(digits);
+        }
+    }
+
+    /// Takes back what stands behind a position.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    #[inline]
+    fn end_fields(&mut self, draft: &Draft) {
+        match (draft.close, draft.http10) {
+            (true, _) => self.push(b"Connection: close\r\n\r\n"),
+            // HTTP/1.0 closes unless both say otherwise.
+            (false, true) => self.push(b"Connection: keep-alive\r\n\r\n"),
+            (false, false) => self.push(b"\r\n"),
+        }
+    }
+
+    /// The end of a response: how long it is, and whether it is whole.
+    #[inline]
+    pub(crate) fn finish(self, draft: &mut Draft) {
+        draft.len = self.len;
+        if self.overflow {
+            draft.fault = Some("it is longer than limits.out_bytes");
+        }
     }
 }
 
-fn end_fields(out: &mut Out<'_>, draft: &Draft) {
-    match (draft.close, draft.http10) {
-        (true, _) => out.push(b"Connection: close\r\n\r\n"),
-        // HTTP/1.0 closes unless both say otherwise.
-        (false, true) => out.push(b"Connection: keep-alive\r\n\r\n"),
-        (false, false) => out.push(b"\r\n"),
-    }
-}
-
-/// The server's own answer to what it cannot serve, which is its connection's last.
+/// The server's own answer to what it cannot serve, which is its connection's last; its length.
 #[cold]
-pub(crate) fn error_page(out: &mut Out<'_>, date: &DateLine, refusal: Refusal, head_only: bool) {
-    out.begin();
-    let mut draft = Draft::new(head_only, false, true);
-    begin(out, &mut draft, date, refusal.status);
-    content_type(out, &mut draft, "text/plain; charset=utf-8");
+pub(crate) fn error_page(room: &mut [u8], date: &DateLine, refusal: Refusal, head_only: bool) -> usize {
+    let mut draft = Draft { head_only, close: true, ..Draft::default() };
+    let mut page = Writer::new(room);
+    page.begin(&mut draft, date, refusal.status);
+    page.content_type(&mut draft, "text/plain; charset=utf-8");
     let mut digits = [0; 20];
     let status = decimal(&mut digits, u64::from(refusal.status));
     let parts = [status, b" ", reason(refusal.status).as_bytes(), b": ", refusal.why.as_bytes(), b"\n"];
-    end_head(out, &draft, parts.iter().map(|part| part.len()).sum());
+    page.end_head(&draft, parts.iter().map(|part| part.len()).sum());
     if !head_only {
-        parts.iter().for_each(|part| out.push(part));
+        parts.iter().for_each(|part| page.push(part));
     }
-    assert!(!out.overflowed() && draft.fault.is_none(), "an error page always fits");
-}
-
-pub(crate) fn push_decimal(out: &mut Out<'_>, number: u64) {
-    let mut digits = [0; 20];
-    out.push(decimal(&mut digits, number));
+    page.finish(&mut draft);
+    assert!(draft.fault.is_none(), "an error page always fits");
+    draft.len
 }
 
 fn decimal(digits: &mut [u8; 20], mut number: u64) -> &[u8] {
@@ -232,5 +285,16 @@ mod tests {
         for number in [0, 7, 10, 1_048_576, u64::MAX] {
             assert_eq!(decimal(&mut [0; 20], number), number.to_string().as_bytes());
         }
+    }
+
+    #[test]
+    fn a_response_that_is_too_long_is_a_fault() {
+        let (mut room, mut draft) = ([0; 10], Draft::default());
+        let mut writer = Writer::new(&mut room);
+        writer.push(b"0123456789");
+        assert!(!writer.overflowed());
+        writer.push(b"x");
+        writer.finish(&mut draft);
+        assert_eq!((draft.len, draft.fault), (10, Some("it is longer than limits.out_bytes")));
     }
 }
