@@ -128,20 +128,16 @@ impl<N: Net> Core<N> {
     /// Marks what an event says, and queues its connection: no I/O, no callback, nothing freed.
     pub(crate) fn handle(&mut self, token: Token, hint: Readiness) -> bool {
         let Some((slot, generation)) = self.table.tokens().decode(token) else { return false };
-        if self.accepting.hint(slot, generation) {
+        let connection = slot.checked_sub(LISTENERS).and_then(|slot| self.table.find(slot, generation));
+        if let Some(slot) = connection {
+            trace!(target: READINESS, "slot {slot}: {hint}");
+            self.table[slot].socket.hint(hint);
+            self.table.queue(slot);
+        } else if self.accepting.hint(slot, generation) {
             trace!(target: READINESS, "listener {slot}: {hint}");
-            return true;
-        }
-        match slot.checked_sub(LISTENERS).and_then(|slot| self.table.find(slot, generation)) {
-            Some(slot) => {
-                trace!(target: READINESS, "slot {slot}: {hint}");
-                self.table[slot].socket.hint(hint);
-                self.table.queue(slot);
-            }
-            None => {
-                trace!(target: READINESS, "stale {token:?}: {hint}");
-                self.stats.stale_events += 1;
-            }
+        } else {
+            trace!(target: READINESS, "stale {token:?}: {hint}");
+            self.stats.stale_events += 1;
         }
         true
     }

@@ -11,9 +11,6 @@ use crate::stats::Reason;
 use crate::table::{NONE, Waiting};
 use crate::visit::{End, Visit};
 
-/// What a connection does in a visit.
-type Act<N, H> = fn(&mut Connection<<N as Net>::Stream>, &mut Visit<'_, N, H>) -> End;
-
 impl<N: Net> Core<N> {
     /// Lets one connection act, and sees to it that there is a spare exchange for the next; what
     /// is left of the budget, of which a visit costs at least one request.
@@ -24,7 +21,7 @@ impl<N: Net> Core<N> {
         slot: u32,
         listed: Option<Waiting>,
         budget: u32,
-        act: Act<N, H>,
+        act: impl FnOnce(&mut Connection<N::Stream>, &mut Visit<'_, N, H>) -> End,
         handler: &mut H,
     ) -> u32 {
         let budget = self.act(slot, listed, budget, act, handler);
@@ -40,7 +37,7 @@ impl<N: Net> Core<N> {
         slot: u32,
         listed: Option<Waiting>,
         budget: u32,
-        act: Act<N, H>,
+        act: impl FnOnce(&mut Connection<N::Stream>, &mut Visit<'_, N, H>) -> End,
         handler: &mut H,
     ) -> u32 {
         self.visiting = Some((slot, listed));

@@ -130,16 +130,16 @@ fn read_head<H: Handler + ?Sized>(
         exchange.input.see_all();
         return Ok(Step::NotYet(Need::Head));
     };
-    let reader = BodyReader::new(head.len, head.framing, limits)?;
     let arrived = &bytes[head.len..];
     match head.framing {
-        Framing::Length(length) if length <= arrived.len() as u64 => {
+        Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
             let body = &arrived[..length as usize];
             *exchange.after = call(&head, body, &mut exchange.out, service);
             exchange.input.consume(head.len + body.len());
             Ok(Step::Answered)
         }
-        _ => {
+        framing => {
+            let reader = BodyReader::new(head.len, framing, limits)?;
             if head.expects_continue && arrived.is_empty() {
                 let mut interim = Writer::new(exchange.out.room());
                 interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
