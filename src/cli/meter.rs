@@ -1,84 +1,84 @@
 //! Busy and idle: whether the server was what a load test measured.
 
+use std::fs::File;
 use std::time::{Duration, Instant};
 
-/// Adds up the time that the loop worked and the time that it waited.
+/// Adds up the time that the server worked or waited for a processor, as the kernel counts it.
 ///
 /// Over an hour in which the load took a minute, an average shows nothing. So the busiest second
-/// is kept as well: near 100 % the server was the bottleneck, for as requests pile up each turn does
-/// more of them, and what polling costs by itself fades away.
+/// is kept as well: near 100 % the server was the bottleneck.
 #[derive(Debug)]
 pub struct Meter {
     start: Instant,
-    /// The end of the latest wait or work.
     latest: Instant,
-    pub idle: Duration,
-    /// The busy time of the busiest window, in percent of it.
-    busiest: f64,
-    window: Window,
+    kernel: Option<Kernel>,
+    /// What the kernel had counted when the server started, and when the present window began.
+    busy_at_start: Duration,
+    busy_before_window: Duration,
+    window_end: Instant,
+    /// The busy time of the busiest window.
+    busiest: Duration,
 }
 
-/// A second or more, at the end of which the busy share is looked at.
-#[derive(Debug)]
-struct Window {
-    start: Instant,
-    end: Instant,
-    /// The busy time before it.
-    busy_before: Duration,
-}
-
-impl Window {
-    fn starting(at: Instant, busy_before: Duration) -> Self {
-        Window { start: at, end: at + WINDOW, busy_before }
-    }
-}
-
+/// The least time between two looks at the kernel's clock: looking costs a system call.
 const WINDOW: Duration = Duration::from_secs(1);
 
 impl Meter {
     pub fn start(now: Instant) -> Self {
-        let window = Window::starting(now, Duration::ZERO);
-        Meter { start: now, latest: now, idle: Duration::ZERO, busiest: 0.0, window }
+        Self::over(Kernel::open(), now)
     }
 
-    /// Polling without waiting belongs to the work: there is some left.
-    pub fn waited(&mut self, from: Instant, to: Instant, timeout: Option<Duration>) {
-        if to >= self.window.end {
-            // A long wait at its end is not of the window.
-            self.busiest = self.share_of_window((from - self.window.start).max(WINDOW)).max(self.busiest);
-            self.window = Window::starting(to, self.busy());
+    fn over(kernel: Option<Kernel>, now: Instant) -> Self {
+        let busy = kernel.as_ref().and_then(Kernel::busy).unwrap_or_default();
+        Meter {
+            start: now,
+            latest: now,
+            kernel,
+            busy_at_start: busy,
+            busy_before_window: busy,
+            window_end: now + WINDOW,
+            busiest: Duration::ZERO,
         }
-        if timeout != Some(Duration::ZERO) {
-            self.idle += to - from;
+    }
+
+    /// Once per turn of the loop, before its work.
+    pub fn turn(&mut self, now: Instant) {
+        if now >= self.window_end {
+            self.look(now);
         }
-        self.latest = to;
     }
 
-    pub fn worked(&mut self, to: Instant) {
-        self.latest = to;
+    /// Ends a window. All its turns but the present one began in its first second, however long it
+    /// has been quiet since; so what it was busy, it was in that second.
+    pub fn look(&mut self, now: Instant) {
+        self.latest = now;
+        self.window_end = now + WINDOW;
+        if let Some(busy) = self.kernel.as_ref().and_then(Kernel::busy) {
+            let in_window = busy.saturating_sub(self.busy_before_window).min(WINDOW);
+            self.busiest = self.busiest.max(in_window);
+            self.busy_before_window = busy;
+        }
     }
 
+    /// From the start to the last [`look`](Self::look).
     pub fn total(&self) -> Duration {
         self.latest - self.start
     }
 
-    pub fn busy(&self) -> Duration {
-        self.total() - self.idle
+    /// `None` where the kernel does not say.
+    pub fn busy(&self) -> Option<Duration> {
+        self.kernel.as_ref()?;
+        Some(self.busy_before_window.saturating_sub(self.busy_at_start).min(self.total()))
     }
 
     /// Of all the time, in percent.
-    pub fn average(&self) -> f64 {
-        percent(self.busy(), self.total())
+    pub fn average(&self) -> Option<f64> {
+        Some(percent(self.busy()?, self.total()))
     }
 
-    /// Of the busiest second, in percent. Windows are not moved to where they would show the most,
-    /// and the last one is cut short; but no average is above its own maximum.
-    pub fn busiest(&self) -> f64 {
-        self.share_of_window(WINDOW).max(self.busiest).max(self.average())
-    }
-
-    fn share_of_window(&self, length: Duration) -> f64 {
-        percent(self.busy() - self.window.busy_before, length).min(100.0)
+    /// Of the busiest second, in percent.
+    pub fn busiest(&self) -> Option<f64> {
+        Some(percent(self.busiest, WINDOW).max(self.average()?))
     }
 }
 
@@ -86,52 +86,71 @@ fn percent(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() { 0.0 } else { 100.0 * part.as_secs_f64() / whole.as_secs_f64() }
 }
 
+/// The scheduler's account of this thread: `/proc/thread-self/schedstat` of Linux, nanoseconds on
+/// a processor and nanoseconds waiting for one.
+#[derive(Debug)]
+struct Kernel(File);
+
+impl Kernel {
+    fn open() -> Option<Self> {
+        let kernel = Kernel(File::open("/proc/thread-self/schedstat").ok()?);
+        kernel.busy().map(|_| kernel)
+    }
+
+    #[cfg(unix)]
+    fn busy(&self) -> Option<Duration> {
+        use std::os::unix::fs::FileExt;
+        let mut text = [0; 64];
+        let len = self.0.read_at(&mut text, 0).ok()?;
+        busy_of(std::str::from_utf8(&text[..len]).ok()?)
+    }
+
+    #[cfg(not(unix))]
+    fn busy(&self) -> Option<Duration> {
+        None
+    }
+}
+
+fn busy_of(schedstat: &str) -> Option<Duration> {
+    let mut fields = schedstat.split_ascii_whitespace();
+    let mut next = || fields.next()?.parse().ok();
+    let (on_processor, waiting): (u64, u64) = (next()?, next()?);
+    Some(Duration::from_nanos(on_processor.saturating_add(waiting)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MS: Duration = Duration::from_millis(1);
+    #[test]
+    fn time_on_a_processor_and_time_waiting_for_one_are_busy() {
+        assert_eq!(busy_of("1500 500 7\n"), Some(Duration::from_nanos(2000)));
+        assert_eq!(busy_of("1500\n"), None);
+        assert_eq!(busy_of(""), None);
+    }
 
-    /// A meter after turns of so many milliseconds waited and worked.
-    fn after(turns: &[(u32, u32)]) -> Meter {
-        let mut now = Instant::now();
-        let mut meter = Meter::start(now);
-        for &(waited, worked) in turns {
-            let woken = now + waited * MS;
-            meter.waited(now, woken, None);
-            now = woken + worked * MS;
-            meter.worked(now);
+    #[test]
+    fn without_the_kernels_account_nothing_is_claimed() {
+        let now = Instant::now();
+        let mut meter = Meter::over(None, now);
+        meter.look(now + WINDOW);
+        assert_eq!((meter.busy(), meter.average(), meter.busiest()), (None, None, None));
+        assert_eq!(meter.total(), WINDOW);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_is_busy_and_the_time_after_it_is_not() {
+        let begin = Instant::now();
+        let mut meter = Meter::start(begin);
+        while begin.elapsed() < Duration::from_millis(50) {
+            std::hint::black_box(begin.elapsed());
         }
-        meter
-    }
-
-    #[test]
-    fn busy_and_idle_add_up_to_all_the_time() {
-        let meter = after(&[(75, 25), (75, 25)]);
-        assert_eq!((meter.busy(), meter.idle), (50 * MS, 150 * MS));
-        assert_eq!(meter.average(), 25.0);
-    }
-
-    #[test]
-    fn a_busy_second_is_seen_in_a_quiet_hour() {
-        let mut turns = vec![(1_800_000, 0)];
-        turns.extend([(1, 9); 100]);
-        turns.extend([(1_800_000, 0)]);
-        let meter = after(&turns);
-        assert!(meter.average() < 0.1, "{}", meter.average());
-        assert!((89.0..=91.0).contains(&meter.busiest()), "{}", meter.busiest());
-    }
-
-    #[test]
-    fn a_short_burst_is_measured_against_a_whole_second() {
-        assert_eq!(after(&[(60_000, 100)]).busiest(), 10.0);
-    }
-
-    #[test]
-    fn polling_for_what_is_left_to_do_is_work() {
-        let start = Instant::now();
-        let mut meter = Meter::start(start);
-        meter.waited(start, start + MS, Some(Duration::ZERO));
-        assert_eq!((meter.busy(), meter.idle), (MS, Duration::ZERO));
+        // An hour later, as far as the meter can tell.
+        meter.look(begin + Duration::from_secs(3600));
+        let busy = meter.busy().expect("Linux keeps the account");
+        assert!(busy >= Duration::from_millis(40), "{busy:?}");
+        assert!(meter.average().unwrap() < 1.0);
+        assert!(meter.busiest().unwrap() >= 4.0, "{:?}", meter.busiest());
     }
 }

@@ -32,10 +32,12 @@ impl fmt::Display for Summary {
         let unknown = || "not known on this system".into();
         let overflows = self.overflows.map_or_else(unknown, |count| count.to_string());
         rows.push(row("ListenOverflows of the kernel", overflows));
-        rows.push(row("busy", format!("{:.1} %", meter.average())));
-        rows.push(row("  in the busiest second", format!("{:.1} %", meter.busiest())));
-        rows.push(row("  time busy", seconds(meter.busy())));
-        rows.push(row("  time idle", seconds(meter.idle)));
+        let share = |percent: Option<f64>| percent.map_or_else(unknown, |p| format!("{p:.1} %"));
+        let time = |time: Option<Duration>| time.map_or_else(unknown, seconds);
+        rows.push(row("busy", share(meter.average())));
+        rows.push(row("  in the busiest second", share(meter.busiest())));
+        rows.push(row("  time busy", time(meter.busy())));
+        rows.push(row("  time idle", time(meter.busy().map(|busy| meter.total() - busy))));
 
         let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         let values = rows.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
