@@ -198,10 +198,7 @@ impl Fields {
                 Ok(())
             }
             10 if name.eq_ignore_ascii_case("connection") => {
-                for option in list(value) {
-                    self.close |= option.eq_ignore_ascii_case(b"close");
-                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                }
+                self.read_connection(value);
                 Ok(())
             }
             14 if name.eq_ignore_ascii_case("content-length") => {
@@ -213,6 +210,20 @@ impl Fields {
             }
             17 if name.eq_ignore_ascii_case("transfer-encoding") => self.read_codings(value),
             _ => Ok(()),
+        }
+    }
+
+    /// Most often it is one word, in small letters.
+    fn read_connection(&mut self, value: &[u8]) {
+        match value {
+            b"close" => self.close = true,
+            b"keep-alive" => self.keep_alive = true,
+            _ => {
+                for option in list(value) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
         }
     }
 
