@@ -20,7 +20,8 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// How many connections may be open at once (default 1,024; 1 to 2³¹).
+    /// How many connections may be open at once (default 1,024; at least 1, and as many as the
+    /// token range has room for).
     ///
     /// A slot takes 48 bytes. When all are taken, [`AtCapacity`] says what happens.
     pub max_connections: usize,
@@ -94,7 +95,8 @@ pub enum CloseMode {
 /// What happens to a new connection when all slots are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtCapacity {
-    /// The connection that has been idle longest makes room; with none idle, as `Pause`.
+    /// The connection that has been idle longest makes room; with none idle, as `Pause`. One that
+    /// has never asked for anything does so only after a second.
     EvictIdle,
     /// New connections wait in the kernel's accept queue until one ends.
     Pause,
@@ -142,7 +144,7 @@ pub struct Limits {
     /// Bytes of a request's body (default 1 MiB). Beyond: 413.
     pub body_bytes: usize,
     /// Bytes of a response that is copied: headers and body (default 64 KiB; at least 512).
-    /// Beyond: the client gets a 500. [`Body::Static`](crate::Body::Static) has no limit.
+    /// The server's own headers have room beside it. Beyond: the client gets a 500. [`Body::Static`](crate::Body::Static) has no limit.
     pub out_bytes: usize,
     /// Bytes that are read and discarded while waiting for a client's FIN (default 8 MiB).
     pub linger_bytes: u32,
@@ -250,11 +252,11 @@ impl Config {
 
 impl Limits {
     pub(crate) fn input_bytes(&self) -> usize {
-        self.head_bytes + self.body_bytes + INPUT_SLACK
+        self.head_bytes.saturating_add(self.body_bytes).saturating_add(INPUT_SLACK)
     }
 
     pub(crate) fn output_bytes(&self) -> usize {
-        OUT_BATCH + OUT_SLACK + self.out_bytes
+        self.out_bytes.saturating_add(OUT_BATCH + OUT_SLACK)
     }
 }
 

@@ -26,7 +26,7 @@ use crate::config::CloseMode;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
 use crate::http::{self, Need, Refusal};
-use crate::net::{Net, Stream, Wait};
+use crate::net::{Net, Readiness, Stream, Wait};
 use crate::socket::Socket;
 use crate::stats::Reason;
 use crate::table::{Link, Links, NONE, Waiting};
@@ -82,6 +82,8 @@ pub(crate) struct Connection<S> {
     state: State,
     /// Whether it is in the ready queue.
     pub(crate) queued: bool,
+    /// Whether a request of it was ever answered.
+    pub(crate) served: bool,
 }
 
 /// In release, mio's stream is its file descriptor. The slab adds its free list inside the entry.
@@ -113,6 +115,7 @@ impl<S> Connection<S> {
             deadline_links: Links::NONE,
             state: State::Reading(Reading::Idle),
             queued: false,
+            served: false,
         }
     }
 
@@ -148,31 +151,34 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Why the end of the present wait is the connection's end as well; otherwise it goes on with
-    /// [`expire`](Self::expire).
-    pub(crate) fn overdue(&mut self) -> Option<Reason> {
-        match self.state {
-            State::Reading(Reading::Idle) => Some(Reason::IdleTimeout),
-            State::Reading(Reading::Head | Reading::Body) => None,
-            State::Writing => {
-                self.socket.reset_on_close();
-                Some(Reason::WriteTimeout)
-            }
-            State::Closing => self.socket.has_sent_fin().then_some(Reason::LingerTimeout),
-        }
-    }
-
-    /// Goes on after the end of a wait: a late request is refused, and in close mode `peer` our
-    /// FIN goes first after all.
+    /// What the end of a wait means. An event may still be on its way, or the host be late: so
+    /// the system calls are asked once more, and only if nothing has come of it the wait is over.
     pub(crate) fn expire<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> End
     where
         N: Net<Stream = S>,
         H: Handler + ?Sized,
     {
+        self.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
+        let end = self.drive(visit);
+        if end == End::Wait && !visit.rearm { self.give_up(visit) } else { end }
+    }
+
+    /// Nothing has come in time: a late request is refused, and in close mode `peer` our FIN goes
+    /// first after all. For the rest it is the connection's end.
+    pub(crate) fn give_up<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> End
+    where
+        N: Net<Stream = S>,
+        H: Handler + ?Sized,
+    {
         match self.state {
+            State::Reading(Reading::Idle) => return End::Gone(Reason::IdleTimeout),
+            State::Reading(Reading::Head) => self.refuse("the head did not arrive in time", visit),
             State::Reading(Reading::Body) => self.refuse("the body did not arrive in time", visit),
-            State::Reading(_) => self.refuse("the head did not arrive in time", visit),
-            State::Writing => {}
+            State::Writing => {
+                self.socket.reset_on_close();
+                return End::Gone(Reason::WriteTimeout);
+            }
+            State::Closing if self.socket.has_sent_fin() => return End::Gone(Reason::LingerTimeout),
             State::Closing => match self.socket.send_fin() {
                 Ok(()) => self.enter(State::Closing, "the client did not close first, our FIN", visit),
                 Err(_) => return End::Gone(Reason::PeerReset),
@@ -217,7 +223,11 @@ impl<S: Stream> Connection<S> {
                     }
                 }
                 Ok(None) if visit.draining && reading == Reading::Idle => {
-                    return Next::gone(Reason::Shutdown);
+                    return if self.socket.has_sent_much() {
+                        self.begin_close(false, visit)
+                    } else {
+                        Next::gone(Reason::Shutdown)
+                    };
                 }
                 Ok(None) => return self.wait(Wait::Input, visit),
                 Err(_) => return self.lost(),
@@ -248,13 +258,17 @@ impl<S: Stream> Connection<S> {
                 Err(_) => return self.lost(),
             }
         }
+        let whole = whole && writes == 1;
+        if !whole {
+            self.socket.note_sent_much();
+        }
         visit.exchange.out.clear();
         let reading = visit.exchange.reading();
         match *visit.exchange.after {
             // It began before the drain did: the client may send on, so the close has to linger.
             After::Keep if visit.draining && reading == Reading::Idle => self.begin_close(false, visit),
             After::Keep => Next::Enter(State::Reading(reading), "all sent"),
-            After::Close { client_asked } => self.begin_close(client_asked && whole && writes == 1, visit),
+            After::Close { client_asked } => self.begin_close(client_asked && whole, visit),
             After::Drop => Next::gone(Reason::Dropped),
         }
     }
@@ -272,7 +286,8 @@ impl<S: Stream> Connection<S> {
             }
             CloseMode::Peer => Next::Enter(State::Closing, "all sent, the client closes first"),
             CloseMode::Fin | CloseMode::Drop => {
-                if at_once && visit.exchange.input.is_empty() && !self.socket.is_readable() {
+                let is_quiet = visit.exchange.input.is_empty() && !self.socket.is_readable();
+                if at_once && is_quiet && !self.socket.has_sent_much() {
                     return Next::gone(Reason::Answered);
                 }
                 match self.socket.send_fin() {
@@ -330,6 +345,7 @@ impl<S: Stream> Connection<S> {
         let mut requests = visit.requests;
         let (exchange, mut service) = visit.service(self.socket.stream());
         let need = http::answer(exchange, &mut service, &mut requests);
+        self.served |= requests < visit.requests;
         visit.requests = requests;
         need
     }
@@ -362,9 +378,13 @@ impl<S: Stream> Connection<S> {
         match self.socket.watch(wait, visit.net, visit.token) {
             Ok(()) => Next::End(End::Wait),
             Err(error) => {
-                log::error!("a connection is closed, because the poller cannot watch it: {error}");
+                if visit.stats.register_errors == 0 {
+                    log::error!("the poller cannot watch connections, they are closed: {error}");
+                }
                 visit.stats.register_errors += 1;
-                self.socket.reset_on_close();
+                if !visit.exchange.out.is_empty() {
+                    self.socket.reset_on_close();
+                }
                 Next::gone(Reason::Unpollable)
             }
         }

@@ -21,7 +21,7 @@ use crate::connection::{Connection, State};
 use crate::handler::Handler;
 use crate::http::date::Date;
 use crate::net::{Net, Readiness};
-use crate::pool::Pool;
+use crate::pool::{Pool, can_reserve};
 use crate::stats::{Reason, Stats};
 use crate::table::{Table, Waiting};
 use crate::tokens::{LISTENERS, Tokens};
@@ -104,14 +104,19 @@ pub(crate) struct Core<N: Net> {
 }
 
 impl<N: Net> Core<N> {
-    /// A core for settings that were [checked](Config::check).
-    pub(crate) fn new(net: N, tokens: Tokens, config: Config) -> Self {
+    /// A core for settings that were [checked](Config::check), or how many bytes of memory could
+    /// not be had.
+    pub(crate) fn new(net: N, tokens: Tokens, config: Config) -> Result<Self, usize> {
         let times = &config.timeouts;
         let durations = [times.idle, times.head, times.body, times.write, times.linger];
-        Core {
+        let slots = config.max_connections;
+        if !can_reserve::<Connection<N::Stream>>(slots) {
+            return Err(slots.saturating_mul(size_of::<Connection<N::Stream>>()));
+        }
+        Ok(Core {
             net,
             table: Table::new(config.max_connections, durations.map(nanoseconds), tokens),
-            pool: Pool::new(&config),
+            pool: Pool::new(&config)?,
             accepting: Accepting::new(),
             phase: Phase::Running,
             drain_until: 0,
@@ -120,7 +125,7 @@ impl<N: Net> Core<N> {
             config,
             stats: Stats::default(),
             visiting: None,
-        }
+        })
     }
 
     // --- what a host calls ---
@@ -166,7 +171,8 @@ impl<N: Net> Core<N> {
         }
         let retry = self.accepting.retry_at.filter(|_| self.accepting.is_ready());
         let drained = (self.phase == Phase::Draining).then_some(self.drain_until);
-        let next = [self.table.next_deadline(), retry, drained].into_iter().flatten().min()?;
+        let deadline = self.table.next_deadline();
+        let next = [deadline, retry, self.next_eviction(), drained].into_iter().flatten().min()?;
         Some(Duration::from_nanos(next.saturating_sub(self.clock.at(now))))
     }
 
@@ -255,9 +261,10 @@ impl<N: Net> Core<N> {
                     continue;
                 }
                 self.stats.max_lateness = self.stats.max_lateness.max(late);
-                match self.table[slot].overdue() {
-                    Some(reason) => self.remove(slot, Some(list), reason),
-                    None => _ = self.visit(slot, Some(list), 0, Connection::expire, handler),
+                self.visit(slot, Some(list), 1, Connection::expire, handler);
+                // The visit may have cost another its place.
+                if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
+                    next = self.table.longest_waiting(list);
                 }
             }
         }

@@ -104,10 +104,11 @@
 //!
 //! # Reading the source
 //!
-//! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work),
-//! `connection` (the states; the heart), `table` (the slab and the queues through it), `exchange`
-//! (the buffers that are lent), `http` (bytes in, bytes out), `handler` (the host's side),
-//! `net` (mio below), `config`, `stats`, `reactor`.
+//! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
+//! `accepting` and `visiting`), `connection` (the states; the heart), `socket` (readiness), `table`
+//! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
+//! its memory is lent), `http` (bytes in, bytes out), `handler` (the host's side), `net` (mio
+//! below), `config`, `stats`, `reactor`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations)]

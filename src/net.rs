@@ -140,7 +140,8 @@ impl Net for MioNet {
         let (stream, _) = listener.accept()?;
         // On Linux the accepted socket has inherited TCP_NODELAY from the listener.
         if cfg!(not(any(target_os = "linux", target_os = "android"))) {
-            stream.set_nodelay(true)?;
+            // A peer that is gone already shows at the first read.
+            let _ = stream.set_nodelay(true);
         }
         Ok(stream)
     }

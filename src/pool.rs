@@ -28,20 +28,21 @@ pub(crate) struct Pool {
 const GROUP: usize = 64;
 
 impl Pool {
-    pub(crate) fn new(config: &Config) -> Self {
+    /// The pool, or how many bytes could not be had.
+    pub(crate) fn new(config: &Config) -> Result<Self, usize> {
         let (size, limits) = (config.pool_size(), &config.limits);
-        let each = limits.input_bytes() + limits.output_bytes();
+        let each = limits.input_bytes().saturating_add(limits.output_bytes());
         // Zeroed memory of this size comes from the system untouched: it provides each page when
         // the page is first written.
-        let group = |first| vec![0; each * GROUP.min(size - first)].into_boxed_slice();
-        Pool {
-            groups: (0..size).step_by(GROUP).map(group).collect(),
+        let group = |first| zeroed(each.saturating_mul(GROUP.min(size - first)));
+        Ok(Pool {
+            groups: (0..size).step_by(GROUP).map(group).collect::<Result<_, _>>()?,
             input_bytes: limits.input_bytes(),
             output_bytes: limits.output_bytes(),
             states: Vec::with_capacity(size),
             size,
             free: Vec::with_capacity(size),
-        }
+        })
     }
 
     pub(crate) fn has_spare(&self) -> bool {
@@ -86,6 +87,19 @@ impl Pool {
     }
 }
 
+/// Asks for memory first in the way that may fail, for the other way would end the process.
+pub(crate) fn can_reserve<T>(count: usize) -> bool {
+    let mut probe = Vec::<T>::new();
+    let reserved = probe.try_reserve_exact(count).is_ok();
+    // The compiler may leave out an allocation that nobody looks at, and call it a success.
+    std::hint::black_box(&probe);
+    reserved
+}
+
+fn zeroed(bytes: usize) -> Result<Box<[u8]>, usize> {
+    if can_reserve::<u8>(bytes) { Ok(vec![0; bytes].into_boxed_slice()) } else { Err(bytes) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,7 +111,7 @@ mod tests {
         config.limits.head_bytes = 100;
         config.limits.body_bytes = 0;
         config.limits.out_bytes = 512;
-        Pool::new(&config)
+        Pool::new(&config).expect("it is small")
     }
 
     #[test]

@@ -75,13 +75,14 @@ impl Server {
     /// # Errors
     ///
     /// If the range has too few tokens for [`Config::max_connections`], if a setting makes no
-    /// sense, or if the registry cannot be cloned.
+    /// sense, if the memory cannot be had, or if the registry cannot be cloned.
     pub fn new(registry: &Registry, tokens: TokenRange, config: Config) -> Result<Self, SetupError> {
         config.check().map_err(SetupError::Config)?;
         let tokens = Tokens::layout(tokens, config.max_connections)
             .map_err(|need| SetupError::TokenRangeTooSmall { need, have: tokens.len() })?;
         let registry = registry.try_clone().map_err(SetupError::Registry)?;
-        Ok(Server { core: Core::new(MioNet::new(registry), tokens, config) })
+        let core = Core::new(MioNet::new(registry), tokens, config);
+        core.map(|core| Server { core }).map_err(|bytes| SetupError::Memory { bytes })
     }
 
     /// Listens on an address; port 0 is one that the system chooses.
@@ -206,6 +207,11 @@ pub enum SetupError {
         /// The length of the range.
         have: usize,
     },
+    /// The memory that the settings ask for cannot be had.
+    Memory {
+        /// The size of the piece that was refused.
+        bytes: usize,
+    },
     /// A setting makes no sense; which, and what would.
     Config(&'static str),
     /// The host's registry could not be cloned.
@@ -217,6 +223,12 @@ impl fmt::Display for SetupError {
         match self {
             SetupError::TokenRangeTooSmall { need, have } => {
                 write!(f, "the token range has {have} tokens, this many connections need {need}")
+            }
+            SetupError::Memory { bytes } => {
+                write!(
+                    f,
+                    "the system refuses {bytes} bytes of memory: lower max_connections, exchanges or limits"
+                )
             }
             SetupError::Config(sentence) => f.write_str(sentence),
             SetupError::Registry(error) => write!(f, "the registry cannot be cloned: {error}"),
@@ -252,3 +264,9 @@ pub fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
         (a, b) => a.or(b),
     }
 }
+
+/// One server per thread is how to use more than one.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Server>();
+};

@@ -46,6 +46,8 @@ impl Bits {
     const FIN_SENT: u8 = 1 << 5;
     /// The peer's FIN or reset was seen before we sent a FIN.
     const PEER_FIRST: u8 = 1 << 6;
+    /// More was sent than the kernel surely delivers by itself, whatever is done to the socket.
+    const SENT_MUCH: u8 = 1 << 7;
 
     fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
@@ -84,6 +86,14 @@ impl<S> Socket<S> {
 
     pub(crate) fn peer_closed_first(&self) -> bool {
         self.bits.has(Bits::PEER_FIRST)
+    }
+
+    pub(crate) fn has_sent_much(&self) -> bool {
+        self.bits.has(Bits::SENT_MUCH)
+    }
+
+    pub(crate) fn note_sent_much(&mut self) {
+        self.bits.set(Bits::SENT_MUCH);
     }
 
     /// Notes what an event says. Close and error hints only mean that the calls are worth trying.
@@ -164,8 +174,9 @@ impl<S: Stream> Socket<S> {
 
     /// Closes our half; reading goes on.
     pub(crate) fn send_fin(&mut self) -> io::Result<()> {
+        self.stream.shutdown_write()?;
         self.bits.set(Bits::FIN_SENT);
-        self.stream.shutdown_write()
+        Ok(())
     }
 
     /// Makes the close that follows a reset, so that the peer cannot take what it has got for the

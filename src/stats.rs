@@ -41,11 +41,12 @@ pub struct Stats {
     pub accept_pauses: u64,
     /// Connections that the poller refused to watch; each was closed.
     pub register_errors: u64,
-    /// Times that all slots were taken, none idle, and a client had to wait.
+    /// Times that all slots were taken and none could make room, so that the next client waits.
     pub full: u64,
     /// Readiness for connections that no longer exist, ignored.
     pub stale_events: u64,
-    /// The longest that `process` was called after the time that `next_timeout` had named.
+    /// The longest that a deadline was looked at after its time: a host that waits longer than
+    /// `next_timeout` says sees it here.
     pub max_lateness: Duration,
     closes: [u64; Reason::ALL.len()],
 }

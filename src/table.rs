@@ -207,6 +207,16 @@ impl<S> Table<S> {
         (slot != NONE).then_some(slot)
     }
 
+    /// Whether a slot is taken by a connection that waits for this.
+    pub(crate) fn is_waiting(&self, slot: u32, list: Waiting) -> bool {
+        self.slab.get(slot as usize).is_some_and(|connection| connection.state().waiting() == list)
+    }
+
+    /// When the present wait of a connection in `list` began.
+    pub(crate) fn waiting_since(&self, slot: u32, list: Waiting) -> u64 {
+        self.slab[slot as usize].deadline.saturating_sub(self.durations[list as usize])
+    }
+
     /// The one behind `slot` in its deadline list.
     pub(crate) fn waiting_behind(&self, slot: u32) -> Option<u32> {
         let next = self.slab[slot as usize].deadline_links.next;

@@ -40,6 +40,16 @@ pub(crate) enum End {
 }
 
 impl<'v, N, H: ?Sized> Visit<'v, N, H> {
+    /// What the visit has cost of a turn's budget of requests: at least one, and as many for all
+    /// its bytes as for all its requests.
+    pub(crate) fn used(&self, requests: u32) -> u32 {
+        let budget = &self.config.budget;
+        let moved = budget.bytes_per_connection - self.bytes;
+        let per_request = budget.bytes_per_connection / budget.requests_per_connection as usize;
+        let for_bytes = if moved <= per_request { 1 } else { moved / per_request.max(1) };
+        (requests - self.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX))
+    }
+
     /// What answering needs, apart from the bytes that it works on.
     pub(crate) fn service<'a>(&'a mut self, peer: &'a dyn Peer) -> (&'a mut Exchange<'v>, Service<'a, H>) {
         let service = Service {

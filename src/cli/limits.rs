@@ -83,7 +83,7 @@ fn soft_limit() -> io::Result<u64> {
 /// give allows: beyond this number the slowest is cut off, and a load test can be all downloads.
 /// The memory is given when it is first used, which for most clients it never is.
 pub fn lend_exchanges(config: &mut Config) {
-    const MOST: usize = 16 * 1024;
+    const MOST: usize = 4096;
     const LEAST: usize = 16;
     config.exchanges = config.max_connections.min(MOST);
     while config.exchanges > LEAST && !can_reserve(config.reserved_bytes().saturating_mul(2)) {

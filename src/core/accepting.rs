@@ -27,9 +27,9 @@ pub(super) struct Accepting<L> {
     first: usize,
     /// While something has run out: when to try again, sooner if a connection ends.
     pub(super) retry_at: Option<u64>,
-    /// Something has run out, and no accept has succeeded since: logged once.
+    /// Something has run out, and clients have been waiting since: logged once.
     has_run_out: bool,
-    /// A client waits because every slot is taken and none is idle: logged once.
+    /// Every slot was taken and none idle, and clients have been waiting since: logged once.
     is_full: bool,
 }
 
@@ -42,6 +42,9 @@ struct Listening<L> {
 
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// How long a connection that has not spoken yet is not asked to make room for another.
+const TIME_TO_SPEAK: Duration = Duration::from_secs(1);
 
 impl<L> Accepting<L> {
     pub(super) const fn new() -> Self {
@@ -100,13 +103,13 @@ impl<N: Net> Core<N> {
         H: Handler + ?Sized,
     {
         if !self.accepting.is_ready() {
-            self.accepting.is_full = false;
             return;
         }
         if self.accepting.retry_at.is_some_and(|at| at <= now) {
             self.accepting.retry_at = None;
         }
         let mut accepts = self.config.budget.accepts;
+        let mut failures = 0;
         let count = self.accepting.listeners.len();
         for turn in 0..count {
             let which = (self.accepting.first + turn) % count;
@@ -118,8 +121,14 @@ impl<N: Net> Core<N> {
                 accepts -= 1;
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => budget = self.welcome(stream, now, budget, handler),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => listening.ready = false,
-                    Err(error) => self.note_accept_error(&error, now),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        listening.ready = false;
+                        (self.accepting.has_run_out, self.accepting.is_full) = (false, false);
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        self.note_accept_error(&error, failures, now);
+                    }
                 }
             }
         }
@@ -132,7 +141,6 @@ impl<N: Net> Core<N> {
     where
         H: Handler + ?Sized,
     {
-        self.accepting.has_run_out = false;
         if !self.table.has_room() {
             let victim = self.idle_victim().expect("nothing is accepted without a place for it");
             self.remove(victim, Some(Waiting::Idle), Reason::Evicted);
@@ -158,19 +166,44 @@ impl<N: Net> Core<N> {
     fn idle_victim(&self) -> Option<u32> {
         match self.config.at_capacity {
             AtCapacity::EvictIdle => {
-                self.longest_waiting_few(Waiting::Idle).find(|&slot| !self.table[slot].queued)
+                self.longest_waiting_few(Waiting::Idle).find(|&slot| self.may_evict(slot))
             }
             AtCapacity::Pause => None,
         }
     }
 
+    /// A client that has just connected is given some time to speak, or clients that come faster
+    /// than they speak would only throw out each other.
+    fn may_evict(&self, slot: u32) -> bool {
+        let connection = &self.table[slot];
+        !connection.queued && (connection.served || self.evictable_at(slot) <= self.clock.latest)
+    }
+
+    fn evictable_at(&self, slot: u32) -> u64 {
+        self.table.waiting_since(slot, Waiting::Idle).saturating_add(nanoseconds(TIME_TO_SPEAK))
+    }
+
+    /// When to look again for a connection that can make room, while a client waits for one.
+    pub(super) fn next_eviction(&self) -> Option<u64> {
+        let is_waited_for = self.phase == Phase::Running
+            && self.accepting.retry_at.is_none()
+            && self.config.at_capacity == AtCapacity::EvictIdle
+            && self.accepting.is_ready()
+            && !self.table.has_room();
+        let first = self.table.longest_waiting(Waiting::Idle).filter(|_| is_waited_for)?;
+        Some(self.evictable_at(first))
+    }
+
     /// Some errors of accept are one connection's; for the others something has run out that only
     /// time or the end of a connection brings back.
-    fn note_accept_error(&mut self, error: &io::Error, now: u64) {
+    ///
+    /// An error of one connection that comes again and again in a turn is not of one connection.
+    fn note_accept_error(&mut self, error: &io::Error, failures: u32, now: u64) {
+        const MANY: u32 = 64;
         if error.kind() == ErrorKind::Interrupted {
             return;
         }
-        if net::is_of_one_connection(error) {
+        if net::is_of_one_connection(error) && failures < MANY {
             self.stats.accept_errors += 1;
             return;
         }
@@ -185,10 +218,9 @@ impl<N: Net> Core<N> {
         let is_full = self.phase == Phase::Running
             && self.accepting.is_ready()
             && !(self.table.has_room() || self.idle_victim().is_some());
-        if is_full && !self.accepting.is_full {
+        if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
             self.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());
         }
-        self.accepting.is_full = is_full;
     }
 }

@@ -64,7 +64,7 @@ impl<N: Net> Core<N> {
             rearm: false,
         };
         let end = act(connection, &mut visit);
-        let (used, rearm) = (requests - visit.requests, visit.rearm);
+        let (used, rearm) = (visit.used(requests), visit.rearm);
         let in_flight = !visit.exchange.is_empty();
         self.visiting = None;
         match end {
@@ -77,7 +77,7 @@ impl<N: Net> Core<N> {
                 }
             }
         }
-        budget.saturating_sub(used.max(1))
+        budget.saturating_sub(used)
     }
 
     /// A connection keeps the exchange that it worked in exactly while something is in flight.
@@ -125,7 +125,7 @@ impl<N: Net> Core<N> {
         let slot = self.slowest_client(newest);
         let listed = self.table[slot].state().waiting();
         if listed != Waiting::Sending {
-            self.act(slot, Some(listed), 0, Connection::expire, handler);
+            self.act(slot, Some(listed), 0, Connection::give_up, handler);
         }
         if !self.pool.has_spare() {
             // It is in the middle of a response, or does not even take a 408.

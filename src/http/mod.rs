@@ -140,7 +140,7 @@ fn read_head<H: Handler + ?Sized>(
         }
         framing => {
             let reader = BodyReader::new(head.len, framing, limits)?;
-            if head.expects_continue && arrived.is_empty() {
+            if head.expects_continue && arrived.is_empty() && service.config.close != CloseMode::Drop {
                 let mut interim = Writer::new(exchange.out.room());
                 interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
                 let len = interim.len();

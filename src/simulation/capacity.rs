@@ -23,18 +23,34 @@ fn out_of_descriptors() -> io::Error {
 }
 
 #[test]
+fn a_client_that_has_just_connected_is_given_a_second_to_speak() {
+    let mut sim = slots(1, AtCapacity::EvictIdle);
+    let silent = sim.connect_idle();
+    let new = sim.connect();
+    new.get("/");
+    sim.pass(Duration::from_millis(999));
+    assert!(silent.is_served() && new.statuses().is_empty());
+    assert!(sim.timeout() <= Some(Duration::from_millis(1)), "no event will tell");
+    sim.pass(Duration::from_millis(1));
+    assert!(silent.is_gone());
+    assert_eq!(new.statuses(), [200]);
+}
+
+#[test]
 fn the_longest_idle_makes_room_for_a_new_connection() {
     let mut sim = slots(3, AtCapacity::EvictIdle);
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
-    clients[0].get("/");
-    sim.settle();
+    for client in clients.iter().chain(&clients[..1]) {
+        client.get("/");
+        sim.settle();
+    }
     let new = sim.connect();
     new.get("/");
     sim.settle();
     assert!(clients[1].is_gone(), "it was idle longest, since the first has asked again");
     assert!(clients[0].is_served() && clients[2].is_served());
     assert_eq!(new.statuses(), [200]);
-    assert_eq!((sim.stats().closes(Reason::Evicted), sim.stats().full), (1, 0));
+    assert_eq!(sim.stats().closes(Reason::Evicted), 1);
 }
 
 #[test]
@@ -209,4 +225,21 @@ fn whatever_a_process_can_run_out_of_makes_accepting_pause() {
         sim.turn();
         assert_eq!((sim.stats().accept_pauses, sim.timeout()), (1, Some(RETRY)), "{name}");
     }
+}
+
+#[test]
+fn while_clients_keep_waiting_a_shortage_is_one_episode() {
+    let mut sim = Sim::new();
+    let mut held = sim.connect_idle();
+    let _waiting: Vec<Client> = (0..20).map(|_| sim.connect()).collect();
+    for _ in 0..10 {
+        // One leaves, one is accepted in its place, and the next finds nothing left.
+        held.close();
+        sim.world().accept_faults.push_back(out_of_descriptors());
+        sim.settle();
+        held = sim.connect();
+        sim.world().accept_faults.push_back(out_of_descriptors());
+        sim.turn();
+    }
+    assert_eq!(sim.stats().accept_pauses, 1);
 }

@@ -248,3 +248,21 @@ fn in_mode_drop_not_a_byte_is_written_and_no_handler_called() {
     assert_eq!(sim.stats().closes(Reason::Dropped), 2);
     assert_eq!(sim.site.asked, 0);
 }
+
+#[test]
+fn a_small_answer_behind_a_large_one_lingers() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(&[site::get("/large"), site::get_and_close("/b")].concat());
+    sim.settle();
+    assert!(client.called(Call::Shutdown));
+}
+
+#[test]
+fn in_mode_drop_nobody_is_asked_to_continue() {
+    let mut sim = Sim::with(|config| config.close = CloseMode::Drop);
+    let client = sim.connect();
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    sim.settle();
+    assert_eq!(client.received_len(), 0);
+}

@@ -250,3 +250,17 @@ fn a_panic_may_be_followed_by_a_drain_or_an_abort() {
         }
     }
 }
+
+#[test]
+fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/large");
+    sim.settle();
+    drain(&mut sim);
+    client.get("/next");
+    sim.settle();
+    assert!(client.called(Call::Shutdown));
+    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.ending(), Some(Ending::Fin));
+}

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use super::kernel::Ending;
 use super::sim::Sim;
 use super::site;
 use crate::stats::Reason;
@@ -124,4 +125,15 @@ fn a_poller_that_refuses_a_socket_costs_that_connection_only() {
         sim.settle();
         sim.assert_empty();
     }
+}
+
+#[test]
+fn a_poller_that_refuses_after_the_answer_does_not_take_it_back() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/");
+    sim.world().watch_faults.push_back(ErrorKind::StorageFull);
+    sim.settle();
+    assert_eq!(client.statuses(), [200]);
+    assert_eq!(client.ending(), Some(Ending::Fin));
 }

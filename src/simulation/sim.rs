@@ -44,7 +44,7 @@ impl Sim {
         config.check().expect("the settings make sense");
         let tokens = Tokens::layout(TokenRange::nth(0), config.max_connections).expect("nth is large");
         let wire = Rc::new(RefCell::new(World::new()));
-        let mut core = Core::new(FakeNet(wire.clone()), tokens, config);
+        let mut core = Core::new(FakeNet(wire.clone()), tokens, config).expect("it is small");
         core.add_listener(FakeListener::new(&wire)).expect("it is running");
         let (start, elapsed) = (Instant::now(), Duration::ZERO);
         let mut sim = Sim { core, wire, site: Site::default(), start, elapsed };
