@@ -14,26 +14,26 @@ use std::time::{Duration, Instant};
 
 use fourway::{Config, Server, TokenRange, handler_fn, mio};
 
-/// Counts the calls of each thread, and the bytes of its largest allocations.
+/// Counts the calls of each thread, and the bytes that it holds.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static FREES: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
 // SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        BYTES.set(BYTES.get() + layout.size() as u64);
+        BYTES.set(BYTES.get() + layout.size() as i64);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        BYTES.set(BYTES.get() + layout.size() as u64);
+        BYTES.set(BYTES.get() + layout.size() as i64);
         unsafe { System.alloc_zeroed(layout) }
     }
 
@@ -44,6 +44,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         FREES.set(FREES.get() + 1);
+        BYTES.set(BYTES.get() - layout.size() as i64);
         unsafe { System.dealloc(pointer, layout) }
     }
 }
