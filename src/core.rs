@@ -160,7 +160,7 @@ impl<N: Net> Core<N> {
             accepted: (self.stats.accepted - accepted) as u32,
             requests: (self.stats.requests - requests) as u32,
             closed: (self.stats.closed - closed) as u32,
-            more: !all_expired || self.has_work(),
+            more: self.has_work() || (!all_expired && self.table.len() > 0),
         }
     }
 

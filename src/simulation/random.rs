@@ -248,5 +248,6 @@ fn tell(seed: u64) {
 
 #[test]
 fn in_any_story_the_books_agree_and_in_the_end_nothing_is_left() {
-    (0..300).for_each(tell);
+    // The last one ended a drain in the turn whose budget of deadlines was used up.
+    (0..300).chain([1742]).for_each(tell);
 }
