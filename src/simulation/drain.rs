@@ -264,3 +264,17 @@ fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
     assert_eq!(client.responses()[0].body, site::LARGE);
     assert_eq!(client.ending(), Some(Ending::Fin));
 }
+
+#[test]
+fn a_drain_that_ends_with_deadlines_left_over_leaves_no_work() {
+    let mut sim = Sim::with(|config| config.budget.requests = 1);
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
+    clients.iter().for_each(|client| client.send(b"GET /"));
+    sim.settle();
+    let now = sim.now();
+    sim.core.drain(now, Duration::from_secs(1));
+    sim.advance(Duration::from_secs(60));
+    let progress = sim.process();
+    assert!(!progress.more);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+}

@@ -231,9 +231,11 @@ fn tell(seed: u64) {
             let now = sim.now();
             sim.core.drain(now, Duration::from_secs(chance.below(20) as u64));
         }
-        match chance.below(4) {
+        match chance.below(5) {
             0 => {}
-            1 => drop(sim.settle()),
+            // The poller's batch was full: what has just happened comes with the next.
+            1 => drop(sim.process()),
+            2 => drop(sim.settle()),
             _ => drop(sim.turn()),
         }
     }
@@ -248,6 +250,5 @@ fn tell(seed: u64) {
 
 #[test]
 fn in_any_story_the_books_agree_and_in_the_end_nothing_is_left() {
-    // The last one ended a drain in the turn whose budget of deadlines was used up.
-    (0..300).chain([1742]).for_each(tell);
+    (0..300).for_each(tell);
 }
