@@ -137,7 +137,7 @@ pub use crate::handler::{Body, BodyWriter, Handler, HandlerFn, Reply, Responder,
 pub use crate::http::request::Request;
 pub use crate::net::Readiness;
 pub use crate::reactor::Reactor;
-pub use crate::server::{ListenerId, Server, SetupError, earliest};
+pub use crate::server::{Listener, ListenerId, Server, SetupError, earliest};
 pub use crate::stats::{Reason, Stats};
 pub use crate::tokens::TokenRange;
 pub use mio;

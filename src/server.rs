@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mio::event::Event;
 use mio::net::TcpListener;
 use mio::{Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::config::Config;
 use crate::core::{Core, Phase, Progress};
@@ -98,6 +98,40 @@ impl Server {
         self.core.add_listener(TcpListener::from_std(listener)).map(ListenerId)
     }
 
+    /// Accepts from a listener that the host has made, of std or of mio: one with other options,
+    /// or one that was inherited from another process.
+    ///
+    /// It becomes non-blocking, and gets TCP_NODELAY for the sockets that inherit it. The server
+    /// closes it when it drains.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use fourway::{Config, Server, TokenRange, mio};
+    ///
+    /// let poll = mio::Poll::new()?;
+    /// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+    /// let own = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let address = own.local_addr()?;
+    /// let listener = server.add_listener(own)?;
+    /// assert_eq!(server.local_addr(listener), Some(address));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the socket refuses these options, if the server is draining, or if it has 64 listeners.
+    pub fn add_listener(&mut self, listener: impl Into<Listener>) -> io::Result<ListenerId> {
+        let listener = match listener.into().0 {
+            Origin::Mio(listener) => listener,
+            Origin::Std(listener) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)
+            }
+        };
+        SockRef::from(&listener).set_tcp_nodelay(true)?;
+        self.core.add_listener(listener).map(ListenerId)
+    }
+
     /// The address of a listener, with its port; `None` once it is closed.
     pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
         self.core.listener(listener.0)?.local_addr().ok()
@@ -152,6 +186,36 @@ impl Server {
     /// A copy of all counters.
     pub fn stats(&self) -> Stats {
         self.core.stats()
+    }
+}
+
+/// A listening socket, of std or of mio, for [`Server::add_listener`].
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let of_std = fourway::Listener::from(std::net::TcpListener::bind("127.0.0.1:0")?);
+/// let of_mio = fourway::Listener::from(mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap())?);
+/// # let _ = (of_std, of_mio);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Listener(Origin);
+
+#[derive(Debug)]
+enum Origin {
+    Std(std::net::TcpListener),
+    Mio(TcpListener),
+}
+
+impl From<std::net::TcpListener> for Listener {
+    fn from(listener: std::net::TcpListener) -> Self {
+        Listener(Origin::Std(listener))
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Listener(Origin::Mio(listener))
     }
 }
 

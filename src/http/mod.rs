@@ -238,7 +238,6 @@ pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Servi
     exchange.input.clear();
     *exchange.body = None;
     service.stats.count_error(refusal.status);
-    debug!(target: REQUESTS, "{} refused: {} ({})", PeerName(service.peer), refusal.status, refusal.why);
     if service.config.close == CloseMode::Drop {
         *exchange.after = After::Drop;
         return;
@@ -246,6 +245,8 @@ pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Servi
     let date = service.date.line(service.now);
     let len = response::error_page(exchange.out.room(), date, refusal, head_only);
     exchange.out.commit(len, b"");
+    let Refusal { status, why } = refusal;
+    debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(service.peer));
     *exchange.after = After::Close { client_asked: false };
 }
 
