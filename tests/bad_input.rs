@@ -1,4 +1,4 @@
-//! What is not HTTP/1.1, or too much of it: each error of DESIGN §6 on a real socket, with its
+//! What is not HTTP/1.1, or too much of it: each error on a real socket, with its
 //! exact status, told in full before the server closes; and the server lives on.
 
 mod common;

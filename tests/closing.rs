@@ -21,7 +21,7 @@ fn config(close: CloseMode) -> Config {
     config
 }
 
-// --- what the kernel keeps (DESIGN §3) ---
+// --- what the kernel keeps ---
 
 #[cfg(target_os = "linux")]
 mod who_holds_time_wait {
