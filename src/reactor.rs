@@ -40,7 +40,7 @@ impl Reactor {
     ///
     /// If no poller can be made, or as [`Server::new`] says.
     pub fn new(config: Config) -> Result<Self, SetupError> {
-        let poll = Poll::new().map_err(SetupError::Registry)?;
+        let poll = Poll::new().map_err(SetupError::Poller)?;
         let server = Server::new(poll.registry(), TokenRange::nth(0), config)?;
         Ok(Reactor { poll, events: Events::with_capacity(Self::EVENTS), server })
     }

@@ -80,7 +80,7 @@ impl Server {
         config.check().map_err(SetupError::Config)?;
         let tokens = Tokens::layout(tokens, config.max_connections)
             .map_err(|need| SetupError::TokenRangeTooSmall { need, have: tokens.len() })?;
-        let registry = registry.try_clone().map_err(SetupError::Registry)?;
+        let registry = registry.try_clone().map_err(SetupError::Poller)?;
         let core = Core::new(MioNet::new(registry), tokens, config);
         core.map(|core| Server { core }).map_err(|bytes| SetupError::Memory { bytes })
     }
@@ -278,8 +278,8 @@ pub enum SetupError {
     },
     /// A setting makes no sense; which, and what would.
     Config(&'static str),
-    /// The host's registry could not be cloned.
-    Registry(io::Error),
+    /// The poller could not be made, or its registry could not be cloned.
+    Poller(io::Error),
 }
 
 impl fmt::Display for SetupError {
@@ -295,7 +295,7 @@ impl fmt::Display for SetupError {
                 )
             }
             SetupError::Config(sentence) => f.write_str(sentence),
-            SetupError::Registry(error) => write!(f, "the registry cannot be cloned: {error}"),
+            SetupError::Poller(error) => write!(f, "the system gives no poller: {error}"),
         }
     }
 }
@@ -303,7 +303,7 @@ impl fmt::Display for SetupError {
 impl std::error::Error for SetupError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            SetupError::Registry(error) => Some(error),
+            SetupError::Poller(error) => Some(error),
             _ => None,
         }
     }

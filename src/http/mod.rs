@@ -177,9 +177,8 @@ fn read_body<H: Handler + ?Sized>(
             // The slices of the first parse could not be kept while the buffer was written to.
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-            if let Some(head) = Head::parse(head, &mut headers, limits)? {
-                *exchange.after = call(&head, body, &mut exchange.out, service);
-            }
+            let head = Head::parse(head, &mut headers, limits)?.expect("a head that was whole stays whole");
+            *exchange.after = call(&head, body, &mut exchange.out, service);
             exchange.input.consume(consumed);
             *exchange.body = None;
             Ok(Step::Answered)
@@ -195,8 +194,8 @@ fn call<H: Handler + ?Sized>(
     service: &mut Service<'_, H>,
 ) -> After {
     service.stats.requests += 1;
+    let request = Request { head, body, peer: service.peer };
     if service.config.close == CloseMode::Drop {
-        let request = Request { head, body, peer: service.peer };
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(service.peer));
         return After::Drop;
     }
@@ -208,7 +207,6 @@ fn call<H: Handler + ?Sized>(
         ..Draft::default()
     };
     let date = service.date.line(service.now);
-    let request = Request { head, body, peer: service.peer };
     let responder = Responder::new(Writer::new(out.room()), &mut draft, date);
     let _reply = service.handler.request(&request, responder);
     if draft.dropped {
