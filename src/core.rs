@@ -244,6 +244,9 @@ impl<N: Net> Core<N> {
     /// Ends what has waited too long; whether that was all of it. Whatever is in the ready queue
     /// has its turn first: that a host came late is not the client's fault.
     fn expire_due<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) -> bool {
+        if self.table.next_deadline().is_none_or(|next| next > now) {
+            return true;
+        }
         let mut budget = self.config.budget.requests;
         for list in Waiting::ALL {
             let mut next = self.table.longest_waiting(list);

@@ -7,6 +7,7 @@
 //! - The **deadline lists** hold all that wait, one list per kind of waiting. Each kind has one
 //!   constant duration, so appending keeps a list sorted: its head is the next to expire, its
 //!   length says how many connections are in that state, and no heap or wheel is needed.
+
 use std::ops::{Index, IndexMut};
 
 use mio::Token;
@@ -89,15 +90,50 @@ impl Queue {
     }
 }
 
+/// Connections that wait for the same thing, for the same time.
+#[derive(Debug)]
+struct DeadlineList {
+    queue: Queue,
+    /// How long each of them may wait, in nanoseconds.
+    duration: u64,
+    /// The deadline of the first, or [`NEVER`]. It is known here, so that a turn in which nothing
+    /// expires looks at no connection.
+    first: u64,
+}
+
+/// A deadline that does not come.
+const NEVER: u64 = u64::MAX;
+
+impl DeadlineList {
+    const fn new(duration: u64) -> Self {
+        DeadlineList { queue: Queue::new(Link::Deadline), duration, first: NEVER }
+    }
+
+    fn push_back<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32, now: u64) {
+        let deadline = now.saturating_add(self.duration);
+        slab[slot as usize].deadline = deadline;
+        self.queue.push_back(slab, slot);
+        if self.queue.head == slot {
+            self.first = deadline;
+        }
+    }
+
+    fn remove<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32) {
+        let was_first = self.queue.head == slot;
+        self.queue.remove(slab, slot);
+        if was_first {
+            self.first = slab.get(self.queue.head as usize).map_or(NEVER, |first| first.deadline);
+        }
+    }
+}
+
 /// The slab and everything that runs through it.
 #[derive(Debug)]
 pub(crate) struct Table<S> {
     slab: Slab<Connection<S>>,
     capacity: usize,
     ready: Queue,
-    deadlines: [Queue; Waiting::ALL.len()],
-    /// Each list's duration, in nanoseconds.
-    durations: [u64; Waiting::ALL.len()],
+    deadlines: [DeadlineList; Waiting::ALL.len()],
     generation: u32,
     tokens: Tokens,
 }
@@ -108,8 +144,7 @@ impl<S> Table<S> {
             slab: Slab::with_capacity(capacity),
             capacity,
             ready: Queue::new(Link::Ready),
-            deadlines: [const { Queue::new(Link::Deadline) }; Waiting::ALL.len()],
-            durations,
+            deadlines: durations.map(DeadlineList::new),
             generation: 0,
             tokens,
         }
@@ -189,8 +224,7 @@ impl<S> Table<S> {
 
     /// Starts the deadline of `list` anew for a connection, at the list's end.
     pub(crate) fn arm(&mut self, slot: u32, list: Waiting, now: u64) {
-        self.slab[slot as usize].deadline = now.saturating_add(self.durations[list as usize]);
-        self.deadlines[list as usize].push_back(&mut self.slab, slot);
+        self.deadlines[list as usize].push_back(&mut self.slab, slot, now);
     }
 
     pub(crate) fn disarm(&mut self, slot: u32, list: Waiting) {
@@ -198,12 +232,12 @@ impl<S> Table<S> {
     }
 
     pub(crate) fn waiting(&self, list: Waiting) -> usize {
-        self.deadlines[list as usize].len
+        self.deadlines[list as usize].queue.len
     }
 
     /// The one that has waited longest in a list.
     pub(crate) fn longest_waiting(&self, list: Waiting) -> Option<u32> {
-        let slot = self.deadlines[list as usize].head;
+        let slot = self.deadlines[list as usize].queue.head;
         (slot != NONE).then_some(slot)
     }
 
@@ -214,7 +248,7 @@ impl<S> Table<S> {
 
     /// When the present wait of a connection in `list` began.
     pub(crate) fn waiting_since(&self, slot: u32, list: Waiting) -> u64 {
-        self.slab[slot as usize].deadline.saturating_sub(self.durations[list as usize])
+        self.slab[slot as usize].deadline.saturating_sub(self.deadlines[list as usize].duration)
     }
 
     /// The one behind `slot` in its deadline list.
@@ -225,8 +259,8 @@ impl<S> Table<S> {
 
     /// When the first of all deadlines is, in nanoseconds.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        let heads = self.deadlines.iter().filter(|list| list.head != NONE);
-        heads.map(|list| self.slab[list.head as usize].deadline).min()
+        let first = self.deadlines.iter().fold(NEVER, |first, list| first.min(list.first));
+        (first != NEVER).then_some(first)
     }
 
     /// Every connection with its slot, for the simulation.

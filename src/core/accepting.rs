@@ -23,6 +23,8 @@ use crate::tokens::LISTENERS;
 #[derive(Debug)]
 pub(super) struct Accepting<L> {
     listeners: Vec<Option<Listening<L>>>,
+    /// One bit per listener: no accept has said `WouldBlock` since the last sign of a client.
+    ready: u64,
     /// Whose turn it is to accept first.
     first: usize,
     /// While something has run out: when to try again, sooner if a connection ends.
@@ -37,8 +39,9 @@ pub(super) struct Accepting<L> {
 struct Listening<L> {
     listener: L,
     generation: u32,
-    ready: bool,
 }
+
+const _: () = assert!(LISTENERS <= u64::BITS as usize);
 
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
@@ -48,24 +51,22 @@ const TIME_TO_SPEAK: Duration = Duration::from_secs(1);
 
 impl<L> Accepting<L> {
     pub(super) const fn new() -> Self {
-        Accepting { listeners: Vec::new(), first: 0, retry_at: None, has_run_out: false, is_full: false }
+        Accepting { listeners: Vec::new(), ready: 0, first: 0, retry_at: None, has_run_out: false, is_full: false }
     }
 
     /// Sets a listener's ready bit; `false` if there is none of that slot and generation.
     pub(super) fn hint(&mut self, slot: usize, generation: u32) -> bool {
-        let listening = self.listeners.get_mut(slot).and_then(Option::as_mut);
-        match listening.filter(|listening| listening.generation == generation) {
-            Some(listening) => {
-                listening.ready = true;
-                true
-            }
-            None => false,
+        let listening = self.listeners.get(slot).and_then(Option::as_ref);
+        let is_current = listening.is_some_and(|listening| listening.generation == generation);
+        if is_current {
+            self.ready |= 1 << slot;
         }
+        is_current
     }
 
     /// Whether a listener may have connections.
     pub(super) fn is_ready(&self) -> bool {
-        self.listeners.iter().flatten().any(|listening| listening.ready)
+        self.ready != 0
     }
 }
 
@@ -82,7 +83,7 @@ impl<N: Net> Core<N> {
         let generation = self.table.next_generation();
         let token = self.table.tokens().encode(slot, generation);
         self.net.watch_listener(&mut listener, token)?;
-        self.accepting.listeners.push(Some(Listening { listener, generation, ready: false }));
+        self.accepting.listeners.push(Some(Listening { listener, generation }));
         Ok(slot)
     }
 
@@ -91,6 +92,7 @@ impl<N: Net> Core<N> {
     }
 
     pub(super) fn close_listeners(&mut self) {
+        self.accepting.ready = 0;
         for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
             let mut listener = listening.listener;
             self.net.unwatch_listener(&mut listener);
@@ -113,16 +115,13 @@ impl<N: Net> Core<N> {
         let count = self.accepting.listeners.len();
         for turn in 0..count {
             let which = (self.accepting.first + turn) % count;
-            while accepts > 0 && self.may_accept() {
+            while accepts > 0 && self.accepting.ready & (1 << which) != 0 && self.may_accept() {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
-                if !listening.ready {
-                    break;
-                }
                 accepts -= 1;
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => budget = self.welcome(stream, now, budget, handler),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        listening.ready = false;
+                        self.accepting.ready &= !(1 << which);
                         (self.accepting.has_run_out, self.accepting.is_full) = (false, false);
                     }
                     Err(error) => {
