@@ -25,7 +25,7 @@ use log::trace;
 use crate::config::CloseMode;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
-use crate::http::{self, Need, Refusal};
+use crate::http::{self, Asked, Need, Refusal};
 use crate::net::{Net, Readiness, Stream, Wait};
 use crate::socket::Socket;
 use crate::stats::Reason;
@@ -196,20 +196,22 @@ impl<S: Stream> Connection<S> {
         H: Handler + ?Sized,
     {
         loop {
-            let need = self.answer(visit);
-            if !visit.exchange.out.is_empty() || *visit.exchange.after != After::Keep {
-                return Next::Enter(State::Writing, "there is something to send");
-            }
-            let needed = match need {
-                // A request that waits for its turn has begun, and keeps its exchange.
-                Need::Flush if reading == Reading::Idle => Reading::Head,
-                Need::Flush => return Next::End(End::Yield),
-                Need::Head if visit.exchange.input.is_empty() => Reading::Idle,
-                Need::Head => Reading::Head,
-                Need::Body => Reading::Body,
-            };
-            if needed != reading {
-                return Next::Enter(State::Reading(needed), "more has to arrive");
+            if !visit.exchange.input.is_empty() {
+                let need = self.answer(visit);
+                if !visit.exchange.out.is_empty() || visit.exchange.course.after != After::Keep {
+                    return Next::Enter(State::Writing, "there is something to send");
+                }
+                let needed = match need {
+                    // A request that waits for its turn has begun, and keeps its exchange.
+                    Need::Flush if reading == Reading::Idle => Reading::Head,
+                    Need::Flush => return Next::End(End::Yield),
+                    Need::Head if visit.exchange.input.is_empty() => Reading::Idle,
+                    Need::Head => Reading::Head,
+                    Need::Body => Reading::Body,
+                };
+                if needed != reading {
+                    return Next::Enter(State::Reading(needed), "more has to arrive");
+                }
             }
             if visit.bytes == 0 {
                 return Next::End(End::Yield);
@@ -222,7 +224,7 @@ impl<S: Stream> Connection<S> {
                         Self::extend_deadline(len, visit);
                     }
                 }
-                Ok(None) if visit.draining && reading == Reading::Idle => {
+                Ok(None) if visit.service.is_draining() && reading == Reading::Idle => {
                     return if self.socket.has_sent_much() {
                         self.begin_close(false, visit)
                     } else {
@@ -250,7 +252,7 @@ impl<S: Stream> Connection<S> {
             match self.socket.write(&mut visit.exchange.out, visit.bytes) {
                 Ok(Some(len)) => {
                     writes += 1;
-                    visit.stats.bytes_out += len as u64;
+                    visit.service.stats.bytes_out += len as u64;
                     visit.bytes = visit.bytes.saturating_sub(len);
                     Self::extend_deadline(len, visit);
                 }
@@ -264,9 +266,9 @@ impl<S: Stream> Connection<S> {
         }
         visit.exchange.out.clear();
         let reading = visit.exchange.reading();
-        match *visit.exchange.after {
+        match visit.exchange.course.after {
             // It began before the drain did: the client may send on, so the close has to linger.
-            After::Keep if visit.draining && reading == Reading::Idle => self.begin_close(false, visit),
+            After::Keep if visit.service.is_draining() && reading == Reading::Idle => self.begin_close(false, visit),
             After::Keep => Next::Enter(State::Reading(reading), "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole, visit),
             After::Drop => Next::gone(Reason::Dropped),
@@ -279,7 +281,7 @@ impl<S: Stream> Connection<S> {
     /// takes from it what it has not read. So `close` alone is only for clients that promised to
     /// send no more, have nothing unread here, and got so little that the kernel holds all of it.
     fn begin_close<N, H: ?Sized>(&mut self, at_once: bool, visit: &mut Visit<'_, N, H>) -> Next {
-        match visit.config.close {
+        match visit.service.config.close {
             CloseMode::Rst => {
                 self.socket.reset_on_close();
                 Next::gone(Reason::Answered)
@@ -315,7 +317,7 @@ impl<S: Stream> Connection<S> {
                 }
                 Ok(Some(len)) => {
                     self.discarded = self.discarded.saturating_add(len as u32);
-                    if self.discarded > visit.config.limits.linger_bytes {
+                    if self.discarded > visit.service.config.limits.linger_bytes {
                         return Next::gone(Reason::LingerLimit);
                     }
                 }
@@ -332,27 +334,24 @@ impl<S: Stream> Connection<S> {
         trace!(target: STATES, "slot {}: {:?} -> {state:?} ({why})", visit.slot, self.state);
         self.state = state;
         visit.rearm = true;
-        *visit.exchange.progress = 0;
+        visit.exchange.course.progress = 0;
         if state == State::Closing {
             visit.exchange.clear();
         }
     }
 
+    /// Answers what is whole of the input.
     fn answer<N, H: Handler + ?Sized>(&mut self, visit: &mut Visit<'_, N, H>) -> Need {
-        if visit.exchange.input.is_empty() {
-            return Need::Head;
-        }
-        let mut requests = visit.requests;
-        let (exchange, mut service) = visit.service(self.socket.stream());
-        let need = http::answer(exchange, &mut service, &mut requests);
-        self.served |= requests < visit.requests;
-        visit.requests = requests;
+        let before = visit.requests;
+        let mut asked = Asked { handler: &mut *visit.handler, peer: self.socket.stream() };
+        let need = http::answer(&mut visit.exchange, visit.service, &mut asked, &mut visit.requests);
+        self.served |= visit.requests < before;
         need
     }
 
     fn refuse<N, H: ?Sized>(&mut self, why: &'static str, visit: &mut Visit<'_, N, H>) {
-        let (exchange, mut service) = visit.service(self.socket.stream());
-        http::refuse(exchange, &mut service, Refusal { status: 408, why });
+        let refusal = Refusal { status: 408, why };
+        http::refuse(&mut visit.exchange, visit.service, self.socket.stream(), refusal);
         self.enter(State::Writing, why, visit);
     }
 
@@ -364,7 +363,7 @@ impl<S: Stream> Connection<S> {
     {
         let read = self.socket.read(visit.exchange.input.space(), visit.net.short_read_drains());
         if let Ok(Some(len)) = read {
-            visit.stats.bytes_in += len as u64;
+            visit.service.stats.bytes_in += len as u64;
             visit.bytes = visit.bytes.saturating_sub(len);
         }
         read
@@ -378,10 +377,10 @@ impl<S: Stream> Connection<S> {
         match self.socket.watch(wait, visit.net, visit.token) {
             Ok(()) => Next::End(End::Wait),
             Err(error) => {
-                if visit.stats.register_errors == 0 {
+                if visit.service.stats.register_errors == 0 {
                     log::error!("the poller cannot watch connections, they are closed: {error}");
                 }
-                visit.stats.register_errors += 1;
+                visit.service.stats.register_errors += 1;
                 if !visit.exchange.out.is_empty() {
                     self.socket.reset_on_close();
                 }
@@ -393,9 +392,9 @@ impl<S: Stream> Connection<S> {
     /// Enough progress starts the state's deadline anew; a byte now and then does not.
     fn extend_deadline<N, H: ?Sized>(len: usize, visit: &mut Visit<'_, N, H>) {
         const ENOUGH: usize = 4096;
-        *visit.exchange.progress += len;
-        if *visit.exchange.progress >= ENOUGH {
-            *visit.exchange.progress = 0;
+        visit.exchange.course.progress += len;
+        if visit.exchange.course.progress >= ENOUGH {
+            visit.exchange.course.progress = 0;
             visit.rearm = true;
         }
     }
@@ -420,7 +419,7 @@ const CLOSED_AT_ONCE: usize = 16 * 1024;
 impl Exchange<'_> {
     /// The reading state that fits what is held once everything has been sent.
     fn reading(&self) -> Reading {
-        match (&self.body, self.input.is_empty()) {
+        match (&self.course.body, self.input.is_empty()) {
             (Some(_), _) => Reading::Body,
             (None, false) => Reading::Head,
             (None, true) => Reading::Idle,

@@ -16,13 +16,14 @@ use std::time::{Duration, Instant};
 use log::trace;
 use mio::Token;
 
+use crate::clock::nanoseconds;
 use crate::config::Config;
 use crate::connection::{Connection, State};
 use crate::handler::Handler;
-use crate::http::date::Date;
+use crate::http::Service;
 use crate::net::{Net, Readiness};
 use crate::pool::{Pool, can_reserve};
-use crate::stats::{Reason, Stats};
+use crate::stats::{Phase, Reason, Stats};
 use crate::table::{Table, Waiting};
 use crate::tokens::{LISTENERS, Tokens};
 
@@ -51,54 +52,15 @@ pub struct Progress {
     pub more: bool,
 }
 
-/// Where a server is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// It accepts and serves.
-    Running,
-    /// It accepts no more, and ends what it has.
-    Draining,
-    /// Nothing is left to do.
-    Closed,
-}
-
-/// Nanoseconds since the first `now` that was seen; never going back.
-#[derive(Debug, Default)]
-struct Clock {
-    origin: Option<Instant>,
-    latest: u64,
-}
-
-impl Clock {
-    fn observe(&mut self, now: Instant) -> u64 {
-        self.origin.get_or_insert(now);
-        self.latest = self.at(now);
-        self.latest
-    }
-
-    fn at(&self, now: Instant) -> u64 {
-        let elapsed = self.origin.map_or(Duration::ZERO, |origin| now.saturating_duration_since(origin));
-        nanoseconds(elapsed).max(self.latest)
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[derive(Debug)]
 pub(crate) struct Core<N: Net> {
     net: N,
     table: Table<N::Stream>,
     pool: Pool,
     accepting: Accepting<N::Listener>,
-    phase: Phase,
+    service: Service,
     /// When a drain's grace ends.
     drain_until: u64,
-    clock: Clock,
-    date: Date,
-    config: Config,
-    stats: Stats,
     /// The connection being driven and its deadline list; still here after a handler's panic.
     visiting: Option<(u32, Option<Waiting>)>,
 }
@@ -118,12 +80,8 @@ impl<N: Net> Core<N> {
             table: Table::new(config.max_connections, durations.map(nanoseconds), tokens),
             pool: Pool::new(&config)?,
             accepting: Accepting::new(),
-            phase: Phase::Running,
+            service: Service::new(config),
             drain_until: 0,
-            clock: Clock::default(),
-            date: Date::new(config.wall_clock),
-            config,
-            stats: Stats::default(),
             visiting: None,
         })
     }
@@ -142,24 +100,24 @@ impl<N: Net> Core<N> {
             trace!(target: READINESS, "listener {slot}: {hint}");
         } else {
             trace!(target: READINESS, "stale {token:?}: {hint}");
-            self.stats.stale_events += 1;
+            self.service.stats.stale_events += 1;
         }
         true
     }
 
     /// One turn.
     pub(crate) fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
-        let now = self.clock.observe(now);
-        let (accepted, requests, closed) = (self.stats.accepted, self.stats.requests, self.stats.closed);
+        let now = self.service.clock.observe(now);
+        let (accepted, requests, closed) = (self.service.stats.accepted, self.service.stats.requests, self.service.stats.closed);
         self.bury_victim_of_panic();
-        let budget = self.serve_ready(self.config.budget.requests, handler);
+        let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
         let all_expired = self.expire_due(now, handler);
         self.end_drain(now);
         Progress {
-            accepted: (self.stats.accepted - accepted) as u32,
-            requests: (self.stats.requests - requests) as u32,
-            closed: (self.stats.closed - closed) as u32,
+            accepted: (self.service.stats.accepted - accepted) as u32,
+            requests: (self.service.stats.requests - requests) as u32,
+            closed: (self.service.stats.closed - closed) as u32,
             more: self.has_work() || (!all_expired && self.table.len() > 0),
         }
     }
@@ -170,20 +128,20 @@ impl<N: Net> Core<N> {
             return Some(Duration::ZERO);
         }
         let retry = self.accepting.retry_at.filter(|_| self.accepting.is_ready());
-        let drained = (self.phase == Phase::Draining).then_some(self.drain_until);
+        let drained = (self.service.phase == Phase::Draining).then_some(self.drain_until);
         let deadline = self.table.next_deadline();
         let next = [deadline, retry, self.next_eviction(), drained].into_iter().flatten().min()?;
-        Some(Duration::from_nanos(next.saturating_sub(self.clock.at(now))))
+        Some(Duration::from_nanos(next.saturating_sub(self.service.clock.at(now))))
     }
 
     /// Stops accepting and ends what is idle; the rest gets its answers, for at most `grace`.
     pub(crate) fn drain(&mut self, now: Instant, grace: Duration) {
-        if self.phase == Phase::Closed {
+        if self.service.phase == Phase::Closed {
             return;
         }
-        let now = self.clock.observe(now);
+        let now = self.service.clock.observe(now);
         self.close_listeners();
-        self.phase = Phase::Draining;
+        self.service.phase = Phase::Draining;
         self.drain_until = now.saturating_add(nanoseconds(grace));
         // A request may have arrived meanwhile: each gets one more visit, and ends if there is none.
         let mut next = self.table.longest_waiting(Waiting::Idle);
@@ -193,7 +151,7 @@ impl<N: Net> Core<N> {
             self.table.queue(slot);
         }
         if self.table.len() == 0 {
-            self.phase = Phase::Closed;
+            self.service.phase = Phase::Closed;
         }
     }
 
@@ -209,22 +167,22 @@ impl<N: Net> Core<N> {
                 self.remove(slot, Some(list), Reason::Shutdown);
             }
         }
-        self.phase = Phase::Closed;
+        self.service.phase = Phase::Closed;
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.phase
+        self.service.phase
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.stats.clone();
+        let mut stats = self.service.stats.clone();
         stats.open = self.table.len();
         stats.idle = self.table.waiting(Waiting::Idle);
         stats
     }
 
     pub(crate) fn config(&self) -> &Config {
-        &self.config
+        &self.service.config
     }
 
     // --- the parts of a turn ---
@@ -247,7 +205,7 @@ impl<N: Net> Core<N> {
         if self.table.next_deadline().is_none_or(|next| next > now) {
             return true;
         }
-        let mut budget = self.config.budget.requests;
+        let mut budget = self.service.config.budget.requests;
         for list in Waiting::ALL {
             let mut next = self.table.longest_waiting(list);
             while let Some(slot) = next {
@@ -263,7 +221,7 @@ impl<N: Net> Core<N> {
                 if self.table[slot].queued {
                     continue;
                 }
-                self.stats.max_lateness = self.stats.max_lateness.max(late);
+                self.service.stats.max_lateness = self.service.stats.max_lateness.max(late);
                 self.visit(slot, Some(list), 1, Connection::expire, handler);
                 // The visit may have cost another its place.
                 if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
@@ -275,11 +233,11 @@ impl<N: Net> Core<N> {
     }
 
     fn end_drain(&mut self, now: u64) {
-        if self.phase != Phase::Draining {
+        if self.service.phase != Phase::Draining {
             return;
         }
         if self.table.len() == 0 {
-            self.phase = Phase::Closed;
+            self.service.phase = Phase::Closed;
         } else if self.drain_until <= now {
             self.abort();
         }

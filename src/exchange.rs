@@ -10,33 +10,37 @@ use crate::net::Stream;
 /// One read takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 
-/// A request in flight: its bytes, its body's framing, and the response that is left to write.
+/// A request in flight: its bytes, how far it has come, and the response that is left to write.
 ///
 /// A view of the pool's memory and of what it remembers.
 #[derive(Debug)]
 pub(crate) struct Exchange<'p> {
     pub(crate) input: Input<'p>,
-    /// The request whose head has been accepted and whose body is not whole.
-    pub(crate) body: &'p mut Option<BodyReader>,
+    pub(crate) course: &'p mut Course,
     pub(crate) out: Out<'p>,
-    /// What follows when `out` has left.
-    pub(crate) after: &'p mut After,
+}
+
+/// How far a request has come.
+#[derive(Debug, Default)]
+pub(crate) struct Course {
+    /// The request whose head has been accepted and whose body is not whole.
+    pub(crate) body: Option<BodyReader>,
+    /// What follows when everything written has left.
+    pub(crate) after: After,
     /// Bytes of body or response moved since its deadline was last extended.
-    pub(crate) progress: &'p mut usize,
+    pub(crate) progress: usize,
 }
 
 impl Exchange<'_> {
     /// Whether nothing is in flight.
     pub(crate) fn is_empty(&self) -> bool {
-        self.input.is_empty() && self.body.is_none() && self.out.is_empty()
+        self.input.is_empty() && self.course.body.is_none() && self.out.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
         self.input.clear();
-        *self.body = None;
+        *self.course = Course::default();
         self.out.clear();
-        *self.after = After::Keep;
-        *self.progress = 0;
     }
 }
 
@@ -44,10 +48,8 @@ impl Exchange<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     input: InputMarks,
-    body: Option<BodyReader>,
+    course: Course,
     out: OutMarks,
-    after: After,
-    progress: usize,
 }
 
 impl InFlight {
@@ -55,10 +57,8 @@ impl InFlight {
     pub(crate) fn over<'p>(&'p mut self, input: &'p mut [u8], out: &'p mut [u8]) -> Exchange<'p> {
         Exchange {
             input: Input { bytes: input, marks: &mut self.input },
-            body: &mut self.body,
+            course: &mut self.course,
             out: Out { bytes: out, marks: &mut self.out },
-            after: &mut self.after,
-            progress: &mut self.progress,
         }
     }
 }

@@ -108,7 +108,7 @@
 //! `accepting` and `visiting`), `connection` (the states; the heart), `socket` (readiness), `table`
 //! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
 //! its memory is lent), `http` (bytes in, bytes out), `handler` (the host's side), `net` (mio
-//! below), `config`, `stats`, `reactor`.
+//! below), `clock`, `config`, `stats`, `reactor`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations)]
@@ -125,6 +125,7 @@ mod pool;
 mod http;
 mod handler;
 mod net;
+mod clock;
 mod config;
 mod stats;
 mod reactor;
@@ -132,12 +133,12 @@ mod reactor;
 mod simulation;
 
 pub use crate::config::{AtCapacity, Budget, CloseMode, Config, Limits, Timeouts};
-pub use crate::core::{Phase, Progress};
+pub use crate::core::Progress;
 pub use crate::handler::{Body, BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::http::request::Request;
 pub use crate::net::Readiness;
 pub use crate::reactor::Reactor;
 pub use crate::server::{Listener, ListenerId, Server, SetupError, earliest};
-pub use crate::stats::{Reason, Stats};
+pub use crate::stats::{Phase, Reason, Stats};
 pub use crate::tokens::TokenRange;
 pub use mio;

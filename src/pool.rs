@@ -132,9 +132,9 @@ mod tests {
         let mut pool = pool();
         let handle = pool.spare();
         pool.open(handle).input.filled(7);
-        *pool.open(handle).after = After::Drop;
+        pool.open(handle).course.after = After::Drop;
         let handle = pool.spare();
         assert!(pool.open(handle).is_empty());
-        assert_eq!(*pool.open(handle).after, After::Keep);
+        assert_eq!(pool.open(handle).course.after, After::Keep);
     }
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use mio::{Events, Poll};
 
 use crate::config::Config;
-use crate::core::Phase;
 use crate::handler::Handler;
 use crate::server::{ListenerId, Server, SetupError};
+use crate::stats::Phase;
 use crate::tokens::TokenRange;
 
 /// A [`Server`] with a loop of its own, for programs that do nothing else.

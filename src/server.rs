@@ -11,10 +11,10 @@ use mio::{Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::config::Config;
-use crate::core::{Core, Phase, Progress};
+use crate::core::{Core, Progress};
 use crate::handler::Handler;
 use crate::net::{MioNet, Readiness};
-use crate::stats::Stats;
+use crate::stats::{Phase, Stats};
 use crate::tokens::{TokenRange, Tokens};
 
 /// An HTTP/1.1 server that lives in its host's mio loop.

@@ -78,6 +78,17 @@ impl Stats {
     }
 }
 
+/// Where a server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It accepts and serves.
+    Running,
+    /// It accepts no more, and ends what it has.
+    Draining,
+    /// Nothing is left to do.
+    Closed,
+}
+
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,12 +2,9 @@
 
 use mio::Token;
 
-use crate::config::Config;
 use crate::exchange::Exchange;
 use crate::http::Service;
-use crate::http::date::Date;
-use crate::net::Peer;
-use crate::stats::{Reason, Stats};
+use crate::stats::Reason;
 
 /// All that one connection may use while it is being driven.
 pub(crate) struct Visit<'a, N, H: ?Sized> {
@@ -16,11 +13,7 @@ pub(crate) struct Visit<'a, N, H: ?Sized> {
     pub(crate) slot: u32,
     pub(crate) exchange: Exchange<'a>,
     pub(crate) handler: &'a mut H,
-    pub(crate) config: &'a Config,
-    pub(crate) stats: &'a mut Stats,
-    pub(crate) date: &'a mut Date,
-    pub(crate) now: u64,
-    pub(crate) draining: bool,
+    pub(crate) service: &'a mut Service,
     /// Requests it may still answer in this visit.
     pub(crate) requests: u32,
     /// Bytes it may still read or write in this visit.
@@ -39,28 +32,14 @@ pub(crate) enum End {
     Gone(Reason),
 }
 
-impl<'v, N, H: ?Sized> Visit<'v, N, H> {
+impl<N, H: ?Sized> Visit<'_, N, H> {
     /// What the visit has cost of a turn's budget of requests: at least one, and as many for all
     /// its bytes as for all its requests.
     pub(crate) fn used(&self, requests: u32) -> u32 {
-        let budget = &self.config.budget;
+        let budget = &self.service.config.budget;
         let moved = budget.bytes_per_connection - self.bytes;
         let per_request = budget.bytes_per_connection / budget.requests_per_connection as usize;
         let for_bytes = if moved <= per_request { 1 } else { moved / per_request.max(1) };
         (requests - self.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX))
-    }
-
-    /// What answering needs, apart from the bytes that it works on.
-    pub(crate) fn service<'a>(&'a mut self, peer: &'a dyn Peer) -> (&'a mut Exchange<'v>, Service<'a, H>) {
-        let service = Service {
-            handler: self.handler,
-            config: self.config,
-            stats: self.stats,
-            date: self.date,
-            now: self.now,
-            peer,
-            draining: self.draining,
-        };
-        (&mut self.exchange, service)
     }
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use log::{error, warn};
 
-use super::{Core, Phase, nanoseconds};
+use super::Core;
+use crate::clock::nanoseconds;
 use crate::config::AtCapacity;
 use crate::connection::Connection;
 use crate::handler::Handler;
 use crate::net::{self, Net};
-use crate::stats::Reason;
+use crate::stats::{Phase, Reason};
 use crate::table::Waiting;
 use crate::tokens::LISTENERS;
 
@@ -73,7 +74,7 @@ impl<L> Accepting<L> {
 impl<N: Net> Core<N> {
     /// Starts to accept from a listener; its number.
     pub(crate) fn add_listener(&mut self, mut listener: N::Listener) -> io::Result<usize> {
-        if self.phase != Phase::Running {
+        if self.service.phase != Phase::Running {
             return Err(io::Error::other("the server is draining or closed"));
         }
         let slot = self.accepting.listeners.len();
@@ -110,7 +111,7 @@ impl<N: Net> Core<N> {
         if self.accepting.retry_at.is_some_and(|at| at <= now) {
             self.accepting.retry_at = None;
         }
-        let mut accepts = self.config.budget.accepts;
+        let mut accepts = self.service.config.budget.accepts;
         let mut failures = 0;
         let count = self.accepting.listeners.len();
         for turn in 0..count {
@@ -145,7 +146,7 @@ impl<N: Net> Core<N> {
             self.remove(victim, Some(Waiting::Idle), Reason::Evicted);
         }
         let slot = self.table.insert(stream);
-        self.stats.accepted += 1;
+        self.service.stats.accepted += 1;
         if budget > 0 {
             return self.visit(slot, None, budget, Connection::drive, handler);
         }
@@ -156,14 +157,14 @@ impl<N: Net> Core<N> {
 
     /// Whether there is a place for one more connection.
     pub(super) fn may_accept(&self) -> bool {
-        self.phase == Phase::Running
+        self.service.phase == Phase::Running
             && self.accepting.retry_at.is_none()
             && (self.table.has_room() || self.idle_victim().is_some())
     }
 
     /// The connection that makes room for a new one: the longest idle of which no event is known.
     fn idle_victim(&self) -> Option<u32> {
-        match self.config.at_capacity {
+        match self.service.config.at_capacity {
             AtCapacity::EvictIdle => {
                 self.longest_waiting_few(Waiting::Idle).find(|&slot| self.may_evict(slot))
             }
@@ -175,7 +176,7 @@ impl<N: Net> Core<N> {
     /// than they speak would only throw out each other.
     fn may_evict(&self, slot: u32) -> bool {
         let connection = &self.table[slot];
-        !connection.queued && (connection.served || self.evictable_at(slot) <= self.clock.latest)
+        !connection.queued && (connection.served || self.evictable_at(slot) <= self.service.clock.now())
     }
 
     fn evictable_at(&self, slot: u32) -> u64 {
@@ -184,9 +185,9 @@ impl<N: Net> Core<N> {
 
     /// When to look again for a connection that can make room, while a client waits for one.
     pub(super) fn next_eviction(&self) -> Option<u64> {
-        let is_waited_for = self.phase == Phase::Running
+        let is_waited_for = self.service.phase == Phase::Running
             && self.accepting.retry_at.is_none()
-            && self.config.at_capacity == AtCapacity::EvictIdle
+            && self.service.config.at_capacity == AtCapacity::EvictIdle
             && self.accepting.is_ready()
             && !self.table.has_room();
         let first = self.table.longest_waiting(Waiting::Idle).filter(|_| is_waited_for)?;
@@ -203,22 +204,22 @@ impl<N: Net> Core<N> {
             return;
         }
         if net::is_of_one_connection(error) && failures < MANY {
-            self.stats.accept_errors += 1;
+            self.service.stats.accept_errors += 1;
             return;
         }
         self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
         if !std::mem::replace(&mut self.accepting.has_run_out, true) {
-            self.stats.accept_pauses += 1;
+            self.service.stats.accept_pauses += 1;
             error!("accepting pauses with {} connections open: {error}", self.table.len());
         }
     }
 
     fn note_full(&mut self) {
-        let is_full = self.phase == Phase::Running
+        let is_full = self.service.phase == Phase::Running
             && self.accepting.is_ready()
             && !(self.table.has_room() || self.idle_victim().is_some());
         if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
-            self.stats.full += 1;
+            self.service.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());
         }
     }

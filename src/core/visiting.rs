@@ -3,7 +3,7 @@
 
 use log::trace;
 
-use super::{Core, Phase};
+use super::Core;
 use crate::connection::{Connection, STATES};
 use crate::handler::Handler;
 use crate::net::Net;
@@ -47,20 +47,17 @@ impl<N: Net> Core<N> {
             NONE => self.pool.spare(),
             kept => kept,
         };
-        let requests = budget.min(self.config.budget.requests_per_connection);
+        let share = &self.service.config.budget;
+        let (requests, bytes) = (budget.min(share.requests_per_connection), share.bytes_per_connection);
         let mut visit = Visit {
             net: &mut self.net,
             token,
             slot,
             exchange: self.pool.open(handle),
             handler,
-            config: &self.config,
-            stats: &mut self.stats,
-            date: &mut self.date,
-            now: self.clock.latest,
-            draining: self.phase != Phase::Running,
+            service: &mut self.service,
             requests,
-            bytes: self.config.budget.bytes_per_connection,
+            bytes,
             rearm: false,
         };
         let end = act(connection, &mut visit);
@@ -103,7 +100,7 @@ impl<N: Net> Core<N> {
             if let Some(listed) = listed {
                 self.table.disarm(slot, listed);
             }
-            self.table.arm(slot, list, self.clock.latest);
+            self.table.arm(slot, list, self.service.clock.now());
         }
     }
 
@@ -115,7 +112,7 @@ impl<N: Net> Core<N> {
             self.pool.give_back(connection.exchange);
         }
         trace!(target: STATES, "slot {slot}: {:?} -> gone ({})", connection.state(), reason.as_str());
-        self.stats.count_close(reason, connection.socket.peer_closed_first());
+        self.service.stats.count_close(reason, connection.socket.peer_closed_first());
         self.accepting.retry_at = None;
     }
 
@@ -157,7 +154,7 @@ impl<N: Net> Core<N> {
     /// A handler's panic has unwound through `visit`: its connection alone is lost.
     pub(super) fn bury_victim_of_panic(&mut self) {
         if let Some((slot, listed)) = self.visiting.take() {
-            self.stats.handler_panics += 1;
+            self.service.stats.handler_panics += 1;
             self.table[slot].socket.reset_on_close();
             self.remove(slot, listed, Reason::HandlerPanic);
         }

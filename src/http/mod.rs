@@ -18,11 +18,12 @@ use std::mem::MaybeUninit;
 
 use log::{Level, debug, error, log_enabled};
 
+use crate::clock::Clock;
 use crate::config::{CloseMode, Config, MAX_HEADERS, OUT_BATCH};
 use crate::exchange::{After, Exchange, Input, Out};
 use crate::handler::{Handler, Responder};
 use crate::net::Peer;
-use crate::stats::Stats;
+use crate::stats::{Phase, Stats};
 
 use body::{BodyReader, Progress};
 use date::Date;
@@ -58,35 +59,52 @@ pub(crate) enum Need {
     Flush,
 }
 
-/// What answering needs beside the bytes.
-pub(crate) struct Service<'a, H: ?Sized> {
+/// What answering needs beside the bytes: what a server has once.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) config: Config,
+    pub(crate) stats: Stats,
+    pub(crate) clock: Clock,
+    pub(crate) phase: Phase,
+    date: Date,
+}
+
+impl Service {
+    pub(crate) fn new(config: Config) -> Self {
+        let date = Date::new(config.wall_clock);
+        Service { config, stats: Stats::default(), clock: Clock::default(), phase: Phase::Running, date }
+    }
+
+    /// Whether each answer is to be its connection's last.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.phase != Phase::Running
+    }
+}
+
+/// Whom answering asks: the host, about one client.
+pub(crate) struct Asked<'a, H: ?Sized> {
     pub(crate) handler: &'a mut H,
-    pub(crate) config: &'a Config,
-    pub(crate) stats: &'a mut Stats,
-    pub(crate) date: &'a mut Date,
-    pub(crate) now: u64,
     pub(crate) peer: &'a dyn Peer,
-    /// Each answer is to be its connection's last.
-    pub(crate) draining: bool,
 }
 
 /// Answers the requests that have arrived whole, in order, at most `budget` of them.
 pub(crate) fn answer<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
-    service: &mut Service<'_, H>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
     budget: &mut u32,
 ) -> Need {
     loop {
         let out = &exchange.out;
-        if *exchange.after != After::Keep || out.copied() > OUT_BATCH || out.has_tail() {
+        if exchange.course.after != After::Keep || out.copied() > OUT_BATCH || out.has_tail() {
             return Need::Flush;
         }
         if *budget == 0 && !exchange.input.is_empty() {
             return Need::Flush;
         }
-        let step = match exchange.body {
-            Some(_) => read_body(exchange, service),
-            None => read_head(exchange, service),
+        let step = match exchange.course.body {
+            Some(_) => read_body(exchange, service, asked),
+            None => read_head(exchange, service, asked),
         };
         match step {
             Ok(Step::Answered) => {
@@ -97,7 +115,7 @@ pub(crate) fn answer<H: Handler + ?Sized>(
             }
             Ok(Step::BodyFollows) => {}
             Ok(Step::NotYet(need)) => return need,
-            Err(refusal) => refuse(exchange, service, refusal),
+            Err(refusal) => refuse(exchange, service, asked.peer, refusal),
         }
     }
 }
@@ -113,7 +131,8 @@ enum Step {
 #[inline(never)]
 fn read_head<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
-    service: &mut Service<'_, H>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
 ) -> Result<Step, Refusal> {
     let limits = &service.config.limits;
     skip_empty_lines(&mut exchange.input);
@@ -134,7 +153,7 @@ fn read_head<H: Handler + ?Sized>(
     match head.framing {
         Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
             let body = &arrived[..length as usize];
-            *exchange.after = call(&head, body, &mut exchange.out, service);
+            exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
             exchange.input.consume(head.len + body.len());
             Ok(Step::Answered)
         }
@@ -146,7 +165,7 @@ fn read_head<H: Handler + ?Sized>(
                 let len = interim.len();
                 exchange.out.commit(len, b"");
             }
-            *exchange.body = Some(reader);
+            exchange.course.body = Some(reader);
             Ok(Step::BodyFollows)
         }
     }
@@ -163,10 +182,11 @@ fn skip_empty_lines(input: &mut Input<'_>) {
 #[inline(never)]
 fn read_body<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
-    service: &mut Service<'_, H>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
 ) -> Result<Step, Refusal> {
     let limits = &service.config.limits;
-    let Some(reader) = exchange.body else { return Ok(Step::NotYet(Need::Head)) };
+    let Some(reader) = &mut exchange.course.body else { return Ok(Step::NotYet(Need::Head)) };
     let head_len = reader.head_len();
     match reader.advance(exchange.input.pending_mut(), limits)? {
         Progress::More { kept } => {
@@ -178,9 +198,9 @@ fn read_body<H: Handler + ?Sized>(
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
             let head = Head::parse(head, &mut headers, limits)?.expect("a head that was whole stays whole");
-            *exchange.after = call(&head, body, &mut exchange.out, service);
+            exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
             exchange.input.consume(consumed);
-            *exchange.body = None;
+            exchange.course.body = None;
             Ok(Step::Answered)
         }
     }
@@ -191,32 +211,33 @@ fn call<H: Handler + ?Sized>(
     head: &Head<'_, '_>,
     body: &[u8],
     out: &mut Out<'_>,
-    service: &mut Service<'_, H>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
 ) -> After {
-    service.stats.requests += 1;
-    let request = Request { head, body, peer: service.peer };
-    if service.config.close == CloseMode::Drop {
-        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(service.peer));
+    let Service { config, stats, clock, date, .. } = service;
+    stats.requests += 1;
+    let request = Request { head, body, peer: asked.peer };
+    if config.close == CloseMode::Drop {
+        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return After::Drop;
     }
-    let keep = head.keep_alive && service.config.keep_alive && !service.draining;
     let mut draft = Draft {
         head_only: head.is_head_request(),
         http10: head.minor == 0,
-        close: !keep,
+        close: !head.keep_alive || !config.keep_alive || service.phase != Phase::Running,
         ..Draft::default()
     };
-    let date = service.date.line(service.now);
+    let date = date.line(clock.now());
     let responder = Responder::new(Writer::new(out.room()), &mut draft, date);
-    let _reply = service.handler.request(&request, responder);
+    let _reply = asked.handler.request(&request, responder);
     if draft.dropped {
-        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(service.peer));
+        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return After::Drop;
     }
     if let Some(fault) = draft.fault {
         error!("the handler's answer to {request:?} cannot be sent: {fault}");
-        service.stats.handler_errors += 1;
-        service.stats.count_error(500);
+        stats.handler_errors += 1;
+        stats.count_error(500);
         let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
         draft.len = response::error_page(out.room(), date, refusal, draft.head_only);
         (draft.status, draft.close, draft.tail) = (500, true, b"");
@@ -224,28 +245,33 @@ fn call<H: Handler + ?Sized>(
     out.commit(draft.len, draft.tail);
     if log_enabled!(target: REQUESTS, Level::Debug) {
         let bytes = draft.len + draft.tail.len();
-        debug!(target: REQUESTS, "{} {request:?} {} {bytes} bytes", PeerName(service.peer), draft.status);
+        debug!(target: REQUESTS, "{} {request:?} {} {bytes} bytes", PeerName(asked.peer), draft.status);
     }
     if draft.close { After::Close { client_asked: !head.keep_alive } } else { After::Keep }
 }
 
 /// Writes the server's own error page; the connection closes behind it.
 #[cold]
-pub(crate) fn refuse<H: ?Sized>(exchange: &mut Exchange<'_>, service: &mut Service<'_, H>, refusal: Refusal) {
+pub(crate) fn refuse(
+    exchange: &mut Exchange<'_>,
+    service: &mut Service,
+    peer: &dyn Peer,
+    refusal: Refusal,
+) {
     let head_only = exchange.input.pending().starts_with(b"HEAD ");
     exchange.input.clear();
-    *exchange.body = None;
+    exchange.course.body = None;
     service.stats.count_error(refusal.status);
     if service.config.close == CloseMode::Drop {
-        *exchange.after = After::Drop;
+        exchange.course.after = After::Drop;
         return;
     }
-    let date = service.date.line(service.now);
+    let date = service.date.line(service.clock.now());
     let len = response::error_page(exchange.out.room(), date, refusal, head_only);
     exchange.out.commit(len, b"");
     let Refusal { status, why } = refusal;
-    debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(service.peer));
-    *exchange.after = After::Close { client_asked: false };
+    debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
+    exchange.course.after = After::Close { client_asked: false };
 }
 
 /// A client's address for the log, asked of the kernel only when it is printed.
@@ -264,6 +290,17 @@ impl fmt::Display for PeerName<'_> {
 pub(crate) struct ByteSet([bool; 256]);
 
 impl ByteSet {
+    /// What may stand in a header's value: all but control bytes, the tab excepted (RFC 9110 §5.5).
+    pub(crate) const fn field_value() -> Self {
+        let mut set = [true; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            set[byte] = byte == b'\t' as usize || !(byte as u8).is_ascii_control();
+            byte += 1;
+        }
+        ByteSet(set)
+    }
+
     pub(crate) const fn alphanumeric_and(others: &[u8]) -> Self {
         let mut set = [false; 256];
         let mut byte = 0;
@@ -279,7 +316,9 @@ impl ByteSet {
         ByteSet(set)
     }
 
-    pub(crate) fn contains(&self, byte: u8) -> bool {
-        self.0[byte as usize]
+    /// Whether all bytes are in the set. Almost always they are, so none is looked at in vain, and to
+    /// stop at none of them is cheaper than to ask at each.
+    pub(crate) fn contains_all(&self, bytes: &[u8]) -> bool {
+        bytes.iter().fold(true, |all, &byte| all & self.0[byte as usize])
     }
 }

@@ -278,25 +278,22 @@ static HOST_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
 /// `host[:port]` of RFC 3986 §3.2, or nothing.
 fn check_host(value: &[u8]) -> Result<(), Refusal> {
-    let not_in_name = |bytes: &[u8]| bytes.iter().position(|&b| !HOST_BYTES.contains(b));
-    let after_name = match value.split_first() {
-        Some((b'[', rest)) => after_ip_literal(rest),
-        _ => Some(&value[not_in_name(value).unwrap_or(value.len())..]),
+    let digits = value.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let name = match &value[..value.len() - digits] {
+        [name @ .., b':'] => name,
+        _ => value,
     };
-    match after_name {
-        Some([]) => Ok(()),
-        Some([b':', port @ ..]) if port.iter().all(u8::is_ascii_digit) => Ok(()),
-        _ => Err(Refusal::bad("the Host header is malformed")),
-    }
+    let is_sound = match name {
+        [b'[', address @ .., b']'] => is_ip_literal(address),
+        _ => HOST_BYTES.contains_all(name),
+    };
+    if is_sound { Ok(()) } else { Err(Refusal::bad("the Host header is malformed")) }
 }
 
-/// What follows the `]` of an address like `[::1]`.
+/// What stands between the brackets of an address like `[::1]`.
 #[cold]
-fn after_ip_literal(rest: &[u8]) -> Option<&[u8]> {
-    let end = rest.iter().position(|&b| b == b']')?;
-    let (address, after) = rest.split_at(end);
-    let sound = !address.is_empty() && address.iter().all(|&b| b == b':' || HOST_BYTES.contains(b));
-    sound.then_some(&after[1..])
+fn is_ip_literal(address: &[u8]) -> bool {
+    !address.is_empty() && address.split(|&b| b == b':').all(|part| HOST_BYTES.contains_all(part))
 }
 
 /// The forms of RFC 9112 §3.2 that an origin server serves, in ASCII.

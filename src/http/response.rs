@@ -44,6 +44,8 @@ pub(crate) struct Writer<'r> {
 /// The bytes of RFC 9110's `token`.
 static TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
+static VALUE_BYTES: ByteSet = ByteSet::field_value();
+
 /// Ten blanks: room for the length of a body that is not written yet. Blanks in front of a value
 /// are allowed (RFC 9110 §5.5).
 const LENGTH_ROOM: &[u8; 10] = b"          ";
@@ -106,7 +108,7 @@ impl<'r> Writer<'r> {
     /// One header of the handler's; the ones that frame the message are the server's own.
     pub(crate) fn field(&mut self, draft: &mut Draft, name: &str, value: &[u8]) {
         const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
-        if name.is_empty() || !name.bytes().all(|b| TOKEN_BYTES.contains(b)) {
+        if name.is_empty() || !TOKEN_BYTES.contains_all(name.as_bytes()) {
             draft.fault = Some("a header's name is not a token");
         }
         if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
@@ -126,7 +128,7 @@ impl<'r> Writer<'r> {
     /// A value that held a line break would be two headers, or two responses.
     #[inline]
     fn value(&mut self, draft: &mut Draft, value: &[u8]) {
-        if value.iter().any(|&b| b != b'\t' && b.is_ascii_control()) {
+        if !VALUE_BYTES.contains_all(value) {
             draft.fault = Some("a header's value holds a control byte");
         }
         self.push(value);

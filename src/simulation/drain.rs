@@ -7,7 +7,7 @@ use super::kernel::{Call, Ending};
 use super::net::FakeListener;
 use super::sim::Sim;
 use super::site;
-use crate::core::Phase;
+use crate::stats::Phase;
 use crate::stats::Reason;
 
 const GRACE: Duration = Duration::from_secs(3);
