@@ -268,7 +268,9 @@ impl<S: Stream> Connection<S> {
         let reading = visit.exchange.reading();
         match visit.exchange.course.after {
             // It began before the drain did: the client may send on, so the close has to linger.
-            After::Keep if visit.service.is_draining() && reading == Reading::Idle => self.begin_close(false, visit),
+            After::Keep if visit.service.is_draining() && reading == Reading::Idle => {
+                self.begin_close(false, visit)
+            }
             After::Keep => Next::Enter(State::Reading(reading), "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole, visit),
             After::Drop => Next::gone(Reason::Dropped),
@@ -414,7 +416,7 @@ impl<S: Stream> Connection<S> {
 }
 
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
-const CLOSED_AT_ONCE: usize = 16 * 1024;
+const CLOSED_AT_ONCE: u64 = 16 * 1024;
 
 impl Exchange<'_> {
     /// The reading state that fits what is held once everything has been sent.

@@ -108,7 +108,8 @@ impl<N: Net> Core<N> {
     /// One turn.
     pub(crate) fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
         let now = self.service.clock.observe(now);
-        let (accepted, requests, closed) = (self.service.stats.accepted, self.service.stats.requests, self.service.stats.closed);
+        let (accepted, requests, closed) =
+            (self.service.stats.accepted, self.service.stats.requests, self.service.stats.closed);
         self.bury_victim_of_panic();
         let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);

@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice};
 
+use crate::body::{Body, PIECES};
 use crate::config::OUT_BATCH;
 use crate::http::body::BodyReader;
 use crate::net::Stream;
@@ -164,21 +165,22 @@ pub(crate) struct Out<'p> {
 
 #[derive(Debug, Default)]
 struct OutMarks {
-    /// Bytes copied, from the front of the memory.
+    /// Bytes copied, from the front of the memory, and how many of them are sent.
     copied: usize,
-    tail: &'static [u8],
-    /// Bytes sent, of the copied ones and then of the tail.
     sent: usize,
+    /// What follows them, and how many bytes of it are not sent.
+    tail: Body,
+    tail_left: u64,
 }
 
 impl Out<'_> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending() == 0
+        self.marks.copied == self.marks.sent && self.marks.tail_left == 0
     }
 
     /// Bytes still to be sent, copied or not.
-    pub(crate) fn pending(&self) -> usize {
-        self.marks.copied + self.marks.tail.len() - self.marks.sent
+    pub(crate) fn pending(&self) -> u64 {
+        (self.marks.copied - self.marks.sent) as u64 + self.marks.tail_left
     }
 
     /// Whether nothing of it has been sent.
@@ -192,7 +194,7 @@ impl Out<'_> {
     }
 
     pub(crate) fn has_tail(&self) -> bool {
-        !self.marks.tail.is_empty()
+        self.marks.tail_left > 0
     }
 
     pub(crate) fn clear(&mut self) {
@@ -207,10 +209,14 @@ impl Out<'_> {
         &mut self.bytes[self.marks.copied..][..most]
     }
 
-    /// Adds what was written into the [`room`](Self::room), and a body behind it that is sent
-    /// without being copied.
-    pub(crate) fn commit(&mut self, len: usize, tail: &'static [u8]) {
+    /// Adds what was written into the [`room`](Self::room).
+    pub(crate) fn commit(&mut self, len: usize) {
         self.marks.copied += len;
+    }
+
+    /// Adds a body behind it that is sent without being copied. Nothing can follow it.
+    pub(crate) fn append(&mut self, tail: Body) {
+        self.marks.tail_left = tail.len();
         self.marks.tail = tail;
     }
 
@@ -218,16 +224,23 @@ impl Out<'_> {
 
     /// One write of as much as there is, at most `limit` bytes of a tail.
     pub(crate) fn write_to<S: Stream>(&mut self, stream: &mut S, limit: usize) -> io::Result<usize> {
-        let OutMarks { copied, sent, .. } = *self.marks;
-        let tail = &self.marks.tail[sent.saturating_sub(copied)..];
-        let copied = &self.bytes[sent.min(copied)..copied];
-        let tail = &tail[..tail.len().min(limit)];
-        let written = match (copied.is_empty(), tail.is_empty()) {
-            (_, true) => stream.write(copied)?,
-            (true, false) => stream.write(tail)?,
-            (false, false) => stream.write_vectored(&[IoSlice::new(copied), IoSlice::new(tail)])?,
+        let copied = &self.bytes[self.marks.sent..self.marks.copied];
+        if self.marks.tail_left == 0 {
+            let written = stream.write(copied)?;
+            self.marks.sent += written;
+            return Ok(written);
+        }
+        let mut pieces = [IoSlice::new(b""); 1 + PIECES];
+        pieces[0] = IoSlice::new(copied);
+        let from = self.marks.tail.len() - self.marks.tail_left;
+        let named = self.marks.tail.name(from, limit, &mut pieces[1..]);
+        let written = match (copied.is_empty(), named) {
+            (true, 1) => stream.write(&pieces[1])?,
+            (is_sent, _) => stream.write_vectored(&pieces[usize::from(is_sent)..1 + named])?,
         };
-        self.marks.sent += written;
+        let of_copied = written.min(copied.len());
+        self.marks.sent += of_copied;
+        self.marks.tail_left -= (written - of_copied) as u64;
         Ok(written)
     }
 }

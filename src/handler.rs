@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 
+use crate::body::Body;
 use crate::http::date::DateLine;
 use crate::http::request::Request;
 use crate::http::response::{Draft, Writer};
@@ -92,31 +93,6 @@ pub struct Reply<'r> {
 
 /// Keeps `'r` from being stretched or shrunk to that of another request.
 type Invariant<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
-
-/// A body that is sent without being copied.
-///
-/// ```
-/// let page = fourway::Body::Static(b"<!doctype html><title>hello</title>");
-/// # let _ = page;
-/// ```
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Body {
-    /// Bytes that live as long as the program.
-    Static(&'static [u8]),
-}
-
-impl From<&'static [u8]> for Body {
-    fn from(bytes: &'static [u8]) -> Self {
-        Body::Static(bytes)
-    }
-}
-
-impl From<&'static str> for Body {
-    fn from(text: &'static str) -> Self {
-        Body::Static(text.as_bytes())
-    }
-}
 
 /// The right and the duty to answer one request.
 ///
@@ -223,7 +199,7 @@ impl<'r> ResponseHead<'r> {
 
     /// Ends with a copy of `body`.
     pub fn send(mut self, body: &[u8]) -> Reply<'r> {
-        self.writer.end_head(self.draft, body.len());
+        self.writer.end_head(self.draft, body.len() as u64);
         if self.draft.has_body() {
             self.writer.push(body);
         }
@@ -231,15 +207,18 @@ impl<'r> ResponseHead<'r> {
         Reply { _request: PhantomData }
     }
 
-    /// Ends with a body of any length that is not copied.
+    /// Ends with a body of any length that is sent from where it is. One of a few KiB is copied
+    /// all the same, which is cheaper.
     pub fn body(mut self, body: impl Into<Body>) -> Reply<'r> {
-        let Body::Static(bytes) = body.into();
-        if bytes.len() <= Self::COPIED {
+        let body = body.into();
+        if let Some(bytes) = body.bytes().filter(|bytes| bytes.len() <= Self::COPIED) {
             return self.send(bytes);
         }
-        self.writer.end_head(self.draft, bytes.len());
-        if self.draft.has_body() {
-            self.draft.tail = bytes;
+        self.writer.end_head(self.draft, body.len());
+        if body.is_impossible() {
+            self.draft.fault = Some("an empty page cannot be repeated");
+        } else if self.draft.has_body() {
+            self.draft.tail = body;
         }
         self.writer.finish(self.draft);
         Reply { _request: PhantomData }

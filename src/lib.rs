@@ -107,7 +107,7 @@
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
 //! `accepting` and `visiting`), `connection` (the states; the heart), `socket` (readiness), `table`
 //! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
-//! its memory is lent), `http` (bytes in, bytes out), `handler` (the host's side), `net` (mio
+//! its memory is lent), `http` (bytes in, bytes out), `handler` and `body` (the host's side), `net` (mio
 //! below), `clock`, `config`, `stats`, `reactor`.
 
 #![forbid(unsafe_code)]
@@ -124,6 +124,7 @@ mod exchange;
 mod pool;
 mod http;
 mod handler;
+mod body;
 mod net;
 mod clock;
 mod config;
@@ -132,9 +133,10 @@ mod reactor;
 #[cfg(test)]
 mod simulation;
 
+pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, CloseMode, Config, Limits, Timeouts};
 pub use crate::core::Progress;
-pub use crate::handler::{Body, BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
+pub use crate::handler::{BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::http::request::Request;
 pub use crate::net::Readiness;
 pub use crate::reactor::Reactor;

@@ -52,7 +52,14 @@ const TIME_TO_SPEAK: Duration = Duration::from_secs(1);
 
 impl<L> Accepting<L> {
     pub(super) const fn new() -> Self {
-        Accepting { listeners: Vec::new(), ready: 0, first: 0, retry_at: None, has_run_out: false, is_full: false }
+        Accepting {
+            listeners: Vec::new(),
+            ready: 0,
+            first: 0,
+            retry_at: None,
+            has_run_out: false,
+            is_full: false,
+        }
     }
 
     /// Sets a listener's ready bit; `false` if there is none of that slot and generation.

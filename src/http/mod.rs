@@ -18,6 +18,7 @@ use std::mem::MaybeUninit;
 
 use log::{Level, debug, error, log_enabled};
 
+use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{CloseMode, Config, MAX_HEADERS, OUT_BATCH};
 use crate::exchange::{After, Exchange, Input, Out};
@@ -163,7 +164,7 @@ fn read_head<H: Handler + ?Sized>(
                 let mut interim = Writer::new(exchange.out.room());
                 interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
                 let len = interim.len();
-                exchange.out.commit(len, b"");
+                exchange.out.commit(len);
             }
             exchange.course.body = Some(reader);
             Ok(Step::BodyFollows)
@@ -240,24 +241,22 @@ fn call<H: Handler + ?Sized>(
         stats.count_error(500);
         let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
         draft.len = response::error_page(out.room(), date, refusal, draft.head_only);
-        (draft.status, draft.close, draft.tail) = (500, true, b"");
+        (draft.status, draft.close, draft.tail) = (500, true, Body::EMPTY);
     }
-    out.commit(draft.len, draft.tail);
     if log_enabled!(target: REQUESTS, Level::Debug) {
-        let bytes = draft.len + draft.tail.len();
+        let bytes = draft.len as u64 + draft.tail.len();
         debug!(target: REQUESTS, "{} {request:?} {} {bytes} bytes", PeerName(asked.peer), draft.status);
+    }
+    out.commit(draft.len);
+    if !draft.tail.is_empty() {
+        out.append(draft.tail);
     }
     if draft.close { After::Close { client_asked: !head.keep_alive } } else { After::Keep }
 }
 
 /// Writes the server's own error page; the connection closes behind it.
 #[cold]
-pub(crate) fn refuse(
-    exchange: &mut Exchange<'_>,
-    service: &mut Service,
-    peer: &dyn Peer,
-    refusal: Refusal,
-) {
+pub(crate) fn refuse(exchange: &mut Exchange<'_>, service: &mut Service, peer: &dyn Peer, refusal: Refusal) {
     let head_only = exchange.input.pending().starts_with(b"HEAD ");
     exchange.input.clear();
     exchange.course.body = None;
@@ -268,7 +267,7 @@ pub(crate) fn refuse(
     }
     let date = service.date.line(service.clock.now());
     let len = response::error_page(exchange.out.room(), date, refusal, head_only);
-    exchange.out.commit(len, b"");
+    exchange.out.commit(len);
     let Refusal { status, why } = refusal;
     debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
     exchange.course.after = After::Close { client_asked: false };

@@ -3,6 +3,7 @@
 
 use super::date::DateLine;
 use super::{ByteSet, Refusal};
+use crate::body::Body;
 
 /// What is decided about a response while it is written.
 #[derive(Debug, Default)]
@@ -16,7 +17,7 @@ pub(crate) struct Draft {
     pub(crate) status: u16,
     /// Bytes written, and a body that follows them without being copied.
     pub(crate) len: usize,
-    pub(crate) tail: &'static [u8],
+    pub(crate) tail: Body,
     /// Why the answer cannot be sent.
     pub(crate) fault: Option<&'static str>,
 }
@@ -137,10 +138,10 @@ impl<'r> Writer<'r> {
 
     /// The headers that end a head, for a body of `length` bytes.
     #[inline]
-    pub(crate) fn end_head(&mut self, draft: &Draft, length: usize) {
+    pub(crate) fn end_head(&mut self, draft: &Draft, length: u64) {
         if !draft.is_bodiless() {
             self.push(b"Content-Length: ");
-            self.push_decimal(length as u64);
+            self.push_decimal(length);
             self.push(b"\r\n");
         }
         self.end_fields(draft);
@@ -203,7 +204,7 @@ pub(crate) fn error_page(room: &mut [u8], date: &DateLine, refusal: Refusal, hea
     let mut digits = [0; 20];
     let status = decimal(&mut digits, u64::from(refusal.status));
     let parts = [status, b" ", reason(refusal.status).as_bytes(), b": ", refusal.why.as_bytes(), b"\n"];
-    page.end_head(&draft, parts.iter().map(|part| part.len()).sum());
+    page.end_head(&draft, parts.iter().map(|part| part.len() as u64).sum());
     if !head_only {
         parts.iter().for_each(|part| page.push(part));
     }

@@ -1,0 +1,167 @@
+//! Bodies of responses that are sent from where they are, without a copy.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// A response's body that is sent without being copied, however many connections send it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use fourway::Body;
+///
+/// let page = Body::Static(b"<!doctype html><title>hello</title>");
+/// let report: Arc<[u8]> = Arc::from(vec![b'x'; 100_000]);
+/// let shared = Body::Shared(report.clone());
+/// // 10 GiB of zeros that take 64 KiB of memory.
+/// let large = Body::Repeat { page: Arc::from(vec![0; 64 * 1024]), len: 10 << 30 };
+/// assert_eq!((page.len(), shared.len(), large.len()), (35, 100_000, 10 << 30));
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Body {
+    /// Bytes that live as long as the program.
+    Static(&'static [u8]),
+    /// Bytes that others have as well. The server gives up its share as soon as the last byte has
+    /// been sent.
+    Shared(Arc<[u8]>),
+    /// The same page over and over, `len` bytes in all; the last one may be cut.
+    ///
+    /// Pages of some ten KiB go out fastest. An empty page has nothing to repeat: it is the body
+    /// of an answer that cannot be sent.
+    Repeat {
+        /// What is repeated.
+        page: Arc<[u8]>,
+        /// How long the body is.
+        len: u64,
+    },
+}
+
+/// So many pieces go into one write: a page that is repeated is named as often as it is sent.
+pub(crate) const PIECES: usize = 16;
+
+impl Body {
+    pub(crate) const EMPTY: Body = Body::Static(b"");
+
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Body::Static(bytes) => bytes.len() as u64,
+            Body::Shared(bytes) => bytes.len() as u64,
+            Body::Repeat { len, .. } => *len,
+        }
+    }
+
+    /// Whether it has no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is nothing to make its bytes from.
+    pub(crate) fn is_impossible(&self) -> bool {
+        matches!(self, Body::Repeat { page, len } if page.is_empty() && *len > 0)
+    }
+
+    /// Its bytes if they lie in one piece.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Body::Static(bytes) => Some(bytes),
+            Body::Shared(bytes) => Some(bytes),
+            Body::Repeat { .. } => None,
+        }
+    }
+
+    /// Names its bytes from `from` on, at most `limit` of them; how many pieces that are.
+    pub(crate) fn name<'a>(&'a self, from: u64, limit: usize, pieces: &mut [IoSlice<'a>]) -> usize {
+        let left = usize::try_from(self.len() - from).unwrap_or(usize::MAX);
+        let mut left = left.min(limit);
+        let (page, mut at) = match self {
+            Body::Static(bytes) => (*bytes, from as usize),
+            Body::Shared(bytes) => (&**bytes, from as usize),
+            Body::Repeat { page, .. } => (&**page, (from % page.len() as u64) as usize),
+        };
+        let mut named = 0;
+        while left > 0 && named < pieces.len() {
+            let piece = &page[at..];
+            let piece = &piece[..piece.len().min(left)];
+            pieces[named] = IoSlice::new(piece);
+            (named, left, at) = (named + 1, left - piece.len(), 0);
+        }
+        named
+    }
+}
+
+/// No body at all.
+impl Default for Body {
+    fn default() -> Self {
+        Body::EMPTY
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Body::Static(bytes)
+    }
+}
+
+impl<const N: usize> From<&'static [u8; N]> for Body {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        Body::Static(bytes)
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Body::Static(text.as_bytes())
+    }
+}
+
+impl From<Arc<[u8]>> for Body {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Body::Shared(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a write of at most `limit` bytes would send, in how many pieces.
+    fn sent(body: &Body, from: u64, limit: usize) -> (Vec<u8>, usize) {
+        let mut pieces = [IoSlice::new(b""); PIECES];
+        let named = body.name(from, limit, &mut pieces);
+        (pieces[..named].iter().flat_map(|piece| piece.iter().copied()).collect(), named)
+    }
+
+    #[test]
+    fn a_repeated_page_is_the_same_from_wherever_a_write_begins() {
+        let body = Body::Repeat { page: Arc::from(*b"abc"), len: 20 };
+        let whole = b"abcabcabcabcabcabcab";
+        for from in 0..=20 {
+            let (bytes, _) = sent(&body, from, usize::MAX);
+            assert_eq!(bytes, whole[from as usize..], "from {from}");
+        }
+    }
+
+    #[test]
+    fn one_write_names_a_bounded_number_of_pieces() {
+        let body = Body::Repeat { page: Arc::from(*b"ab"), len: u64::MAX };
+        let (bytes, named) = sent(&body, 1, usize::MAX);
+        assert_eq!((bytes.len(), named), (2 * PIECES - 1, PIECES));
+    }
+
+    #[test]
+    fn no_more_is_named_than_the_limit() {
+        let shared = Body::Shared(Arc::from(*b"0123456789"));
+        assert_eq!(sent(&shared, 3, 4), (b"3456".to_vec(), 1));
+        let repeated = Body::Repeat { page: Arc::from(*b"0123"), len: 100 };
+        assert_eq!(sent(&repeated, 2, 5), (b"23012".to_vec(), 2));
+        assert_eq!(sent(&repeated, 2, 0), (vec![], 0));
+    }
+
+    #[test]
+    fn only_an_empty_page_cannot_be_repeated() {
+        assert!(Body::Repeat { page: Arc::from([]), len: 1 }.is_impossible());
+        assert!(!Body::Repeat { page: Arc::from([]), len: 0 }.is_impossible());
+        assert!(!Body::Repeat { page: Arc::from(*b"a"), len: 1 }.is_impossible());
+    }
+}
