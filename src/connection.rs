@@ -72,7 +72,7 @@ pub(crate) struct Connection<S> {
     pub(crate) socket: Socket<S>,
     /// The exchange that it keeps between visits, or [`NONE`].
     pub(crate) exchange: u32,
-    pub(crate) generation: u32,
+    pub(crate) generation: u16,
     /// Bytes discarded while closing.
     discarded: u32,
     /// When its present wait ends, in nanoseconds of the server's clock.
@@ -82,13 +82,16 @@ pub(crate) struct Connection<S> {
     state: State,
     /// Whether it is in the ready queue.
     pub(crate) queued: bool,
-    /// Whether a request of it was ever answered.
-    pub(crate) served: bool,
 }
 
-/// In release, mio's stream is its file descriptor. The slab adds its free list inside the entry.
+/// In release, mio's stream is its file descriptor, or one of two kinds of it. The slab adds its
+/// free list inside the entry.
 #[cfg(all(unix, target_pointer_width = "64"))]
-const _: () = assert!(std::mem::size_of::<Connection<std::os::fd::OwnedFd>>() <= 48);
+const _: () = {
+    use std::os::fd::OwnedFd;
+    assert!(size_of::<Connection<OwnedFd>>() <= 48);
+    assert!(size_of::<Connection<Result<OwnedFd, OwnedFd>>>() <= 48);
+};
 
 /// What follows a state's function.
 enum Next {
@@ -104,7 +107,7 @@ impl Next {
 
 impl<S> Connection<S> {
     /// A connection as accept returns it: perhaps a request is there already.
-    pub(crate) fn new(stream: S, generation: u32) -> Self {
+    pub(crate) fn new(stream: S, generation: u16) -> Self {
         Connection {
             socket: Socket::new(stream),
             exchange: NONE,
@@ -115,7 +118,6 @@ impl<S> Connection<S> {
             deadline_links: Links::NONE,
             state: State::Reading(Reading::Idle),
             queued: false,
-            served: false,
         }
     }
 
@@ -344,11 +346,8 @@ impl<S: Stream> Connection<S> {
 
     /// Answers what is whole of the input.
     fn answer<N, H: Handler + ?Sized>(&mut self, visit: &mut Visit<'_, N, H>) -> Need {
-        let before = visit.requests;
         let mut asked = Asked { handler: &mut *visit.handler, peer: self.socket.stream() };
-        let need = http::answer(&mut visit.exchange, visit.service, &mut asked, &mut visit.requests);
-        self.served |= visit.requests < before;
-        need
+        http::answer(&mut visit.exchange, visit.service, &mut asked, &mut visit.requests)
     }
 
     fn refuse<N, H: ?Sized>(&mut self, why: &'static str, visit: &mut Visit<'_, N, H>) {

@@ -29,35 +29,37 @@ pub(crate) struct Socket<S> {
 
 /// Each bit is set exactly when its sentence holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bits(u8);
+struct Bits(u16);
 
 impl Bits {
     /// No read has said `WouldBlock` since the last sign of input.
-    const READABLE: u8 = 1;
+    const READABLE: u16 = 1;
     /// No write has said `WouldBlock` since the last sign of room.
-    const WRITABLE: u8 = 1 << 1;
+    const WRITABLE: u16 = 1 << 1;
     /// A short read does not mean that the socket is empty.
-    const HINTED: u8 = 1 << 2;
+    const HINTED: u16 = 1 << 2;
     /// The poller watches the socket.
-    const WATCHED: u8 = 1 << 3;
+    const WATCHED: u16 = 1 << 3;
     /// The poller watches it for room to write as well.
-    const WATCHED_FOR_ROOM: u8 = 1 << 4;
+    const WATCHED_FOR_ROOM: u16 = 1 << 4;
     /// Our FIN has been sent.
-    const FIN_SENT: u8 = 1 << 5;
+    const FIN_SENT: u16 = 1 << 5;
     /// The peer's FIN or reset was seen before we sent a FIN.
-    const PEER_FIRST: u8 = 1 << 6;
+    const PEER_FIRST: u16 = 1 << 6;
     /// More was sent than the kernel surely delivers by itself, whatever is done to the socket.
-    const SENT_MUCH: u8 = 1 << 7;
+    const SENT_MUCH: u16 = 1 << 7;
+    /// The peer has sent something.
+    const SPOKEN: u16 = 1 << 8;
 
-    fn has(self, bit: u8) -> bool {
+    fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
     }
 
-    fn set(&mut self, bit: u8) {
+    fn set(&mut self, bit: u16) {
         self.0 |= bit;
     }
 
-    fn clear(&mut self, bit: u8) {
+    fn clear(&mut self, bit: u16) {
         self.0 &= !bit;
     }
 }
@@ -96,6 +98,10 @@ impl<S> Socket<S> {
         self.bits.set(Bits::SENT_MUCH);
     }
 
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.bits.has(Bits::SPOKEN)
+    }
+
     /// Notes what an event says. Close and error hints only mean that the calls are worth trying.
     pub(crate) fn hint(&mut self, hint: Readiness) {
         if hint.readable || hint.read_closed || hint.error || hint.priority {
@@ -123,9 +129,10 @@ impl<S: Stream> Socket<S> {
         while self.is_readable() {
             match self.stream.read(into) {
                 Ok(len) => {
-                    let is_short = 0 < len && len < into.len();
-                    if is_short && short_read_drains && !self.bits.has(Bits::HINTED) {
-                        self.bits.clear(Bits::READABLE);
+                    if len > 0 {
+                        let is_drained = len < into.len() && short_read_drains && !self.bits.has(Bits::HINTED);
+                        self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
+                        self.bits.set(Bits::SPOKEN);
                     }
                     return Ok(Some(len));
                 }

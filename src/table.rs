@@ -134,7 +134,7 @@ pub(crate) struct Table<S> {
     capacity: usize,
     ready: Queue,
     deadlines: [DeadlineList; Waiting::ALL.len()],
-    generation: u32,
+    generation: u16,
     tokens: Tokens,
 }
 
@@ -169,7 +169,7 @@ impl<S> Table<S> {
         self.slab.insert(Connection::new(stream, generation)) as u32
     }
 
-    pub(crate) fn next_generation(&mut self) -> u32 {
+    pub(crate) fn next_generation(&mut self) -> u16 {
         self.generation = self.generation.wrapping_add(1) & self.tokens.generation_mask();
         self.generation
     }
@@ -188,9 +188,9 @@ impl<S> Table<S> {
     }
 
     /// The slot of a connection that still is the one its token was made for.
-    pub(crate) fn find(&self, slot: usize, generation: u32) -> Option<u32> {
+    pub(crate) fn find(&self, slot: usize, generation: usize) -> Option<u32> {
         let found = self.slab.get(slot)?;
-        (found.generation == generation).then_some(slot as u32)
+        (usize::from(found.generation) == generation).then_some(slot as u32)
     }
 
     // --- the ready queue ---

@@ -79,27 +79,25 @@ impl Tokens {
             let need = 1usize.checked_shl(slot_bits + Self::MIN_GENERATION_BITS);
             return Err(need.unwrap_or(usize::MAX));
         }
-        let generation_bits = (len_bits - slot_bits).min(u32::BITS - 1);
+        let generation_bits = (len_bits - slot_bits).min(u16::BITS);
         Ok(Tokens { range, slot_bits, generation_bits })
     }
 
-    pub(crate) fn encode(&self, slot: usize, generation: u32) -> Token {
+    pub(crate) fn encode(&self, slot: usize, generation: u16) -> Token {
         Token(self.range.start + ((generation as usize) << self.slot_bits | slot))
     }
 
-    /// The slot and generation of a token of this range; `None` for somebody else's.
-    pub(crate) fn decode(&self, token: Token) -> Option<(usize, u32)> {
+    /// The slot and generation of a token of this range; `None` for somebody else's. Where the range
+    /// is longer than the layout, the generation may be one that was never given.
+    pub(crate) fn decode(&self, token: Token) -> Option<(usize, usize)> {
         self.range.contains(token).then(|| {
             let offset = token.0 - self.range.start;
-            let generation = offset >> self.slot_bits;
-            // A range need not be a power of two long: what lies above the layout was never made.
-            let generation = u32::try_from(generation).unwrap_or(u32::MAX);
-            (offset & ((1 << self.slot_bits) - 1), generation)
+            (offset & ((1 << self.slot_bits) - 1), offset >> self.slot_bits)
         })
     }
 
-    pub(crate) fn generation_mask(&self) -> u32 {
-        (1 << self.generation_bits) - 1
+    pub(crate) fn generation_mask(&self) -> u16 {
+        u16::MAX >> (u16::BITS - self.generation_bits)
     }
 }
 

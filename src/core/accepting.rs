@@ -39,7 +39,7 @@ pub(super) struct Accepting<L> {
 #[derive(Debug)]
 struct Listening<L> {
     listener: L,
-    generation: u32,
+    generation: u16,
 }
 
 const _: () = assert!(LISTENERS <= u64::BITS as usize);
@@ -63,9 +63,9 @@ impl<L> Accepting<L> {
     }
 
     /// Sets a listener's ready bit; `false` if there is none of that slot and generation.
-    pub(super) fn hint(&mut self, slot: usize, generation: u32) -> bool {
+    pub(super) fn hint(&mut self, slot: usize, generation: usize) -> bool {
         let listening = self.listeners.get(slot).and_then(Option::as_ref);
-        let is_current = listening.is_some_and(|listening| listening.generation == generation);
+        let is_current = listening.is_some_and(|listening| usize::from(listening.generation) == generation);
         if is_current {
             self.ready |= 1 << slot;
         }
@@ -183,7 +183,7 @@ impl<N: Net> Core<N> {
     /// than they speak would only throw out each other.
     fn may_evict(&self, slot: u32) -> bool {
         let connection = &self.table[slot];
-        !connection.queued && (connection.served || self.evictable_at(slot) <= self.service.clock.now())
+        !connection.queued && (connection.socket.has_spoken() || self.evictable_at(slot) <= self.service.clock.now())
     }
 
     fn evictable_at(&self, slot: u32) -> u64 {
