@@ -362,7 +362,8 @@ impl<S: Stream> Connection<S> {
         N: Net<Stream = S>,
         H: ?Sized,
     {
-        let read = self.socket.read(visit.exchange.input.space(), visit.net.short_read_drains());
+        let drains = visit.net.short_read_drains(self.socket.stream());
+        let read = self.socket.read(visit.exchange.input.space(), drains);
         if let Ok(Some(len)) = read {
             visit.service.stats.bytes_in += len as u64;
             visit.bytes = visit.bytes.saturating_sub(len);

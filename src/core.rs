@@ -28,6 +28,7 @@ use crate::table::{Table, Waiting};
 use crate::tokens::{LISTENERS, Tokens};
 
 use accepting::Accepting;
+pub(crate) use accepting::Place;
 
 /// The log target of one line per readiness event.
 const READINESS: &str = "fourway::readiness";

@@ -107,7 +107,7 @@
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
 //! `accepting` and `visiting`), `connection` (the states; the heart), `socket` (readiness), `table`
 //! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
-//! its memory is lent), `http` (bytes in, bytes out), `handler` and `body` (the host's side), `net` (mio
+//! its memory is lent), `http` (bytes in, bytes out), `handler` and `body` (the host's side), `net` and `mio_net` (mio
 //! below), `clock`, `config`, `stats`, `reactor`.
 
 #![forbid(unsafe_code)]
@@ -126,6 +126,7 @@ mod http;
 mod handler;
 mod body;
 mod net;
+mod mio_net;
 mod clock;
 mod config;
 mod stats;
@@ -138,9 +139,10 @@ pub use crate::config::{AtCapacity, Budget, CloseMode, Config, Limits, Timeouts}
 pub use crate::core::Progress;
 pub use crate::handler::{BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::http::request::Request;
-pub use crate::net::Readiness;
+pub use crate::mio_net::{Listener, Stream};
+pub use crate::net::{Readiness, Refused};
 pub use crate::reactor::Reactor;
-pub use crate::server::{Listener, ListenerId, Server, SetupError, earliest};
+pub use crate::server::{ListenerId, Server, SetupError, earliest};
 pub use crate::stats::{Phase, Reason, Stats};
 pub use crate::tokens::TokenRange;
 pub use mio;

@@ -1,17 +1,14 @@
-//! The network as the core sees it, and mio as one such network.
+//! The network as the core sees it.
 //!
-//! Everything above this file is free of sockets: the tests run the same core over a network
-//! that they script.
+//! Everything above this file is free of sockets: mio's, in `mio_net`, are one such network, and
+//! the tests run the same core over another, which they script.
 
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
-use std::time::Duration;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 
+use mio::Token;
 use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Registry, Token};
-use socket2::SockRef;
 
 /// What the core asks of a network: accept, register, and a stream type.
 pub(crate) trait Net {
@@ -20,10 +17,12 @@ pub(crate) trait Net {
 
     /// Whether a read that did not fill its buffer has emptied the socket, so that the next byte
     /// raises a new edge (the exception of [law 2](crate#the-laws)).
-    fn short_read_drains(&self) -> bool;
+    fn short_read_drains(&self, stream: &Self::Stream) -> bool;
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<Self::Stream>;
     fn watch(&mut self, stream: &mut Self::Stream, token: Token, wait: Wait) -> io::Result<()>;
     fn rewatch(&mut self, stream: &mut Self::Stream, token: Token, wait: Wait) -> io::Result<()>;
+    /// Leaves to the server a stream that the host may have registered.
+    fn unwatch(&mut self, stream: &mut Self::Stream);
     fn watch_listener(&mut self, listener: &mut Self::Listener, token: Token) -> io::Result<()>;
     fn unwatch_listener(&mut self, listener: &mut Self::Listener);
 }
@@ -37,6 +36,8 @@ pub(crate) trait Stream: Peer {
     fn shutdown_write(&mut self) -> io::Result<()>;
     /// Makes the coming close a reset.
     fn reset_on_close(&mut self) -> io::Result<()>;
+    /// What has gone wrong since the last call, without reading.
+    fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
 /// Who is at the other end.
@@ -101,94 +102,53 @@ impl From<&Event> for Readiness {
     }
 }
 
-/// mio's TCP sockets, and the host's registry.
+/// A socket that the server does not take, handed back as it was.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::{Duration, Instant};
+/// use fourway::{Config, Server, TokenRange, mio};
+///
+/// let poll = mio::Poll::new()?;
+/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+/// server.drain(Instant::now(), Duration::ZERO);
+/// let own = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let refused = server.add_listener(own).unwrap_err();
+/// assert_eq!(refused.to_string(), "the server is draining or closed");
+/// let fourway::Listener::Tcp(own) = refused.socket else { unreachable!() };
+/// # let _ = own;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
-pub(crate) struct MioNet {
-    registry: Registry,
+pub struct Refused<T> {
+    /// The socket.
+    pub socket: T,
+    /// Why the server does not take it.
+    pub error: io::Error,
 }
 
-impl MioNet {
-    pub(crate) fn new(registry: Registry) -> Self {
-        MioNet { registry }
-    }
-}
-
-impl Net for MioNet {
-    type Listener = TcpListener;
-    type Stream = TcpStream;
-
-    /// True where mio polls by epoll or kqueue, which raise an edge for every arrival. Elsewhere
-    /// it re-arms a socket only when a call through it has returned `WouldBlock`.
-    fn short_read_drains(&self) -> bool {
-        cfg!(all(
-            any(
-                target_os = "android",
-                target_os = "dragonfly",
-                target_os = "freebsd",
-                target_os = "illumos",
-                target_os = "ios",
-                target_os = "linux",
-                target_os = "macos",
-                target_os = "netbsd",
-                target_os = "openbsd",
-            ),
-            not(mio_unsupported_force_poll_poll),
-        ))
-    }
-
-    fn accept(&mut self, listener: &mut TcpListener) -> io::Result<TcpStream> {
-        let (stream, _) = listener.accept()?;
-        // On Linux the accepted socket has inherited TCP_NODELAY from the listener.
-        if cfg!(not(any(target_os = "linux", target_os = "android"))) {
-            // A peer that is gone already shows at the first read.
-            let _ = stream.set_nodelay(true);
-        }
-        Ok(stream)
-    }
-
-    fn watch(&mut self, stream: &mut TcpStream, token: Token, wait: Wait) -> io::Result<()> {
-        self.registry.register(stream, token, interest(wait))
-    }
-
-    fn rewatch(&mut self, stream: &mut TcpStream, token: Token, wait: Wait) -> io::Result<()> {
-        self.registry.reregister(stream, token, interest(wait))
-    }
-
-    fn watch_listener(&mut self, listener: &mut TcpListener, token: Token) -> io::Result<()> {
-        self.registry.register(listener, token, Interest::READABLE)
-    }
-
-    fn unwatch_listener(&mut self, listener: &mut TcpListener) {
-        // Closing it, which follows, would take it out as well.
-        let _ = self.registry.deregister(listener);
+impl<T> Refused<T> {
+    pub(crate) fn new(socket: T, error: io::Error) -> Self {
+        Refused { socket, error }
     }
 }
 
-impl Stream for TcpStream {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        Read::read(self, into)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(self, bytes)
-    }
-
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        Write::write_vectored(self, bytes)
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-
-    fn reset_on_close(&mut self) -> io::Result<()> {
-        SockRef::from(&*self).set_linger(Some(Duration::ZERO))
+impl<T> fmt::Display for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
     }
 }
 
-impl Peer for TcpStream {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        TcpStream::peer_addr(self)
+impl<T: fmt::Debug> std::error::Error for Refused<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// Closes the socket, and leaves the reason.
+impl<T> From<Refused<T>> for io::Error {
+    fn from(refused: Refused<T>) -> Self {
+        refused.error
     }
 }
 
@@ -203,16 +163,5 @@ pub(crate) fn is_of_one_connection(error: &io::Error) -> bool {
         ConnectionAborted | ConnectionReset | NetworkDown | NetworkUnreachable | HostUnreachable
         | PermissionDenied | Unsupported => true,
         _ => error.raw_os_error().is_some_and(|number| BY_NUMBER.contains(&number)),
-    }
-}
-
-fn interest(wait: Wait) -> Interest {
-    let input = Interest::READABLE;
-    // Urgent data ends a read early, so it has to show as a hint.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let input = input | Interest::PRIORITY;
-    match wait {
-        Wait::Input => input,
-        Wait::InputAndOutput => input | Interest::WRITABLE,
     }
 }

@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::net::TcpListener;
 use mio::{Registry, Token};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
-use crate::core::{Core, Progress};
+use crate::core::{Core, Place, Progress};
 use crate::handler::Handler;
-use crate::net::{MioNet, Readiness};
+use crate::mio_net::{Listener, MioNet, Stream};
+use crate::net::{Readiness, Refused};
 use crate::stats::{Phase, Stats};
 use crate::tokens::{TokenRange, Tokens};
 
@@ -65,7 +65,7 @@ pub struct Server {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenerId(usize);
+pub struct ListenerId(Place);
 
 impl Server {
     /// A server that registers its sockets with a clone of `registry`, under tokens of `tokens`.
@@ -95,14 +95,14 @@ impl Server {
     /// If the address cannot be bound, if the server is draining, or if it has 64 listeners.
     pub fn listen(&mut self, address: SocketAddr) -> io::Result<ListenerId> {
         let listener = bind(address, self.core.config())?;
-        self.core.add_listener(TcpListener::from_std(listener)).map(ListenerId)
+        Ok(ListenerId(self.core.add_listener(listener.into())?))
     }
 
     /// Accepts from a listener that the host has made, of std or of mio: one with other options,
     /// or one that was inherited from another process.
     ///
     /// It becomes non-blocking, and gets TCP_NODELAY for the sockets that inherit it. The server
-    /// closes it when it drains.
+    /// closes it when it drains, unless it is [removed](Self::remove_listener) before.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -119,22 +119,51 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the socket refuses these options, if the server is draining, or if it has 64 listeners.
-    pub fn add_listener(&mut self, listener: impl Into<Listener>) -> io::Result<ListenerId> {
-        let listener = match listener.into().0 {
-            Origin::Mio(listener) => listener,
-            Origin::Std(listener) => {
-                listener.set_nonblocking(true)?;
-                TcpListener::from_std(listener)
-            }
-        };
-        SockRef::from(&listener).set_tcp_nodelay(true)?;
-        self.core.add_listener(listener).map(ListenerId)
+    /// If the socket refuses these options, if the poller does not watch it, if the server is
+    /// draining, or if it has 64 listeners. The listener comes back with the error.
+    pub fn add_listener(&mut self, listener: impl Into<Listener>) -> Result<ListenerId, Refused<Listener>> {
+        let listener = listener.into();
+        match listener.prepare() {
+            Ok(()) => self.core.add_listener(listener).map(ListenerId),
+            Err(error) => Err(Refused::new(listener, error)),
+        }
     }
 
-    /// The address of a listener, with its port; `None` once it is closed.
+    /// Stops accepting from a listener and hands it back, open and non-blocking: for another
+    /// server, or for the process that comes after this one. `None` if it is closed or was removed.
+    ///
+    /// Clients that wait in its queue stay there; connections that were accepted stay here.
+    pub fn remove_listener(&mut self, listener: ListenerId) -> Option<Listener> {
+        self.core.remove_listener(listener.0)
+    }
+
+    /// Serves a connected stream that the host has accepted itself, or has got from elsewhere.
+    ///
+    /// It becomes non-blocking and gets TCP_NODELAY. If all slots are taken, the longest idle
+    /// connection makes room as [`AtCapacity`](crate::AtCapacity) says. The next
+    /// [`process`](Self::process) reads its first request; `now` begins its idle timeout.
+    ///
+    /// If it is registered with the host's poller, it is no longer, and an event of it that is
+    /// still on its way is of no use to anybody. One of another poller stays there for life: it is
+    /// closed, which [`Stats::register_errors`] counts.
+    ///
+    /// # Errors
+    ///
+    /// If all slots are taken (the error's kind is [`ResourceBusy`](io::ErrorKind::ResourceBusy)),
+    /// if the server is draining, or if the socket refuses these options. The stream comes back
+    /// with the error.
+    pub fn adopt(&mut self, stream: impl Into<Stream>, now: Instant) -> Result<(), Refused<Stream>> {
+        let stream = stream.into();
+        match stream.prepare() {
+            Ok(()) => self.core.adopt(stream, now),
+            Err(error) => Err(Refused::new(stream, error)),
+        }
+    }
+
+    /// The address of a listener, with its port; `None` once it is closed or removed, and for a
+    /// Unix socket.
     pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
-        self.core.listener(listener.0)?.local_addr().ok()
+        self.core.listener(listener.0)?.local_addr()
     }
 
     /// Takes note of an event; `false` if its token is not of this server's range.
@@ -186,36 +215,6 @@ impl Server {
     /// A copy of all counters.
     pub fn stats(&self) -> Stats {
         self.core.stats()
-    }
-}
-
-/// A listening socket, of std or of mio, for [`Server::add_listener`].
-///
-/// ```
-/// # fn main() -> std::io::Result<()> {
-/// let of_std = fourway::Listener::from(std::net::TcpListener::bind("127.0.0.1:0")?);
-/// let of_mio = fourway::Listener::from(mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap())?);
-/// # let _ = (of_std, of_mio);
-/// # Ok(()) }
-/// ```
-#[derive(Debug)]
-pub struct Listener(Origin);
-
-#[derive(Debug)]
-enum Origin {
-    Std(std::net::TcpListener),
-    Mio(TcpListener),
-}
-
-impl From<std::net::TcpListener> for Listener {
-    fn from(listener: std::net::TcpListener) -> Self {
-        Listener(Origin::Std(listener))
-    }
-}
-
-impl From<TcpListener> for Listener {
-    fn from(listener: TcpListener) -> Self {
-        Listener(Origin::Mio(listener))
     }
 }
 

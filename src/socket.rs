@@ -130,7 +130,8 @@ impl<S: Stream> Socket<S> {
             match self.stream.read(into) {
                 Ok(len) => {
                     if len > 0 {
-                        let is_drained = len < into.len() && short_read_drains && !self.bits.has(Bits::HINTED);
+                        let is_drained =
+                            len < into.len() && short_read_drains && !self.bits.has(Bits::HINTED);
                         self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
                         self.bits.set(Bits::SPOKEN);
                     }

@@ -6,7 +6,7 @@
 //! the last no event would ever come; it is tried again when a connection ends, and every 100 ms.
 
 use std::io::{self, ErrorKind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::{error, warn};
 
@@ -15,7 +15,7 @@ use crate::clock::nanoseconds;
 use crate::config::AtCapacity;
 use crate::connection::Connection;
 use crate::handler::Handler;
-use crate::net::{self, Net};
+use crate::net::{self, Net, Refused};
 use crate::stats::{Phase, Reason};
 use crate::table::Waiting;
 use crate::tokens::LISTENERS;
@@ -43,6 +43,9 @@ struct Listening<L> {
 }
 
 const _: () = assert!(LISTENERS <= u64::BITS as usize);
+
+/// A listener's slot and generation.
+pub(crate) type Place = (usize, u16);
 
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
@@ -79,24 +82,60 @@ impl<L> Accepting<L> {
 }
 
 impl<N: Net> Core<N> {
-    /// Starts to accept from a listener; its number.
-    pub(crate) fn add_listener(&mut self, mut listener: N::Listener) -> io::Result<usize> {
+    /// Starts to accept from a listener; its slot and generation. One that is refused is handed back.
+    pub(crate) fn add_listener(&mut self, mut listener: N::Listener) -> Result<Place, Refused<N::Listener>> {
         if self.service.phase != Phase::Running {
-            return Err(io::Error::other("the server is draining or closed"));
+            return Err(Refused::new(listener, not_running()));
         }
-        let slot = self.accepting.listeners.len();
+        let listeners = &mut self.accepting.listeners;
+        let slot = listeners.iter().position(Option::is_none).unwrap_or(listeners.len());
         if slot == LISTENERS {
-            return Err(io::Error::other("a server has at most 64 listeners"));
+            return Err(Refused::new(listener, io::Error::other("a server has at most 64 listeners")));
         }
         let generation = self.table.next_generation();
         let token = self.table.tokens().encode(slot, generation);
-        self.net.watch_listener(&mut listener, token)?;
-        self.accepting.listeners.push(Some(Listening { listener, generation }));
-        Ok(slot)
+        if let Err(error) = self.net.watch_listener(&mut listener, token) {
+            return Err(Refused::new(listener, error));
+        }
+        let listening = Some(Listening { listener, generation });
+        match self.accepting.listeners.get_mut(slot) {
+            Some(free) => *free = listening,
+            None => self.accepting.listeners.push(listening),
+        }
+        Ok((slot, generation))
     }
 
-    pub(crate) fn listener(&self, slot: usize) -> Option<&N::Listener> {
-        Some(&self.accepting.listeners.get(slot)?.as_ref()?.listener)
+    pub(crate) fn listener(&self, (slot, generation): Place) -> Option<&N::Listener> {
+        let listening = self.accepting.listeners.get(slot)?.as_ref()?;
+        (listening.generation == generation).then_some(&listening.listener)
+    }
+
+    /// Stops accepting from a listener and hands it back, with the clients that wait in its queue.
+    pub(crate) fn remove_listener(&mut self, place: Place) -> Option<N::Listener> {
+        self.listener(place)?;
+        let mut listening = self.accepting.listeners[place.0].take()?;
+        self.net.unwatch_listener(&mut listening.listener);
+        self.accepting.ready &= !(1 << place.0);
+        Some(listening.listener)
+    }
+
+    /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
+    /// here.
+    pub(crate) fn adopt(&mut self, mut stream: N::Stream, now: Instant) -> Result<(), Refused<N::Stream>> {
+        if self.service.phase != Phase::Running {
+            return Err(Refused::new(stream, not_running()));
+        }
+        let now = self.service.clock.observe(now);
+        if !self.make_room() {
+            let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
+            return Err(Refused::new(stream, full));
+        }
+        self.net.unwatch(&mut stream);
+        let slot = self.table.insert(stream);
+        self.service.stats.accepted += 1;
+        self.table.arm(slot, Waiting::Idle, now);
+        self.table.queue(slot);
+        Ok(())
     }
 
     pub(super) fn close_listeners(&mut self) {
@@ -148,10 +187,7 @@ impl<N: Net> Core<N> {
     where
         H: Handler + ?Sized,
     {
-        if !self.table.has_room() {
-            let victim = self.idle_victim().expect("nothing is accepted without a place for it");
-            self.remove(victim, Some(Waiting::Idle), Reason::Evicted);
-        }
+        assert!(self.make_room(), "nothing is accepted without a place for it");
         let slot = self.table.insert(stream);
         self.service.stats.accepted += 1;
         if budget > 0 {
@@ -169,6 +205,18 @@ impl<N: Net> Core<N> {
             && (self.table.has_room() || self.idle_victim().is_some())
     }
 
+    /// Sees to it that a slot is free; whether one is.
+    fn make_room(&mut self) -> bool {
+        if self.table.has_room() {
+            return true;
+        }
+        let victim = self.idle_victim();
+        if let Some(victim) = victim {
+            self.remove(victim, Some(Waiting::Idle), Reason::Evicted);
+        }
+        victim.is_some()
+    }
+
     /// The connection that makes room for a new one: the longest idle of which no event is known.
     fn idle_victim(&self) -> Option<u32> {
         match self.service.config.at_capacity {
@@ -183,7 +231,8 @@ impl<N: Net> Core<N> {
     /// than they speak would only throw out each other.
     fn may_evict(&self, slot: u32) -> bool {
         let connection = &self.table[slot];
-        !connection.queued && (connection.socket.has_spoken() || self.evictable_at(slot) <= self.service.clock.now())
+        !connection.queued
+            && (connection.socket.has_spoken() || self.evictable_at(slot) <= self.service.clock.now())
     }
 
     fn evictable_at(&self, slot: u32) -> u64 {
@@ -230,4 +279,8 @@ impl<N: Net> Core<N> {
             warn!("all {} connections are in use: new ones wait", self.table.len());
         }
     }
+}
+
+fn not_running() -> io::Error {
+    io::Error::other("the server is draining or closed")
 }

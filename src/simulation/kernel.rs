@@ -16,6 +16,7 @@ pub(super) enum Call {
     /// The server's FIN.
     Shutdown,
     ResetOnClose,
+    TakeError,
     Watch(Wait),
     Rewatch(Wait),
     Close,
@@ -254,6 +255,10 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn unwatch(&mut self, id: usize) {
+        self.sockets[id].watched = None;
+    }
+
     pub(super) fn read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
         let result = self.try_read(id, into);
         self.sockets[id].calls.push(Call::Read(outcome(&result)));
@@ -330,6 +335,13 @@ impl World {
         }
         socket.ending.get_or_insert(Ending::Fin);
         Ok(())
+    }
+
+    /// SO_ERROR, which is told once as well.
+    pub(super) fn take_error(&mut self, id: usize) -> Option<io::Error> {
+        let socket = &mut self.sockets[id];
+        socket.calls.push(Call::TakeError);
+        (socket.reset.tell() == Reset::Untold).then(|| ErrorKind::ConnectionReset.into())
     }
 
     pub(super) fn reset_on_close(&mut self, id: usize) {

@@ -40,7 +40,7 @@ impl Net for FakeNet {
     type Listener = FakeListener;
     type Stream = FakeStream;
 
-    fn short_read_drains(&self) -> bool {
+    fn short_read_drains(&self, _: &FakeStream) -> bool {
         self.0.borrow().short_read_drains
     }
 
@@ -55,6 +55,10 @@ impl Net for FakeNet {
 
     fn rewatch(&mut self, stream: &mut FakeStream, token: Token, wait: Wait) -> io::Result<()> {
         self.0.borrow_mut().watch(stream.id, token, wait, false)
+    }
+
+    fn unwatch(&mut self, stream: &mut FakeStream) {
+        self.0.borrow_mut().unwatch(stream.id);
     }
 
     fn watch_listener(&mut self, listener: &mut FakeListener, token: Token) -> io::Result<()> {
@@ -93,6 +97,10 @@ impl Stream for FakeStream {
     fn reset_on_close(&mut self) -> io::Result<()> {
         self.wire.borrow_mut().reset_on_close(self.id);
         Ok(())
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(self.wire.borrow_mut().take_error(self.id))
     }
 }
 

@@ -1,0 +1,268 @@
+//! mio's sockets as a network: TCP, and Unix sockets with the feature `uds`.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream};
+#[cfg(all(unix, feature = "uds"))]
+use mio::net::{UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use crate::net::{self, Net, Peer, Wait};
+
+/// A listening socket, for [`Server::add_listener`](crate::Server::add_listener).
+///
+/// Made from one of std or of mio. [`Server::remove_listener`](crate::Server::remove_listener)
+/// hands it back:
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use fourway::{Config, Listener, Server, TokenRange, mio};
+///
+/// let poll = mio::Poll::new()?;
+/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+/// let id = server.listen("127.0.0.1:0".parse()?)?;
+/// let Some(Listener::Tcp(listener)) = server.remove_listener(id) else { unreachable!() };
+/// // Clients that have connected meanwhile are still in its queue.
+/// let listener = std::net::TcpListener::from(listener);
+/// # let _ = listener;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Listener {
+    /// On a TCP port.
+    Tcp(TcpListener),
+    /// On a path, or on a name of Linux's own (feature `uds`).
+    #[cfg(all(unix, feature = "uds"))]
+    Unix(UnixListener),
+}
+
+/// A connected stream, for [`Server::adopt`](crate::Server::adopt).
+///
+/// Made from one of std or of mio.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// let (accepted, _) = listener.accept()?;
+/// let stream = fourway::Stream::from(accepted);
+/// # let _ = (stream, client);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Stream {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over a Unix socket (feature `uds`).
+    #[cfg(all(unix, feature = "uds"))]
+    Unix(UnixStream),
+}
+
+/// One expression for whichever kind a socket is of.
+macro_rules! either {
+    ($kind:ident, $socket:expr, $inner:ident => $result:expr) => {
+        match $socket {
+            $kind::Tcp($inner) => $result,
+            #[cfg(all(unix, feature = "uds"))]
+            $kind::Unix($inner) => $result,
+        }
+    };
+}
+
+macro_rules! from {
+    ($kind:ident::$variant:ident, $inner:ty, $std:ty) => {
+        impl From<$inner> for $kind {
+            fn from(socket: $inner) -> Self {
+                $kind::$variant(socket)
+            }
+        }
+
+        impl From<$std> for $kind {
+            fn from(socket: $std) -> Self {
+                $kind::$variant(<$inner>::from_std(socket))
+            }
+        }
+    };
+}
+
+from!(Listener::Tcp, TcpListener, std::net::TcpListener);
+from!(Stream::Tcp, TcpStream, std::net::TcpStream);
+#[cfg(all(unix, feature = "uds"))]
+from!(Listener::Unix, UnixListener, std::os::unix::net::UnixListener);
+#[cfg(all(unix, feature = "uds"))]
+from!(Stream::Unix, UnixStream, std::os::unix::net::UnixStream);
+
+impl Listener {
+    /// Makes it what the server needs: accept never blocks, and the sockets that it gives send at
+    /// once.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        either!(Listener, self, listener => SockRef::from(listener).set_nonblocking(true))?;
+        match self {
+            Listener::Tcp(listener) => SockRef::from(listener).set_tcp_nodelay(true),
+            #[cfg(all(unix, feature = "uds"))]
+            Listener::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Its address, unless it is a Unix socket.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(all(unix, feature = "uds"))]
+            Listener::Unix(_) => None,
+        }
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        either!(Listener, self, listener => listener)
+    }
+}
+
+impl Stream {
+    /// Makes it what the server needs: no call blocks, and what is written is sent at once.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        either!(Stream, self, stream => SockRef::from(stream).set_nonblocking(true))?;
+        match self {
+            Stream::Tcp(stream) => stream.set_nodelay(true),
+            #[cfg(all(unix, feature = "uds"))]
+            Stream::Unix(_) => Ok(()),
+        }
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        either!(Stream, self, stream => stream)
+    }
+}
+
+/// mio's sockets, and the host's registry.
+#[derive(Debug)]
+pub(crate) struct MioNet {
+    registry: Registry,
+}
+
+impl MioNet {
+    pub(crate) fn new(registry: Registry) -> Self {
+        MioNet { registry }
+    }
+}
+
+/// Where mio polls by epoll or kqueue, which raise an edge for every arrival. Elsewhere it re-arms
+/// a socket only when a call through it has returned `WouldBlock`.
+const EDGE_PER_ARRIVAL: bool = cfg!(all(
+    any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "illumos",
+        target_os = "ios",
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "netbsd",
+        target_os = "openbsd",
+    ),
+    not(mio_unsupported_force_poll_poll),
+));
+
+impl Net for MioNet {
+    type Listener = Listener;
+    type Stream = Stream;
+
+    /// True for TCP; a Unix socket's read may end at the border of two writes.
+    fn short_read_drains(&self, stream: &Stream) -> bool {
+        EDGE_PER_ARRIVAL && matches!(stream, Stream::Tcp(_))
+    }
+
+    fn accept(&mut self, listener: &mut Listener) -> io::Result<Stream> {
+        match listener {
+            Listener::Tcp(listener) => {
+                let (stream, _) = listener.accept()?;
+                // On Linux the accepted socket has inherited TCP_NODELAY from the listener.
+                if cfg!(not(any(target_os = "linux", target_os = "android"))) {
+                    // A peer that is gone already shows at the first read.
+                    let _ = stream.set_nodelay(true);
+                }
+                Ok(Stream::Tcp(stream))
+            }
+            #[cfg(all(unix, feature = "uds"))]
+            Listener::Unix(listener) => listener.accept().map(|(stream, _)| Stream::Unix(stream)),
+        }
+    }
+
+    fn watch(&mut self, stream: &mut Stream, token: Token, wait: Wait) -> io::Result<()> {
+        self.registry.register(stream.source(), token, interest(wait))
+    }
+
+    fn rewatch(&mut self, stream: &mut Stream, token: Token, wait: Wait) -> io::Result<()> {
+        self.registry.reregister(stream.source(), token, interest(wait))
+    }
+
+    fn unwatch(&mut self, stream: &mut Stream) {
+        // Most often it fails, for there is nothing to undo.
+        let _ = self.registry.deregister(stream.source());
+    }
+
+    fn watch_listener(&mut self, listener: &mut Listener, token: Token) -> io::Result<()> {
+        self.registry.register(listener.source(), token, Interest::READABLE)
+    }
+
+    fn unwatch_listener(&mut self, listener: &mut Listener) {
+        // One that the poller does not know is not watched, which is what is wanted.
+        let _ = self.registry.deregister(listener.source());
+    }
+}
+
+impl net::Stream for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        either!(Stream, self, stream => stream.read(into))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        either!(Stream, self, stream => stream.write(bytes))
+    }
+
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        either!(Stream, self, stream => stream.write_vectored(bytes))
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        either!(Stream, self, stream => stream.shutdown(Shutdown::Write))
+    }
+
+    fn reset_on_close(&mut self) -> io::Result<()> {
+        either!(Stream, self, stream => SockRef::from(&*stream).set_linger(Some(Duration::ZERO)))
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        either!(Stream, self, stream => stream.take_error())
+    }
+}
+
+impl Peer for Stream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Stream::Tcp(stream) => stream.peer_addr(),
+            #[cfg(all(unix, feature = "uds"))]
+            Stream::Unix(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the client of a Unix socket has no internet address",
+            )),
+        }
+    }
+}
+
+fn interest(wait: Wait) -> Interest {
+    let input = Interest::READABLE;
+    // Urgent data ends a read early, so it has to show as a hint.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let input = input | Interest::PRIORITY;
+    match wait {
+        Wait::Input => input,
+        Wait::InputAndOutput => input | Interest::WRITABLE,
+    }
+}
