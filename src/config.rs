@@ -114,6 +114,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For each 4 KiB of a response that the client is slow to take (default 30 s).
     pub write: Duration,
+    /// For the host's answer to a request that it has deferred (default 30 s). Beyond: 503.
+    pub deferred: Duration,
     /// For the client's FIN, after the last response (default 5 s).
     pub linger: Duration,
 }
@@ -125,6 +127,7 @@ impl Default for Timeouts {
             body: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             write: Duration::from_secs(30),
+            deferred: Duration::from_secs(30),
             linger: Duration::from_secs(5),
         }
     }
@@ -223,7 +226,7 @@ impl Config {
     /// The first setting that cannot be served, as a sentence.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let (limits, budget, times) = (&self.limits, &self.budget, &self.timeouts);
-        let all_times = [times.head, times.body, times.idle, times.write, times.linger];
+        let all_times = [times.head, times.body, times.idle, times.write, times.deferred, times.linger];
         let rules = [
             (self.max_connections >= 1, "max_connections must be at least 1"),
             (self.max_connections <= 1 << 31, "max_connections must be at most 2^31"),

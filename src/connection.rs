@@ -1,16 +1,17 @@
 //! One connection: its states, and the driver that moves it from one to the next.
 //!
 //! ```text
-//!             accept
-//!                │
-//!                ▼            requests answered
-//!         ┌── Reading ────────────────────────────► Writing ──┐
-//!         │      ▲                                     │      │
-//!         │      └──────── all sent, keep alive ───────┘      │ all sent, close
-//!         │ end of input, or reset                            ▼
-//!         │                                                Closing
-//!         ▼                                                   │ peer's FIN, limit or deadline
-//!      (gone: no slot, no socket) ◄───────────────────────────┘
+//!          accept
+//!             │
+//!             ▼                answered
+//!     ┌─── reading ──────────────────────────────► writing ───┐
+//!     │ Idle, Head, Body                      Sending, Deferred
+//!     │       ▲                                    │          │
+//!     │       └──────── all sent, keep alive ──────┘          │ all sent, close
+//!     │ end of input, or reset                                ▼
+//!     │                                                    Closing
+//!     ▼                                                       │ peer's FIN, limit or deadline
+//!  (gone: no slot, no socket) ◄───────────────────────────────┘
 //! ```
 //!
 //! A state says what the connection waits for. There is one function per state; it does the
@@ -23,47 +24,40 @@ use std::io;
 use log::trace;
 
 use crate::config::CloseMode;
+use crate::deferred::GoneReason;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
 use crate::http::{self, Asked, Need, Refusal};
 use crate::net::{Net, Readiness, Stream, Wait};
 use crate::socket::Socket;
 use crate::stats::Reason;
-use crate::table::{Link, Links, NONE, Waiting};
+use crate::table::{Link, Links, NONE};
 use crate::visit::{End, Visit};
 
 /// The log target of one line per change of state.
 pub(crate) const STATES: &str = "fourway::state";
 
-/// What a connection is doing.
+/// What a connection is doing, which is what it waits for: each state has a deadline list of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    Reading(Reading),
-    Writing,
+    /// Reading, between requests or before the first: no buffer is held.
+    Idle,
+    /// Reading a head that has begun.
+    Head,
+    /// Reading the body of a head that is whole.
+    Body,
+    /// Writing what was answered.
+    Sending,
+    /// Waiting for the host's answer; the requests behind this one wait as well.
+    Deferred,
+    /// All is sent: waiting for the client's FIN.
     Closing,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// Between requests, or before the first: no buffer is held.
-    Idle,
-    /// A request's head has begun.
-    Head,
-    /// A head is whole, its body is not.
-    Body,
-}
-
 impl State {
-    /// The deadline list of connections in this state.
-    pub(crate) fn waiting(self) -> Waiting {
-        match self {
-            State::Reading(Reading::Idle) => Waiting::Idle,
-            State::Reading(Reading::Head) => Waiting::Head,
-            State::Reading(Reading::Body) => Waiting::Body,
-            State::Writing => Waiting::Sending,
-            State::Closing => Waiting::Closing,
-        }
-    }
+    /// In the order of a connection's life.
+    pub(crate) const ALL: [State; 6] =
+        [State::Idle, State::Head, State::Body, State::Sending, State::Deferred, State::Closing];
 }
 
 /// A slab entry: at most 48 bytes, so that a million idle connections take 48 MB.
@@ -116,7 +110,7 @@ impl<S> Connection<S> {
             deadline: 0,
             ready_links: Links::NONE,
             deadline_links: Links::NONE,
-            state: State::Reading(Reading::Idle),
+            state: State::Idle,
             queued: false,
         }
     }
@@ -142,8 +136,9 @@ impl<S: Stream> Connection<S> {
     {
         loop {
             let next = match self.state {
-                State::Reading(reading) => self.read(reading, visit),
-                State::Writing => self.write(visit),
+                State::Idle | State::Head | State::Body => self.read(visit),
+                State::Sending => self.send(visit),
+                State::Deferred => self.defer(visit),
                 State::Closing => self.close(visit),
             };
             match next {
@@ -162,21 +157,36 @@ impl<S: Stream> Connection<S> {
     {
         self.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
         let end = self.drive(visit);
-        if end == End::Wait && !visit.rearm { self.give_up(visit) } else { end }
+        if end == End::Wait && !visit.rearm { self.give_up(GoneReason::Timeout, visit) } else { end }
     }
 
-    /// Nothing has come in time: a late request is refused, and in close mode `peer` our FIN goes
-    /// first after all. For the rest it is the connection's end.
-    pub(crate) fn give_up<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> End
+    /// Gives its exchange to somebody else.
+    pub(crate) fn make_way<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> End
+    where
+        N: Net<Stream = S>,
+        H: Handler + ?Sized,
+    {
+        self.give_up(GoneReason::NoRoom, visit)
+    }
+
+    /// Nothing has come in time: a late request is refused, and so is one that is answered too late;
+    /// in close mode `peer` our FIN goes first after all. For the rest it is the connection's end.
+    fn give_up<N, H>(&mut self, why: GoneReason, visit: &mut Visit<'_, N, H>) -> End
     where
         N: Net<Stream = S>,
         H: Handler + ?Sized,
     {
         match self.state {
-            State::Reading(Reading::Idle) => return End::Gone(Reason::IdleTimeout),
-            State::Reading(Reading::Head) => self.refuse("the head did not arrive in time", visit),
-            State::Reading(Reading::Body) => self.refuse("the body did not arrive in time", visit),
-            State::Writing => {
+            State::Idle => return End::Gone(Reason::IdleTimeout),
+            State::Head => self.refuse(408, "the head did not arrive in time", visit),
+            State::Body => self.refuse(408, "the body did not arrive in time", visit),
+            State::Deferred => {
+                if let Some(awaited) = visit.exchange.course.after.awaited() {
+                    visit.service.tickets.lose(visit.slot, awaited.serial, why);
+                }
+                self.refuse(503, "the answer did not come in time", visit);
+            }
+            State::Sending => {
                 self.socket.reset_on_close();
                 return End::Gone(Reason::WriteTimeout);
             }
@@ -192,7 +202,7 @@ impl<S: Stream> Connection<S> {
     // --- one function per state, in the order of a connection's life ---
 
     /// Answers what has arrived, and reads on.
-    fn read<N, H>(&mut self, reading: Reading, visit: &mut Visit<'_, N, H>) -> Next
+    fn read<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> Next
     where
         N: Net<Stream = S>,
         H: Handler + ?Sized,
@@ -201,32 +211,32 @@ impl<S: Stream> Connection<S> {
             if !visit.exchange.input.is_empty() {
                 let need = self.answer(visit);
                 if !visit.exchange.out.is_empty() || visit.exchange.course.after != After::Keep {
-                    return Next::Enter(State::Writing, "there is something to send");
+                    return Next::Enter(State::Sending, "there is something to send");
                 }
                 let needed = match need {
                     // A request that waits for its turn has begun, and keeps its exchange.
-                    Need::Flush if reading == Reading::Idle => Reading::Head,
+                    Need::Flush if self.state == State::Idle => State::Head,
                     Need::Flush => return Next::End(End::Yield),
-                    Need::Head if visit.exchange.input.is_empty() => Reading::Idle,
-                    Need::Head => Reading::Head,
-                    Need::Body => Reading::Body,
+                    Need::Head if visit.exchange.input.is_empty() => State::Idle,
+                    Need::Head => State::Head,
+                    Need::Body => State::Body,
                 };
-                if needed != reading {
-                    return Next::Enter(State::Reading(needed), "more has to arrive");
+                if needed != self.state {
+                    return Next::Enter(needed, "more has to arrive");
                 }
             }
             if visit.bytes == 0 {
                 return Next::End(End::Yield);
             }
             match self.receive(visit) {
-                Ok(Some(0)) => return self.end_of_input(reading),
+                Ok(Some(0)) => return self.end_of_input(),
                 Ok(Some(len)) => {
                     visit.exchange.input.filled(len);
-                    if reading == Reading::Body {
+                    if self.state == State::Body {
                         Self::extend_deadline(len, visit);
                     }
                 }
-                Ok(None) if visit.service.is_draining() && reading == Reading::Idle => {
+                Ok(None) if visit.service.is_draining() && self.state == State::Idle => {
                     return if self.socket.has_sent_much() {
                         self.begin_close(false, visit)
                     } else {
@@ -240,7 +250,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Sends what was answered, and then does what was to follow.
-    fn write<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> Next
+    fn send<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> Next
     where
         N: Net<Stream = S>,
         H: ?Sized,
@@ -263,20 +273,37 @@ impl<S: Stream> Connection<S> {
             }
         }
         let whole = whole && writes == 1;
-        if !whole {
+        if !whole && writes > 0 {
             self.socket.note_sent_much();
         }
         visit.exchange.out.clear();
-        let reading = visit.exchange.reading();
+        let next = visit.exchange.reading();
         match visit.exchange.course.after {
             // It began before the drain did: the client may send on, so the close has to linger.
-            After::Keep if visit.service.is_draining() && reading == Reading::Idle => {
+            After::Keep if visit.service.is_draining() && next == State::Idle => {
                 self.begin_close(false, visit)
             }
-            After::Keep => Next::Enter(State::Reading(reading), "all sent"),
+            After::Keep => Next::Enter(next, "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole, visit),
             After::Drop => Next::gone(Reason::Dropped),
+            After::Defer(_) => Next::Enter(State::Deferred, "the answer comes later"),
         }
+    }
+
+    /// Waits for the host's answer. Nothing is read meanwhile, so only an error tells of a client
+    /// that has gone: one that has closed its half may still be waiting.
+    fn defer<N, H>(&mut self, visit: &mut Visit<'_, N, H>) -> Next
+    where
+        N: Net<Stream = S>,
+        H: ?Sized,
+    {
+        if visit.exchange.course.after.awaited().is_none() {
+            return Next::Enter(State::Sending, "the answer has come");
+        }
+        if self.socket.has_failed() {
+            return self.lost();
+        }
+        self.wait(Wait::Input, visit)
     }
 
     /// The last byte has left: the close begins as the close mode says.
@@ -350,10 +377,10 @@ impl<S: Stream> Connection<S> {
         http::answer(&mut visit.exchange, visit.service, &mut asked, &mut visit.requests)
     }
 
-    fn refuse<N, H: ?Sized>(&mut self, why: &'static str, visit: &mut Visit<'_, N, H>) {
-        let refusal = Refusal { status: 408, why };
+    fn refuse<N, H: ?Sized>(&mut self, status: u16, why: &'static str, visit: &mut Visit<'_, N, H>) {
+        let refusal = Refusal { status, why };
         http::refuse(&mut visit.exchange, visit.service, self.socket.stream(), refusal);
-        self.enter(State::Writing, why, visit);
+        self.enter(State::Sending, why, visit);
     }
 
     /// One read into the free part of the input; `None` when it would block.
@@ -401,12 +428,10 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn end_of_input(&mut self, reading: Reading) -> Next {
+    fn end_of_input(&mut self) -> Next {
         self.socket.peer_ended();
-        Next::gone(match reading {
-            Reading::Idle => Reason::PeerClosed,
-            Reading::Head | Reading::Body => Reason::PeerClosedEarly,
-        })
+        let is_between_requests = self.state == State::Idle;
+        Next::gone(if is_between_requests { Reason::PeerClosed } else { Reason::PeerClosedEarly })
     }
 
     fn lost(&mut self) -> Next {
@@ -420,11 +445,11 @@ const CLOSED_AT_ONCE: u64 = 16 * 1024;
 
 impl Exchange<'_> {
     /// The reading state that fits what is held once everything has been sent.
-    fn reading(&self) -> Reading {
+    fn reading(&self) -> State {
         match (&self.course.body, self.input.is_empty()) {
-            (Some(_), _) => Reading::Body,
-            (None, false) => Reading::Head,
-            (None, true) => Reading::Idle,
+            (Some(_), _) => State::Body,
+            (None, false) => State::Head,
+            (None, true) => State::Idle,
         }
     }
 }

@@ -19,12 +19,13 @@ use mio::Token;
 use crate::clock::nanoseconds;
 use crate::config::Config;
 use crate::connection::{Connection, State};
-use crate::handler::Handler;
-use crate::http::Service;
+use crate::deferred::{Awaited, Gone, RequestId};
+use crate::handler::{Handler, Responder};
+use crate::http::{self, PeerName, Service};
 use crate::net::{Net, Readiness};
 use crate::pool::{Pool, can_reserve};
 use crate::stats::{Phase, Reason, Stats};
-use crate::table::{Table, Waiting};
+use crate::table::{NONE, Table};
 use crate::tokens::{LISTENERS, Tokens};
 
 use accepting::Accepting;
@@ -63,7 +64,9 @@ pub(crate) struct Core<N: Net> {
     /// When a drain's grace ends.
     drain_until: u64,
     /// The connection being driven and its deadline list; still here after a handler's panic.
-    visiting: Option<(u32, Option<Waiting>)>,
+    visiting: Option<(u32, Option<State>)>,
+    /// The connection whose deferred answer the host is writing, or has written since.
+    responding: Option<u32>,
 }
 
 impl<N: Net> Core<N> {
@@ -71,7 +74,7 @@ impl<N: Net> Core<N> {
     /// not be had.
     pub(crate) fn new(net: N, tokens: Tokens, config: Config) -> Result<Self, usize> {
         let times = &config.timeouts;
-        let durations = [times.idle, times.head, times.body, times.write, times.linger];
+        let durations = [times.idle, times.head, times.body, times.write, times.deferred, times.linger];
         let slots = config.max_connections;
         if !can_reserve::<Connection<N::Stream>>(slots) {
             return Err(slots.saturating_mul(size_of::<Connection<N::Stream>>()));
@@ -84,6 +87,7 @@ impl<N: Net> Core<N> {
             service: Service::new(config),
             drain_until: 0,
             visiting: None,
+            responding: None,
         })
     }
 
@@ -111,11 +115,14 @@ impl<N: Net> Core<N> {
         let now = self.service.clock.observe(now);
         let (accepted, requests, closed) =
             (self.service.stats.accepted, self.service.stats.requests, self.service.stats.closed);
+        self.finish_response();
         self.bury_victim_of_panic();
+        self.tell_gone(handler);
         let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
         let all_expired = self.expire_due(now, handler);
         self.end_drain(now);
+        self.tell_gone(handler);
         Progress {
             accepted: (self.service.stats.accepted - accepted) as u32,
             requests: (self.service.stats.requests - requests) as u32,
@@ -136,6 +143,19 @@ impl<N: Net> Core<N> {
         Some(Duration::from_nanos(next.saturating_sub(self.service.clock.at(now))))
     }
 
+    /// Begins the answer to a request that was deferred. It is sent by the next turn.
+    pub(crate) fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
+        self.service.clock.observe(now);
+        self.finish_response();
+        let (slot, serial) = self.service.tickets.find(id)?;
+        let awaited = self.awaited(slot).filter(|awaited| awaited.serial == serial).ok_or(Gone::Over)?;
+        self.responding = Some(slot);
+        self.table.queue(slot);
+        self.service.tickets.visit(slot);
+        let exchange = self.pool.open(self.table[slot].exchange);
+        Ok(http::respond(awaited, exchange.out, &mut self.service))
+    }
+
     /// Stops accepting and ends what is idle; the rest gets its answers, for at most `grace`.
     pub(crate) fn drain(&mut self, now: Instant, grace: Duration) {
         if self.service.phase == Phase::Closed {
@@ -146,7 +166,7 @@ impl<N: Net> Core<N> {
         self.service.phase = Phase::Draining;
         self.drain_until = now.saturating_add(nanoseconds(grace));
         // A request may have arrived meanwhile: each gets one more visit, and ends if there is none.
-        let mut next = self.table.longest_waiting(Waiting::Idle);
+        let mut next = self.table.longest_waiting(State::Idle);
         while let Some(slot) = next {
             next = self.table.waiting_behind(slot);
             self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
@@ -159,17 +179,20 @@ impl<N: Net> Core<N> {
 
     /// Ends everything at once.
     pub(crate) fn abort(&mut self) {
+        self.finish_response();
         self.bury_victim_of_panic();
         self.close_listeners();
-        for list in Waiting::ALL {
+        for list in State::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
-                if self.table[slot].state() == State::Writing {
+                if matches!(self.table[slot].state(), State::Sending | State::Deferred) {
                     self.table[slot].socket.reset_on_close();
                 }
                 self.remove(slot, Some(list), Reason::Shutdown);
             }
         }
-        self.service.phase = Phase::Closed;
+        // The handler still has to hear of the requests that nobody can answer now.
+        let is_over = !self.service.tickets.has_news();
+        self.service.phase = if is_over { Phase::Closed } else { Phase::Draining };
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -179,7 +202,8 @@ impl<N: Net> Core<N> {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.service.stats.clone();
         stats.open = self.table.len();
-        stats.idle = self.table.waiting(Waiting::Idle);
+        stats.idle = self.table.waiting(State::Idle);
+        stats.deferred = self.table.waiting(State::Deferred);
         stats
     }
 
@@ -194,7 +218,7 @@ impl<N: Net> Core<N> {
         let mut visits = self.table.ready_len();
         while visits > 0 && budget > 0 {
             let Some(slot) = self.table.next_ready() else { break };
-            let listed = Some(self.table[slot].state().waiting());
+            let listed = Some(self.table[slot].state());
             budget = self.visit(slot, listed, budget, Connection::drive, handler);
             visits -= 1;
         }
@@ -208,7 +232,7 @@ impl<N: Net> Core<N> {
             return true;
         }
         let mut budget = self.service.config.budget.requests;
-        for list in Waiting::ALL {
+        for list in State::ALL {
             let mut next = self.table.longest_waiting(list);
             while let Some(slot) = next {
                 let late = match now.checked_sub(self.table[slot].deadline) {
@@ -235,13 +259,27 @@ impl<N: Net> Core<N> {
     }
 
     fn end_drain(&mut self, now: u64) {
-        if self.service.phase != Phase::Draining {
-            return;
-        }
-        if self.table.len() == 0 {
-            self.service.phase = Phase::Closed;
-        } else if self.drain_until <= now {
+        let is_over = self.table.len() == 0 || self.drain_until <= now;
+        if self.service.phase == Phase::Draining && is_over {
             self.abort();
+        }
+    }
+
+    /// The answer that the host has begun is written, or dropped.
+    fn finish_response(&mut self) {
+        if let Some(slot) = self.responding.take() {
+            let connection = &self.table[slot];
+            let mut exchange = self.pool.open(connection.exchange);
+            let peer = PeerName(connection.socket.stream());
+            let request = format_args!("{peer} (deferred)");
+            exchange.course.after = http::finish(&mut exchange.out, &mut self.service, request);
+        }
+    }
+
+    /// Tells the handler of the requests that nobody can answer any more.
+    fn tell_gone<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        while let Some((id, why)) = self.service.tickets.next_gone() {
+            handler.gone(id, why);
         }
     }
 
@@ -251,7 +289,14 @@ impl<N: Net> Core<N> {
     fn has_work(&self) -> bool {
         self.table.ready_len() > 0
             || self.visiting.is_some()
+            || self.service.tickets.has_news()
             || (self.accepting.is_ready() && self.may_accept())
+    }
+
+    /// What a connection's request is that waits for an answer of the host's.
+    fn awaited(&self, slot: u32) -> Option<Awaited> {
+        let connection = self.table.get(slot).filter(|connection| connection.exchange != NONE)?;
+        self.pool.awaited(connection.exchange)
     }
 
     /// What the simulation looks at after every turn.

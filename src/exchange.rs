@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 
 use crate::body::{Body, PIECES};
 use crate::config::OUT_BATCH;
+use crate::deferred::Awaited;
 use crate::http::body::BodyReader;
 use crate::net::Stream;
 
@@ -35,7 +36,10 @@ pub(crate) struct Course {
 impl Exchange<'_> {
     /// Whether nothing is in flight.
     pub(crate) fn is_empty(&self) -> bool {
-        self.input.is_empty() && self.course.body.is_none() && self.out.is_empty()
+        self.input.is_empty()
+            && self.course.body.is_none()
+            && self.out.is_empty()
+            && self.course.after.awaited().is_none()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -49,7 +53,7 @@ impl Exchange<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     input: InputMarks,
-    course: Course,
+    pub(crate) course: Course,
     out: OutMarks,
 }
 
@@ -74,6 +78,17 @@ pub(crate) enum After {
     Close { client_asked: bool },
     /// The close, at once and without a byte.
     Drop,
+    /// The next answer, which the host gives later.
+    Defer(Awaited),
+}
+
+impl After {
+    pub(crate) fn awaited(&self) -> Option<Awaited> {
+        match self {
+            After::Defer(awaited) => Some(*awaited),
+            _ => None,
+        }
+    }
 }
 
 /// Bytes that arrived and are not yet answered.
@@ -173,7 +188,7 @@ struct OutMarks {
     tail_left: u64,
 }
 
-impl Out<'_> {
+impl<'p> Out<'p> {
     pub(crate) fn is_empty(&self) -> bool {
         self.marks.copied == self.marks.sent && self.marks.tail_left == 0
     }
@@ -205,6 +220,12 @@ impl Out<'_> {
 
     /// Room for one more response, whatever a batch has taken in front of it.
     pub(crate) fn room(&mut self) -> &mut [u8] {
+        let most = self.bytes.len() - OUT_BATCH;
+        &mut self.bytes[self.marks.copied..][..most]
+    }
+
+    /// The same, for as long as the pool's memory is lent.
+    pub(crate) fn into_room(self) -> &'p mut [u8] {
         let most = self.bytes.len() - OUT_BATCH;
         &mut self.bytes[self.marks.copied..][..most]
     }

@@ -9,6 +9,7 @@ use std::io;
 use std::marker::PhantomData;
 
 use crate::body::Body;
+use crate::deferred::{GoneReason, RequestId, Tickets};
 use crate::http::date::DateLine;
 use crate::http::request::Request;
 use crate::http::response::{Draft, Writer};
@@ -37,11 +38,24 @@ use crate::http::response::{Draft, Writer};
 pub trait Handler {
     /// Answers one request, whole with its body.
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r>;
+
+    /// Hears that a request which was [deferred](Responder::defer) can no longer be answered.
+    ///
+    /// Told exactly once of each that was not answered, by the call of
+    /// [`process`](crate::Server::process) that finds out, or by the next one after
+    /// [`abort`](crate::Server::abort). Nothing is told once the server has been dropped.
+    fn gone(&mut self, id: RequestId, why: GoneReason) {
+        let _ = (id, why);
+    }
 }
 
 impl<H: Handler + ?Sized> Handler for &mut H {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         (**self).request(request, responder)
+    }
+
+    fn gone(&mut self, id: RequestId, why: GoneReason) {
+        (**self).gone(id, why);
     }
 }
 
@@ -112,12 +126,18 @@ pub struct Responder<'r> {
     writer: Writer<'r>,
     draft: &'r mut Draft,
     date: &'r DateLine,
+    tickets: &'r mut Tickets,
     _request: Invariant<'r>,
 }
 
 impl<'r> Responder<'r> {
-    pub(crate) fn new(writer: Writer<'r>, draft: &'r mut Draft, date: &'r DateLine) -> Self {
-        Responder { writer, draft, date, _request: PhantomData }
+    pub(crate) fn new(
+        writer: Writer<'r>,
+        draft: &'r mut Draft,
+        date: &'r DateLine,
+        tickets: &'r mut Tickets,
+    ) -> Self {
+        Responder { writer, draft, date, tickets, _request: PhantomData }
     }
 
     /// Answers with a copy of `body`, at most
@@ -151,6 +171,23 @@ impl<'r> Responder<'r> {
     pub fn head(mut self, status: u16) -> ResponseHead<'r> {
         self.writer.begin(self.draft, self.date, status);
         ResponseHead { writer: self.writer, draft: self.draft, _request: PhantomData }
+    }
+
+    /// Answers later, with [`Server::respond`](crate::Server::respond).
+    ///
+    /// Until then the connection waits, for at most
+    /// [`Timeouts::deferred`](crate::Timeouts::deferred), and so do the requests that its client has
+    /// sent behind this one. A client that closes its half is still answered; of one that resets
+    /// the connection [`Handler::gone`] is told.
+    ///
+    /// Each request that waits holds one of [`Config::exchanges`](crate::Config::exchanges). Where
+    /// it takes the last one, the slowest client that is not waiting for an answer loses its own;
+    /// if there is none, this one gets a 503 at once, and `gone` is told of it.
+    ///
+    /// An answer that was deferred before can be deferred again, under a new name; its deadline
+    /// stays.
+    pub fn defer(self) -> (RequestId, Reply<'r>) {
+        (self.tickets.take(), Reply { _request: PhantomData })
     }
 
     /// Closes the connection at once, without an answer.

@@ -107,7 +107,7 @@
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
 //! `accepting` and `visiting`), `connection` (the states; the heart), `socket` (readiness), `table`
 //! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
-//! its memory is lent), `http` (bytes in, bytes out), `handler` and `body` (the host's side), `net` and `mio_net` (mio
+//! its memory is lent), `http` (bytes in, bytes out), `handler`, `body` and `deferred` (the host's side), `net` and `mio_net` (mio
 //! below), `clock`, `config`, `stats`, `reactor`.
 
 #![forbid(unsafe_code)]
@@ -125,6 +125,7 @@ mod pool;
 mod http;
 mod handler;
 mod body;
+mod deferred;
 mod net;
 mod mio_net;
 mod clock;
@@ -137,6 +138,7 @@ mod simulation;
 pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, CloseMode, Config, Limits, Timeouts};
 pub use crate::core::Progress;
+pub use crate::deferred::{Gone, GoneReason, RequestId};
 pub use crate::handler::{BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::http::request::Request;
 pub use crate::mio_net::{Listener, Stream};

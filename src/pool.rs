@@ -7,6 +7,7 @@
 //! copy and leaves nothing behind, and the spare is always the one that is warm in the cache.
 
 use crate::config::Config;
+use crate::deferred::Awaited;
 use crate::exchange::{Exchange, InFlight};
 
 /// The memory for a fixed number of exchanges, of which at least one is free whenever a visit
@@ -73,6 +74,11 @@ impl Pool {
         let memory = &mut self.groups[group][place * each..(place + 1) * each];
         let (input, out) = memory.split_at_mut(self.input_bytes);
         self.states[handle as usize].over(input, out)
+    }
+
+    /// The request of a lent exchange that waits for its answer.
+    pub(crate) fn awaited(&self, handle: u32) -> Option<Awaited> {
+        self.states[handle as usize].course.after.awaited()
     }
 
     /// Takes the spare out of the pool.

@@ -11,7 +11,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
 use crate::core::{Core, Place, Progress};
-use crate::handler::Handler;
+use crate::deferred::{Gone, RequestId};
+use crate::handler::{Handler, Responder};
 use crate::mio_net::{Listener, MioNet, Stream};
 use crate::net::{Readiness, Refused};
 use crate::stats::{Phase, Stats};
@@ -192,6 +193,22 @@ impl Server {
     #[must_use = "a host that waits longer leaves work undone and lets deadlines pass"]
     pub fn next_timeout(&self, now: Instant) -> Option<Duration> {
         self.core.next_timeout(now)
+    }
+
+    /// The responder of a request that was [deferred](Responder::defer): the same as the handler had.
+    ///
+    /// The answer is sent by the next [`process`](Self::process). A responder that is dropped
+    /// answers 500, which [`Stats::handler_errors`] counts.
+    ///
+    /// Another thread sends what it has found out, with the id, through a channel of the host's, and
+    /// wakes the loop with the host's [`mio::Waker`]. `now` dates the answer.
+    ///
+    /// # Errors
+    ///
+    /// If the request no longer waits: it was answered, or [`Handler::gone`] has heard of its end,
+    /// or it is another server's.
+    pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
+        self.core.respond(id, now)
     }
 
     /// Stops accepting, closes idle connections, and gives the others at most `grace` to end.

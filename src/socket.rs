@@ -164,6 +164,12 @@ impl<S: Stream> Socket<S> {
         Ok(None)
     }
 
+    /// Whether the peer has reset the connection, as far as that shows without reading. Asked only
+    /// where an event has hinted at it.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.bits.has(Bits::HINTED) && !matches!(self.stream.take_error(), Ok(None))
+    }
+
     /// Has the poller watch for what is waited for: at most one registration in a socket's life,
     /// and at most one change of it.
     pub(crate) fn watch<N>(&mut self, wait: Wait, net: &mut N, token: Token) -> io::Result<()>

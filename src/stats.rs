@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Everything a server counted since it was made, read by [`Server::stats`](crate::Server::stats).
 ///
-/// All counters are totals; [`Stats::open`] and [`Stats::idle`] are gauges.
+/// All counters are totals; [`Stats::open`], [`Stats::idle`] and [`Stats::deferred`] are gauges.
 ///
 /// ```
 /// let stats = fourway::Stats::default();
@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Connections accepted.
+    /// Connections accepted, by the server or by the host that let it adopt them.
     pub accepted: u64,
     /// Connections that ended.
     pub closed: u64,
@@ -23,6 +23,8 @@ pub struct Stats {
     pub open: usize,
     /// Of those, the ones between requests.
     pub idle: usize,
+    /// And those that wait for an answer of the host's that it has deferred.
+    pub deferred: usize,
     /// Requests that were complete and in order, each answered or dropped.
     pub requests: u64,
     /// Bytes read from clients, discarded ones included.
@@ -31,7 +33,8 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Errors that the server answered by itself, in the order of [`Stats::ERRORS`].
     pub errors: [u64; Stats::ERRORS.len()],
-    /// Answers of a handler that could not be sent (too large, or not HTTP), replaced by a 500.
+    /// Answers of a handler that could not be sent (too large, not HTTP, or a deferred one's responder
+    /// that was dropped), replaced by a 500.
     pub handler_errors: u64,
     /// Handlers that panicked; each lost its own connection.
     pub handler_panics: u64,
@@ -53,7 +56,7 @@ pub struct Stats {
 
 impl Stats {
     /// The statuses that the server answers by itself, with the reason that each stands for.
-    pub const ERRORS: [u16; 9] = [400, 408, 413, 414, 417, 431, 500, 501, 505];
+    pub const ERRORS: [u16; 10] = [400, 408, 413, 414, 417, 431, 500, 501, 503, 505];
 
     /// How many connections ended for this reason.
     pub fn closes(&self, reason: Reason) -> u64 {

@@ -13,26 +13,11 @@ use std::ops::{Index, IndexMut};
 use mio::Token;
 use slab::Slab;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, State};
 use crate::tokens::{LISTENERS, Tokens};
 
 /// "No slot", "no exchange".
 pub(crate) const NONE: u32 = u32::MAX;
-
-/// Which connections wait for what: one deadline list each, in the order of a connection's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    Idle,
-    Head,
-    Body,
-    Sending,
-    Closing,
-}
-
-impl Waiting {
-    pub(crate) const ALL: [Waiting; 5] =
-        [Waiting::Idle, Waiting::Head, Waiting::Body, Waiting::Sending, Waiting::Closing];
-}
 
 /// One connection's place in one queue.
 #[derive(Debug, Clone, Copy)]
@@ -133,13 +118,13 @@ pub(crate) struct Table<S> {
     slab: Slab<Connection<S>>,
     capacity: usize,
     ready: Queue,
-    deadlines: [DeadlineList; Waiting::ALL.len()],
+    deadlines: [DeadlineList; State::ALL.len()],
     generation: u16,
     tokens: Tokens,
 }
 
 impl<S> Table<S> {
-    pub(crate) fn new(capacity: usize, durations: [u64; Waiting::ALL.len()], tokens: Tokens) -> Self {
+    pub(crate) fn new(capacity: usize, durations: [u64; State::ALL.len()], tokens: Tokens) -> Self {
         Table {
             slab: Slab::with_capacity(capacity),
             capacity,
@@ -175,7 +160,7 @@ impl<S> Table<S> {
     }
 
     /// Takes a connection out of its queues and its slot.
-    pub(crate) fn remove(&mut self, slot: u32, listed: Option<Waiting>) -> Connection<S> {
+    pub(crate) fn remove(&mut self, slot: u32, listed: Option<State>) -> Connection<S> {
         self.unqueue(slot);
         if let Some(list) = listed {
             self.disarm(slot, list);
@@ -223,31 +208,31 @@ impl<S> Table<S> {
     // --- the deadline lists ---
 
     /// Starts the deadline of `list` anew for a connection, at the list's end.
-    pub(crate) fn arm(&mut self, slot: u32, list: Waiting, now: u64) {
+    pub(crate) fn arm(&mut self, slot: u32, list: State, now: u64) {
         self.deadlines[list as usize].push_back(&mut self.slab, slot, now);
     }
 
-    pub(crate) fn disarm(&mut self, slot: u32, list: Waiting) {
+    pub(crate) fn disarm(&mut self, slot: u32, list: State) {
         self.deadlines[list as usize].remove(&mut self.slab, slot);
     }
 
-    pub(crate) fn waiting(&self, list: Waiting) -> usize {
+    pub(crate) fn waiting(&self, list: State) -> usize {
         self.deadlines[list as usize].queue.len
     }
 
     /// The one that has waited longest in a list.
-    pub(crate) fn longest_waiting(&self, list: Waiting) -> Option<u32> {
+    pub(crate) fn longest_waiting(&self, list: State) -> Option<u32> {
         let slot = self.deadlines[list as usize].queue.head;
         (slot != NONE).then_some(slot)
     }
 
     /// Whether a slot is taken by a connection that waits for this.
-    pub(crate) fn is_waiting(&self, slot: u32, list: Waiting) -> bool {
-        self.slab.get(slot as usize).is_some_and(|connection| connection.state().waiting() == list)
+    pub(crate) fn is_waiting(&self, slot: u32, list: State) -> bool {
+        self.slab.get(slot as usize).is_some_and(|connection| connection.state() == list)
     }
 
     /// When the present wait of a connection in `list` began.
-    pub(crate) fn waiting_since(&self, slot: u32, list: Waiting) -> u64 {
+    pub(crate) fn waiting_since(&self, slot: u32, list: State) -> u64 {
         self.slab[slot as usize].deadline.saturating_sub(self.deadlines[list as usize].duration)
     }
 
@@ -261,6 +246,10 @@ impl<S> Table<S> {
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         let first = self.deadlines.iter().fold(NEVER, |first, list| first.min(list.first));
         (first != NEVER).then_some(first)
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&Connection<S>> {
+        self.slab.get(slot as usize)
     }
 
     /// Every connection with its slot, for the simulation.
@@ -291,7 +280,7 @@ mod tests {
 
     fn table(capacity: usize) -> Table<()> {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
-        Table::new(capacity, [10, 20, 30, 40, 50], tokens)
+        Table::new(capacity, [10, 20, 30, 40, 45, 50], tokens)
     }
 
     #[test]
@@ -313,13 +302,13 @@ mod tests {
             let slots: Vec<u32> = (0..3).map(|_| table.insert(())).collect();
             for &slot in &slots {
                 table.queue(slot);
-                table.arm(slot, Waiting::Idle, 0);
+                table.arm(slot, State::Idle, 0);
             }
-            table.remove(slots[gone], Some(Waiting::Idle));
+            table.remove(slots[gone], Some(State::Idle));
             let order: Vec<u32> = std::iter::from_fn(|| table.next_ready()).collect();
             let rest: Vec<u32> = slots.iter().copied().filter(|&s| s != slots[gone]).collect();
             assert_eq!(order, rest);
-            assert_eq!(table.longest_waiting(Waiting::Idle), Some(rest[0]));
+            assert_eq!(table.longest_waiting(State::Idle), Some(rest[0]));
             assert_eq!(table.waiting_behind(rest[0]), Some(rest[1]));
             assert_eq!(table.waiting_behind(rest[1]), None);
         }
@@ -330,10 +319,10 @@ mod tests {
         let mut table = table(2);
         let (a, b) = (table.insert(()), table.insert(()));
         assert_eq!(table.next_deadline(), None);
-        table.arm(a, Waiting::Closing, 5);
-        table.arm(b, Waiting::Head, 7);
+        table.arm(a, State::Closing, 5);
+        table.arm(b, State::Head, 7);
         assert_eq!(table.next_deadline(), Some(27));
-        table.disarm(b, Waiting::Head);
+        table.disarm(b, State::Head);
         assert_eq!(table.next_deadline(), Some(55));
     }
 

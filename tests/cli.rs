@@ -618,8 +618,8 @@ fn vv_logs_each_change_of_state_with_its_reason() {
     let program = start(&["-vv"]);
     program.connect().get();
     let log = program.stop().stderr;
-    assert!(log.contains("slot 0: Writing -> Reading(Idle) (all sent)"), "{log}");
-    assert!(log.contains("Reading(Idle) -> gone ("), "{log}");
+    assert!(log.contains("slot 0: Sending -> Idle (all sent)"), "{log}");
+    assert!(log.contains("Idle -> gone ("), "{log}");
     assert!(log.contains("GET /path"), "{log}");
     assert!(!log.contains("slot 0: readable"), "{log}");
 }

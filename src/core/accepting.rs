@@ -13,11 +13,10 @@ use log::{error, warn};
 use super::Core;
 use crate::clock::nanoseconds;
 use crate::config::AtCapacity;
-use crate::connection::Connection;
+use crate::connection::{Connection, State};
 use crate::handler::Handler;
 use crate::net::{self, Net, Refused};
 use crate::stats::{Phase, Reason};
-use crate::table::Waiting;
 use crate::tokens::LISTENERS;
 
 /// The listeners, and why they may have to wait.
@@ -133,7 +132,7 @@ impl<N: Net> Core<N> {
         self.net.unwatch(&mut stream);
         let slot = self.table.insert(stream);
         self.service.stats.accepted += 1;
-        self.table.arm(slot, Waiting::Idle, now);
+        self.table.arm(slot, State::Idle, now);
         self.table.queue(slot);
         Ok(())
     }
@@ -193,7 +192,7 @@ impl<N: Net> Core<N> {
         if budget > 0 {
             return self.visit(slot, None, budget, Connection::drive, handler);
         }
-        self.table.arm(slot, Waiting::Idle, now);
+        self.table.arm(slot, State::Idle, now);
         self.table.queue(slot);
         0
     }
@@ -212,7 +211,7 @@ impl<N: Net> Core<N> {
         }
         let victim = self.idle_victim();
         if let Some(victim) = victim {
-            self.remove(victim, Some(Waiting::Idle), Reason::Evicted);
+            self.remove(victim, Some(State::Idle), Reason::Evicted);
         }
         victim.is_some()
     }
@@ -220,9 +219,7 @@ impl<N: Net> Core<N> {
     /// The connection that makes room for a new one: the longest idle of which no event is known.
     fn idle_victim(&self) -> Option<u32> {
         match self.service.config.at_capacity {
-            AtCapacity::EvictIdle => {
-                self.longest_waiting_few(Waiting::Idle).find(|&slot| self.may_evict(slot))
-            }
+            AtCapacity::EvictIdle => self.longest_waiting_few(State::Idle).find(|&slot| self.may_evict(slot)),
             AtCapacity::Pause => None,
         }
     }
@@ -236,7 +233,7 @@ impl<N: Net> Core<N> {
     }
 
     fn evictable_at(&self, slot: u32) -> u64 {
-        self.table.waiting_since(slot, Waiting::Idle).saturating_add(nanoseconds(TIME_TO_SPEAK))
+        self.table.waiting_since(slot, State::Idle).saturating_add(nanoseconds(TIME_TO_SPEAK))
     }
 
     /// When to look again for a connection that can make room, while a client waits for one.
@@ -246,7 +243,7 @@ impl<N: Net> Core<N> {
             && self.service.config.at_capacity == AtCapacity::EvictIdle
             && self.accepting.is_ready()
             && !self.table.has_room();
-        let first = self.table.longest_waiting(Waiting::Idle).filter(|_| is_waited_for)?;
+        let first = self.table.longest_waiting(State::Idle).filter(|_| is_waited_for)?;
         Some(self.evictable_at(first))
     }
 

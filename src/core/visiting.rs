@@ -4,11 +4,12 @@
 use log::trace;
 
 use super::Core;
-use crate::connection::{Connection, STATES};
+use crate::connection::{Connection, STATES, State};
+use crate::deferred::GoneReason;
 use crate::handler::Handler;
 use crate::net::Net;
 use crate::stats::Reason;
-use crate::table::{NONE, Waiting};
+use crate::table::NONE;
 use crate::visit::{End, Visit};
 
 impl<N: Net> Core<N> {
@@ -19,7 +20,7 @@ impl<N: Net> Core<N> {
     pub(super) fn visit<H: Handler + ?Sized>(
         &mut self,
         slot: u32,
-        listed: Option<Waiting>,
+        listed: Option<State>,
         budget: u32,
         act: impl FnOnce(&mut Connection<N::Stream>, &mut Visit<'_, N, H>) -> End,
         handler: &mut H,
@@ -28,6 +29,7 @@ impl<N: Net> Core<N> {
         if !self.pool.has_spare() {
             self.evict_exchange(slot, handler);
         }
+        self.tell_gone(handler);
         budget
     }
 
@@ -35,12 +37,13 @@ impl<N: Net> Core<N> {
     fn act<H: Handler + ?Sized>(
         &mut self,
         slot: u32,
-        listed: Option<Waiting>,
+        listed: Option<State>,
         budget: u32,
         act: impl FnOnce(&mut Connection<N::Stream>, &mut Visit<'_, N, H>) -> End,
         handler: &mut H,
     ) -> u32 {
         self.visiting = Some((slot, listed));
+        self.service.tickets.visit(slot);
         let token = self.table.token(slot);
         let connection = &mut self.table[slot];
         let handle = match connection.exchange {
@@ -64,10 +67,10 @@ impl<N: Net> Core<N> {
         let (used, rearm) = (visit.used(requests), visit.rearm);
         let in_flight = !visit.exchange.is_empty();
         self.visiting = None;
+        self.settle_exchange(slot, handle, in_flight);
         match end {
             End::Gone(reason) => self.remove(slot, listed, reason),
             End::Wait | End::Yield => {
-                self.settle_exchange(slot, handle, in_flight);
                 self.settle_deadline(slot, listed, rearm);
                 if end == End::Yield {
                     self.table.queue(slot);
@@ -94,8 +97,8 @@ impl<N: Net> Core<N> {
     }
 
     /// A connection is in the list that its state says.
-    fn settle_deadline(&mut self, slot: u32, listed: Option<Waiting>, rearm: bool) {
-        let list = self.table[slot].state().waiting();
+    fn settle_deadline(&mut self, slot: u32, listed: Option<State>, rearm: bool) {
+        let list = self.table[slot].state();
         if rearm || listed != Some(list) {
             if let Some(listed) = listed {
                 self.table.disarm(slot, listed);
@@ -106,7 +109,10 @@ impl<N: Net> Core<N> {
 
     /// The one place where a connection ends: its slot and its exchange are free, its socket is
     /// closed. The poller forgets a socket that is closed.
-    pub(super) fn remove(&mut self, slot: u32, listed: Option<Waiting>, reason: Reason) {
+    pub(super) fn remove(&mut self, slot: u32, listed: Option<State>, reason: Reason) {
+        if let Some(awaited) = self.awaited(slot) {
+            self.service.tickets.lose(slot, awaited.serial, GoneReason::Ended(reason));
+        }
         let connection = self.table.remove(slot, listed);
         if connection.exchange != NONE {
             self.pool.give_back(connection.exchange);
@@ -120,13 +126,13 @@ impl<N: Net> Core<N> {
     /// that slow clients cannot starve the others.
     fn evict_exchange<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
         let slot = self.slowest_client(newest);
-        let listed = self.table[slot].state().waiting();
-        if listed != Waiting::Sending {
-            self.act(slot, Some(listed), 0, Connection::give_up, handler);
+        let listed = self.table[slot].state();
+        if listed != State::Sending {
+            self.act(slot, Some(listed), 0, Connection::make_way, handler);
         }
         if !self.pool.has_spare() {
             // It is in the middle of a response, or does not even take a 408.
-            let listed = self.table[slot].state().waiting();
+            let listed = self.table[slot].state();
             self.table[slot].socket.reset_on_close();
             self.remove(slot, Some(listed), Reason::Evicted);
         }
@@ -135,7 +141,7 @@ impl<N: Net> Core<N> {
     /// The one longest in its head, else in its body, else in its response. Those with an event
     /// come last, for they are about to be served.
     fn slowest_client(&self, newest: u32) -> u32 {
-        let lists = [Waiting::Head, Waiting::Body, Waiting::Sending];
+        let lists = [State::Head, State::Body, State::Sending];
         let all = lists.into_iter().flat_map(|list| self.longest_waiting_few(list));
         let mut others = all.filter(|&slot| slot != newest).peekable();
         let first = others.peek().copied();
@@ -145,7 +151,7 @@ impl<N: Net> Core<N> {
     }
 
     /// Those who have waited longest, and no more of them than can be looked at in passing.
-    pub(super) fn longest_waiting_few(&self, list: Waiting) -> impl Iterator<Item = u32> {
+    pub(super) fn longest_waiting_few(&self, list: State) -> impl Iterator<Item = u32> {
         const FEW: usize = 64;
         let first = self.table.longest_waiting(list);
         std::iter::successors(first, |&slot| self.table.waiting_behind(slot)).take(FEW)
@@ -155,6 +161,7 @@ impl<N: Net> Core<N> {
     pub(super) fn bury_victim_of_panic(&mut self) {
         if let Some((slot, listed)) = self.visiting.take() {
             self.service.stats.handler_panics += 1;
+            self.service.tickets.lose_taken(GoneReason::Ended(Reason::HandlerPanic));
             self.table[slot].socket.reset_on_close();
             self.remove(slot, listed, Reason::HandlerPanic);
         }

@@ -21,6 +21,7 @@ use log::{Level, debug, error, log_enabled};
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{CloseMode, Config, MAX_HEADERS, OUT_BATCH};
+use crate::deferred::{Awaited, Tickets};
 use crate::exchange::{After, Exchange, Input, Out};
 use crate::handler::{Handler, Responder};
 use crate::net::Peer;
@@ -67,13 +68,23 @@ pub(crate) struct Service {
     pub(crate) stats: Stats,
     pub(crate) clock: Clock,
     pub(crate) phase: Phase,
+    pub(crate) tickets: Tickets,
     date: Date,
+    /// The response that is being written.
+    draft: Draft,
 }
 
 impl Service {
     pub(crate) fn new(config: Config) -> Self {
-        let date = Date::new(config.wall_clock);
-        Service { config, stats: Stats::default(), clock: Clock::default(), phase: Phase::Running, date }
+        Service {
+            date: Date::new(config.wall_clock),
+            tickets: Tickets::new(config.pool_size()),
+            config,
+            stats: Stats::default(),
+            clock: Clock::default(),
+            phase: Phase::Running,
+            draft: Draft::default(),
+        }
     }
 
     /// Whether each answer is to be its connection's last.
@@ -215,49 +226,76 @@ fn call<H: Handler + ?Sized>(
     service: &mut Service,
     asked: &mut Asked<'_, H>,
 ) -> After {
-    let Service { config, stats, clock, date, .. } = service;
+    let Service { config, stats, clock, date, draft, tickets, .. } = service;
     stats.requests += 1;
     let request = Request { head, body, peer: asked.peer };
     if config.close == CloseMode::Drop {
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return After::Drop;
     }
-    let mut draft = Draft {
+    *draft = Draft {
         head_only: head.is_head_request(),
         http10: head.minor == 0,
         close: !head.keep_alive || !config.keep_alive || service.phase != Phase::Running,
+        client_closes: !head.keep_alive,
         ..Draft::default()
     };
-    let date = date.line(clock.now());
-    let responder = Responder::new(Writer::new(out.room()), &mut draft, date);
+    let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), tickets);
     let _reply = asked.handler.request(&request, responder);
+    finish(out, service, format_args!("{} {request:?}", PeerName(asked.peer)))
+}
+
+/// Begins the answer to a request that has been waiting for it.
+pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, service: &'r mut Service) -> Responder<'r> {
+    let close = awaited.close || service.is_draining();
+    let Service { clock, date, draft, tickets, .. } = service;
+    let Awaited { head_only, http10, client_closes, .. } = awaited;
+    *draft = Draft { head_only, http10, close, client_closes, ..Draft::default() };
+    Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), tickets)
+}
+
+/// Ends the answer that was begun last, and says what is to follow it: appends what was written to
+/// what is to be sent, or a 500 where that cannot be sent.
+pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arguments<'_>) -> After {
+    let Service { stats, clock, date, draft, tickets, .. } = service;
+    if let Some(serial) = tickets.taken() {
+        debug!(target: REQUESTS, "{request} deferred");
+        let Draft { head_only, http10, close, client_closes, .. } = *draft;
+        return After::Defer(Awaited { serial, head_only, http10, close, client_closes });
+    }
     if draft.dropped {
-        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
+        debug!(target: REQUESTS, "{request} dropped");
         return After::Drop;
     }
+    if draft.len == 0 {
+        draft.fault = Some("the responder was dropped");
+    }
     if let Some(fault) = draft.fault {
-        error!("the handler's answer to {request:?} cannot be sent: {fault}");
+        error!("the handler's answer to {request} cannot be sent: {fault}");
         stats.handler_errors += 1;
         stats.count_error(500);
         let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
-        draft.len = response::error_page(out.room(), date, refusal, draft.head_only);
+        draft.len = response::error_page(out.room(), date.line(clock.now()), refusal, draft.head_only);
         (draft.status, draft.close, draft.tail) = (500, true, Body::EMPTY);
     }
     if log_enabled!(target: REQUESTS, Level::Debug) {
         let bytes = draft.len as u64 + draft.tail.len();
-        debug!(target: REQUESTS, "{} {request:?} {} {bytes} bytes", PeerName(asked.peer), draft.status);
+        debug!(target: REQUESTS, "{request} {} {bytes} bytes", draft.status);
     }
     out.commit(draft.len);
     if !draft.tail.is_empty() {
-        out.append(draft.tail);
+        out.append(std::mem::take(&mut draft.tail));
     }
-    if draft.close { After::Close { client_asked: !head.keep_alive } } else { After::Keep }
+    if draft.close { After::Close { client_asked: draft.client_closes } } else { After::Keep }
 }
 
 /// Writes the server's own error page; the connection closes behind it.
 #[cold]
 pub(crate) fn refuse(exchange: &mut Exchange<'_>, service: &mut Service, peer: &dyn Peer, refusal: Refusal) {
-    let head_only = exchange.input.pending().starts_with(b"HEAD ");
+    let head_only = match exchange.course.after.awaited() {
+        Some(awaited) => awaited.head_only,
+        None => exchange.input.pending().starts_with(b"HEAD "),
+    };
     exchange.input.clear();
     exchange.course.body = None;
     service.stats.count_error(refusal.status);
@@ -274,7 +312,7 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, service: &mut Service, peer: &
 }
 
 /// A client's address for the log, asked of the kernel only when it is printed.
-struct PeerName<'a>(&'a dyn Peer);
+pub(crate) struct PeerName<'a>(pub(crate) &'a dyn Peer);
 
 impl fmt::Display for PeerName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,8 @@ pub(crate) struct Draft {
     pub(crate) head_only: bool,
     pub(crate) http10: bool,
     pub(crate) close: bool,
+    /// The client will send nothing more.
+    pub(crate) client_closes: bool,
     /// No answer: the connection is closed at once.
     pub(crate) dropped: bool,
     pub(crate) status: u16,

@@ -4,8 +4,8 @@ use super::client::Client;
 use super::kernel::Ending;
 use super::sim::Sim;
 use super::site;
+use crate::connection::State;
 use crate::stats::Reason;
-use crate::table::Waiting;
 
 /// Two exchanges, and two slow clients that keep them.
 fn exhausted(begin: [&str; 2]) -> (Sim, [Client; 2]) {
@@ -59,7 +59,7 @@ fn when_all_exchanges_are_lent_the_slowest_head_gives_way_first() {
         let honest = honest(&mut sim);
         assert_eq!((honest.statuses(), slow[0].statuses()), (vec![200], vec![408]));
         assert_ne!(slow[1].statuses(), [408]);
-        assert_eq!(sim.waiting(Waiting::Closing), 1);
+        assert_eq!(sim.waiting(State::Closing), 1);
         assert_all_end(sim, &[&slow[0], &slow[1], &honest]);
     }
 }

@@ -395,6 +395,11 @@ impl Socket {
         self.reset != Reset::None
     }
 
+    /// Whether SO_ERROR would say something.
+    pub(super) fn has_untold_error(&self) -> bool {
+        self.reset == Reset::Untold
+    }
+
     /// Whether a read would say something else than `WouldBlock`.
     pub(super) fn has_input(&self) -> bool {
         !self.input.is_empty() || self.urgent.is_some() || self.client_fin || self.is_reset()

@@ -12,11 +12,11 @@ use super::kernel::World;
 use super::net::{FakeListener, FakeNet, Wire};
 use super::site::{HandlerPanic, Site};
 use crate::config::Config;
-use crate::connection::{Reading, State};
+use crate::connection::State;
 use crate::core::{Core, Progress};
 use crate::net::Readiness;
 use crate::stats::Stats;
-use crate::table::{NONE, Waiting};
+use crate::table::NONE;
 use crate::tokens::{TokenRange, Tokens};
 
 /// No test needs more turns than this to come to rest.
@@ -152,7 +152,7 @@ impl Sim {
         self.core.stats()
     }
 
-    pub(super) fn waiting(&self, list: Waiting) -> usize {
+    pub(super) fn waiting(&self, list: State) -> usize {
         self.core.inside().0.waiting(list)
     }
 
@@ -209,10 +209,10 @@ impl Sim {
         assert_eq!(table.len() as u64, stats.accepted - stats.closed);
         let on_the_wire = self.world().sockets.iter().filter(|s| s.accepted && !s.closed).count();
         assert_eq!(table.len(), on_the_wire, "slots and sockets");
-        let listed: usize = Waiting::ALL.into_iter().map(|list| table.waiting(list)).sum();
+        let listed: usize = State::ALL.into_iter().map(|list| table.waiting(list)).sum();
         assert_eq!(table.len(), listed, "each is in one list");
-        for list in Waiting::ALL {
-            let states = table.iter().filter(|(_, c)| c.state().waiting() == list).count();
+        for list in State::ALL {
+            let states = table.iter().filter(|(_, c)| c.state() == list).count();
             assert_eq!(states, table.waiting(list), "those who wait for {list:?}");
         }
         assert_eq!(table.iter().filter(|(_, c)| c.queued).count(), table.ready_len());
@@ -222,7 +222,7 @@ impl Sim {
         kept.dedup();
         assert_eq!(kept.len(), pool.lent(), "each is lent once");
         for (slot, connection) in table.iter() {
-            let needs_one = !matches!(connection.state(), State::Reading(Reading::Idle) | State::Closing);
+            let needs_one = !matches!(connection.state(), State::Idle | State::Closing);
             assert_eq!(connection.exchange != NONE, needs_one, "slot {slot}: {:?}", connection.state());
         }
         let is_zero = self.timeout() == Some(Duration::ZERO);
@@ -238,8 +238,9 @@ impl Sim {
         for (slot, connection) in table.iter() {
             let socket = &world.sockets[connection.socket.stream().id];
             let forgotten = match connection.state() {
-                State::Reading(_) | State::Closing => socket.has_input(),
-                State::Writing => socket.has_room(),
+                State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
+                State::Sending => socket.has_room(),
+                State::Deferred => socket.has_untold_error(),
             };
             let (state, calls) = (connection.state(), &socket.calls);
             assert!(!forgotten, "slot {slot} sleeps in {state:?} beside what it waits for: {calls:?}");
