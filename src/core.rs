@@ -121,8 +121,7 @@ impl<N: Net> Core<N> {
         let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
         let all_expired = self.expire_due(now, handler);
-        self.end_drain(now);
-        self.tell_gone(handler);
+        self.end_drain(now, handler);
         Progress {
             accepted: (self.service.stats.accepted - accepted) as u32,
             requests: (self.service.stats.requests - requests) as u32,
@@ -258,10 +257,12 @@ impl<N: Net> Core<N> {
         true
     }
 
-    fn end_drain(&mut self, now: u64) {
+    fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {
         let is_over = self.table.len() == 0 || self.drain_until <= now;
         if self.service.phase == Phase::Draining && is_over {
             self.abort();
+            self.tell_gone(handler);
+            self.service.phase = Phase::Closed;
         }
     }
 

@@ -28,6 +28,7 @@ mod site;
 mod capacity;
 mod closing;
 mod deadlines;
+mod deferred;
 mod delivery;
 mod drain;
 mod exchanges;

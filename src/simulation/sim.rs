@@ -14,6 +14,8 @@ use super::site::{HandlerPanic, Site};
 use crate::config::Config;
 use crate::connection::State;
 use crate::core::{Core, Progress};
+use crate::deferred::{Gone, RequestId};
+use crate::handler::{Reply, Responder};
 use crate::net::Readiness;
 use crate::stats::Stats;
 use crate::table::NONE;
@@ -144,6 +146,21 @@ impl Sim {
             }
         }
         panic!("it does not come to rest in {TURNS} turns");
+    }
+
+    /// The host answers what the site has deferred first, if that still waits.
+    pub(super) fn answer(&mut self, body: &str) -> Result<(), Gone> {
+        let id = self.site.parked.remove(0);
+        self.respond(id, |responder| responder.send(200, "text/plain", body.as_bytes()))
+    }
+
+    pub(super) fn respond(
+        &mut self,
+        id: RequestId,
+        answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
+    ) -> Result<(), Gone> {
+        let now = self.now();
+        self.core.respond(id, now).map(|responder| drop(answer(responder)))
     }
 
     // --- what tests ask ---

@@ -1,5 +1,6 @@
 //! What the simulated server serves, and how its clients read it.
 
+use crate::deferred::{GoneReason, RequestId};
 use crate::handler::{Handler, Reply, Responder};
 use crate::http::request::Request;
 
@@ -28,6 +29,10 @@ pub(super) struct HandlerPanic;
 pub(super) struct Site {
     /// How often it was asked.
     pub(super) asked: usize,
+    /// What it has deferred, in order.
+    pub(super) parked: Vec<RequestId>,
+    /// What it was told can no longer be answered.
+    pub(super) gone: Vec<(RequestId, GoneReason)>,
 }
 
 impl Handler for Site {
@@ -47,6 +52,16 @@ impl Handler for Site {
             "/close" => responder.head(200).close_after().send(b"the last"),
             "/drop" => responder.close(),
             "/impossible" => responder.head(99).empty(),
+            "/later" => {
+                let (id, reply) = responder.defer();
+                self.parked.push(id);
+                reply
+            }
+            "/later-panic" => {
+                let (id, _) = responder.defer();
+                self.parked.push(id);
+                std::panic::resume_unwind(Box::new(HandlerPanic))
+            }
             "/panic" => std::panic::resume_unwind(Box::new(HandlerPanic)),
             path => {
                 let method = request.method();
@@ -56,6 +71,10 @@ impl Handler for Site {
                 })
             }
         }
+    }
+
+    fn gone(&mut self, id: RequestId, why: GoneReason) {
+        self.gone.push((id, why));
     }
 }
 
