@@ -115,8 +115,7 @@ impl<N: Net> Core<N> {
         let now = self.service.clock.observe(now);
         let (accepted, requests, closed) =
             (self.service.stats.accepted, self.service.stats.requests, self.service.stats.closed);
-        self.finish_response();
-        self.bury_victim_of_panic();
+        self.end_unfinished();
         self.tell_gone(handler);
         let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
@@ -145,7 +144,7 @@ impl<N: Net> Core<N> {
     /// Begins the answer to a request that was deferred. It is sent by the next turn.
     pub(crate) fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
         self.service.clock.observe(now);
-        self.finish_response();
+        self.end_unfinished();
         let (slot, serial) = self.service.tickets.find(id)?;
         let awaited = self.awaited(slot).filter(|awaited| awaited.serial == serial).ok_or(Gone::Over)?;
         self.responding = Some(slot);
@@ -178,8 +177,7 @@ impl<N: Net> Core<N> {
 
     /// Ends everything at once.
     pub(crate) fn abort(&mut self) {
-        self.finish_response();
-        self.bury_victim_of_panic();
+        self.end_unfinished();
         self.close_listeners();
         for list in State::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
@@ -264,6 +262,13 @@ impl<N: Net> Core<N> {
             self.tell_gone(handler);
             self.service.phase = Phase::Closed;
         }
+    }
+
+    /// Ends what the call before has left open. The victim of a panic goes first, for it may have
+    /// taken a name.
+    fn end_unfinished(&mut self) {
+        self.bury_victim_of_panic();
+        self.finish_response();
     }
 
     /// The answer that the host has begun is written, or dropped.

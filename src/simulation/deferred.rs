@@ -375,6 +375,19 @@ fn a_handler_that_panics_behind_a_name_that_it_took_is_told_that_it_is_gone() {
     sim.assert_empty();
 }
 
+#[test]
+fn a_name_that_a_panic_left_behind_is_not_taken_for_that_of_the_next_answer() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    let victim = sim.connect();
+    victim.get("/later-panic");
+    sim.turn();
+    sim.answer("late").unwrap();
+    sim.settle();
+    assert_eq!(bodies(&client), ["late"]);
+    assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::HandlerPanic))]);
+}
+
 // --- room ---
 
 #[test]

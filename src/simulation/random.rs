@@ -265,7 +265,8 @@ fn tell(seed: u64) {
         actor.client.read(usize::MAX);
         actor.client.fin();
     }
-    sim.pass(Duration::from_secs(100));
+    // Where there is one slot, they may have to wait for each other.
+    sim.pass(Duration::from_secs(100 * (1 + actors.len() as u64)));
     sim.assert_empty();
     for id in &sim.site.parked {
         let told = sim.site.gone.iter().filter(|(gone, _)| gone == id).count();
