@@ -3,7 +3,7 @@
 use mio::Token;
 
 use crate::exchange::Exchange;
-use crate::http::Service;
+use crate::service::Service;
 use crate::stats::Reason;
 
 /// All that one connection may use while it is being driven.

@@ -6,12 +6,14 @@
 //! - `request`: a head, parsed by httparse and then held to the rules that httparse leaves open;
 //! - `body`: where a body ends, and the undoing of the chunked coding;
 //! - `response`: a status line, its headers and a body, in front of the next one;
-//! - `date`: the `Date` header, made once a second.
+//! - `date`: the `Date` header, made once a second;
+//! - `bytes`: which bytes may stand where.
 
-pub(crate) mod body;
-pub(crate) mod date;
 pub(crate) mod request;
+pub(crate) mod body;
 pub(crate) mod response;
+pub(crate) mod date;
+mod bytes;
 
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -19,16 +21,15 @@ use std::mem::MaybeUninit;
 use log::{Level, debug, error, log_enabled};
 
 use crate::body::Body;
-use crate::clock::Clock;
-use crate::config::{CloseMode, Config, MAX_HEADERS, OUT_BATCH};
-use crate::deferred::{Awaited, Tickets};
+use crate::config::{CloseMode, MAX_HEADERS, OUT_BATCH};
+use crate::deferred::Awaited;
 use crate::exchange::{After, Exchange, Input, Out};
 use crate::handler::{Handler, Responder};
 use crate::net::Peer;
-use crate::stats::{Phase, Stats};
+use crate::service::Service;
+use crate::stats::Phase;
 
 use body::{BodyReader, Progress};
-use date::Date;
 use request::{Framing, Head, Request};
 use response::{Draft, Writer};
 
@@ -59,38 +60,6 @@ pub(crate) enum Need {
     /// What was written has to leave: the buffer is full, the budget is used, or this was the
     /// last response.
     Flush,
-}
-
-/// What answering needs beside the bytes: what a server has once.
-#[derive(Debug)]
-pub(crate) struct Service {
-    pub(crate) config: Config,
-    pub(crate) stats: Stats,
-    pub(crate) clock: Clock,
-    pub(crate) phase: Phase,
-    pub(crate) tickets: Tickets,
-    date: Date,
-    /// The response that is being written.
-    draft: Draft,
-}
-
-impl Service {
-    pub(crate) fn new(config: Config) -> Self {
-        Service {
-            date: Date::new(config.wall_clock),
-            tickets: Tickets::new(config.pool_size()),
-            config,
-            stats: Stats::default(),
-            clock: Clock::default(),
-            phase: Phase::Running,
-            draft: Draft::default(),
-        }
-    }
-
-    /// Whether each answer is to be its connection's last.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.phase != Phase::Running
-    }
 }
 
 /// Whom answering asks: the host, about one client.
@@ -320,42 +289,5 @@ impl fmt::Display for PeerName<'_> {
             Ok(address) => write!(f, "{address}"),
             Err(_) => f.write_str("(gone)"),
         }
-    }
-}
-
-/// A set of bytes as a table: to look a byte up costs one load.
-pub(crate) struct ByteSet([bool; 256]);
-
-impl ByteSet {
-    /// What may stand in a header's value: all but control bytes, the tab excepted (RFC 9110 §5.5).
-    pub(crate) const fn field_value() -> Self {
-        let mut set = [true; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            set[byte] = byte == b'\t' as usize || !(byte as u8).is_ascii_control();
-            byte += 1;
-        }
-        ByteSet(set)
-    }
-
-    pub(crate) const fn alphanumeric_and(others: &[u8]) -> Self {
-        let mut set = [false; 256];
-        let mut byte = 0;
-        while byte < 128 {
-            set[byte] = (byte as u8).is_ascii_alphanumeric();
-            byte += 1;
-        }
-        let mut at = 0;
-        while at < others.len() {
-            set[others[at] as usize] = true;
-            at += 1;
-        }
-        ByteSet(set)
-    }
-
-    /// Whether all bytes are in the set. Almost always they are, so none is looked at in vain, and to
-    /// stop at none of them is cheaper than to ask at each.
-    pub(crate) fn contains_all(&self, bytes: &[u8]) -> bool {
-        bytes.iter().fold(true, |all, &byte| all & self.0[byte as usize])
     }
 }

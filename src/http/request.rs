@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 
 use httparse::Header;
 
-use super::{ByteSet, Refusal};
+use super::Refusal;
+use super::bytes::ByteSet;
 use crate::config::Limits;
 use crate::net::Peer;
 

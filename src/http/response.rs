@@ -1,8 +1,9 @@
 //! Writing responses: the status line, the headers that every response has, the rules of what has
 //! a body.
 
+use super::Refusal;
+use super::bytes::ByteSet;
 use super::date::DateLine;
-use super::{ByteSet, Refusal};
 use crate::body::Body;
 
 /// What is decided about a response while it is written.

@@ -1,0 +1,40 @@
+//! What a server has once, and lends to each visit whole.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::deferred::Tickets;
+use crate::http::date::Date;
+use crate::http::response::Draft;
+use crate::stats::{Phase, Stats};
+
+/// All that answering needs beside the bytes of one request.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) config: Config,
+    pub(crate) stats: Stats,
+    pub(crate) clock: Clock,
+    pub(crate) phase: Phase,
+    pub(crate) tickets: Tickets,
+    pub(crate) date: Date,
+    /// The response that is being written.
+    pub(crate) draft: Draft,
+}
+
+impl Service {
+    pub(crate) fn new(config: Config) -> Self {
+        Service {
+            date: Date::new(config.wall_clock),
+            tickets: Tickets::new(config.pool_size()),
+            config,
+            stats: Stats::default(),
+            clock: Clock::default(),
+            phase: Phase::Running,
+            draft: Draft::default(),
+        }
+    }
+
+    /// Whether each answer is to be its connection's last.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.phase != Phase::Running
+    }
+}
