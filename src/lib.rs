@@ -16,71 +16,94 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Requests and answers
+//!
+//! A [`Handler`] gets each [`Request`] whole, with its body, as slices of the bytes that arrived. It
+//! answers through a [`Responder`], which is used up by answering; what it gives back is the
+//! [`Reply`] that the handler has to return. So a forgotten answer does not compile.
+//!
+//! ```
+//! use fourway::{Handler, Reply, Request, Responder};
+//!
+//! struct Counter { value: u64 }
+//!
+//! impl Handler for Counter {
+//!     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+//!         match (request.method(), request.path()) {
+//!             ("GET" | "HEAD", "/counter") => responder.body_with(200, "text/plain", |body| {
+//!                 use std::fmt::Write;
+//!                 let _ = writeln!(body, "{}", self.value);
+//!             }),
+//!             ("PUT", "/counter") => {
+//!                 let text = std::str::from_utf8(request.body()).ok();
+//!                 match text.and_then(|text| text.trim().parse().ok()) {
+//!                     Some(value) => self.value = value,
+//!                     None => return responder.send(400, "text/plain", b"that is no number"),
+//!                 }
+//!                 responder.head(204).empty()
+//!             }
+//!             (_, "/counter") => responder.head(405).header("Allow", "GET, HEAD, PUT").empty(),
+//!             _ => responder.send(404, "text/plain", b"try /counter"),
+//!         }
+//!     }
+//! }
+//! # let _ = Counter { value: 0 };
+//! ```
+//!
+//! What is copied into a response is bounded by [`Limits::out_bytes`]. A [`Body`] that is static,
+//! shared or repeated has any length and is not copied: a 10 GiB response costs no memory.
+//!
+//! # Answers that come later
+//!
+//! A handler that has to ask somebody else takes a [`RequestId`] by [`Responder::defer`] and
+//! returns. The host answers with [`Server::respond`] when it knows, be it in a second or from what
+//! another thread sent it through a channel; or it hears by [`Handler::gone`] that nobody waits any
+//! more. The id is plain data: losing it costs nothing but a 503 after [`Timeouts::deferred`].
+//!
 //! # In a loop that exists already
 //!
 //! The host gives each event to [`Server::handle_event`], which only takes a note of it. Then it
 //! calls [`Server::process`] once, which does all the work, within a [`Budget`]. And it waits no
-//! longer than [`Server::next_timeout`] says. That is the whole contract:
+//! longer than [`Server::next_timeout`] says. That is the whole contract, and extra calls of
+//! anything are harmless.
 //!
-//! ```no_run
-//! use std::io::ErrorKind;
-//! use std::time::{Duration, Instant};
-//! use fourway::{Config, Handler, Reply, Request, Responder, Server, TokenRange, earliest};
-//! use fourway::mio::{Events, Interest, Poll, Token, net::UdpSocket};
+//! The host chooses which tokens are the server's ([`TokenRange`]), so that several servers and the
+//! host's own sources share one poller. The server never makes a poller, a waker, a thread, a
+//! signal handler or a logger, and it never waits.
 //!
-//! /// What the program is about; the server's handler is a view of it.
-//! struct World { datagrams: u64 }
+//! # Misuse shows
 //!
-//! impl Handler for World {
-//!     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
-//!         match (request.method(), request.path()) {
-//!             ("GET" | "HEAD", "/metrics") => responder.body_with(200, "text/plain", |body| {
-//!                 use std::fmt::Write;
-//!                 let _ = writeln!(body, "datagrams_total {}", self.datagrams);
-//!             }),
-//!             _ => responder.send(404, "text/plain", b"try /metrics"),
-//!         }
-//!     }
-//! }
+//! - A forgotten answer does not compile, and neither does a handler that ends the server which is
+//!   calling it: it has no way to reach it.
+//! - A timeout that is not used is a warning of the compiler, and one that is not kept a number in
+//!   [`Stats::max_lateness`]. `Option::min` of two timeouts sleeps for ever; [`earliest`] does not.
+//! - Two ready-made token ranges never touch ([`TokenRange::nth`]), and one that is too small or
+//!   takes `usize::MAX` is refused with what is needed ([`SetupError`]).
+//! - A socket that the server does not take comes back with the reason ([`Refused`]).
+//! - An answer that cannot be sent, or whose deferred responder is dropped, is a 500, an error in
+//!   the log, and a count in [`Stats::handler_errors`].
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! const UDP: Token = Token(0);
-//! let mut poll = Poll::new()?;
-//! let mut events = Events::with_capacity(256);
-//! let mut udp = UdpSocket::bind("127.0.0.1:9000".parse()?)?;
-//! poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
+//! # Limits
 //!
-//! let mut world = World { datagrams: 0 };
-//! let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
-//! server.listen("127.0.0.1:8080".parse()?)?;
-//!
-//! loop {
-//!     let tick = Some(Duration::from_millis(10));
-//!     let timeout = earliest(tick, server.next_timeout(Instant::now()));
-//!     if let Err(error) = poll.poll(&mut events, timeout) {
-//!         if error.kind() == ErrorKind::Interrupted { continue }
-//!         return Err(error.into());
-//!     }
-//!     for event in &events {
-//!         if server.handle_event(event) { continue }
-//!         let mut datagram = [0; 1500];
-//!         while udp.recv(&mut datagram).is_ok() { world.datagrams += 1 }
-//!     }
-//!     server.process(Instant::now(), &mut world);
-//! }
-//! # }
-//! ```
-//!
-//! A host that forgets something is told, or cannot: a forgotten answer does not compile
-//! ([`Reply`]), an ignored timeout is a warning of the compiler and a number in
-//! [`Stats::max_lateness`], two servers have token ranges that never touch
-//! ([`TokenRange::nth`]), and extra calls of anything are harmless.
+//! All memory is reserved when the server is made ([`Config`]). When all slots are taken, the
+//! connection that has been idle longest makes room ([`AtCapacity`]); when all buffers are lent, the
+//! slowest client gives up its own; and every wait has an end ([`Timeouts`]).
 //!
 //! # Closing
 //!
 //! Who closes a TCP connection first keeps it in TIME_WAIT, and who closes it with unread input
 //! takes from the other what that has not read yet. [`CloseMode`] lets you choose who closes
 //! first and how; every mode but `rst` and `drop` makes sure that the last response arrives.
+//!
+//! # Coming and going
+//!
+//! Listeners are made by [`Server::listen`] or by the host ([`Server::add_listener`]), and handed
+//! back alive by [`Server::remove_listener`]: to another server, or to the process that comes next.
+//! [`Server::adopt`] serves a connection that somebody else has accepted. [`Server::drain`] ends
+//! everything in peace and [`Server::abort`] at once; dropping the server leaves no descriptor and no
+//! registration behind.
+//!
+//! With the feature `uds`, listeners and streams may be Unix sockets.
 //!
 //! # The laws
 //!
@@ -107,8 +130,89 @@
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
 //! `accepting` and `visiting`), `connection` (the states; the heart), `socket` (readiness), `table`
 //! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
-//! its memory is lent), `http` (bytes in, bytes out), `handler`, `body` and `deferred` (the host's side), `net` and `mio_net` (mio
-//! below), `clock`, `config`, `stats`, `reactor`.
+//! its memory is lent), `http` (bytes in, bytes out), `handler`, `body` and `deferred` (the host's
+//! side), `service`, `net` and `mio_net` (mio below), `clock`, `config`, `stats`, `reactor`.
+//!
+//! # A complete host loop
+//!
+//! A program that counts datagrams and ticks, with an HTTP endpoint in its loop that tells how many,
+//! and that can wait for the next one:
+//!
+//! ```no_run
+//! use std::io::ErrorKind;
+//! use std::time::{Duration, Instant};
+//! use fourway::{Config, GoneReason, Handler, Reply, Request, RequestId, Responder, Server};
+//! use fourway::{TokenRange, earliest};
+//! use fourway::mio::{Events, Interest, Poll, Token, net::UdpSocket};
+//!
+//! /// What the program is about; the server's handler is a view of it.
+//! #[derive(Default)]
+//! struct World { datagrams: u64, ticks: u64, parked: Vec<RequestId> }
+//!
+//! impl Handler for World {
+//!     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+//!         match request.path() {
+//!             "/metrics" => responder.body_with(200, "text/plain", |body| {
+//!                 use std::fmt::Write;
+//!                 let _ = writeln!(body, "datagrams_total {}", self.datagrams);
+//!                 let _ = writeln!(body, "ticks_total {}", self.ticks);
+//!             }),
+//!             "/next-datagram" => {
+//!                 let (id, reply) = responder.defer();
+//!                 self.parked.push(id);
+//!                 reply
+//!             }
+//!             _ => responder.send(404, "text/plain", b"try /metrics or /next-datagram"),
+//!         }
+//!     }
+//!
+//!     fn gone(&mut self, id: RequestId, _why: GoneReason) {
+//!         self.parked.retain(|&parked| parked != id);
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! const UDP: Token = Token(0);
+//! const TICK: Duration = Duration::from_millis(10);
+//! let mut poll = Poll::new()?;
+//! let mut events = Events::with_capacity(256);
+//! let mut udp = UdpSocket::bind("127.0.0.1:9000".parse()?)?;
+//! poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
+//!
+//! let mut world = World::default();
+//! let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+//! server.listen("127.0.0.1:8080".parse()?)?;
+//!
+//! let mut next_tick = Instant::now() + TICK;
+//! loop {
+//!     let now = Instant::now();
+//!     let until_tick = next_tick.saturating_duration_since(now);
+//!     let timeout = earliest(Some(until_tick), server.next_timeout(now));
+//!     if let Err(error) = poll.poll(&mut events, timeout) {
+//!         if error.kind() == ErrorKind::Interrupted { continue } // by a signal
+//!         return Err(error.into());
+//!     }
+//!     for event in &events {
+//!         if server.handle_event(event) { continue }
+//!         let mut datagram = [0; 1500];
+//!         while let Ok(len) = udp.recv(&mut datagram) {
+//!             world.datagrams += 1;
+//!             for id in world.parked.drain(..) {
+//!                 if let Ok(responder) = server.respond(id, Instant::now()) {
+//!                     responder.send(200, "application/octet-stream", &datagram[..len]);
+//!                 }
+//!             }
+//!         }
+//!     }
+//!     let now = Instant::now();
+//!     if now >= next_tick {
+//!         world.ticks += 1;
+//!         next_tick = now + TICK;
+//!     }
+//!     server.process(now, &mut world);
+//! }
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations)]
@@ -117,6 +221,7 @@ mod server;
 mod core;
 mod connection;
 mod visit;
+mod service;
 mod socket;
 mod table;
 mod tokens;
