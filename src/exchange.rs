@@ -33,6 +33,13 @@ pub(crate) struct Course {
     pub(crate) progress: usize,
 }
 
+impl Course {
+    #[inline]
+    fn clear(&mut self) {
+        (self.body, self.after, self.progress) = (None, After::Keep, 0);
+    }
+}
+
 impl Exchange<'_> {
     /// Whether nothing is in flight.
     pub(crate) fn is_empty(&self) -> bool {
@@ -43,8 +50,8 @@ impl Exchange<'_> {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.input.clear();
-        *self.course = Course::default();
+        *self.input.marks = InputMarks::default();
+        self.course.clear();
         self.out.clear();
     }
 }
@@ -58,6 +65,14 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Nothing is in flight, whatever was.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.input = InputMarks::default();
+        self.course.clear();
+        self.out.clear();
+    }
+
     /// The exchange over its two pieces of memory.
     pub(crate) fn over<'p>(&'p mut self, input: &'p mut [u8], out: &'p mut [u8]) -> Exchange<'p> {
         Exchange {
@@ -137,7 +152,10 @@ impl Input<'_> {
     pub(crate) fn space(&mut self) -> &mut [u8] {
         if self.is_empty() {
             self.clear();
-        } else if self.marks.start > 0 && self.bytes.len() - self.marks.end < READ_BYTES {
+            let end = self.bytes.len().min(READ_BYTES);
+            return &mut self.bytes[..end];
+        }
+        if self.marks.start > 0 && self.bytes.len() - self.marks.end < READ_BYTES {
             self.bytes.copy_within(self.marks.start..self.marks.end, 0);
             (self.marks.seen, self.marks.end) =
                 (self.marks.seen - self.marks.start, self.marks.end - self.marks.start);
@@ -188,6 +206,14 @@ struct OutMarks {
     tail_left: u64,
 }
 
+impl OutMarks {
+    #[inline]
+    fn clear(&mut self) {
+        (self.copied, self.sent, self.tail_left) = (0, 0, 0);
+        self.tail = Body::EMPTY;
+    }
+}
+
 impl<'p> Out<'p> {
     pub(crate) fn is_empty(&self) -> bool {
         self.marks.copied == self.marks.sent && self.marks.tail_left == 0
@@ -213,7 +239,7 @@ impl<'p> Out<'p> {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self.marks = OutMarks::default();
+        self.marks.clear();
     }
 
     // --- filling it ---

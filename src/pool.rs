@@ -57,23 +57,32 @@ impl Pool {
     }
 
     /// The exchange to work in next, empty. It stays free until it is [`lend`](Self::lend)ed.
+    #[inline]
     pub(crate) fn spare(&mut self) -> u32 {
-        if self.free.is_empty() {
-            assert!(self.states.len() < self.size, "a visit begins with a spare exchange");
-            self.free.push(self.states.len() as u32);
-            self.states.push(InFlight::default());
-        }
-        let handle = self.free[self.free.len() - 1];
-        self.states[handle as usize] = InFlight::default();
+        let handle = match self.free.last() {
+            Some(&handle) => handle,
+            None => self.never_used(),
+        };
+        self.states[handle as usize].clear();
         handle
     }
 
+    #[inline]
     pub(crate) fn open(&mut self, handle: u32) -> Exchange<'_> {
         let (group, place) = (handle as usize / GROUP, handle as usize % GROUP);
         let each = self.input_bytes + self.output_bytes;
         let memory = &mut self.groups[group][place * each..(place + 1) * each];
         let (input, out) = memory.split_at_mut(self.input_bytes);
         self.states[handle as usize].over(input, out)
+    }
+
+    #[cold]
+    fn never_used(&mut self) -> u32 {
+        assert!(self.states.len() < self.size, "a visit begins with a spare exchange");
+        let handle = self.states.len() as u32;
+        self.free.push(handle);
+        self.states.push(InFlight::default());
+        handle
     }
 
     /// The request of a lent exchange that waits for its answer.

@@ -202,13 +202,8 @@ fn call<H: Handler + ?Sized>(
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return After::Drop;
     }
-    *draft = Draft {
-        head_only: head.is_head_request(),
-        http10: head.minor == 0,
-        close: !head.keep_alive || !config.keep_alive || service.phase != Phase::Running,
-        client_closes: !head.keep_alive,
-        ..Draft::default()
-    };
+    let close = !head.keep_alive || !config.keep_alive || service.phase != Phase::Running;
+    draft.begin(head.is_head_request(), head.minor == 0, close, !head.keep_alive);
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), tickets);
     let _reply = asked.handler.request(&request, responder);
     finish(out, service, format_args!("{} {request:?}", PeerName(asked.peer)))
@@ -219,7 +214,7 @@ pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, service: &'r mut Servi
     let close = awaited.close || service.is_draining();
     let Service { clock, date, draft, tickets, .. } = service;
     let Awaited { head_only, http10, client_closes, .. } = awaited;
-    *draft = Draft { head_only, http10, close, client_closes, ..Draft::default() };
+    draft.begin(head_only, http10, close, client_closes);
     Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), tickets)
 }
 

@@ -26,6 +26,15 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// Begins the next response; the one before has been [finished](super::finish).
+    #[inline]
+    pub(crate) fn begin(&mut self, head_only: bool, http10: bool, close: bool, client_closes: bool) {
+        (self.head_only, self.http10) = (head_only, http10);
+        (self.close, self.client_closes) = (close, client_closes);
+        (self.dropped, self.status, self.len, self.fault) = (false, 0, 0, None);
+        self.tail = Body::EMPTY;
+    }
+
     /// Statuses that never have a body (RFC 9110 §6.4.1).
     fn is_bodiless(&self) -> bool {
         matches!(self.status, 204 | 304)
