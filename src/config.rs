@@ -76,6 +76,14 @@ impl Default for Config {
 ///
 /// The side whose FIN goes first keeps the connection in TIME_WAIT for twice the maximum segment
 /// lifetime (RFC 9293 §3.6.1), a minute on Linux.
+///
+/// ```
+/// use fourway::{CloseMode, Config};
+///
+/// let mut config = Config::default();
+/// assert_eq!(config.close, CloseMode::Fin);
+/// config.close = CloseMode::Peer; // TIME_WAIT is to stay with the clients
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseMode {
     /// Half-close, then discard what still comes until the client's FIN. TIME_WAIT stays here.
@@ -93,6 +101,14 @@ pub enum CloseMode {
 }
 
 /// What happens to a new connection when all slots are taken.
+///
+/// ```
+/// use fourway::{AtCapacity, Config};
+///
+/// let mut config = Config::default();
+/// assert_eq!(config.at_capacity, AtCapacity::EvictIdle);
+/// config.at_capacity = AtCapacity::Pause; // no client is ever cut off for another
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtCapacity {
     /// The connection that has been idle longest makes room; with none idle, as `Pause`. One that
@@ -102,7 +118,15 @@ pub enum AtCapacity {
     Pause,
 }
 
-/// How long each state may last. Every one must be longer than zero.
+/// How long each state may last. Every one must be longer than zero; [`Duration::MAX`] is for ever.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut config = fourway::Config::default();
+/// config.timeouts.idle = Duration::from_secs(5);
+/// config.timeouts.deferred = Duration::MAX; // the host answers when it answers
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -134,6 +158,12 @@ impl Default for Timeouts {
 }
 
 /// How large a request or a copied response may be.
+///
+/// ```
+/// let mut config = fourway::Config::default();
+/// config.limits.body_bytes = 64 * 1024; // an exchange reserves room for a whole body
+/// config.limits.out_bytes = 256 * 1024;
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
@@ -168,6 +198,13 @@ impl Default for Limits {
 
 /// How much one call of [`Server::process`](crate::Server::process) may do before it returns to
 /// the host. Every number must be at least 1. What is left comes first in the next call.
+///
+/// ```
+/// let mut config = fourway::Config::default();
+/// // A frame of the host's game must not wait longer for the server than for this.
+/// config.budget.requests = 64;
+/// config.budget.accepts = 16;
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Budget {

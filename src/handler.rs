@@ -60,6 +60,15 @@ impl<H: Handler + ?Sized> Handler for &mut H {
 }
 
 /// A closure as a [`Handler`]; made by [`handler_fn`].
+///
+/// ```
+/// use fourway::{Handler, handler_fn};
+///
+/// fn any_handler() -> impl Handler {
+///     handler_fn(|_request, responder| responder.send(200, "text/plain", b"hello"))
+/// }
+/// # let _ = any_handler();
+/// ```
 #[derive(Debug, Clone)]
 pub struct HandlerFn<F>(F);
 
@@ -88,6 +97,16 @@ where
 }
 
 /// The proof that a request was answered.
+///
+/// ```
+/// use fourway::{Reply, Responder};
+///
+/// /// One of the ways out of a handler.
+/// fn not_found(responder: Responder<'_>) -> Reply<'_> {
+///     responder.send(404, "text/plain", b"not here")
+/// }
+/// # let _ = not_found;
+/// ```
 ///
 /// Only a [`Responder`] makes one:
 ///

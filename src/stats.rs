@@ -82,6 +82,19 @@ impl Stats {
 }
 
 /// Where a server is in its life.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::{Duration, Instant};
+/// use fourway::{Config, Phase, Server, TokenRange, mio};
+///
+/// let poll = mio::Poll::new()?;
+/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+/// assert_eq!(server.state(), Phase::Running);
+/// server.drain(Instant::now(), Duration::from_secs(10));
+/// assert_eq!(server.state(), Phase::Closed, "there was no connection to wait for");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// It accepts and serves.
@@ -93,6 +106,17 @@ pub enum Phase {
 }
 
 /// Why a connection ended.
+///
+/// ```
+/// use fourway::{Reason, Stats};
+///
+/// fn report(stats: &Stats) {
+///     for reason in Reason::ALL {
+///         println!("{:>30} {}", reason.as_str(), stats.closes(reason));
+///     }
+/// }
+/// # report(&Stats::default());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
