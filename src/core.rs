@@ -68,6 +68,8 @@ pub(crate) struct Core<N: Net> {
     visiting: Option<(u32, Option<State>)>,
     /// The connection whose deferred answer the host is writing, or has written since.
     responding: Option<u32>,
+    /// When the turn before ended with work left.
+    left_at: Option<u64>,
 }
 
 impl<N: Net> Core<N> {
@@ -89,6 +91,7 @@ impl<N: Net> Core<N> {
             drain_until: 0,
             visiting: None,
             responding: None,
+            left_at: None,
         })
     }
 
@@ -116,17 +119,20 @@ impl<N: Net> Core<N> {
         let now = self.service.clock.observe(now);
         let (accepted, requests, closed) =
             (self.service.stats.accepted, self.service.stats.requests, self.service.stats.closed);
+        self.note_lateness(now);
         self.end_unfinished();
         self.tell_gone(handler);
         let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
         let all_expired = self.expire_due(now, handler);
         self.end_drain(now, handler);
+        let more = self.has_work() || (!all_expired && self.table.len() > 0);
+        self.left_at = more.then_some(now);
         Progress {
             accepted: (self.service.stats.accepted - accepted) as u32,
             requests: (self.service.stats.requests - requests) as u32,
             closed: (self.service.stats.closed - closed) as u32,
-            more: self.has_work() || (!all_expired && self.table.len() > 0),
+            more,
         }
     }
 
@@ -233,10 +239,9 @@ impl<N: Net> Core<N> {
         for list in State::ALL {
             let mut next = self.table.longest_waiting(list);
             while let Some(slot) = next {
-                let late = match now.checked_sub(self.table[slot].deadline) {
-                    Some(late) => Duration::from_nanos(late),
-                    None => break,
-                };
+                if self.table[slot].deadline > now {
+                    break;
+                }
                 if budget == 0 {
                     return false;
                 }
@@ -245,7 +250,6 @@ impl<N: Net> Core<N> {
                 if self.table[slot].queued {
                     continue;
                 }
-                self.service.stats.max_lateness = self.service.stats.max_lateness.max(late);
                 self.visit(slot, Some(list), 1, Connection::expire, handler);
                 // The visit may have cost another its place.
                 if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
@@ -254,6 +258,13 @@ impl<N: Net> Core<N> {
             }
         }
         true
+    }
+
+    /// How long after its time the host comes, be it for a deadline or for work that was left.
+    fn note_lateness(&mut self, now: u64) {
+        let due = [self.left_at, self.table.next_deadline()].into_iter().flatten().min().unwrap_or(now);
+        let late = Duration::from_nanos(now.saturating_sub(due));
+        self.service.stats.max_lateness = self.service.stats.max_lateness.max(late);
     }
 
     fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {

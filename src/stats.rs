@@ -48,8 +48,8 @@ pub struct Stats {
     pub full: u64,
     /// Readiness for connections that no longer exist, ignored.
     pub stale_events: u64,
-    /// The longest that a deadline was looked at after its time: a host that waits longer than
-    /// `next_timeout` says sees it here.
+    /// The longest that `process` was called after its time, which is a deadline or, where work was
+    /// left, the call before: a host that waits longer than `next_timeout` says sees it here.
     pub max_lateness: Duration,
     closes: [u64; Reason::ALL.len()],
 }

@@ -277,6 +277,18 @@ fn a_host_that_comes_late_finds_it_in_the_statistics() {
 }
 
 #[test]
+fn a_host_that_sleeps_over_work_that_was_left_finds_it_in_the_statistics() {
+    let mut sim = Sim::with(|config| config.budget.requests_per_connection = 1);
+    let client = sim.connect();
+    client.send(&site::get("/").repeat(3));
+    assert!(sim.turn().more);
+    assert_eq!((sim.timeout(), sim.stats().max_lateness), (Some(Duration::ZERO), Duration::ZERO));
+    sim.advance(Duration::from_millis(7));
+    sim.settle();
+    assert_eq!((client.statuses().len(), sim.stats().max_lateness), (3, Duration::from_millis(7)));
+}
+
+#[test]
 fn the_end_of_an_idle_connection_costs_nobody_else_its_buffers() {
     let mut sim = Sim::with(|config| config.exchanges = 1);
     let idle = sim.connect_idle();
