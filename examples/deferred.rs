@@ -40,7 +40,7 @@ impl Handler for World {
                 reply
             }
             ("/counts", ..) => responder.body_with(200, "text/plain", |body| {
-                let _ = writeln!(body, "waiting {}, gone {}", self.jobs.len() + self.timers.len(), self.gone);
+                writeln!(body, "waiting {}, gone {}", self.jobs.len() + self.timers.len(), self.gone)
             }),
             _ => responder.send(400, "text/plain", b"try /factor?n=91, /after?ms=200 or /counts\n"),
         }

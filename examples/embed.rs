@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let mut handler = handler_fn(|_, responder| {
             responder.body_with(200, "text/plain", |body| {
-                let _ = writeln!(body, "ticks {ticks}, echoes {echoes}, typed {last_line}");
+                writeln!(body, "ticks {ticks}, echoes {echoes}, typed {last_line}")
             })
         });
         api.process(now, &mut handler);

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut reactor = Reactor::new(Config::default())?;
     let listener = reactor.listen(address.parse()?)?;
     // Asked of the server, for port 0 is one that the system chooses.
-    if let Some(address) = reactor.server().local_addr(listener) {
+    if let Some(address) = reactor.local_addr(listener) {
         println!("listening on http://{address}");
         stdout().flush()?;
     }

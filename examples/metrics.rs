@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             eprint!("{counts}");
             next_report += REPORT;
         }
-        let page = |body: &mut BodyWriter<'_>| drop(write!(body, "{counts}")); // +fourway
+        let page = |body: &mut BodyWriter<'_>| write!(body, "{counts}"); // +fourway
         let mut handler = handler_fn(|_, responder| responder.body_with(200, TEXT, page)); // +fourway
         server.process(Instant::now(), &mut handler); // +fourway
     }

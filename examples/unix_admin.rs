@@ -23,7 +23,7 @@ impl Handler for Machine {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         match (request.path(), request.method()) {
             ("/vm", "GET" | "HEAD") => responder.body_with(200, "application/json", |body| {
-                let _ = writeln!(body, r#"{{"state":"{}","changes":{}}}"#, self.state, self.changes);
+                writeln!(body, r#"{{"state":"{}","changes":{}}}"#, self.state, self.changes)
             }),
             ("/vm/state", "PUT") => {
                 let wanted =

@@ -44,7 +44,7 @@ use crate::stats::Reason;
 /// }
 /// # let _ = answer_one;
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
     server: u32,
     slot: u32,

@@ -166,11 +166,13 @@ impl<'r> Responder<'r> {
     }
 
     /// Answers with what `write` writes; the length is filled in afterwards.
-    pub fn body_with(
+    ///
+    /// What `write` returns is of no consequence: an error of writing shows without it.
+    pub fn body_with<R>(
         self,
         status: u16,
         content_type: &str,
-        write: impl FnOnce(&mut BodyWriter<'_>),
+        write: impl FnOnce(&mut BodyWriter<'_>) -> R,
     ) -> Reply<'r> {
         let ResponseHead { mut writer, draft, .. } = self.head(status).content_type(content_type);
         let end_of_room = writer.end_head_unsized(draft);
@@ -201,7 +203,9 @@ impl<'r> Responder<'r> {
     ///
     /// Each request that waits holds one of [`Config::exchanges`](crate::Config::exchanges). Where
     /// it takes the last one, the slowest client that is not waiting for an answer loses its own;
-    /// if there is none, this one gets a 503 at once, and `gone` is told of it.
+    /// if there is none, this one gets a 503 at once, and `gone` is told of it. A host that defers
+    /// for long sets `exchanges` lower than `max_connections`, or requests that wait come to hold all
+    /// slots, and none of them makes room for a new client.
     ///
     /// An answer that was deferred before can be deferred again, under a new name; its deadline
     /// stays.

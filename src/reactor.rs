@@ -54,6 +54,11 @@ impl Reactor {
         self.server.listen(address)
     }
 
+    /// The address of a listener, as [`Server::local_addr`].
+    pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
+        self.server.local_addr(listener)
+    }
+
     /// The server, to look at or to drain.
     pub fn server(&mut self) -> &mut Server {
         &mut self.server
