@@ -12,6 +12,7 @@ pub mod kernel;
 #[cfg(feature = "cli")]
 pub mod program;
 pub mod tools;
+pub mod embed;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
