@@ -40,6 +40,7 @@ fn an_adopted_stream_with_a_request_in_it_is_answered_by_the_next_process() {
     let mut rig = Rig::new(Config::default());
     let (mut client, stream) = accepted();
     client.send(get("/first"));
+    stream.peek(&mut [0]).expect("it has come");
     let now = Instant::now();
     rig.server.adopt(stream, now).expect("there is room");
     assert_eq!(rig.server.next_timeout(now), Some(Duration::ZERO), "it is to be looked at");
