@@ -9,6 +9,7 @@
 //! There is no socket, no clock and no poller in here; tests own all three.
 
 mod accepting;
+mod hand_over;
 mod visiting;
 
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ use crate::table::{NONE, Table};
 use crate::tokens::{LISTENERS, Tokens};
 
 use accepting::Accepting;
-pub(crate) use accepting::Place;
+pub use hand_over::ListenerId;
 
 /// The log target of one line per readiness event.
 const READINESS: &str = "fourway::readiness";
@@ -167,6 +168,7 @@ impl<N: Net> Core<N> {
             return;
         }
         let now = self.service.clock.observe(now);
+        self.end_unfinished();
         self.close_listeners();
         self.service.phase = Phase::Draining;
         self.drain_until = now.saturating_add(nanoseconds(grace));

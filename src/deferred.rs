@@ -158,11 +158,21 @@ impl Tickets {
     }
 
     pub(crate) fn take(&mut self) -> RequestId {
-        // At a billion a second they last for 584 years.
-        self.latest = self.latest.saturating_add(1);
-        let id = RequestId { server: self.server, slot: self.slot, serial: self.latest };
+        let id = RequestId { server: self.server, slot: self.slot, serial: self.serial() };
         self.taken = Some(id);
         id
+    }
+
+    /// A number that was never given out before.
+    pub(crate) fn serial(&mut self) -> NonZeroU64 {
+        // At a billion a second they last for 584 years.
+        self.latest = self.latest.saturating_add(1);
+        self.latest
+    }
+
+    /// The number of this server, of all that the process has made.
+    pub(crate) fn server(&self) -> u32 {
+        self.server
     }
 
     /// The serial of the name that was taken since the last call, if one was.

@@ -33,6 +33,17 @@ use crate::http::response::{Draft, Writer};
 /// }
 /// ```
 ///
+/// It has no way to the server that is calling it:
+///
+/// ```compile_fail
+/// # let mut server: fourway::Server = unimplemented!();
+/// let mut ender = fourway::handler_fn(|_request, responder| {
+///     server.abort();
+///     responder.send(200, "text/plain", b"the last")
+/// });
+/// server.process(std::time::Instant::now(), &mut ender);
+/// ```
+///
 /// A handler that panics loses its own connection and nothing else, if the host catches the panic
 /// and calls `process` again.
 pub trait Handler {
@@ -141,6 +152,7 @@ type Invariant<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
 /// });
 /// ```
 #[derive(Debug)]
+#[must_use = "a responder that is dropped answers 500"]
 pub struct Responder<'r> {
     writer: Writer<'r>,
     draft: &'r mut Draft,
@@ -199,7 +211,8 @@ impl<'r> Responder<'r> {
     /// Until then the connection waits, for at most
     /// [`Timeouts::deferred`](crate::Timeouts::deferred), and so do the requests that its client has
     /// sent behind this one. A client that closes its half is still answered; of one that resets
-    /// the connection [`Handler::gone`] is told.
+    /// the connection [`Handler::gone`] is told. (One that has closed altogether looks like one that
+    /// has closed its half, until something is sent to it.)
     ///
     /// Each request that waits holds one of [`Config::exchanges`](crate::Config::exchanges). Where
     /// it takes the last one, the slowest client that is not waiting for an answer loses its own;

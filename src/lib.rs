@@ -128,7 +128,7 @@
 //! # Reading the source
 //!
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
-//! `accepting` and `visiting`), `connection` (the states; the heart), `socket` (readiness), `table`
+//! `visiting`, `accepting` and `hand_over`), `connection` (the states; the heart), `socket` (readiness), `table`
 //! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
 //! its memory is lent), `http` (bytes in, bytes out), `handler`, `body` and `deferred` (the host's
 //! side), `service`, `net` and `mio_net` (mio below), `clock`, `config`, `stats`, `reactor`.
@@ -242,14 +242,14 @@ mod simulation;
 
 pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, CloseMode, Config, Limits, Timeouts};
-pub use crate::core::Progress;
+pub use crate::core::{ListenerId, Progress};
 pub use crate::deferred::{Gone, GoneReason, RequestId};
 pub use crate::handler::{BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::http::request::Request;
 pub use crate::mio_net::{Listener, Stream};
 pub use crate::net::{Readiness, Refused};
 pub use crate::reactor::Reactor;
-pub use crate::server::{ListenerId, Server, SetupError, earliest};
+pub use crate::server::{Server, SetupError, earliest};
 pub use crate::stats::{Phase, Reason, Stats};
 pub use crate::tokens::TokenRange;
 pub use mio;

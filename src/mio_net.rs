@@ -101,7 +101,7 @@ from!(Stream::Unix, UnixStream, std::os::unix::net::UnixStream);
 impl Listener {
     /// Makes it what the server needs: accept never blocks, and the sockets that it gives send at
     /// once.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
+    fn prepare(&self) -> io::Result<()> {
         either!(Listener, self, listener => SockRef::from(listener).set_nonblocking(true))?;
         match self {
             Listener::Tcp(listener) => SockRef::from(listener).set_tcp_nodelay(true),
@@ -126,7 +126,7 @@ impl Listener {
 
 impl Stream {
     /// Makes it what the server needs: no call blocks, and what is written is sent at once.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
+    fn prepare(&self) -> io::Result<()> {
         either!(Stream, self, stream => SockRef::from(stream).set_nonblocking(true))?;
         match self {
             Stream::Tcp(stream) => stream.set_nodelay(true),
@@ -202,12 +202,16 @@ impl Net for MioNet {
         self.registry.reregister(stream.source(), token, interest(wait))
     }
 
-    fn unwatch(&mut self, stream: &mut Stream) {
+    fn take_over(&mut self, stream: &mut Stream) -> io::Result<()> {
+        stream.prepare()?;
         // Most often it fails, for there is nothing to undo.
         let _ = self.registry.deregister(stream.source());
+        Ok(())
     }
 
     fn watch_listener(&mut self, listener: &mut Listener, token: Token) -> io::Result<()> {
+        listener.prepare()?;
+        let _ = self.registry.deregister(listener.source());
         self.registry.register(listener.source(), token, Interest::READABLE)
     }
 

@@ -21,8 +21,9 @@ pub(crate) trait Net {
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<Self::Stream>;
     fn watch(&mut self, stream: &mut Self::Stream, token: Token, wait: Wait) -> io::Result<()>;
     fn rewatch(&mut self, stream: &mut Self::Stream, token: Token, wait: Wait) -> io::Result<()>;
-    /// Leaves to the server a stream that the host may have registered.
-    fn unwatch(&mut self, stream: &mut Self::Stream);
+    /// Makes a stream of the host's like one that was accepted here.
+    fn take_over(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
+    /// Watches a listener of the host's, after whatever has to be done to it.
     fn watch_listener(&mut self, listener: &mut Self::Listener, token: Token) -> io::Result<()>;
     fn unwatch_listener(&mut self, listener: &mut Self::Listener);
 }

@@ -98,6 +98,8 @@ impl Pool {
 
     pub(crate) fn give_back(&mut self, handle: u32) {
         assert!(self.free.len() < self.states.len());
+        // It may be long until it is lent again, and others may have a share in its body.
+        self.states[handle as usize].clear();
         self.free.push(handle);
     }
 }

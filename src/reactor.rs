@@ -7,8 +7,9 @@ use std::time::Instant;
 use mio::{Events, Poll};
 
 use crate::config::Config;
+use crate::core::ListenerId;
 use crate::handler::Handler;
-use crate::server::{ListenerId, Server, SetupError};
+use crate::server::{Server, SetupError};
 use crate::stats::Phase;
 use crate::tokens::TokenRange;
 

@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
-use crate::core::{Core, Place, Progress};
+use crate::core::{Core, ListenerId, Progress};
 use crate::deferred::{Gone, RequestId};
 use crate::handler::{Handler, Responder};
 use crate::mio_net::{Listener, MioNet, Stream};
@@ -53,21 +53,6 @@ pub struct Server {
     core: Core<MioNet>,
 }
 
-/// One of a server's listeners; made by [`Server::listen`].
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use fourway::{Config, Server, TokenRange, mio};
-///
-/// let poll = mio::Poll::new()?;
-/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
-/// let listener = server.listen("127.0.0.1:0".parse()?)?;
-/// assert_ne!(server.local_addr(listener).unwrap().port(), 0);
-/// # Ok(()) }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenerId(Place);
-
 impl Server {
     /// A server that registers its sockets with a clone of `registry`, under tokens of `tokens`.
     ///
@@ -96,14 +81,15 @@ impl Server {
     /// If the address cannot be bound, if the server is draining, or if it has 64 listeners.
     pub fn listen(&mut self, address: SocketAddr) -> io::Result<ListenerId> {
         let listener = bind(address, self.core.config())?;
-        Ok(ListenerId(self.core.add_listener(listener.into())?))
+        Ok(self.core.add_listener(listener.into())?)
     }
 
     /// Accepts from a listener that the host has made, of std or of mio: one with other options,
     /// or one that was inherited from another process.
     ///
-    /// It becomes non-blocking, and gets TCP_NODELAY for the sockets that inherit it. The server
-    /// closes it when it drains, unless it is [removed](Self::remove_listener) before.
+    /// It becomes non-blocking, and gets TCP_NODELAY for the sockets that inherit it. If it is
+    /// registered with the host's poller, it is no longer. The server closes it when it drains,
+    /// unless it is [removed](Self::remove_listener) before.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -123,11 +109,7 @@ impl Server {
     /// If the socket refuses these options, if the poller does not watch it, if the server is
     /// draining, or if it has 64 listeners. The listener comes back with the error.
     pub fn add_listener(&mut self, listener: impl Into<Listener>) -> Result<ListenerId, Refused<Listener>> {
-        let listener = listener.into();
-        match listener.prepare() {
-            Ok(()) => self.core.add_listener(listener).map(ListenerId),
-            Err(error) => Err(Refused::new(listener, error)),
-        }
+        self.core.add_listener(listener.into())
     }
 
     /// Stops accepting from a listener and hands it back, open and non-blocking: for another
@@ -135,7 +117,7 @@ impl Server {
     ///
     /// Clients that wait in its queue stay there; connections that were accepted stay here.
     pub fn remove_listener(&mut self, listener: ListenerId) -> Option<Listener> {
-        self.core.remove_listener(listener.0)
+        self.core.remove_listener(listener)
     }
 
     /// Serves a connected stream that the host has accepted itself, or has got from elsewhere.
@@ -145,8 +127,7 @@ impl Server {
     /// [`process`](Self::process) reads its first request; `now` begins its idle timeout.
     ///
     /// If it is registered with the host's poller, it is no longer, and an event of it that is
-    /// still on its way is of no use to anybody. One of another poller stays there for life: it is
-    /// closed, which [`Stats::register_errors`] counts.
+    /// still on its way is of no use to anybody. From another poller the host takes it itself.
     ///
     /// # Errors
     ///
@@ -154,17 +135,13 @@ impl Server {
     /// if the server is draining, or if the socket refuses these options. The stream comes back
     /// with the error.
     pub fn adopt(&mut self, stream: impl Into<Stream>, now: Instant) -> Result<(), Refused<Stream>> {
-        let stream = stream.into();
-        match stream.prepare() {
-            Ok(()) => self.core.adopt(stream, now),
-            Err(error) => Err(Refused::new(stream, error)),
-        }
+        self.core.adopt(stream.into(), now)
     }
 
     /// The address of a listener, with its port; `None` once it is closed or removed, and for a
     /// Unix socket.
     pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
-        self.core.listener(listener.0)?.local_addr()
+        self.core.listener(listener)?.local_addr()
     }
 
     /// Takes note of an event; `false` if its token is not of this server's range.
@@ -249,7 +226,6 @@ impl fmt::Debug for Server {
 /// sockets that inherit it, and IPv6 alone.
 fn bind(address: SocketAddr, config: &Config) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
     // On Unix this allows a bind while old connections are in TIME_WAIT; on Windows it would allow
     // two servers to share a port.
     #[cfg(unix)]
@@ -261,6 +237,7 @@ fn bind(address: SocketAddr, config: &Config) -> io::Result<std::net::TcpListene
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    // Before it listens, or the first clients' sockets would not inherit it.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;

@@ -218,3 +218,17 @@ fn an_empty_page_that_is_not_repeated_is_an_empty_body() {
     assert_eq!((nothing.status, nothing.body.len()), (200, 0));
     assert_eq!(client.response().body, b"/behind");
 }
+
+#[test]
+fn a_shared_body_is_given_back_when_its_client_is_gone() {
+    let mut rig = Rig::new(Config::default());
+    let bytes: Arc<[u8]> = Arc::from(vec![7; 64 << 20]);
+    rig.world.bodies.insert("/shared", Body::Shared(bytes.clone()));
+    let client = rig.asking("/shared");
+    rig.settle();
+    assert_eq!(Arc::strong_count(&bytes), 3);
+    client.reset();
+    rig.until("it is gone", |server, _| server.stats().open == 0);
+    rig.settle();
+    assert_eq!(Arc::strong_count(&bytes), 2, "the test's and the handler's");
+}

@@ -5,12 +5,11 @@ mod common;
 
 use std::collections::HashSet;
 use std::net::UdpSocket as Sender;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::embed::{HandlerPanic, Rig};
+use common::embed::Rig;
 use common::{ANY_PORT, Client, PATIENCE, get};
 use fourway::mio::net::UdpSocket;
 use fourway::mio::{Interest, Token, Waker};
@@ -410,8 +409,7 @@ fn of_a_handler_that_defers_and_panics_the_host_hears_as_gone() {
     let mut rig = Rig::new(Config::default());
     let mut client = Client::connect(rig.address);
     client.send(get("/later-panic"));
-    let turns = AssertUnwindSafe(|| rig.until("the handler panics", |_, _| false));
-    assert!(catch_unwind(turns).unwrap_err().is::<HandlerPanic>());
+    rig.until_panic();
     let id = rig.world.parked[0];
     assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(Gone::Over));
     rig.server.process(Instant::now(), &mut rig.world);
@@ -420,4 +418,18 @@ fn of_a_handler_that_defers_and_panics_the_host_hears_as_gone() {
     assert_eq!(rig.world.gone.len(), 1);
     client.try_rest().expect_err("its client is reset");
     rig.expect_alive();
+}
+
+#[test]
+fn an_answer_that_is_given_before_the_next_process_survives_another_handlers_panic() {
+    let mut rig = Rig::new(Config::default());
+    let (mut waiting, id) = rig.parked("/later");
+    let mut victim = Client::connect(rig.address);
+    victim.send(get("/later-panic"));
+    rig.until_panic();
+    rig.server.respond(id, Instant::now()).unwrap().send(200, "text/plain", b"here");
+    rig.settle();
+    assert_eq!(rig.server.stats().deferred, 0);
+    assert_eq!(rig.world.gone, [(rig.world.parked[1], GoneReason::Ended(Reason::HandlerPanic))]);
+    assert_eq!(waiting.response().body, b"here");
 }

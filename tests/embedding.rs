@@ -11,7 +11,7 @@
 //! | An edge is lost because a pass left data unread | `simulation/readiness.rs`: `input_in_any_pieces_around_any_read_is_never_forgotten`, `a_read_that_fills_its_buffer_is_followed_by_another` |
 //! | The library blocks inside the host's loop | `in_a_crowded_loop_everything_is_answered_whatever_a_batch_holds`; `lifecycle.rs`: `an_adopted_stream_of_std_that_was_blocking_blocks_nobody` |
 //! | −1, 0, none and never are confused; `Option::min` | `the_lesser_of_two_options_is_not_the_earlier_timeout`, the example of `earliest` |
-//! | Something is destroyed from inside a callback | the examples of `Reply` that do not compile; a handler has no `&mut Server` to begin with, for `process` has it |
+//! | Something is destroyed from inside a callback | the example of `Handler` that does not compile |
 //! | Tokens clash with a sentinel or with fixed ones | `a_range_that_is_too_small_or_touches_the_last_token_is_refused`, `storms.rs`: `tokens_around_a_range_are_not_claimed` |
 //! | Whether something is queued cannot be known | `while_there_is_work_the_timeout_is_zero` |
 //! | `process` is forgotten | `without_process_nothing_happens_and_the_timeout_stays_zero` |

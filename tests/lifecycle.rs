@@ -5,15 +5,15 @@ mod common;
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::embed::{HandlerPanic, Loop, Rig};
+use common::embed::{Loop, Rig};
 use common::{ANY_PORT, Client, PATIENCE, big, get, get_and_close};
 use fourway::mio::{self, Interest, Token};
-use fourway::{AtCapacity, Body, Config, Listener, Phase, Reason, Stats, Stream};
+use fourway::{AtCapacity, Body, Config, Listener, Phase, Reason, Server, Stats, Stream, TokenRange};
+use socket2::SockRef;
 
 fn with_connections(max: usize) -> Config {
     let mut config = Config::default();
@@ -320,13 +320,72 @@ fn a_drain_cuts_off_a_slow_reader_at_the_end_of_its_grace() {
     client.try_response().expect_err("what is cut does not look whole");
 }
 
-// --- handlers that panic ---
+// --- names ---
 
-/// Turns until the handler panics, as a host that catches it.
-fn catch(rig: &mut Rig) {
-    let turns = AssertUnwindSafe(|| rig.until("the handler panics", |_, _| false));
-    assert!(catch_unwind(turns).unwrap_err().is::<HandlerPanic>());
+#[test]
+fn a_removed_listeners_id_names_no_later_listener() {
+    let host = Loop::new(16);
+    let mut config = Config::default();
+    config.max_connections = 10;
+    // The smallest range, in which the tokens' generations soon come again.
+    let range = TokenRange::new(1000, 2048).unwrap();
+    let mut server = Server::new(host.poll.registry(), range, config).unwrap();
+    let removed = server.listen(ANY_PORT).unwrap();
+    server.remove_listener(removed).unwrap();
+    for round in 0..100 {
+        let next = server.listen(ANY_PORT).unwrap();
+        assert_eq!(server.local_addr(removed), None, "round {round}");
+        server.remove_listener(next).unwrap();
+    }
 }
+
+#[test]
+fn a_listener_id_of_another_server_names_nothing() {
+    let host = Loop::new(16);
+    let (mut a, mut b) = (host.server(0, Config::default()), host.server(1, Config::default()));
+    let of_a = a.listen(ANY_PORT).unwrap();
+    let of_b = b.listen(ANY_PORT).unwrap();
+    assert_eq!(b.local_addr(of_a), None);
+    assert!(b.remove_listener(of_a).is_none());
+    assert!(b.remove_listener(of_b).is_some());
+}
+
+#[test]
+fn a_socket_that_is_refused_is_as_it_was() {
+    let host = Loop::new(16);
+    let mut server = host.server(0, Config::default());
+    server.drain(Instant::now(), Duration::ZERO);
+    let own = TcpListener::bind(ANY_PORT).unwrap();
+    let _client = TcpStream::connect(own.local_addr().unwrap()).unwrap();
+    let (stream, _) = own.accept().unwrap();
+    let Stream::Tcp(stream) = server.adopt(stream, Instant::now()).unwrap_err().socket else { panic!() };
+    let Listener::Tcp(own) = server.add_listener(own).unwrap_err().socket else { panic!() };
+    assert!(!SockRef::from(&stream).nonblocking().unwrap() && !stream.nodelay().unwrap());
+    assert!(!SockRef::from(&own).nonblocking().unwrap());
+}
+
+#[test]
+fn a_listener_that_the_host_has_registered_is_taken_from_its_poller() {
+    let mut host = Loop::new(16);
+    let mut own = mio::net::TcpListener::bind(ANY_PORT).unwrap();
+    let address = own.local_addr().unwrap();
+    host.poll.registry().register(&mut own, Token(7), Interest::READABLE).unwrap();
+    let mut server = host.server(0, Config::default());
+    server.add_listener(own).unwrap();
+    let mut client = Client::connect(address);
+    client.send(get("/"));
+    let mut hello = fourway::handler_fn(|_, responder| responder.send(200, "text/plain", b"taken"));
+    let end = Instant::now() + PATIENCE;
+    while server.stats().requests == 0 {
+        assert!(Instant::now() < end, "it is not served");
+        host.poll.poll(&mut host.events, server.next_timeout(Instant::now())).unwrap();
+        assert!(host.events.iter().all(|event| server.handle_event(event)), "the old token is void");
+        server.process(Instant::now(), &mut hello);
+    }
+    assert_eq!(client.response().body, b"taken");
+}
+
+// --- handlers that panic ---
 
 #[test]
 fn a_handlers_panic_resets_its_connection_and_no_other() {
@@ -337,7 +396,7 @@ fn a_handlers_panic_resets_its_connection_and_no_other() {
     let (mut waiting, id) = rig.parked("/later");
     let mut victim = Client::connect(rig.address);
     victim.send([get("/fine"), get("/panic"), get("/behind")].concat());
-    catch(&mut rig);
+    rig.until_panic();
     rig.server.process(Instant::now(), &mut rig.world);
     victim.try_rest().expect_err("a reset");
     assert_eq!((rig.server.stats().handler_panics, rig.server.stats().closes(Reason::HandlerPanic)), (1, 1));
@@ -366,7 +425,7 @@ fn a_handler_that_panics_at_every_second_request_costs_nobody_else_an_answer() {
     for round in 0..100 {
         let mut victim = Client::connect(rig.address);
         victim.send(get("/panic"));
-        catch(&mut rig);
+        rig.until_panic();
         rig.expect_alive();
         victim.try_rest().expect_err("a reset");
         assert_eq!(rig.server.stats().handler_panics, round + 1);
@@ -379,7 +438,7 @@ fn after_a_handlers_panic_there_is_work_until_its_connection_is_ended() {
     let mut victim = rig.asking("/");
     rig.settle();
     victim.send(get("/panic"));
-    catch(&mut rig);
+    rig.until_panic();
     assert_eq!(rig.server.next_timeout(Instant::now()), Some(Duration::ZERO));
     rig.server.process(Instant::now(), &mut rig.world);
     assert_eq!(rig.server.stats().open, 0);
@@ -402,4 +461,24 @@ fn an_abort_closes_listeners_and_connections_before_it_returns() {
     clients.iter_mut().for_each(Client::expect_end);
     last.try_rest().expect_err("it was never accepted");
     assert!(TcpStream::connect(rig.address).is_err(), "nobody listens");
+}
+
+#[test]
+fn a_stream_that_is_adopted_after_a_panic_is_not_taken_for_its_victim() {
+    let mut config = Config::default();
+    config.max_connections = 1;
+    let mut rig = Rig::new(config);
+    let mut client = rig.asking("/fine");
+    rig.settle();
+    client.response();
+    client.send(get("/panic"));
+    rig.until_panic();
+    let own = TcpListener::bind(ANY_PORT).unwrap();
+    let mut adopted = Client::connect(own.local_addr().unwrap());
+    adopted.send(get("/adopted"));
+    rig.server.adopt(own.accept().unwrap().0, Instant::now()).unwrap();
+    rig.until("it is asked", |server, world| world.asked.len() == 3 || server.stats().open == 0);
+    rig.settle();
+    assert_eq!(adopted.response().body, b"/adopted");
+    assert_eq!(rig.server.stats().closes(Reason::HandlerPanic), 1);
 }

@@ -6,7 +6,7 @@
 //! the last no event would ever come; it is tried again when a connection ends, and every 100 ms.
 
 use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use log::{error, warn};
 
@@ -15,16 +15,16 @@ use crate::clock::nanoseconds;
 use crate::config::AtCapacity;
 use crate::connection::{Connection, State};
 use crate::handler::Handler;
-use crate::net::{self, Net, Refused};
+use crate::net::{self, Net};
 use crate::stats::{Phase, Reason};
 use crate::tokens::LISTENERS;
 
 /// The listeners, and why they may have to wait.
 #[derive(Debug)]
 pub(super) struct Accepting<L> {
-    listeners: Vec<Option<Listening<L>>>,
+    pub(super) listeners: Vec<Option<Listening<L>>>,
     /// One bit per listener: no accept has said `WouldBlock` since the last sign of a client.
-    ready: u64,
+    pub(super) ready: u64,
     /// Whose turn it is to accept first.
     first: usize,
     /// While something has run out: when to try again, sooner if a connection ends.
@@ -36,15 +36,15 @@ pub(super) struct Accepting<L> {
 }
 
 #[derive(Debug)]
-struct Listening<L> {
-    listener: L,
-    generation: u16,
+pub(super) struct Listening<L> {
+    pub(super) listener: L,
+    /// Of its tokens, which last for a batch of events.
+    pub(super) generation: u16,
+    /// Of its name, which lasts for ever.
+    pub(super) serial: u64,
 }
 
 const _: () = assert!(LISTENERS <= u64::BITS as usize);
-
-/// A listener's slot and generation.
-pub(crate) type Place = (usize, u16);
 
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
@@ -81,70 +81,6 @@ impl<L> Accepting<L> {
 }
 
 impl<N: Net> Core<N> {
-    /// Starts to accept from a listener; its slot and generation. One that is refused is handed back.
-    pub(crate) fn add_listener(&mut self, mut listener: N::Listener) -> Result<Place, Refused<N::Listener>> {
-        if self.service.phase != Phase::Running {
-            return Err(Refused::new(listener, not_running()));
-        }
-        let listeners = &mut self.accepting.listeners;
-        let slot = listeners.iter().position(Option::is_none).unwrap_or(listeners.len());
-        if slot == LISTENERS {
-            return Err(Refused::new(listener, io::Error::other("a server has at most 64 listeners")));
-        }
-        let generation = self.table.next_generation();
-        let token = self.table.tokens().encode(slot, generation);
-        if let Err(error) = self.net.watch_listener(&mut listener, token) {
-            return Err(Refused::new(listener, error));
-        }
-        let listening = Some(Listening { listener, generation });
-        match self.accepting.listeners.get_mut(slot) {
-            Some(free) => *free = listening,
-            None => self.accepting.listeners.push(listening),
-        }
-        Ok((slot, generation))
-    }
-
-    pub(crate) fn listener(&self, (slot, generation): Place) -> Option<&N::Listener> {
-        let listening = self.accepting.listeners.get(slot)?.as_ref()?;
-        (listening.generation == generation).then_some(&listening.listener)
-    }
-
-    /// Stops accepting from a listener and hands it back, with the clients that wait in its queue.
-    pub(crate) fn remove_listener(&mut self, place: Place) -> Option<N::Listener> {
-        self.listener(place)?;
-        let mut listening = self.accepting.listeners[place.0].take()?;
-        self.net.unwatch_listener(&mut listening.listener);
-        self.accepting.ready &= !(1 << place.0);
-        Some(listening.listener)
-    }
-
-    /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
-    /// here.
-    pub(crate) fn adopt(&mut self, mut stream: N::Stream, now: Instant) -> Result<(), Refused<N::Stream>> {
-        if self.service.phase != Phase::Running {
-            return Err(Refused::new(stream, not_running()));
-        }
-        let now = self.service.clock.observe(now);
-        if !self.make_room() {
-            let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
-            return Err(Refused::new(stream, full));
-        }
-        self.net.unwatch(&mut stream);
-        let slot = self.table.insert(stream);
-        self.service.stats.accepted += 1;
-        self.table.arm(slot, State::Idle, now);
-        self.table.queue(slot);
-        Ok(())
-    }
-
-    pub(super) fn close_listeners(&mut self) {
-        self.accepting.ready = 0;
-        for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
-            let mut listener = listening.listener;
-            self.net.unwatch_listener(&mut listener);
-        }
-    }
-
     /// Accepts from all listeners in turn, within the budget of accepts.
     pub(super) fn accept_ready<H>(&mut self, now: u64, mut budget: u32, handler: &mut H)
     where
@@ -205,7 +141,7 @@ impl<N: Net> Core<N> {
     }
 
     /// Sees to it that a slot is free; whether one is.
-    fn make_room(&mut self) -> bool {
+    pub(super) fn make_room(&mut self) -> bool {
         if self.table.has_room() {
             return true;
         }
@@ -217,7 +153,7 @@ impl<N: Net> Core<N> {
     }
 
     /// The connection that makes room for a new one: the longest idle of which no event is known.
-    fn idle_victim(&self) -> Option<u32> {
+    pub(super) fn idle_victim(&self) -> Option<u32> {
         match self.service.config.at_capacity {
             AtCapacity::EvictIdle => self.longest_waiting_few(State::Idle).find(|&slot| self.may_evict(slot)),
             AtCapacity::Pause => None,
@@ -276,8 +212,4 @@ impl<N: Net> Core<N> {
             warn!("all {} connections are in use: new ones wait", self.table.len());
         }
     }
-}
-
-fn not_running() -> io::Error {
-    io::Error::other("the server is draining or closed")
 }

@@ -7,6 +7,7 @@ use super::Core;
 use crate::connection::{Connection, STATES, State};
 use crate::deferred::GoneReason;
 use crate::handler::Handler;
+use crate::http::response::Draft;
 use crate::net::Net;
 use crate::stats::Reason;
 use crate::table::NONE;
@@ -162,6 +163,7 @@ impl<N: Net> Core<N> {
         if let Some((slot, listed)) = self.visiting.take() {
             self.service.stats.handler_panics += 1;
             self.service.tickets.lose_taken(GoneReason::Ended(Reason::HandlerPanic));
+            self.service.draft = Draft::default();
             self.table[slot].socket.reset_on_close();
             self.remove(slot, listed, Reason::HandlerPanic);
         }

@@ -57,8 +57,9 @@ impl Net for FakeNet {
         self.0.borrow_mut().watch(stream.id, token, wait, false)
     }
 
-    fn unwatch(&mut self, stream: &mut FakeStream) {
+    fn take_over(&mut self, stream: &mut FakeStream) -> io::Result<()> {
         self.0.borrow_mut().unwatch(stream.id);
+        Ok(())
     }
 
     fn watch_listener(&mut self, listener: &mut FakeListener, token: Token) -> io::Result<()> {

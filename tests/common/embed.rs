@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token};
@@ -123,6 +124,12 @@ impl Rig {
     }
 
     /// Turns until so many requests have been asked since the beginning.
+    /// Turns until a handler's panic, which the host catches; then it goes on.
+    pub fn until_panic(&mut self) {
+        let turns = AssertUnwindSafe(|| self.until("the handler panics", |_, _| false));
+        assert!(catch_unwind(turns).unwrap_err().is::<HandlerPanic>());
+    }
+
     pub fn until_asked(&mut self, count: usize) {
         self.until(&format!("{count} requests have come"), |_, world| world.asked.len() >= count);
     }

@@ -1,0 +1,115 @@
+//! Sockets that change hands: listeners that come from the host and go back to it, and streams that
+//! the host has accepted itself.
+//!
+//! What is not taken is handed back as it was: what could speak against it is asked before anything
+//! is done to it.
+
+use std::io::{self, ErrorKind};
+use std::time::Instant;
+
+use super::Core;
+use super::accepting::Listening;
+use crate::connection::State;
+use crate::net::{Net, Refused};
+use crate::stats::Phase;
+use crate::tokens::LISTENERS;
+
+/// The name of one of a server's listeners; made by [`Server::listen`](crate::Server::listen).
+///
+/// It never names another listener, be it of another server or in the same place later.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use fourway::{Config, Server, TokenRange, mio};
+///
+/// let poll = mio::Poll::new()?;
+/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+/// let listener = server.listen("127.0.0.1:0".parse()?)?;
+/// assert_ne!(server.local_addr(listener).unwrap().port(), 0);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerId {
+    server: u32,
+    slot: u32,
+    serial: u64,
+}
+
+impl<N: Net> Core<N> {
+    /// Starts to accept from a listener.
+    pub(crate) fn add_listener(
+        &mut self,
+        mut listener: N::Listener,
+    ) -> Result<ListenerId, Refused<N::Listener>> {
+        if self.service.phase != Phase::Running {
+            return Err(Refused::new(listener, not_running()));
+        }
+        let listeners = &self.accepting.listeners;
+        let slot = listeners.iter().position(Option::is_none).unwrap_or(listeners.len());
+        if slot == LISTENERS {
+            return Err(Refused::new(listener, io::Error::other("a server has at most 64 listeners")));
+        }
+        let generation = self.table.next_generation();
+        let token = self.table.tokens().encode(slot, generation);
+        if let Err(error) = self.net.watch_listener(&mut listener, token) {
+            return Err(Refused::new(listener, error));
+        }
+        let serial = self.service.tickets.serial().get();
+        let listening = Some(Listening { listener, generation, serial });
+        match self.accepting.listeners.get_mut(slot) {
+            Some(free) => *free = listening,
+            None => self.accepting.listeners.push(listening),
+        }
+        Ok(ListenerId { server: self.service.tickets.server(), slot: slot as u32, serial })
+    }
+
+    pub(crate) fn listener(&self, id: ListenerId) -> Option<&N::Listener> {
+        let listening = self.accepting.listeners.get(id.slot as usize)?.as_ref()?;
+        let is_it = id.server == self.service.tickets.server() && id.serial == listening.serial;
+        is_it.then_some(&listening.listener)
+    }
+
+    /// Stops accepting from a listener and hands it back, with the clients that wait in its queue.
+    pub(crate) fn remove_listener(&mut self, id: ListenerId) -> Option<N::Listener> {
+        self.listener(id)?;
+        let mut listening = self.accepting.listeners[id.slot as usize].take()?;
+        self.net.unwatch_listener(&mut listening.listener);
+        self.accepting.ready &= !(1 << id.slot);
+        Some(listening.listener)
+    }
+
+    pub(super) fn close_listeners(&mut self) {
+        self.accepting.ready = 0;
+        for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
+            let mut listener = listening.listener;
+            self.net.unwatch_listener(&mut listener);
+        }
+    }
+
+    /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
+    /// here.
+    pub(crate) fn adopt(&mut self, mut stream: N::Stream, now: Instant) -> Result<(), Refused<N::Stream>> {
+        let now = self.service.clock.observe(now);
+        self.end_unfinished();
+        if self.service.phase != Phase::Running {
+            return Err(Refused::new(stream, not_running()));
+        }
+        if !self.table.has_room() && self.idle_victim().is_none() {
+            let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
+            return Err(Refused::new(stream, full));
+        }
+        if let Err(error) = self.net.take_over(&mut stream) {
+            return Err(Refused::new(stream, error));
+        }
+        self.make_room();
+        let slot = self.table.insert(stream);
+        self.service.stats.accepted += 1;
+        self.table.arm(slot, State::Idle, now);
+        self.table.queue(slot);
+        Ok(())
+    }
+}
+
+fn not_running() -> io::Error {
+    io::Error::other("the server is draining or closed")
+}
