@@ -160,7 +160,7 @@ impl Sim {
         answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
     ) -> Result<(), Gone> {
         let now = self.now();
-        self.core.respond(id, now).map(|responder| drop(answer(responder)))
+        self.core.respond(id, now).map(|responder| _ = answer(responder))
     }
 
     // --- what tests ask ---
