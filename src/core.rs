@@ -190,7 +190,7 @@ impl<N: Net> Core<N> {
         self.close_listeners();
         for list in State::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
-                if matches!(self.table[slot].state(), State::Sending | State::Deferred) {
+                if matches!(self.table[slot].state, State::Sending | State::Deferred) {
                     self.table[slot].socket.reset_on_close();
                 }
                 self.remove(slot, Some(list), Reason::Shutdown);
@@ -224,8 +224,8 @@ impl<N: Net> Core<N> {
         let mut visits = self.table.ready_len();
         while visits > 0 && budget > 0 {
             let Some(slot) = self.table.next_ready() else { break };
-            let listed = Some(self.table[slot].state());
-            budget = self.visit(slot, listed, budget, Connection::drive, handler);
+            let listed = Some(self.table[slot].state);
+            budget = self.visit(slot, listed, budget, |visit| visit.drive(), handler);
             visits -= 1;
         }
         budget
@@ -252,7 +252,7 @@ impl<N: Net> Core<N> {
                 if self.table[slot].queued {
                     continue;
                 }
-                self.visit(slot, Some(list), 1, Connection::expire, handler);
+                self.visit(slot, Some(list), 1, |visit| visit.expire(), handler);
                 // The visit may have cost another its place.
                 if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
                     next = self.table.longest_waiting(list);

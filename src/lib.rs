@@ -128,10 +128,11 @@
 //! # Reading the source
 //!
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
-//! `visiting`, `accepting` and `hand_over`), `connection` (the states; the heart), `socket` (readiness), `table`
-//! (the slab and the queues through it), `tokens`, `exchange` (a request in flight) and `pool` (how
-//! its memory is lent), `http` (bytes in, bytes out), `handler`, `body` and `deferred` (the host's
-//! side), `service`, `net` and `mio_net` (mio below), `clock`, `config`, `stats`, `reactor`.
+//! `visiting`, `accepting` and `hand_over`), `connection` (the states), `visit` (their driver; the
+//! heart), `socket` (readiness), `table` (the slab and the queues through it), `tokens`, `exchange`
+//! (a request in flight) and `pool` (how its memory is lent), `http` (bytes in, bytes out),
+//! `handler`, `body` and `deferred` (the host's side), `service`, `net` and `mio_net` (mio below),
+//! `clock`, `config`, `stats`, `reactor`.
 //!
 //! # A complete host loop
 //!
@@ -221,7 +222,6 @@ mod server;
 mod core;
 mod connection;
 mod visit;
-mod service;
 mod socket;
 mod table;
 mod tokens;
@@ -231,6 +231,7 @@ mod http;
 mod handler;
 mod body;
 mod deferred;
+mod service;
 mod net;
 mod mio_net;
 mod clock;

@@ -228,7 +228,7 @@ impl<S> Table<S> {
 
     /// Whether a slot is taken by a connection that waits for this.
     pub(crate) fn is_waiting(&self, slot: u32, list: State) -> bool {
-        self.slab.get(slot as usize).is_some_and(|connection| connection.state() == list)
+        self.slab.get(slot as usize).is_some_and(|connection| connection.state == list)
     }
 
     /// When the present wait of a connection in `list` began.

@@ -1,13 +1,33 @@
-//! What a connection is lent for the length of one visit, and how a visit ends.
+//! One visit of a connection: the driver that moves it from state to state. The heart.
+//!
+//! There is one function per state; it does the state's system calls until one of them says
+//! `WouldBlock` or the state's work is done, and returns what is next. [`Visit::drive`] is the only
+//! place that looks at the state, and `enter` the only one that writes it.
+//!
+//! For the length of a visit a connection is lent what it does not own: an exchange to work in, the
+//! network, the handler, and a share of the turn's budget.
 
+use std::io;
+
+use log::trace;
 use mio::Token;
 
-use crate::exchange::Exchange;
+use crate::config::CloseMode;
+use crate::connection::{Connection, State};
+use crate::deferred::GoneReason;
+use crate::exchange::{After, Exchange};
+use crate::handler::Handler;
+use crate::http::{self, Asked, Need, Refusal};
+use crate::net::{Net, Readiness, Wait};
 use crate::service::Service;
 use crate::stats::Reason;
 
-/// All that one connection may use while it is being driven.
-pub(crate) struct Visit<'a, N, H: ?Sized> {
+/// The log target of one line per change of state.
+pub(crate) const STATES: &str = "fourway::state";
+
+/// A connection, and all that it may use while it is being driven.
+pub(crate) struct Visit<'a, N: Net, H: ?Sized> {
+    pub(crate) connection: &'a mut Connection<N::Stream>,
     pub(crate) net: &'a mut N,
     pub(crate) token: Token,
     pub(crate) slot: u32,
@@ -32,7 +52,290 @@ pub(crate) enum End {
     Gone(Reason),
 }
 
-impl<N, H: ?Sized> Visit<'_, N, H> {
+/// What follows a state's function.
+enum Next {
+    Enter(State, &'static str),
+    End(End),
+}
+
+impl Next {
+    const fn gone(reason: Reason) -> Self {
+        Next::End(End::Gone(reason))
+    }
+}
+
+impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
+    /// Moves the connection as far as it goes without waiting.
+    pub(crate) fn drive(&mut self) -> End {
+        loop {
+            let next = match self.connection.state {
+                State::Idle | State::Head | State::Body => self.read(),
+                State::Sending => self.send(),
+                State::Deferred => self.defer(),
+                State::Closing => self.close(),
+            };
+            match next {
+                Next::Enter(state, why) => self.enter(state, why),
+                Next::End(end) => return end,
+            }
+        }
+    }
+
+    /// What the end of a wait means. An event may still be on its way, or the host be late: so
+    /// the system calls are asked once more, and only if nothing has come of it the wait is over.
+    pub(crate) fn expire(&mut self) -> End {
+        self.connection.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
+        let end = self.drive();
+        if end == End::Wait && !self.rearm { self.give_up(GoneReason::Timeout) } else { end }
+    }
+
+    /// Gives its exchange to somebody else.
+    pub(crate) fn make_way(&mut self) -> End {
+        self.give_up(GoneReason::NoRoom)
+    }
+
+    /// Nothing has come in time: a late request is refused, and so is one that is answered too late;
+    /// in close mode `peer` our FIN goes first after all. For the rest it is the connection's end.
+    fn give_up(&mut self, why: GoneReason) -> End {
+        match self.connection.state {
+            State::Idle => return End::Gone(Reason::IdleTimeout),
+            State::Head => self.refuse(408, "the head did not arrive in time"),
+            State::Body => self.refuse(408, "the body did not arrive in time"),
+            State::Deferred => {
+                if let Some(awaited) = self.exchange.course.after.awaited() {
+                    self.service.tickets.lose(self.slot, awaited.serial, why);
+                }
+                self.refuse(503, "the answer did not come in time");
+            }
+            State::Sending => {
+                self.connection.socket.reset_on_close();
+                return End::Gone(Reason::WriteTimeout);
+            }
+            State::Closing if self.connection.socket.has_sent_fin() => {
+                return End::Gone(Reason::LingerTimeout);
+            }
+            State::Closing => match self.connection.socket.send_fin() {
+                Ok(()) => self.enter(State::Closing, "the client did not close first, our FIN"),
+                Err(_) => return End::Gone(Reason::PeerReset),
+            },
+        }
+        self.drive()
+    }
+
+    // --- one function per state, in the order of a connection's life ---
+
+    /// Answers what has arrived, and reads on.
+    fn read(&mut self) -> Next {
+        loop {
+            if !self.exchange.input.is_empty() {
+                let need = self.answer();
+                if !self.exchange.out.is_empty() || self.exchange.course.after != After::Keep {
+                    return Next::Enter(State::Sending, "there is something to send");
+                }
+                let needed = match need {
+                    // A request that waits for its turn has begun, and keeps its exchange.
+                    Need::Flush if self.connection.state == State::Idle => State::Head,
+                    Need::Flush => return Next::End(End::Yield),
+                    Need::Head if self.exchange.input.is_empty() => State::Idle,
+                    Need::Head => State::Head,
+                    Need::Body => State::Body,
+                };
+                if needed != self.connection.state {
+                    return Next::Enter(needed, "more has to arrive");
+                }
+            }
+            if self.bytes == 0 {
+                return Next::End(End::Yield);
+            }
+            match self.receive() {
+                Ok(Some(0)) => return self.end_of_input(),
+                Ok(Some(len)) => {
+                    self.exchange.input.filled(len);
+                    if self.connection.state == State::Body {
+                        self.extend_deadline(len);
+                    }
+                }
+                Ok(None) if self.service.is_draining() && self.connection.state == State::Idle => {
+                    return if self.connection.socket.has_sent_much() {
+                        self.begin_close(false)
+                    } else {
+                        Next::gone(Reason::Shutdown)
+                    };
+                }
+                Ok(None) => return self.wait(Wait::Input),
+                Err(_) => return self.lost(),
+            }
+        }
+    }
+
+    /// Sends what was answered, and then does what was to follow.
+    fn send(&mut self) -> Next {
+        let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
+        let mut writes = 0;
+        while !self.exchange.out.is_empty() {
+            if self.bytes == 0 {
+                return Next::End(End::Yield);
+            }
+            match self.connection.socket.write(&mut self.exchange.out, self.bytes) {
+                Ok(Some(len)) => {
+                    writes += 1;
+                    self.service.stats.bytes_out += len as u64;
+                    self.bytes = self.bytes.saturating_sub(len);
+                    self.extend_deadline(len);
+                }
+                Ok(None) => return self.wait(Wait::InputAndOutput),
+                Err(_) => return self.lost(),
+            }
+        }
+        let whole = whole && writes == 1;
+        if !whole && writes > 0 {
+            self.connection.socket.note_sent_much();
+        }
+        self.exchange.out.clear();
+        let next = self.exchange.reading();
+        match self.exchange.course.after {
+            // It began before the drain did: the client may send on, so the close has to linger.
+            After::Keep if self.service.is_draining() && next == State::Idle => self.begin_close(false),
+            After::Keep => Next::Enter(next, "all sent"),
+            After::Close { client_asked } => self.begin_close(client_asked && whole),
+            After::Drop => Next::gone(Reason::Dropped),
+            After::Defer(_) => Next::Enter(State::Deferred, "the answer comes later"),
+        }
+    }
+
+    /// Waits for the host's answer. Nothing is read meanwhile, so only an error tells of a client
+    /// that has gone: one that has closed its half may still be waiting.
+    fn defer(&mut self) -> Next {
+        if self.exchange.course.after.awaited().is_none() {
+            return Next::Enter(State::Sending, "the answer has come");
+        }
+        if self.connection.socket.has_failed() {
+            return self.lost();
+        }
+        self.wait(Wait::Input)
+    }
+
+    /// The last byte has left: the close begins as the close mode says.
+    ///
+    /// To close while input is unread, or still on its way, is a reset to the client, and a reset
+    /// takes from it what it has not read. So `close` alone is only for clients that promised to
+    /// send no more, have nothing unread here, and got so little that the kernel holds all of it.
+    fn begin_close(&mut self, at_once: bool) -> Next {
+        match self.service.config.close {
+            CloseMode::Rst => {
+                self.connection.socket.reset_on_close();
+                Next::gone(Reason::Answered)
+            }
+            CloseMode::Peer => Next::Enter(State::Closing, "all sent, the client closes first"),
+            CloseMode::Fin | CloseMode::Drop => {
+                let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
+                if at_once && is_quiet && !self.connection.socket.has_sent_much() {
+                    return Next::gone(Reason::Answered);
+                }
+                match self.connection.socket.send_fin() {
+                    Ok(()) => Next::Enter(State::Closing, "all sent, our FIN"),
+                    Err(_) => self.lost(),
+                }
+            }
+        }
+    }
+
+    /// Reads and discards until the client's FIN.
+    fn close(&mut self) -> Next {
+        loop {
+            if self.bytes == 0 {
+                return Next::End(End::Yield);
+            }
+            match self.receive() {
+                Ok(Some(0)) => {
+                    self.connection.socket.peer_ended();
+                    return Next::gone(Reason::Answered);
+                }
+                Ok(Some(len)) => {
+                    self.connection.discarded = self.connection.discarded.saturating_add(len as u32);
+                    if self.connection.discarded > self.service.config.limits.linger_bytes {
+                        return Next::gone(Reason::LingerLimit);
+                    }
+                }
+                Ok(None) => return self.wait(Wait::Input),
+                Err(_) => return self.lost(),
+            }
+        }
+    }
+
+    // --- helpers ---
+
+    /// The only place that writes the state.
+    fn enter(&mut self, state: State, why: &str) {
+        trace!(target: STATES, "slot {}: {:?} -> {state:?} ({why})", self.slot, self.connection.state);
+        self.connection.state = state;
+        self.rearm = true;
+        self.exchange.course.progress = 0;
+        if state == State::Closing {
+            self.exchange.clear();
+        }
+    }
+
+    /// Answers what is whole of the input.
+    fn answer(&mut self) -> Need {
+        let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
+        http::answer(&mut self.exchange, self.service, &mut asked, &mut self.requests)
+    }
+
+    fn refuse(&mut self, status: u16, why: &'static str) {
+        let refusal = Refusal { status, why };
+        http::refuse(&mut self.exchange, self.service, self.connection.socket.stream(), refusal);
+        self.enter(State::Sending, why);
+    }
+
+    /// One read into the free part of the input; `None` when it would block.
+    fn receive(&mut self) -> io::Result<Option<usize>> {
+        let drains = self.net.short_read_drains(self.connection.socket.stream());
+        let read = self.connection.socket.read(self.exchange.input.space(), drains);
+        if let Ok(Some(len)) = read {
+            self.service.stats.bytes_in += len as u64;
+            self.bytes = self.bytes.saturating_sub(len);
+        }
+        read
+    }
+
+    fn wait(&mut self, wait: Wait) -> Next {
+        match self.connection.socket.watch(wait, self.net, self.token) {
+            Ok(()) => Next::End(End::Wait),
+            Err(error) => {
+                if self.service.stats.register_errors == 0 {
+                    log::error!("the poller cannot watch connections, they are closed: {error}");
+                }
+                self.service.stats.register_errors += 1;
+                if !self.exchange.out.is_empty() {
+                    self.connection.socket.reset_on_close();
+                }
+                Next::gone(Reason::Unpollable)
+            }
+        }
+    }
+
+    /// Enough progress starts the state's deadline anew; a byte now and then does not.
+    fn extend_deadline(&mut self, len: usize) {
+        const ENOUGH: usize = 4096;
+        self.exchange.course.progress += len;
+        if self.exchange.course.progress >= ENOUGH {
+            self.exchange.course.progress = 0;
+            self.rearm = true;
+        }
+    }
+
+    fn end_of_input(&mut self) -> Next {
+        self.connection.socket.peer_ended();
+        let is_between_requests = self.connection.state == State::Idle;
+        Next::gone(if is_between_requests { Reason::PeerClosed } else { Reason::PeerClosedEarly })
+    }
+
+    fn lost(&mut self) -> Next {
+        self.connection.socket.peer_ended();
+        Next::gone(Reason::PeerReset)
+    }
+
     /// What the visit has cost of a turn's budget of requests: at least one, and as many for all
     /// its bytes as for all its requests.
     pub(crate) fn used(&self, requests: u32) -> u32 {
@@ -41,5 +344,19 @@ impl<N, H: ?Sized> Visit<'_, N, H> {
         let per_request = budget.bytes_per_connection / budget.requests_per_connection as usize;
         let for_bytes = if moved <= per_request { 1 } else { moved / per_request.max(1) };
         (requests - self.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX))
+    }
+}
+
+/// A response up to this size is surely in the kernel's hands when one write took all of it.
+const CLOSED_AT_ONCE: u64 = 16 * 1024;
+
+impl Exchange<'_> {
+    /// The reading state that fits what is held once everything has been sent.
+    fn reading(&self) -> State {
+        match (&self.course.body, self.input.is_empty()) {
+            (Some(_), _) => State::Body,
+            (None, false) => State::Head,
+            (None, true) => State::Idle,
+        }
     }
 }

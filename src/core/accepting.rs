@@ -13,7 +13,7 @@ use log::{error, warn};
 use super::Core;
 use crate::clock::nanoseconds;
 use crate::config::AtCapacity;
-use crate::connection::{Connection, State};
+use crate::connection::State;
 use crate::handler::Handler;
 use crate::net::{self, Net};
 use crate::stats::{Phase, Reason};
@@ -126,7 +126,7 @@ impl<N: Net> Core<N> {
         let slot = self.table.insert(stream);
         self.service.stats.accepted += 1;
         if budget > 0 {
-            return self.visit(slot, None, budget, Connection::drive, handler);
+            return self.visit(slot, None, budget, |visit| visit.drive(), handler);
         }
         self.table.arm(slot, State::Idle, now);
         self.table.queue(slot);

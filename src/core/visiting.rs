@@ -4,14 +4,14 @@
 use log::trace;
 
 use super::Core;
-use crate::connection::{Connection, STATES, State};
+use crate::connection::State;
 use crate::deferred::GoneReason;
 use crate::handler::Handler;
 use crate::http::response::Draft;
 use crate::net::Net;
 use crate::stats::Reason;
 use crate::table::NONE;
-use crate::visit::{End, Visit};
+use crate::visit::{End, STATES, Visit};
 
 impl<N: Net> Core<N> {
     /// Lets one connection act, and sees to it that there is a spare exchange for the next; what
@@ -23,7 +23,7 @@ impl<N: Net> Core<N> {
         slot: u32,
         listed: Option<State>,
         budget: u32,
-        act: impl FnOnce(&mut Connection<N::Stream>, &mut Visit<'_, N, H>) -> End,
+        act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
         handler: &mut H,
     ) -> u32 {
         let budget = self.act(slot, listed, budget, act, handler);
@@ -40,7 +40,7 @@ impl<N: Net> Core<N> {
         slot: u32,
         listed: Option<State>,
         budget: u32,
-        act: impl FnOnce(&mut Connection<N::Stream>, &mut Visit<'_, N, H>) -> End,
+        act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
         handler: &mut H,
     ) -> u32 {
         self.visiting = Some((slot, listed));
@@ -54,6 +54,7 @@ impl<N: Net> Core<N> {
         let share = &self.service.config.budget;
         let (requests, bytes) = (budget.min(share.requests_per_connection), share.bytes_per_connection);
         let mut visit = Visit {
+            connection,
             net: &mut self.net,
             token,
             slot,
@@ -64,7 +65,7 @@ impl<N: Net> Core<N> {
             bytes,
             rearm: false,
         };
-        let end = act(connection, &mut visit);
+        let end = act(&mut visit);
         let (used, rearm) = (visit.used(requests), visit.rearm);
         let in_flight = !visit.exchange.is_empty();
         self.visiting = None;
@@ -99,7 +100,7 @@ impl<N: Net> Core<N> {
 
     /// A connection is in the list that its state says.
     fn settle_deadline(&mut self, slot: u32, listed: Option<State>, rearm: bool) {
-        let list = self.table[slot].state();
+        let list = self.table[slot].state;
         if rearm || listed != Some(list) {
             if let Some(listed) = listed {
                 self.table.disarm(slot, listed);
@@ -118,7 +119,7 @@ impl<N: Net> Core<N> {
         if connection.exchange != NONE {
             self.pool.give_back(connection.exchange);
         }
-        trace!(target: STATES, "slot {slot}: {:?} -> gone ({})", connection.state(), reason.as_str());
+        trace!(target: STATES, "slot {slot}: {:?} -> gone ({})", connection.state, reason.as_str());
         self.service.stats.count_close(reason, connection.socket.peer_closed_first());
         self.accepting.retry_at = None;
     }
@@ -127,13 +128,13 @@ impl<N: Net> Core<N> {
     /// that slow clients cannot starve the others.
     fn evict_exchange<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
         let slot = self.slowest_client(newest);
-        let listed = self.table[slot].state();
+        let listed = self.table[slot].state;
         if listed != State::Sending {
-            self.act(slot, Some(listed), 0, Connection::make_way, handler);
+            self.act(slot, Some(listed), 0, |visit| visit.make_way(), handler);
         }
         if !self.pool.has_spare() {
             // It is in the middle of a response, or does not even take a 408.
-            let listed = self.table[slot].state();
+            let listed = self.table[slot].state;
             self.table[slot].socket.reset_on_close();
             self.remove(slot, Some(listed), Reason::Evicted);
         }

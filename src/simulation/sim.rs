@@ -188,7 +188,7 @@ impl Sim {
         let table = self.core.inside().0;
         let (_, connection) =
             table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
-        connection.state()
+        connection.state
     }
 
     pub(super) fn handle(&mut self, token: Token, readiness: Readiness) -> bool {
@@ -229,7 +229,7 @@ impl Sim {
         let listed: usize = State::ALL.into_iter().map(|list| table.waiting(list)).sum();
         assert_eq!(table.len(), listed, "each is in one list");
         for list in State::ALL {
-            let states = table.iter().filter(|(_, c)| c.state() == list).count();
+            let states = table.iter().filter(|(_, c)| c.state == list).count();
             assert_eq!(states, table.waiting(list), "those who wait for {list:?}");
         }
         assert_eq!(table.iter().filter(|(_, c)| c.queued).count(), table.ready_len());
@@ -239,8 +239,8 @@ impl Sim {
         kept.dedup();
         assert_eq!(kept.len(), pool.lent(), "each is lent once");
         for (slot, connection) in table.iter() {
-            let needs_one = !matches!(connection.state(), State::Idle | State::Closing);
-            assert_eq!(connection.exchange != NONE, needs_one, "slot {slot}: {:?}", connection.state());
+            let needs_one = !matches!(connection.state, State::Idle | State::Closing);
+            assert_eq!(connection.exchange != NONE, needs_one, "slot {slot}: {:?}", connection.state);
         }
         let is_zero = self.timeout() == Some(Duration::ZERO);
         let is_due = table.next_deadline().is_some_and(|at| u128::from(at) <= self.elapsed.as_nanos());
@@ -254,12 +254,12 @@ impl Sim {
         let world = self.world();
         for (slot, connection) in table.iter() {
             let socket = &world.sockets[connection.socket.stream().id];
-            let forgotten = match connection.state() {
+            let forgotten = match connection.state {
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
                 State::Deferred => socket.has_untold_error(),
             };
-            let (state, calls) = (connection.state(), &socket.calls);
+            let (state, calls) = (connection.state, &socket.calls);
             assert!(!forgotten, "slot {slot} sleeps in {state:?} beside what it waits for: {calls:?}");
             assert!(u128::from(connection.deadline) > self.elapsed.as_nanos(), "slot {slot} is overdue");
         }
