@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::kernel::{Arrival, Call, Ending, Socket};
-use super::net::Wire;
+use super::net::{FakeStream, Wire};
 use super::site::{self, Response};
 
 /// The client's end of one connection.
@@ -17,6 +17,11 @@ impl Client {
     pub(super) fn new(wire: &Wire, listener: usize) -> Self {
         let id = wire.borrow_mut().connect(listener);
         Client { wire: wire.clone(), id }
+    }
+
+    /// The client of a stream that the host has accepted.
+    pub(super) fn of(wire: &Wire, stream: &FakeStream) -> Self {
+        Client { wire: wire.clone(), id: stream.id }
     }
 
     // --- what it does ---

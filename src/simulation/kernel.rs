@@ -128,6 +128,12 @@ impl World {
         self.listeners.len() - 1
     }
 
+    /// A connection that the host has accepted itself; the socket's number.
+    pub(super) fn connect_to_host(&mut self) -> usize {
+        self.sockets.push(Socket { room: usize::MAX, accepted: true, ..Socket::default() });
+        self.sockets.len() - 1
+    }
+
     /// A finished handshake; the socket's number.
     pub(super) fn connect(&mut self, listener: usize) -> usize {
         let id = self.sockets.len();

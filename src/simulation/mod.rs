@@ -34,6 +34,7 @@ mod drain;
 mod exchanges;
 mod faults;
 mod fixtures;
+mod hand_over;
 mod leaving;
 mod pipelining;
 mod random;

@@ -36,6 +36,14 @@ impl FakeListener {
     }
 }
 
+impl FakeStream {
+    /// Of the host's, which it has accepted itself.
+    pub(super) fn of_host(wire: &Wire) -> Self {
+        let id = wire.borrow_mut().connect_to_host();
+        FakeStream { wire: wire.clone(), id }
+    }
+}
+
 impl Net for FakeNet {
     type Listener = FakeListener;
     type Stream = FakeStream;

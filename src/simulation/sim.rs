@@ -1,6 +1,7 @@
 //! The host: delivers edges, calls `process`, owns the time, and checks the server's books.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -9,7 +10,7 @@ use mio::Token;
 
 use super::client::Client;
 use super::kernel::World;
-use super::net::{FakeListener, FakeNet, Wire};
+use super::net::{FakeListener, FakeNet, FakeStream, Wire};
 use super::site::{HandlerPanic, Site};
 use crate::config::Config;
 use crate::connection::State;
@@ -66,6 +67,15 @@ impl Sim {
         self.settle();
         assert!(client.is_served());
         client
+    }
+
+    /// A client that the host has accepted, and gives to the server; a stream that the server does
+    /// not take is closed.
+    pub(super) fn adopt(&mut self) -> (Client, Result<(), ErrorKind>) {
+        let stream = FakeStream::of_host(&self.wire);
+        let client = Client::of(&self.wire, &stream);
+        let now = self.now();
+        (client, self.core.adopt(stream, now).map_err(|refused| refused.error.kind()))
     }
 
     pub(super) fn world(&self) -> std::cell::RefMut<'_, World> {

@@ -1,5 +1,8 @@
 //! What the simulated server serves, and how its clients read it.
 
+use std::sync::Arc;
+
+use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
 use crate::handler::{Handler, Reply, Responder};
 use crate::http::request::Request;
@@ -16,6 +19,13 @@ const fn pattern() -> [u8; 200_000] {
         at += 1;
     }
     bytes
+}
+
+/// What a repeated body is made of.
+pub(super) const PAGE: &[u8; 7] = b"repeat ";
+
+pub(super) fn repeated(len: u64) -> Body {
+    Body::Repeat { page: Arc::from(*PAGE), len }
 }
 
 /// A copied body of more than one batch.

@@ -1,0 +1,95 @@
+//! Streams that the host has accepted, and listeners that come and go.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use super::kernel::{Call, Ending};
+use super::net::FakeListener;
+use super::sim::Sim;
+use crate::config::AtCapacity;
+use crate::connection::State;
+use crate::stats::Reason;
+
+const IDLE: Duration = Duration::from_secs(75);
+
+#[test]
+fn an_adopted_stream_is_read_by_the_next_turn_without_an_event() {
+    let mut sim = Sim::new();
+    let (client, adopted) = sim.adopt();
+    assert_eq!((adopted, sim.timeout()), (Ok(()), Some(Duration::ZERO)));
+    client.get("/");
+    sim.process();
+    assert_eq!((client.statuses(), sim.stats().accepted), (vec![200], 1));
+    client.get("/");
+    sim.settle();
+    assert_eq!(client.statuses(), [200, 200]);
+    assert_eq!(client.count(|call| matches!(call, Call::Watch(_))), 1);
+}
+
+#[test]
+fn the_idle_time_of_an_adopted_stream_begins_when_it_is_adopted() {
+    let mut sim = Sim::new();
+    sim.pass(Duration::from_secs(3600));
+    let (client, _) = sim.adopt();
+    sim.settle();
+    sim.assert_ends_after(&client, IDLE);
+}
+
+#[test]
+fn a_full_table_makes_room_for_an_adopted_stream_as_for_any() {
+    let mut sim = Sim::with(|config| config.max_connections = 2);
+    let (spoken, silent) = (sim.connect_idle(), sim.connect_idle());
+    spoken.get("/");
+    sim.settle();
+    let (client, adopted) = sim.adopt();
+    assert_eq!(adopted, Ok(()));
+    assert!(spoken.is_gone() && silent.is_served(), "one that has spoken makes room at once");
+    client.get("/");
+    sim.settle();
+    assert_eq!((client.statuses(), sim.stats().closes(Reason::Evicted)), (vec![200], 1));
+}
+
+#[test]
+fn a_stream_that_finds_no_room_is_refused_and_nobody_is_evicted_for_it() {
+    for (at_capacity, begin) in [(AtCapacity::Pause, ""), (AtCapacity::EvictIdle, "GET / HT")] {
+        let mut sim = Sim::with(|config| (config.max_connections, config.at_capacity) = (1, at_capacity));
+        let other = sim.connect_idle();
+        other.send(begin.as_bytes());
+        sim.settle();
+        let (client, adopted) = sim.adopt();
+        assert_eq!((adopted, client.ending()), (Err(ErrorKind::ResourceBusy), Some(Ending::Fin)));
+        assert!(other.is_served());
+    }
+}
+
+#[test]
+fn what_was_said_to_a_connection_that_made_room_is_not_said_to_the_one_that_came() {
+    let mut sim = Sim::with(|config| config.max_connections = 1);
+    let old = sim.connect_idle();
+    old.get("/");
+    sim.settle();
+    let token = sim.token(&old);
+    let (client, _) = sim.adopt();
+    assert!(sim.handle(token, crate::net::Readiness { error: true, ..Default::default() }), "it is ours");
+    sim.settle();
+    assert_eq!((sim.state(&client), sim.stats().stale_events), (State::Idle, 1));
+    assert!(!client.called(Call::TakeError));
+}
+
+#[test]
+fn a_listener_that_is_removed_gives_no_more_connections_and_keeps_its_queue() {
+    let mut sim = Sim::new();
+    let id = sim.core.add_listener(FakeListener::new(&sim.wire)).unwrap();
+    let first = super::client::Client::new(&sim.wire, 1);
+    sim.settle();
+    assert!(first.is_served());
+    let second = super::client::Client::new(&sim.wire, 1);
+    sim.deliver();
+    let listener = sim.core.remove_listener(id).expect("it is there");
+    assert_eq!(sim.timeout(), Some(IDLE), "its ready bit is gone with it");
+    sim.settle();
+    assert!(first.is_served() && !second.is_served());
+    sim.core.add_listener(listener).unwrap();
+    sim.settle();
+    assert!(second.is_served());
+}
