@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fourway::{Config, Server, TokenRange, handler_fn, mio};
+use fourway::{Body, Config, Handler, Reply, Request, RequestId, Responder, Server, TokenRange, mio};
 
 /// Counts the calls of each thread, and the bytes that it holds.
 struct Counting;
@@ -62,6 +62,29 @@ impl Drop for End {
     }
 }
 
+/// What the server serves: at once, later, or from a body that is shared.
+struct Site {
+    parked: Vec<RequestId>,
+    shared: Arc<[u8]>,
+}
+
+const SHARED: usize = 10_000;
+
+impl Handler for Site {
+    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        match (request.path(), request.body()) {
+            ("/later", _) => {
+                let (id, reply) = responder.defer();
+                self.parked.push(id);
+                reply
+            }
+            ("/shared", _) => responder.head(200).body(Body::Shared(self.shared.clone())),
+            (_, b"") => responder.send(200, "text/plain", b"xixizi"),
+            (_, body) => responder.body_with(200, "text/plain", |out| out.write_all(body)),
+        }
+    }
+}
+
 /// A server on this thread; `clients` runs on another until it returns.
 ///
 /// Returns the requests answered, the connections closed, and what the loop allocated and freed
@@ -80,19 +103,18 @@ fn run(config: Config, clients: impl FnOnce(SocketAddr) + Send + 'static) -> (u6
         let _end = end;
         clients(address);
     });
-    let mut handler = handler_fn(|request, responder| match request.body() {
-        b"" => responder.send(200, "text/plain", b"xixizi"),
-        body => responder.body_with(200, "text/plain", |out| {
-            out.write_all(body).unwrap();
-        }),
-    });
+    let mut site = Site { parked: Vec::with_capacity(64), shared: Arc::from(vec![b's'; SHARED]) };
     let before = (ALLOCATIONS.get(), FREES.get());
     while !done.load(Ordering::Acquire) {
         poll.poll(&mut events, server.next_timeout(Instant::now())).unwrap();
         for event in &events {
             server.handle_event(event);
         }
-        server.process(Instant::now(), &mut handler);
+        for id in site.parked.drain(..) {
+            let responder = server.respond(id, Instant::now()).unwrap();
+            responder.send(200, "text/plain", b"xixizi");
+        }
+        server.process(Instant::now(), &mut site);
     }
     let (allocations, frees) = (ALLOCATIONS.get() - before.0, FREES.get() - before.1);
     let stats = server.stats();
@@ -186,6 +208,30 @@ fn requests_in_pieces_with_bodies_and_lingering_closes_allocate_and_free_nothing
         }
     });
     assert_eq!(requests, 2 * ROUNDS);
+    assert_eq!((allocations, frees), (0, 0));
+}
+
+#[test]
+fn deferred_answers_and_shared_bodies_allocate_and_free_nothing() {
+    const ROUNDS: u64 = 10_000;
+    let (requests, _, allocations, frees) = run(Config::default(), |address| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let mut buffer = Vec::new();
+        for _ in 0..ROUNDS {
+            // One waits for its answer behind another that does.
+            stream.write_all(&b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(2)).unwrap();
+            read_answers(&mut stream, &mut buffer, 2);
+            stream.write_all(b"GET /shared HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut answer = [0; 2 * SHARED];
+            let mut read = 0;
+            while !answer[..read].ends_with(&[b's'; SHARED]) {
+                let len = stream.read(&mut answer[read..]).unwrap();
+                assert_ne!(len, 0, "the server closed after {read} bytes");
+                read += len;
+            }
+        }
+    });
+    assert_eq!(requests, 3 * ROUNDS);
     assert_eq!((allocations, frees), (0, 0));
 }
 
