@@ -138,7 +138,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For each 4 KiB of a response that the client is slow to take (default 30 s).
     pub write: Duration,
-    /// For the host's answer to a request that it has deferred (default 30 s). Beyond: 503.
+    /// For the host's answer to a request that it has deferred, from when the answers in front of it
+    /// have left (default 30 s). Beyond: 503.
     pub deferred: Duration,
     /// For the client's FIN, after the last response (default 5 s).
     pub linger: Duration,
@@ -177,7 +178,8 @@ pub struct Limits {
     /// Bytes of a request's body (default 1 MiB). Beyond: 413.
     pub body_bytes: usize,
     /// Bytes of a response that is copied: headers and body (default 64 KiB; at least 512).
-    /// The server's own headers have room beside it. Beyond: the client gets a 500. [`Body::Static`](crate::Body::Static) has no limit.
+    /// The server's own headers have room beside it. Beyond: the client gets a 500.
+    /// A [`Body`](crate::Body) has no limit.
     pub out_bytes: usize,
     /// Bytes that are read and discarded while waiting for a client's FIN (default 8 MiB).
     pub linger_bytes: u32,

@@ -47,7 +47,7 @@ const READINESS: &str = "fourway::readiness";
 pub struct Progress {
     /// Connections accepted.
     pub accepted: u32,
-    /// Requests answered.
+    /// Requests given to the handler.
     pub requests: u32,
     /// Connections that ended.
     pub closed: u32,
@@ -179,7 +179,7 @@ impl<N: Net> Core<N> {
             self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
             self.table.queue(slot);
         }
-        if self.table.len() == 0 {
+        if self.table.len() == 0 && !self.service.tickets.has_news() {
             self.service.phase = Phase::Closed;
         }
     }
@@ -187,6 +187,7 @@ impl<N: Net> Core<N> {
     /// Ends everything at once.
     pub(crate) fn abort(&mut self) {
         self.end_unfinished();
+        self.left_at = None;
         self.close_listeners();
         for list in State::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
@@ -264,7 +265,8 @@ impl<N: Net> Core<N> {
 
     /// How long after its time the host comes, be it for a deadline or for work that was left.
     fn note_lateness(&mut self, now: u64) {
-        let due = [self.left_at, self.table.next_deadline()].into_iter().flatten().min().unwrap_or(now);
+        // What the budget has left overdue is the host's fault only from then on.
+        let due = self.left_at.or(self.table.next_deadline()).unwrap_or(now);
         let late = Duration::from_nanos(now.saturating_sub(due));
         self.service.stats.max_lateness = self.service.stats.max_lateness.max(late);
     }

@@ -221,7 +221,7 @@ impl<'p> Out<'p> {
 
     /// Bytes still to be sent, copied or not.
     pub(crate) fn pending(&self) -> u64 {
-        (self.marks.copied - self.marks.sent) as u64 + self.marks.tail_left
+        self.marks.tail_left.saturating_add((self.marks.copied - self.marks.sent) as u64)
     }
 
     /// Whether nothing of it has been sent.

@@ -192,7 +192,7 @@ impl<'r> Responder<'r> {
         let mut body = BodyWriter { writer };
         write(&mut body);
         let mut writer = body.writer;
-        writer.fill_length(end_of_room, writer.len() - start);
+        writer.fill_length(end_of_room, draft.announced((writer.len() - start) as u64));
         if !draft.has_body() {
             writer.truncate(start);
         }
@@ -209,7 +209,8 @@ impl<'r> Responder<'r> {
     /// Answers later, with [`Server::respond`](crate::Server::respond).
     ///
     /// Until then the connection waits, for at most
-    /// [`Timeouts::deferred`](crate::Timeouts::deferred), and so do the requests that its client has
+    /// [`Timeouts::deferred`](crate::Timeouts::deferred) from when the answers in front of this one
+    /// have left, and so do the requests that its client has
     /// sent behind this one. A client that closes its half is still answered; of one that resets
     /// the connection [`Handler::gone`] is told. (One that has closed altogether looks like one that
     /// has closed its half, until something is sent to it.)
@@ -252,6 +253,12 @@ impl<'r> ResponseHead<'r> {
     /// Bodies up to this size are cheaper to copy than to send from two places.
     const COPIED: usize = 4096;
 
+    /// Whether to copy a body that need not be: what the server adds to the head must still fit.
+    fn is_cheaper_copied(&self, len: usize) -> bool {
+        const REST_OF_HEAD: usize = 128;
+        len <= Self::COPIED && len + REST_OF_HEAD <= self.writer.room_left()
+    }
+
     /// Adds a header.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.writer.field(self.draft, name, value.as_ref());
@@ -281,10 +288,10 @@ impl<'r> ResponseHead<'r> {
     }
 
     /// Ends with a body of any length that is sent from where it is. One of a few KiB is copied
-    /// all the same, which is cheaper.
+    /// all the same where there is room for it, which is cheaper.
     pub fn body(mut self, body: impl Into<Body>) -> Reply<'r> {
         let body = body.into();
-        if let Some(bytes) = body.bytes().filter(|bytes| bytes.len() <= Self::COPIED) {
+        if let Some(bytes) = body.bytes().filter(|bytes| self.is_cheaper_copied(bytes.len())) {
             return self.send(bytes);
         }
         self.writer.end_head(self.draft, body.len());

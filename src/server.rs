@@ -127,7 +127,8 @@ impl Server {
     /// [`process`](Self::process) reads its first request; `now` begins its idle timeout.
     ///
     /// If it is registered with the host's poller, it is no longer, and an event of it that is
-    /// still on its way is of no use to anybody. From another poller the host takes it itself.
+    /// still on its way is of no use to anybody. From another poller the host takes it itself. It
+    /// must be the only handle of its socket: what the server closes would live on in another.
     ///
     /// # Errors
     ///
@@ -209,6 +210,13 @@ impl Server {
     /// A copy of all counters.
     pub fn stats(&self) -> Stats {
         self.core.stats()
+    }
+}
+
+/// A listener of which the host has kept a handle is no longer watched.
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.core.close_listeners();
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Stats {
     pub idle: usize,
     /// And those that wait for an answer of the host's that it has deferred.
     pub deferred: usize,
-    /// Requests that were complete and in order, each answered or dropped.
+    /// Requests that were complete and in order, each given to the handler, or dropped.
     pub requests: u64,
     /// Bytes read from clients, discarded ones included.
     pub bytes_in: u64,

@@ -86,12 +86,16 @@ struct DeadlineList {
     first: u64,
 }
 
+/// No wait is longer than this, which is 292 years; so the sum of a time and a wait is no overflow, and
+/// what a wait began at can be told from its end.
+const FOR_EVER: u64 = u64::MAX / 2;
+
 /// A deadline that does not come.
 const NEVER: u64 = u64::MAX;
 
 impl DeadlineList {
-    const fn new(duration: u64) -> Self {
-        DeadlineList { queue: Queue::new(Link::Deadline), duration, first: NEVER }
+    fn new(duration: u64) -> Self {
+        DeadlineList { queue: Queue::new(Link::Deadline), duration: duration.min(FOR_EVER), first: NEVER }
     }
 
     fn push_back<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32, now: u64) {
@@ -245,7 +249,7 @@ impl<S> Table<S> {
     /// When the first of all deadlines is, in nanoseconds.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         let first = self.deadlines.iter().fold(NEVER, |first, list| first.min(list.first));
-        (first != NEVER).then_some(first)
+        (first < FOR_EVER).then_some(first)
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&Connection<S>> {

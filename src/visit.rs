@@ -180,7 +180,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                 Ok(Some(len)) => {
                     writes += 1;
                     self.service.stats.bytes_out += len as u64;
-                    self.bytes = self.bytes.saturating_sub(len);
+                    // So that many small writes, of a small page, cost the turn as much as they take.
+                    self.bytes = self.bytes.saturating_sub(len.max(LEAST_CHARGED));
                     self.extend_deadline(len);
                 }
                 Ok(None) => return self.wait(Wait::InputAndOutput),
@@ -346,6 +347,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         (requests - self.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX))
     }
 }
+
+/// A write costs at least so many bytes of the budget.
+const LEAST_CHARGED: usize = 1024;
 
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
 const CLOSED_AT_ONCE: u64 = 16 * 1024;

@@ -175,3 +175,16 @@ fn sockets_that_were_refused_or_handed_back_are_closed_by_their_owner() {
     drop((server, own, first, second));
     expect_descriptors(before);
 }
+
+#[test]
+fn a_listener_of_which_the_host_has_kept_a_handle_is_no_longer_watched() {
+    let _turn = my_turn();
+    let mut host = Loop::new(64);
+    let own = TcpListener::bind(ANY_PORT).expect("a free port");
+    let mut server = host.server(0, Config::default());
+    server.add_listener(own.try_clone().expect("a second handle")).expect("it is taken");
+    drop(server);
+    let _client = Client::connect(own.local_addr().expect("it is bound"));
+    host.poll.poll(&mut host.events, Some(Duration::ZERO)).expect("the poller works");
+    assert_eq!(host.events.iter().count(), 0);
+}

@@ -78,7 +78,7 @@ impl<N: Net> Core<N> {
         Some(listening.listener)
     }
 
-    pub(super) fn close_listeners(&mut self) {
+    pub(crate) fn close_listeners(&mut self) {
         self.accepting.ready = 0;
         for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
             let mut listener = listening.listener;

@@ -16,6 +16,7 @@ pub(crate) mod date;
 mod bytes;
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::mem::MaybeUninit;
 
 use log::{Level, debug, error, log_enabled};
@@ -243,7 +244,7 @@ pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arg
         (draft.status, draft.close, draft.tail) = (500, true, Body::EMPTY);
     }
     if log_enabled!(target: REQUESTS, Level::Debug) {
-        let bytes = draft.len as u64 + draft.tail.len();
+        let bytes = draft.tail.len().saturating_add(draft.len as u64);
         debug!(target: REQUESTS, "{request} {} {bytes} bytes", draft.status);
     }
     out.commit(draft.len);
@@ -282,6 +283,7 @@ impl fmt::Display for PeerName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.peer_addr() {
             Ok(address) => write!(f, "{address}"),
+            Err(error) if error.kind() == ErrorKind::Unsupported => f.write_str("(unix)"),
             Err(_) => f.write_str("(gone)"),
         }
     }

@@ -91,7 +91,8 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     ///
-    /// If the client has reset the connection meanwhile.
+    /// If the client has reset the connection meanwhile, or ([`Unsupported`](io::ErrorKind::Unsupported))
+    /// if it came over a Unix socket, where it has no such address.
     pub fn peer(&self) -> io::Result<SocketAddr> {
         self.peer.peer_addr()
     }

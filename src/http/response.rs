@@ -40,8 +40,13 @@ impl Draft {
         matches!(self.status, 204 | 304)
     }
 
+    /// A 205 says that its body is empty (RFC 9110 §15.3.6), whatever was written.
+    pub(crate) fn announced(&self, length: u64) -> u64 {
+        if self.status == 205 { 0 } else { length }
+    }
+
     pub(crate) fn has_body(&self) -> bool {
-        !self.head_only && !self.is_bodiless()
+        !self.head_only && !self.is_bodiless() && self.status != 205
     }
 }
 
@@ -70,6 +75,10 @@ impl<'r> Writer<'r> {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    pub(crate) fn room_left(&self) -> usize {
+        self.room.len() - self.len
     }
 
     pub(crate) fn overflowed(&self) -> bool {
@@ -153,7 +162,7 @@ impl<'r> Writer<'r> {
     pub(crate) fn end_head(&mut self, draft: &Draft, length: u64) {
         if !draft.is_bodiless() {
             self.push(b"Content-Length: ");
-            self.push_decimal(length);
+            self.push_decimal(draft.announced(length));
             self.push(b"\r\n");
         }
         self.end_fields(draft);
@@ -173,10 +182,10 @@ impl<'r> Writer<'r> {
     }
 
     /// Fills in the length of a body that has been written.
-    pub(crate) fn fill_length(&mut self, end_of_room: usize, length: usize) {
+    pub(crate) fn fill_length(&mut self, end_of_room: usize, length: u64) {
         if end_of_room > 0 && !self.overflow {
             let mut digits = [0; 20];
-            let digits = decimal(&mut digits, length as u64);
+            let digits = decimal(&mut digits, length);
             self.room[end_of_room - digits.len()..end_of_room].copy_from_slice(digits);
         }
     }

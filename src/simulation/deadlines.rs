@@ -289,6 +289,42 @@ fn a_host_that_sleeps_over_work_that_was_left_finds_it_in_the_statistics() {
 }
 
 #[test]
+fn a_host_that_comes_at_once_is_not_late_however_much_there_is_to_do() {
+    let mut sim = Sim::with(|config| config.budget.requests = 1);
+    let clients: Vec<Client> = (0..10).map(|_| sim.connect_idle()).collect();
+    sim.advance(IDLE);
+    while sim.timeout() == Some(Duration::ZERO) {
+        sim.turn();
+        sim.advance(Duration::from_millis(1));
+    }
+    assert!(clients.iter().all(Client::is_gone));
+    assert_eq!(sim.stats().max_lateness, Duration::from_millis(1));
+}
+
+#[test]
+fn after_an_abort_nobody_is_late() {
+    let mut sim = Sim::with(|config| config.budget.accepts = 1);
+    let _clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
+    assert!(sim.turn().more);
+    sim.core.abort();
+    sim.advance(10 * SECOND);
+    sim.process();
+    assert_eq!((sim.timeout(), sim.stats().max_lateness), (None, Duration::ZERO));
+}
+
+#[test]
+fn a_wait_may_be_for_ever_and_a_newcomer_still_has_its_second_to_speak() {
+    let mut sim = Sim::with(|config| (config.max_connections, config.timeouts.idle) = (1, Duration::MAX));
+    sim.advance(10 * SECOND);
+    let first = sim.connect_idle();
+    let second = sim.connect();
+    sim.settle();
+    assert!(first.is_served() && !second.is_served());
+    sim.pass(SECOND);
+    assert!(first.is_gone() && second.is_served());
+}
+
+#[test]
 fn the_end_of_an_idle_connection_costs_nobody_else_its_buffers() {
     let mut sim = Sim::with(|config| config.exchanges = 1);
     let idle = sim.connect_idle();

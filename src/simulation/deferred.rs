@@ -1,11 +1,13 @@
 //! Answers that come later: who waits for them, who does not, and who is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
 use super::kernel::{Call, Ending};
 use super::sim::Sim;
 use super::site;
+use crate::body::Body;
 use crate::config::CloseMode;
 use crate::connection::State;
 use crate::deferred::{Gone, GoneReason};
@@ -202,6 +204,92 @@ fn what_was_deferred_can_be_deferred_again_under_a_new_name() {
     sim.respond(second, |responder| responder.send(200, "text/plain", b"at last")).unwrap();
     sim.settle();
     assert_eq!(bodies(&client), ["at last"]);
+}
+
+// --- the body ---
+
+/// A client that has got this answer, later.
+fn answered(sim: &mut Sim, body: impl Into<Body>) -> Client {
+    let client = waiting(sim);
+    let id = sim.site.parked.pop().unwrap();
+    let body = body.into();
+    sim.respond(id, |responder| responder.head(200).body(body)).unwrap();
+    client
+}
+
+#[test]
+fn a_body_that_is_not_copied_has_no_limit_however_small_the_room_for_copies() {
+    let mut sim = Sim::with(|config| config.limits.out_bytes = 512);
+    for len in [1000, 2000, 4096, 4097, 100_000] {
+        let client = answered(&mut sim, &site::LARGE[..len]);
+        sim.settle();
+        assert_eq!(client.responses()[0].body, site::LARGE[..len], "{len}");
+    }
+}
+
+#[test]
+fn a_body_of_a_small_page_costs_the_turn_what_its_writes_take() {
+    let mut sim = Sim::new();
+    let client = answered(&mut sim, Body::Repeat { page: Arc::from(*b"x"), len: 10 << 20 });
+    sim.process();
+    let writes = client.count(|call| matches!(call, Call::Write(_)));
+    assert!((100..300).contains(&writes), "{writes} writes in one visit");
+}
+
+#[test]
+fn a_repeated_body_may_be_as_long_as_its_length_can_say() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/later");
+    sim.settle();
+    client.stop_reading();
+    client.read(100_000);
+    let id = sim.site.parked[0];
+    let body = Body::Repeat { page: Arc::from(*site::PAGE), len: u64::MAX };
+    sim.respond(id, |responder| responder.head(200).body(body)).unwrap();
+    sim.settle();
+    let received = client.received();
+    assert_eq!(received.len(), 100_000);
+    assert!(String::from_utf8_lossy(&received).contains("Content-Length: 18446744073709551615\r\n"));
+}
+
+#[test]
+fn a_share_in_a_body_is_given_up_when_its_client_has_gone() {
+    let mut sim = Sim::new();
+    let shared: Arc<[u8]> = Arc::from(vec![b'x'; 100_000]);
+    let clients: Vec<Client> = (0..3)
+        .map(|_| {
+            let client = waiting(&mut sim);
+            client.stop_reading();
+            let (id, body) = (sim.site.parked.pop().unwrap(), shared.clone());
+            sim.respond(id, |responder| responder.head(200).body(body)).unwrap();
+            sim.settle();
+            client
+        })
+        .collect();
+    assert_eq!(Arc::strong_count(&shared), 4);
+    clients.iter().for_each(Client::reset);
+    sim.settle();
+    assert_eq!(Arc::strong_count(&shared), 1);
+}
+
+#[test]
+fn a_205_has_no_content_and_says_so() {
+    let mut sim = Sim::new();
+    for written in [false, true] {
+        let client = waiting(&mut sim);
+        let id = sim.site.parked.pop().unwrap();
+        sim.respond(id, |responder| match written {
+            false => responder.send(205, "text/plain", b"left out"),
+            true => {
+                responder.body_with(205, "text/plain", |body| std::io::Write::write_all(body, b"left out"))
+            }
+        })
+        .unwrap();
+        sim.settle();
+        assert_eq!((client.statuses(), bodies(&client)), (vec![205], vec![String::new()]));
+        assert!(client.received().ends_with(b"\r\n\r\n"));
+    }
 }
 
 // --- the names ---
@@ -476,4 +564,16 @@ fn an_abort_is_told_of_by_the_next_turn() {
     assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Shutdown))]);
     assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
     sim.assert_empty();
+}
+
+#[test]
+fn closed_means_that_the_handler_knows_all() {
+    let mut sim = Sim::new();
+    let _client = waiting(&mut sim);
+    sim.core.abort();
+    let now = sim.now();
+    sim.core.drain(now, SECOND);
+    assert_eq!(sim.core.phase(), Phase::Draining);
+    sim.turn();
+    assert_eq!((sim.core.phase(), sim.site.gone.len()), (Phase::Closed, 1));
 }
