@@ -36,12 +36,13 @@ use crate::http::response::{Draft, Writer};
 /// It has no way to the server that is calling it:
 ///
 /// ```compile_fail
-/// # let mut server: fourway::Server = unimplemented!();
-/// let mut ender = fourway::handler_fn(|_request, responder| {
-///     server.abort();
-///     responder.send(200, "text/plain", b"the last")
-/// });
-/// server.process(std::time::Instant::now(), &mut ender);
+/// fn turn(server: &mut fourway::Server) {
+///     let mut ender = fourway::handler_fn(|_request, responder| {
+///         server.abort();
+///         responder.send(200, "text/plain", b"the last")
+///     });
+///     server.process(std::time::Instant::now(), &mut ender);
+/// }
 /// ```
 ///
 /// A handler that panics loses its own connection and nothing else, if the host catches the panic
