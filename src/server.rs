@@ -168,6 +168,15 @@ impl Server {
 
     /// How long the host may wait for events: zero while there is work left, `None` if nothing is
     /// timed. Ask after [`process`](Self::process), and wait no longer.
+    ///
+    /// To ask and not to use the answer is a warning, and an error where warnings are:
+    ///
+    /// ```compile_fail
+    /// #![deny(unused_must_use)]
+    /// fn turn(server: &fourway::Server) {
+    ///     server.next_timeout(std::time::Instant::now());
+    /// }
+    /// ```
     #[must_use = "a host that waits longer leaves work undone and lets deadlines pass"]
     pub fn next_timeout(&self, now: Instant) -> Option<Duration> {
         self.core.next_timeout(now)
