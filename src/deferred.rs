@@ -12,6 +12,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::http::response::Terms;
 use crate::stats::Reason;
 
 /// The name of a request that is answered later; made by [`Responder::defer`](crate::Responder::defer).
@@ -116,13 +117,7 @@ impl std::error::Error for Gone {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Awaited {
     pub(crate) serial: NonZeroU64,
-    /// It was HEAD: its answer has no body.
-    pub(crate) head_only: bool,
-    pub(crate) http10: bool,
-    /// Its answer is the connection's last.
-    pub(crate) close: bool,
-    /// It is the client that wants it to be.
-    pub(crate) client_closes: bool,
+    pub(crate) terms: Terms,
 }
 
 /// Gives out the names, and keeps the news until the handler can be told.

@@ -246,8 +246,7 @@ impl<'p> Out<'p> {
 
     /// Room for one more response, whatever a batch has taken in front of it.
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        let most = self.bytes.len() - OUT_BATCH;
-        &mut self.bytes[self.marks.copied..][..most]
+        Out { bytes: self.bytes, marks: self.marks }.into_room()
     }
 
     /// The same, for as long as the pool's memory is lent.

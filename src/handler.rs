@@ -274,7 +274,7 @@ impl<'r> ResponseHead<'r> {
 
     /// Makes this the connection's last response.
     pub fn close_after(self) -> Self {
-        self.draft.close = true;
+        self.draft.terms.close = true;
         self
     }
 

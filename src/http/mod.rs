@@ -32,7 +32,7 @@ use crate::stats::Phase;
 
 use body::{BodyReader, Progress};
 use request::{Framing, Head, Request};
-use response::{Draft, Writer};
+use response::{Terms, Writer};
 
 /// The log target of one line per request.
 const REQUESTS: &str = "fourway::request";
@@ -204,7 +204,8 @@ fn call<H: Handler + ?Sized>(
         return After::Drop;
     }
     let close = !head.keep_alive || !config.keep_alive || service.phase != Phase::Running;
-    draft.begin(head.is_head_request(), head.minor == 0, close, !head.keep_alive);
+    let (head_only, http10) = (head.is_head_request(), head.minor == 0);
+    draft.begin(Terms { head_only, http10, close, client_closes: !head.keep_alive });
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), tickets);
     let _reply = asked.handler.request(&request, responder);
     finish(out, service, format_args!("{} {request:?}", PeerName(asked.peer)))
@@ -212,10 +213,9 @@ fn call<H: Handler + ?Sized>(
 
 /// Begins the answer to a request that has been waiting for it.
 pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, service: &'r mut Service) -> Responder<'r> {
-    let close = awaited.close || service.is_draining();
+    let close = awaited.terms.close || service.is_draining();
     let Service { clock, date, draft, tickets, .. } = service;
-    let Awaited { head_only, http10, client_closes, .. } = awaited;
-    draft.begin(head_only, http10, close, client_closes);
+    draft.begin(Terms { close, ..awaited.terms });
     Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), tickets)
 }
 
@@ -225,8 +225,7 @@ pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arg
     let Service { stats, clock, date, draft, tickets, .. } = service;
     if let Some(serial) = tickets.taken() {
         debug!(target: REQUESTS, "{request} deferred");
-        let Draft { head_only, http10, close, client_closes, .. } = *draft;
-        return After::Defer(Awaited { serial, head_only, http10, close, client_closes });
+        return After::Defer(Awaited { serial, terms: draft.terms });
     }
     if draft.dropped {
         debug!(target: REQUESTS, "{request} dropped");
@@ -240,8 +239,8 @@ pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arg
         stats.handler_errors += 1;
         stats.count_error(500);
         let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
-        draft.len = response::error_page(out.room(), date.line(clock.now()), refusal, draft.head_only);
-        (draft.status, draft.close, draft.tail) = (500, true, Body::EMPTY);
+        draft.len = response::error_page(out.room(), date.line(clock.now()), refusal, draft.terms.head_only);
+        (draft.status, draft.terms.close, draft.tail) = (500, true, Body::EMPTY);
     }
     if log_enabled!(target: REQUESTS, Level::Debug) {
         let bytes = draft.tail.len().saturating_add(draft.len as u64);
@@ -251,14 +250,14 @@ pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arg
     if !draft.tail.is_empty() {
         out.append(std::mem::take(&mut draft.tail));
     }
-    if draft.close { After::Close { client_asked: draft.client_closes } } else { After::Keep }
+    if draft.terms.close { After::Close { client_asked: draft.terms.client_closes } } else { After::Keep }
 }
 
 /// Writes the server's own error page; the connection closes behind it.
 #[cold]
 pub(crate) fn refuse(exchange: &mut Exchange<'_>, service: &mut Service, peer: &dyn Peer, refusal: Refusal) {
     let head_only = match exchange.course.after.awaited() {
-        Some(awaited) => awaited.head_only,
+        Some(awaited) => awaited.terms.head_only,
         None => exchange.input.pending().starts_with(b"HEAD "),
     };
     exchange.input.clear();

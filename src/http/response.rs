@@ -6,15 +6,22 @@ use super::bytes::ByteSet;
 use super::date::DateLine;
 use crate::body::Body;
 
-/// What is decided about a response while it is written.
-#[derive(Debug, Default)]
-pub(crate) struct Draft {
-    /// The answer to HEAD: everything but the body.
+/// What a request asks of its response, whenever that is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// It is HEAD: everything but the body.
     pub(crate) head_only: bool,
     pub(crate) http10: bool,
+    /// The response is the connection's last.
     pub(crate) close: bool,
     /// The client will send nothing more.
     pub(crate) client_closes: bool,
+}
+
+/// What is decided about a response while it is written.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) terms: Terms,
     /// No answer: the connection is closed at once.
     pub(crate) dropped: bool,
     pub(crate) status: u16,
@@ -28,9 +35,8 @@ pub(crate) struct Draft {
 impl Draft {
     /// Begins the next response; the one before has been [finished](super::finish).
     #[inline]
-    pub(crate) fn begin(&mut self, head_only: bool, http10: bool, close: bool, client_closes: bool) {
-        (self.head_only, self.http10) = (head_only, http10);
-        (self.close, self.client_closes) = (close, client_closes);
+    pub(crate) fn begin(&mut self, terms: Terms) {
+        self.terms = terms;
         (self.dropped, self.status, self.len, self.fault) = (false, 0, 0, None);
         self.tail = Body::EMPTY;
     }
@@ -46,7 +52,7 @@ impl Draft {
     }
 
     pub(crate) fn has_body(&self) -> bool {
-        !self.head_only && !self.is_bodiless() && self.status != 205
+        !self.terms.head_only && !self.is_bodiless() && self.status != 205
     }
 }
 
@@ -197,7 +203,7 @@ impl<'r> Writer<'r> {
 
     #[inline]
     fn end_fields(&mut self, draft: &Draft) {
-        match (draft.close, draft.http10) {
+        match (draft.terms.close, draft.terms.http10) {
             (true, _) => self.push(b"Connection: close\r\n\r\n"),
             // HTTP/1.0 closes unless both say otherwise.
             (false, true) => self.push(b"Connection: keep-alive\r\n\r\n"),
@@ -218,7 +224,8 @@ impl<'r> Writer<'r> {
 /// The server's own answer to what it cannot serve, which is its connection's last; its length.
 #[cold]
 pub(crate) fn error_page(room: &mut [u8], date: &DateLine, refusal: Refusal, head_only: bool) -> usize {
-    let mut draft = Draft { head_only, close: true, ..Draft::default() };
+    let terms = Terms { head_only, close: true, ..Terms::default() };
+    let mut draft = Draft { terms, ..Draft::default() };
     let mut page = Writer::new(room);
     page.begin(&mut draft, date, refusal.status);
     page.content_type(&mut draft, "text/plain; charset=utf-8");
