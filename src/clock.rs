@@ -2,10 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+/// No wait is longer than this, which is 292 years; so the sum of a time and a wait is no overflow, and
+/// what a wait began at can be told from its end.
+pub(crate) const FOR_EVER: u64 = u64::MAX / 2;
+
+/// A time that does not come.
+pub(crate) const NEVER: u64 = u64::MAX;
+
 /// Nanoseconds since the first `now` that was seen; never going back.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
+    /// The first `now`, and the latest.
     origin: Option<Instant>,
+    latest: Option<Instant>,
     now: u64,
 }
 
@@ -18,11 +27,16 @@ impl Clock {
     pub(crate) fn observe(&mut self, now: Instant) -> u64 {
         self.origin.get_or_insert(now);
         self.now = self.at(now);
+        self.latest = Some(now);
         self.now
     }
 
     /// Another instant in the same measure.
     pub(crate) fn at(&self, now: Instant) -> u64 {
+        // Most hosts look at the clock once a turn.
+        if self.latest == Some(now) {
+            return self.now;
+        }
         let elapsed = self.origin.map_or(Duration::ZERO, |origin| now.saturating_duration_since(origin));
         nanoseconds(elapsed).max(self.now)
     }
@@ -30,5 +44,7 @@ impl Clock {
 
 /// A duration in the clock's measure; 584 years are for ever.
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    // Without the detour over 128 bits that `as_nanos` makes.
+    let seconds = duration.as_secs().checked_mul(1_000_000_000);
+    seconds.map_or(u64::MAX, |nanos| nanos.saturating_add(duration.subsec_nanos().into()))
 }

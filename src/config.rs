@@ -220,11 +220,21 @@ pub struct Budget {
     /// Bytes read or written on one connection before the next gets its turn (default 256 KiB;
     /// passed by at most one buffer).
     pub bytes_per_connection: usize,
+    /// Connections that are served together: all are read, then all are answered, then all are written
+    /// (default 16). That is faster than one after the other, but the first answer waits for the
+    /// handler's last; a handler that takes long for an answer has 1 here.
+    pub together: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { accepts: 256, requests: 1024, requests_per_connection: 32, bytes_per_connection: 256 * 1024 }
+        Budget {
+            accepts: 256,
+            requests: 1024,
+            requests_per_connection: 32,
+            bytes_per_connection: 256 * 1024,
+            together: 16,
+        }
     }
 }
 
@@ -284,6 +294,8 @@ impl Config {
             (budget.requests >= 1, "budget.requests must be at least 1"),
             (budget.requests_per_connection >= 1, "budget.requests_per_connection must be at least 1"),
             (budget.bytes_per_connection >= 1, "budget.bytes_per_connection must be at least 1"),
+            (budget.together >= 1, "budget.together must be at least 1"),
+            (budget.together <= 1024, "budget.together must be at most 1,024"),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, sentence)) => Err(sentence),

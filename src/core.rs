@@ -10,6 +10,7 @@
 
 mod accepting;
 mod hand_over;
+mod serving;
 mod visiting;
 
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use log::trace;
 use mio::Token;
 
-use crate::clock::nanoseconds;
+use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
 use crate::connection::{Connection, State};
 use crate::deferred::{Awaited, Gone, RequestId};
@@ -29,9 +30,11 @@ use crate::service::Service;
 use crate::stats::{Phase, Reason, Stats};
 use crate::table::{NONE, Table};
 use crate::tokens::{LISTENERS, Tokens};
+use crate::visit::Share;
 
 use accepting::Accepting;
 pub use hand_over::ListenerId;
+use serving::Member;
 
 /// The log target of one line per readiness event.
 const READINESS: &str = "fourway::readiness";
@@ -62,15 +65,19 @@ pub(crate) struct Core<N: Net> {
     table: Table<N::Stream>,
     pool: Pool,
     accepting: Accepting<N::Listener>,
+    /// Memory for the connections that are served together; empty between turns.
+    wave: Vec<Member>,
     service: Service,
     /// When a drain's grace ends.
     drain_until: u64,
     /// The connection being driven and its deadline list; still here after a handler's panic.
-    visiting: Option<(u32, Option<State>)>,
+    visiting: Option<(u32, State)>,
     /// The connection whose deferred answer the host is writing, or has written since.
     responding: Option<u32>,
     /// When the turn before ended with work left.
     left_at: Option<u64>,
+    /// The longest that a turn came after its time, in nanoseconds.
+    lateness: u64,
 }
 
 impl<N: Net> Core<N> {
@@ -88,11 +95,13 @@ impl<N: Net> Core<N> {
             table: Table::new(config.max_connections, durations.map(nanoseconds), tokens),
             pool: Pool::new(&config)?,
             accepting: Accepting::new(),
+            wave: Vec::with_capacity(config.budget.together),
             service: Service::new(config),
             drain_until: 0,
             visiting: None,
             responding: None,
             left_at: None,
+            lateness: 0,
         })
     }
 
@@ -142,11 +151,11 @@ impl<N: Net> Core<N> {
         if self.has_work() {
             return Some(Duration::ZERO);
         }
-        let retry = self.accepting.retry_at.filter(|_| self.accepting.is_ready());
-        let drained = (self.service.phase == Phase::Draining).then_some(self.drain_until);
-        let deadline = self.table.next_deadline();
-        let next = [deadline, retry, self.next_eviction(), drained].into_iter().flatten().min()?;
-        Some(Duration::from_nanos(next.saturating_sub(self.service.clock.at(now))))
+        let mut next = self.table.next_deadline().min(self.next_accept());
+        if self.service.phase == Phase::Draining {
+            next = next.min(self.drain_until);
+        }
+        (next < FOR_EVER).then(|| Duration::from_nanos(next.saturating_sub(self.service.clock.at(now))))
     }
 
     /// Begins the answer to a request that was deferred. It is sent by the next turn.
@@ -194,7 +203,7 @@ impl<N: Net> Core<N> {
                 if matches!(self.table[slot].state, State::Sending | State::Deferred) {
                     self.table[slot].socket.reset_on_close();
                 }
-                self.remove(slot, Some(list), Reason::Shutdown);
+                self.remove(slot, list, Reason::Shutdown);
             }
         }
         // The handler still has to hear of the requests that nobody can answer now.
@@ -211,6 +220,7 @@ impl<N: Net> Core<N> {
         stats.open = self.table.len();
         stats.idle = self.table.waiting(State::Idle);
         stats.deferred = self.table.waiting(State::Deferred);
+        stats.max_lateness = Duration::from_nanos(self.lateness);
         stats
     }
 
@@ -220,22 +230,10 @@ impl<N: Net> Core<N> {
 
     // --- the parts of a turn ---
 
-    /// Visits each connection in the ready queue once; what is left of the budget.
-    fn serve_ready<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
-        let mut visits = self.table.ready_len();
-        while visits > 0 && budget > 0 {
-            let Some(slot) = self.table.next_ready() else { break };
-            let listed = Some(self.table[slot].state);
-            budget = self.visit(slot, listed, budget, |visit| visit.drive(), handler);
-            visits -= 1;
-        }
-        budget
-    }
-
     /// Ends what has waited too long; whether that was all of it. Whatever is in the ready queue
     /// has its turn first: that a host came late is not the client's fault.
     fn expire_due<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) -> bool {
-        if self.table.next_deadline().is_none_or(|next| next > now) {
+        if self.table.next_deadline() > now {
             return true;
         }
         let mut budget = self.service.config.budget.requests;
@@ -250,10 +248,11 @@ impl<N: Net> Core<N> {
                 }
                 budget -= 1;
                 next = self.table.waiting_behind(slot);
-                if self.table[slot].queued {
+                if self.table.is_ready(slot) {
                     continue;
                 }
-                self.visit(slot, Some(list), 1, |visit| visit.expire(), handler);
+                let mut share = Share::granted(&self.service.config.budget, 1);
+                self.visit(slot, &mut share, |visit| visit.expire(), handler);
                 // The visit may have cost another its place.
                 if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
                     next = self.table.longest_waiting(list);
@@ -266,9 +265,8 @@ impl<N: Net> Core<N> {
     /// How long after its time the host comes, be it for a deadline or for work that was left.
     fn note_lateness(&mut self, now: u64) {
         // What the budget has left overdue is the host's fault only from then on.
-        let due = self.left_at.or(self.table.next_deadline()).unwrap_or(now);
-        let late = Duration::from_nanos(now.saturating_sub(due));
-        self.service.stats.max_lateness = self.service.stats.max_lateness.max(late);
+        let due = self.left_at.unwrap_or(self.table.next_deadline());
+        self.lateness = self.lateness.max(now.saturating_sub(due));
     }
 
     fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {

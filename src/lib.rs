@@ -228,6 +228,7 @@ mod tokens;
 mod exchange;
 mod pool;
 mod http;
+mod lists;
 mod handler;
 mod body;
 mod deferred;

@@ -47,7 +47,11 @@ impl Pool {
     }
 
     pub(crate) fn has_spare(&self) -> bool {
-        !self.free.is_empty() || self.states.len() < self.size
+        self.spares() > 0
+    }
+
+    pub(crate) fn spares(&self) -> usize {
+        self.free.len() + (self.size - self.states.len())
     }
 
     /// How many are kept by connections.

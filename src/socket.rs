@@ -50,6 +50,9 @@ impl Bits {
     const SENT_MUCH: u16 = 1 << 7;
     /// The peer has sent something.
     const SPOKEN: u16 = 1 << 8;
+    /// A read has met the end of the input, or an error.
+    const ENDED: u16 = 1 << 9;
+    const FAILED: u16 = 1 << 10;
 
     fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
@@ -124,23 +127,34 @@ impl<S> Socket<S> {
 }
 
 impl<S: Stream> Socket<S> {
-    /// One read; `None` when it would block.
+    /// One read; `None` when it would block. The end of the input is met again by every read.
     pub(crate) fn read(&mut self, into: &mut [u8], short_read_drains: bool) -> io::Result<Option<usize>> {
+        if self.bits.has(Bits::ENDED | Bits::FAILED) {
+            return if self.bits.has(Bits::ENDED) {
+                Ok(Some(0))
+            } else {
+                Err(ErrorKind::ConnectionReset.into())
+            };
+        }
         while self.is_readable() {
             match self.stream.read(into) {
+                Ok(0) => {
+                    self.bits.set(Bits::ENDED);
+                    return Ok(Some(0));
+                }
                 Ok(len) => {
-                    if len > 0 {
-                        let is_drained =
-                            len < into.len() && short_read_drains && !self.bits.has(Bits::HINTED);
-                        self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
-                        self.bits.set(Bits::SPOKEN);
-                    }
+                    let is_drained = len < into.len() && short_read_drains && !self.bits.has(Bits::HINTED);
+                    self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
+                    self.bits.set(Bits::SPOKEN);
                     return Ok(Some(len));
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => self.bits.clear(Bits::READABLE | Bits::HINTED),
                     ErrorKind::Interrupted => {}
-                    _ => return Err(error),
+                    _ => {
+                        self.bits.set(Bits::FAILED);
+                        return Err(error);
+                    }
                 },
             }
         }

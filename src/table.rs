@@ -1,7 +1,6 @@
-//! The table of connections: a slab, and the queues that run through it.
+//! The table of connections: a slab, and the lists of its slots.
 //!
-//! A connection is in at most two queues, and both are *intrusive*: the links are fields of the
-//! slab entry, so that joining and leaving cost a few stores and no memory.
+//! A connection is in at most two lists:
 //!
 //! - The **ready queue** holds the connections that have work to do now.
 //! - The **deadline lists** hold all that wait, one list per kind of waiting. Each kind has one
@@ -13,127 +12,42 @@ use std::ops::{Index, IndexMut};
 use mio::Token;
 use slab::Slab;
 
+use crate::clock::{FOR_EVER, NEVER};
 use crate::connection::{Connection, State};
+use crate::lists::Lists;
 use crate::tokens::{LISTENERS, Tokens};
 
-/// "No slot", "no exchange".
+/// "No exchange".
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// One connection's place in one queue.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Links {
-    prev: u32,
-    next: u32,
-}
+/// How many kinds of waiting there are.
+const KINDS: usize = State::ALL.len();
 
-impl Links {
-    pub(crate) const NONE: Links = Links { prev: NONE, next: NONE };
-}
-
-/// Which of a connection's links a queue runs through.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Link {
-    Ready,
-    Deadline,
-}
-
-/// A first-in-first-out queue through the slab. All operations are O(1).
-#[derive(Debug)]
-struct Queue {
-    link: Link,
-    head: u32,
-    tail: u32,
-    len: usize,
-}
-
-impl Queue {
-    const fn new(link: Link) -> Self {
-        Queue { link, head: NONE, tail: NONE, len: 0 }
-    }
-
-    fn push_back<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32) {
-        *slab[slot as usize].links(self.link) = Links { prev: self.tail, next: NONE };
-        match self.tail {
-            NONE => self.head = slot,
-            tail => slab[tail as usize].links(self.link).next = slot,
-        }
-        self.tail = slot;
-        self.len += 1;
-    }
-
-    fn remove<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32) {
-        let Links { prev, next } = *slab[slot as usize].links(self.link);
-        match prev {
-            NONE => self.head = next,
-            prev => slab[prev as usize].links(self.link).next = next,
-        }
-        match next {
-            NONE => self.tail = prev,
-            next => slab[next as usize].links(self.link).prev = prev,
-        }
-        self.len -= 1;
-    }
-}
-
-/// Connections that wait for the same thing, for the same time.
-#[derive(Debug)]
-struct DeadlineList {
-    queue: Queue,
-    /// How long each of them may wait, in nanoseconds.
-    duration: u64,
-    /// The deadline of the first, or [`NEVER`]. It is known here, so that a turn in which nothing
-    /// expires looks at no connection.
-    first: u64,
-}
-
-/// No wait is longer than this, which is 292 years; so the sum of a time and a wait is no overflow, and
-/// what a wait began at can be told from its end.
-const FOR_EVER: u64 = u64::MAX / 2;
-
-/// A deadline that does not come.
-const NEVER: u64 = u64::MAX;
-
-impl DeadlineList {
-    fn new(duration: u64) -> Self {
-        DeadlineList { queue: Queue::new(Link::Deadline), duration: duration.min(FOR_EVER), first: NEVER }
-    }
-
-    fn push_back<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32, now: u64) {
-        let deadline = now.saturating_add(self.duration);
-        slab[slot as usize].deadline = deadline;
-        self.queue.push_back(slab, slot);
-        if self.queue.head == slot {
-            self.first = deadline;
-        }
-    }
-
-    fn remove<S>(&mut self, slab: &mut Slab<Connection<S>>, slot: u32) {
-        let was_first = self.queue.head == slot;
-        self.queue.remove(slab, slot);
-        if was_first {
-            self.first = slab.get(self.queue.head as usize).map_or(NEVER, |first| first.deadline);
-        }
-    }
-}
-
-/// The slab and everything that runs through it.
+/// The slab and the lists of its slots.
 #[derive(Debug)]
 pub(crate) struct Table<S> {
     slab: Slab<Connection<S>>,
     capacity: usize,
-    ready: Queue,
-    deadlines: [DeadlineList; State::ALL.len()],
+    ready: Lists<1>,
+    waiting: Lists<KINDS>,
+    /// How long each kind may wait, in nanoseconds.
+    durations: [u64; KINDS],
+    /// The deadline of the first of each kind, or [`NEVER`]. They are known here, so that a turn in which
+    /// nothing expires looks at no connection.
+    firsts: [u64; KINDS],
     generation: u16,
     tokens: Tokens,
 }
 
 impl<S> Table<S> {
-    pub(crate) fn new(capacity: usize, durations: [u64; State::ALL.len()], tokens: Tokens) -> Self {
+    pub(crate) fn new(capacity: usize, durations: [u64; KINDS], tokens: Tokens) -> Self {
         Table {
             slab: Slab::with_capacity(capacity),
             capacity,
-            ready: Queue::new(Link::Ready),
-            deadlines: durations.map(DeadlineList::new),
+            ready: Lists::new(capacity),
+            waiting: Lists::new(capacity),
+            durations: durations.map(|duration| duration.min(FOR_EVER)),
+            firsts: [NEVER; KINDS],
             generation: 0,
             tokens,
         }
@@ -155,7 +69,10 @@ impl<S> Table<S> {
     pub(crate) fn insert(&mut self, stream: S) -> u32 {
         assert!(self.has_room(), "the slab never grows");
         let generation = self.next_generation();
-        self.slab.insert(Connection::new(stream, generation)) as u32
+        let slot = self.slab.insert(Connection::new(stream, generation)) as u32;
+        self.ready.make_place(slot);
+        self.waiting.make_place(slot);
+        slot
     }
 
     pub(crate) fn next_generation(&mut self) -> u16 {
@@ -163,12 +80,10 @@ impl<S> Table<S> {
         self.generation
     }
 
-    /// Takes a connection out of its queues and its slot.
-    pub(crate) fn remove(&mut self, slot: u32, listed: Option<State>) -> Connection<S> {
-        self.unqueue(slot);
-        if let Some(list) = listed {
-            self.disarm(slot, list);
-        }
+    /// Takes a connection out of its lists and its slot.
+    pub(crate) fn remove(&mut self, slot: u32, listed: State) -> Connection<S> {
+        self.take_ready(slot);
+        self.disarm(slot, listed);
         self.slab.remove(slot as usize)
     }
 
@@ -185,49 +100,68 @@ impl<S> Table<S> {
     // --- the ready queue ---
 
     pub(crate) fn ready_len(&self) -> usize {
-        self.ready.len
+        self.ready.len(0)
+    }
+
+    pub(crate) fn is_ready(&self, slot: u32) -> bool {
+        self.ready.contains(slot)
     }
 
     /// Queues a connection unless it is queued already.
     pub(crate) fn queue(&mut self, slot: u32) {
-        if !std::mem::replace(&mut self.slab[slot as usize].queued, true) {
-            self.ready.push_back(&mut self.slab, slot);
+        if !self.ready.contains(slot) {
+            self.ready.push_back(0, slot);
         }
     }
 
-    pub(crate) fn next_ready(&mut self) -> Option<u32> {
-        let slot = self.ready.head;
-        (slot != NONE).then(|| {
-            self.unqueue(slot);
-            slot
-        })
+    pub(crate) fn first_ready(&self) -> Option<u32> {
+        self.ready.first(0)
     }
 
-    fn unqueue(&mut self, slot: u32) {
-        if std::mem::replace(&mut self.slab[slot as usize].queued, false) {
-            self.ready.remove(&mut self.slab, slot);
+    /// The one behind `slot` in the ready queue.
+    pub(crate) fn ready_behind(&self, slot: u32) -> Option<u32> {
+        self.ready.behind(slot)
+    }
+
+    /// Takes a slot out of the ready queue; whether it was there.
+    pub(crate) fn take_ready(&mut self, slot: u32) -> bool {
+        let was_ready = self.ready.contains(slot);
+        if was_ready {
+            self.ready.remove(0, slot);
         }
+        was_ready
     }
 
     // --- the deadline lists ---
 
     /// Starts the deadline of `list` anew for a connection, at the list's end.
+    #[inline]
     pub(crate) fn arm(&mut self, slot: u32, list: State, now: u64) {
-        self.deadlines[list as usize].push_back(&mut self.slab, slot, now);
+        let list = list as usize;
+        let deadline = now.saturating_add(self.durations[list]);
+        self.slab[slot as usize].deadline = deadline;
+        if self.waiting.len(list) == 0 {
+            self.firsts[list] = deadline;
+        }
+        self.waiting.push_back(list, slot);
     }
 
+    #[inline]
     pub(crate) fn disarm(&mut self, slot: u32, list: State) {
-        self.deadlines[list as usize].remove(&mut self.slab, slot);
+        let list = list as usize;
+        if self.waiting.remove(list, slot) {
+            let first = self.waiting.first(list);
+            self.firsts[list] = first.map_or(NEVER, |first| self.slab[first as usize].deadline);
+        }
     }
 
     pub(crate) fn waiting(&self, list: State) -> usize {
-        self.deadlines[list as usize].queue.len
+        self.waiting.len(list as usize)
     }
 
     /// The one that has waited longest in a list.
     pub(crate) fn longest_waiting(&self, list: State) -> Option<u32> {
-        let slot = self.deadlines[list as usize].queue.head;
-        (slot != NONE).then_some(slot)
+        self.waiting.first(list as usize)
     }
 
     /// Whether a slot is taken by a connection that waits for this.
@@ -237,19 +171,17 @@ impl<S> Table<S> {
 
     /// When the present wait of a connection in `list` began.
     pub(crate) fn waiting_since(&self, slot: u32, list: State) -> u64 {
-        self.slab[slot as usize].deadline.saturating_sub(self.deadlines[list as usize].duration)
+        self.slab[slot as usize].deadline.saturating_sub(self.durations[list as usize])
     }
 
     /// The one behind `slot` in its deadline list.
     pub(crate) fn waiting_behind(&self, slot: u32) -> Option<u32> {
-        let next = self.slab[slot as usize].deadline_links.next;
-        (next != NONE).then_some(next)
+        self.waiting.behind(slot)
     }
 
-    /// When the first of all deadlines is, in nanoseconds.
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
-        let first = self.deadlines.iter().fold(NEVER, |first, list| first.min(list.first));
-        (first < FOR_EVER).then_some(first)
+    /// When the first of all deadlines is, in nanoseconds, or [`NEVER`].
+    pub(crate) fn next_deadline(&self) -> u64 {
+        self.firsts.iter().fold(NEVER, |first, &next| first.min(next))
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&Connection<S>> {
@@ -288,46 +220,41 @@ mod tests {
     }
 
     #[test]
-    fn the_ready_queue_is_first_in_first_out_and_takes_each_once() {
+    fn the_ready_queue_takes_each_connection_once() {
         let mut table = table(4);
         let slots: Vec<u32> = (0..4).map(|_| table.insert(())).collect();
         for &slot in &[slots[2], slots[0], slots[2], slots[3]] {
             table.queue(slot);
         }
         assert_eq!(table.ready_len(), 3);
-        let order: Vec<u32> = std::iter::from_fn(|| table.next_ready()).collect();
-        assert_eq!(order, [slots[2], slots[0], slots[3]]);
+        assert!(table.take_ready(slots[0]) && !table.take_ready(slots[0]));
+        assert!(!table.take_ready(slots[1]), "it never was there");
+        assert_eq!((table.first_ready(), table.ready_behind(slots[2])), (Some(slots[2]), Some(slots[3])));
     }
 
     #[test]
-    fn a_connection_leaves_from_anywhere_in_its_queues() {
-        for gone in 0..3 {
-            let mut table = table(3);
-            let slots: Vec<u32> = (0..3).map(|_| table.insert(())).collect();
-            for &slot in &slots {
-                table.queue(slot);
-                table.arm(slot, State::Idle, 0);
-            }
-            table.remove(slots[gone], Some(State::Idle));
-            let order: Vec<u32> = std::iter::from_fn(|| table.next_ready()).collect();
-            let rest: Vec<u32> = slots.iter().copied().filter(|&s| s != slots[gone]).collect();
-            assert_eq!(order, rest);
-            assert_eq!(table.longest_waiting(State::Idle), Some(rest[0]));
-            assert_eq!(table.waiting_behind(rest[0]), Some(rest[1]));
-            assert_eq!(table.waiting_behind(rest[1]), None);
+    fn a_connection_that_is_removed_leaves_its_lists() {
+        let mut table = table(2);
+        let (first, second) = (table.insert(()), table.insert(()));
+        for slot in [first, second] {
+            table.arm(slot, State::Idle, 0);
+            table.queue(slot);
         }
+        table.remove(first, State::Idle);
+        assert_eq!((table.first_ready(), table.longest_waiting(State::Idle)), (Some(second), Some(second)));
+        assert_eq!((table.ready_len(), table.waiting(State::Idle)), (1, 1));
     }
 
     #[test]
     fn the_next_deadline_is_the_earliest_head() {
         let mut table = table(2);
         let (a, b) = (table.insert(()), table.insert(()));
-        assert_eq!(table.next_deadline(), None);
+        assert_eq!(table.next_deadline(), NEVER);
         table.arm(a, State::Closing, 5);
         table.arm(b, State::Head, 7);
-        assert_eq!(table.next_deadline(), Some(27));
+        assert_eq!(table.next_deadline(), 27);
         table.disarm(b, State::Head);
-        assert_eq!(table.next_deadline(), Some(55));
+        assert_eq!(table.next_deadline(), 55);
     }
 
     #[test]
@@ -335,7 +262,8 @@ mod tests {
         let mut table = table(1);
         let first = table.insert(());
         let old = table.token(first);
-        table.remove(first, None);
+        table.arm(first, State::Idle, 0);
+        table.remove(first, State::Idle);
         let second = table.insert(());
         assert_eq!(first, second);
         let (slot, generation) = table.tokens().decode(old).unwrap();

@@ -12,7 +12,7 @@ use std::io;
 use log::trace;
 use mio::Token;
 
-use crate::config::CloseMode;
+use crate::config::{Budget, CloseMode};
 use crate::connection::{Connection, State};
 use crate::deferred::GoneReason;
 use crate::exchange::{After, Exchange};
@@ -34,12 +34,17 @@ pub(crate) struct Visit<'a, N: Net, H: ?Sized> {
     pub(crate) exchange: Exchange<'a>,
     pub(crate) handler: &'a mut H,
     pub(crate) service: &'a mut Service,
-    /// Requests it may still answer in this visit.
-    pub(crate) requests: u32,
-    /// Bytes it may still read or write in this visit.
-    pub(crate) bytes: usize,
+    pub(crate) share: Share,
     /// Whether its deadline starts anew: its state was entered, or enough has moved.
     pub(crate) rearm: bool,
+}
+
+/// What a connection may still do before the others have their turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Share {
+    pub(crate) requests: u32,
+    /// Bytes to read or write.
+    pub(crate) bytes: usize,
 }
 
 /// How a visit ends.
@@ -127,11 +132,15 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Answers what has arrived, and reads on.
     fn read(&mut self) -> Next {
         loop {
-            if !self.exchange.input.is_empty() {
-                let need = self.answer();
-                if !self.exchange.out.is_empty() || self.exchange.course.after != After::Keep {
-                    return Next::Enter(State::Sending, "there is something to send");
-                }
+            let need = if self.exchange.is_answered() || self.exchange.input.is_empty() {
+                None
+            } else {
+                Some(self.answer())
+            };
+            if self.exchange.is_answered() {
+                return Next::Enter(State::Sending, "there is something to send");
+            }
+            if let Some(need) = need {
                 let needed = match need {
                     // A request that waits for its turn has begun, and keeps its exchange.
                     Need::Flush if self.connection.state == State::Idle => State::Head,
@@ -144,7 +153,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     return Next::Enter(needed, "more has to arrive");
                 }
             }
-            if self.bytes == 0 {
+            if self.share.bytes == 0 {
                 return Next::End(End::Yield);
             }
             match self.receive() {
@@ -173,15 +182,15 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
-            if self.bytes == 0 {
+            if self.share.bytes == 0 {
                 return Next::End(End::Yield);
             }
-            match self.connection.socket.write(&mut self.exchange.out, self.bytes) {
+            match self.connection.socket.write(&mut self.exchange.out, self.share.bytes) {
                 Ok(Some(len)) => {
                     writes += 1;
                     self.service.stats.bytes_out += len as u64;
                     // So that many small writes, of a small page, cost the turn as much as they take.
-                    self.bytes = self.bytes.saturating_sub(len.max(LEAST_CHARGED));
+                    self.share.bytes = self.share.bytes.saturating_sub(len.max(LEAST_CHARGED));
                     self.extend_deadline(len);
                 }
                 Ok(None) => return self.wait(Wait::InputAndOutput),
@@ -244,7 +253,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Reads and discards until the client's FIN.
     fn close(&mut self) -> Next {
         loop {
-            if self.bytes == 0 {
+            if self.share.bytes == 0 {
                 return Next::End(End::Yield);
             }
             match self.receive() {
@@ -280,7 +289,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Answers what is whole of the input.
     fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
-        http::answer(&mut self.exchange, self.service, &mut asked, &mut self.requests)
+        http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests)
     }
 
     fn refuse(&mut self, status: u16, why: &'static str) {
@@ -295,7 +304,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         let read = self.connection.socket.read(self.exchange.input.space(), drains);
         if let Ok(Some(len)) = read {
             self.service.stats.bytes_in += len as u64;
-            self.bytes = self.bytes.saturating_sub(len);
+            self.share.bytes = self.share.bytes.saturating_sub(len);
         }
         read
     }
@@ -336,16 +345,6 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         self.connection.socket.peer_ended();
         Next::gone(Reason::PeerReset)
     }
-
-    /// What the visit has cost of a turn's budget of requests: at least one, and as many for all
-    /// its bytes as for all its requests.
-    pub(crate) fn used(&self, requests: u32) -> u32 {
-        let budget = &self.service.config.budget;
-        let moved = budget.bytes_per_connection - self.bytes;
-        let per_request = budget.bytes_per_connection / budget.requests_per_connection as usize;
-        let for_bytes = if moved <= per_request { 1 } else { moved / per_request.max(1) };
-        (requests - self.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX))
-    }
 }
 
 /// A write costs at least so many bytes of the budget.
@@ -354,7 +353,27 @@ const LEAST_CHARGED: usize = 1024;
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
 const CLOSED_AT_ONCE: u64 = 16 * 1024;
 
+impl Share {
+    /// What the settings allow, and no more requests than a turn's budget has left.
+    pub(crate) fn granted(settings: &Budget, budget: u32) -> Self {
+        Share { requests: settings.requests_per_connection.min(budget), bytes: settings.bytes_per_connection }
+    }
+
+    /// What a visit has cost that has left `left` of this, as a number of requests: at least one, and as
+    /// much for all the bytes as for all the requests.
+    pub(crate) fn cost(self, left: Share) -> u32 {
+        let (requests, bytes) = (self.requests - left.requests, self.bytes - left.bytes);
+        let for_bytes = (bytes as u64).saturating_mul(self.requests.into()) / self.bytes as u64;
+        requests.max(u32::try_from(for_bytes).unwrap_or(u32::MAX)).max(1)
+    }
+}
+
 impl Exchange<'_> {
+    /// Whether there is something to send, or nothing more to receive.
+    pub(crate) fn is_answered(&self) -> bool {
+        !self.out.is_empty() || self.course.after != After::Keep
+    }
+
     /// The reading state that fits what is held once everything has been sent.
     fn reading(&self) -> State {
         match (&self.course.body, self.input.is_empty()) {

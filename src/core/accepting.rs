@@ -11,7 +11,8 @@ use std::time::Duration;
 use log::{error, warn};
 
 use super::Core;
-use crate::clock::nanoseconds;
+use super::serving::Member;
+use crate::clock::{NEVER, nanoseconds};
 use crate::config::AtCapacity;
 use crate::connection::State;
 use crate::handler::Handler;
@@ -81,7 +82,7 @@ impl<L> Accepting<L> {
 }
 
 impl<N: Net> Core<N> {
-    /// Accepts from all listeners in turn, within the budget of accepts.
+    /// Accepts from all listeners in turn, within the budget of accepts, and serves what has come.
     pub(super) fn accept_ready<H>(&mut self, now: u64, mut budget: u32, handler: &mut H)
     where
         H: Handler + ?Sized,
@@ -93,6 +94,7 @@ impl<N: Net> Core<N> {
             self.accepting.retry_at = None;
         }
         let mut accepts = self.service.config.budget.accepts;
+        let mut wave = std::mem::take(&mut self.wave);
         let mut failures = 0;
         let count = self.accepting.listeners.len();
         for turn in 0..count {
@@ -101,7 +103,14 @@ impl<N: Net> Core<N> {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
                 accepts -= 1;
                 match self.net.accept(&mut listening.listener) {
-                    Ok(stream) => budget = self.welcome(stream, now, budget, handler),
+                    Ok(stream) => {
+                        let slot = self.welcome(stream, now);
+                        wave.push(Member::new(slot));
+                        // Who has been served may leave the slot to the next.
+                        if wave.len() >= self.wave_size(budget) || !self.table.has_room() {
+                            budget = self.serve(&mut wave, budget, handler);
+                        }
+                    }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         self.accepting.ready &= !(1 << which);
                         (self.accepting.has_run_out, self.accepting.is_full) = (false, false);
@@ -113,24 +122,20 @@ impl<N: Net> Core<N> {
                 }
             }
         }
+        self.serve(&mut wave, budget, handler);
+        self.wave = wave;
         self.accepting.first = (self.accepting.first + 1) % count.max(1);
         self.note_full();
     }
 
-    /// A new connection gets a slot, and is visited at once if the budget allows.
-    fn welcome<H>(&mut self, stream: N::Stream, now: u64, budget: u32, handler: &mut H) -> u32
-    where
-        H: Handler + ?Sized,
-    {
+    /// A new connection gets a slot, and is ready: perhaps its request has come with it.
+    fn welcome(&mut self, stream: N::Stream, now: u64) -> u32 {
         assert!(self.make_room(), "nothing is accepted without a place for it");
         let slot = self.table.insert(stream);
         self.service.stats.accepted += 1;
-        if budget > 0 {
-            return self.visit(slot, None, budget, |visit| visit.drive(), handler);
-        }
         self.table.arm(slot, State::Idle, now);
         self.table.queue(slot);
-        0
+        slot
     }
 
     /// Whether there is a place for one more connection.
@@ -147,7 +152,7 @@ impl<N: Net> Core<N> {
         }
         let victim = self.idle_victim();
         if let Some(victim) = victim {
-            self.remove(victim, Some(State::Idle), Reason::Evicted);
+            self.remove(victim, State::Idle, Reason::Evicted);
         }
         victim.is_some()
     }
@@ -164,7 +169,7 @@ impl<N: Net> Core<N> {
     /// than they speak would only throw out each other.
     fn may_evict(&self, slot: u32) -> bool {
         let connection = &self.table[slot];
-        !connection.queued
+        !self.table.is_ready(slot)
             && (connection.socket.has_spoken() || self.evictable_at(slot) <= self.service.clock.now())
     }
 
@@ -172,15 +177,17 @@ impl<N: Net> Core<N> {
         self.table.waiting_since(slot, State::Idle).saturating_add(nanoseconds(TIME_TO_SPEAK))
     }
 
-    /// When to look again for a connection that can make room, while a client waits for one.
-    pub(super) fn next_eviction(&self) -> Option<u64> {
-        let is_waited_for = self.service.phase == Phase::Running
-            && self.accepting.retry_at.is_none()
+    /// When accepting goes on without an event, while clients wait: something may be there again that
+    /// had run out, or a connection be idle for long enough to make room.
+    pub(super) fn next_accept(&self) -> u64 {
+        if !self.accepting.is_ready() {
+            return NEVER;
+        }
+        let may_evict = self.service.phase == Phase::Running
             && self.service.config.at_capacity == AtCapacity::EvictIdle
-            && self.accepting.is_ready()
             && !self.table.has_room();
-        let first = self.table.longest_waiting(State::Idle).filter(|_| is_waited_for)?;
-        Some(self.evictable_at(first))
+        let first_idle = self.table.longest_waiting(State::Idle).filter(|_| may_evict);
+        self.accepting.retry_at.or(first_idle.map(|slot| self.evictable_at(slot))).unwrap_or(NEVER)
     }
 
     /// Some errors of accept are one connection's; for the others something has run out that only

@@ -11,48 +11,42 @@ use crate::http::response::Draft;
 use crate::net::Net;
 use crate::stats::Reason;
 use crate::table::NONE;
-use crate::visit::{End, STATES, Visit};
+use crate::visit::{End, STATES, Share, Visit};
 
 impl<N: Net> Core<N> {
-    /// Lets one connection act, and sees to it that there is a spare exchange for the next; what
-    /// is left of the budget, of which a visit costs at least one request.
-    ///
-    /// `listed` is the deadline list it is in.
+    /// Lets one connection act, and sees to it that there is a spare exchange for the next.
     pub(super) fn visit<H: Handler + ?Sized>(
         &mut self,
         slot: u32,
-        listed: Option<State>,
-        budget: u32,
+        share: &mut Share,
         act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
         handler: &mut H,
-    ) -> u32 {
-        let budget = self.act(slot, listed, budget, act, handler);
+    ) -> End {
+        let end = self.act(slot, share, act, handler);
         if !self.pool.has_spare() {
             self.evict_exchange(slot, handler);
         }
         self.tell_gone(handler);
-        budget
+        end
     }
 
     /// The visit itself; afterwards the connection is where it belongs.
     fn act<H: Handler + ?Sized>(
         &mut self,
         slot: u32,
-        listed: Option<State>,
-        budget: u32,
+        share: &mut Share,
         act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
         handler: &mut H,
-    ) -> u32 {
-        self.visiting = Some((slot, listed));
-        self.service.tickets.visit(slot);
+    ) -> End {
         let token = self.table.token(slot);
         let connection = &mut self.table[slot];
+        let listed = connection.state;
+        self.visiting = Some((slot, listed));
+        self.service.tickets.visit(slot);
         let handle = match connection.exchange {
             NONE => self.pool.spare(),
             kept => kept,
         };
-        let share = &self.service.config.budget;
-        let (requests, bytes) = (budget.min(share.requests_per_connection), share.bytes_per_connection);
         let mut visit = Visit {
             connection,
             net: &mut self.net,
@@ -61,12 +55,12 @@ impl<N: Net> Core<N> {
             exchange: self.pool.open(handle),
             handler,
             service: &mut self.service,
-            requests,
-            bytes,
+            share: *share,
             rearm: false,
         };
         let end = act(&mut visit);
-        let (used, rearm) = (visit.used(requests), visit.rearm);
+        let rearm = visit.rearm;
+        *share = visit.share;
         let in_flight = !visit.exchange.is_empty();
         self.visiting = None;
         self.settle_exchange(slot, handle, in_flight);
@@ -79,7 +73,7 @@ impl<N: Net> Core<N> {
                 }
             }
         }
-        budget.saturating_sub(used)
+        end
     }
 
     /// A connection keeps the exchange that it worked in exactly while something is in flight.
@@ -99,19 +93,17 @@ impl<N: Net> Core<N> {
     }
 
     /// A connection is in the list that its state says.
-    fn settle_deadline(&mut self, slot: u32, listed: Option<State>, rearm: bool) {
+    fn settle_deadline(&mut self, slot: u32, listed: State, rearm: bool) {
         let list = self.table[slot].state;
-        if rearm || listed != Some(list) {
-            if let Some(listed) = listed {
-                self.table.disarm(slot, listed);
-            }
+        if rearm || listed != list {
+            self.table.disarm(slot, listed);
             self.table.arm(slot, list, self.service.clock.now());
         }
     }
 
     /// The one place where a connection ends: its slot and its exchange are free, its socket is
     /// closed. The poller forgets a socket that is closed.
-    pub(super) fn remove(&mut self, slot: u32, listed: Option<State>, reason: Reason) {
+    pub(super) fn remove(&mut self, slot: u32, listed: State, reason: Reason) {
         if let Some(awaited) = self.awaited(slot) {
             self.service.tickets.lose(slot, awaited.serial, GoneReason::Ended(reason));
         }
@@ -130,13 +122,14 @@ impl<N: Net> Core<N> {
         let slot = self.slowest_client(newest);
         let listed = self.table[slot].state;
         if listed != State::Sending {
-            self.act(slot, Some(listed), 0, |visit| visit.make_way(), handler);
+            let mut share = Share::granted(&self.service.config.budget, 0);
+            self.act(slot, &mut share, |visit| visit.make_way(), handler);
         }
         if !self.pool.has_spare() {
             // It is in the middle of a response, or does not even take a 408.
             let listed = self.table[slot].state;
             self.table[slot].socket.reset_on_close();
-            self.remove(slot, Some(listed), Reason::Evicted);
+            self.remove(slot, listed, Reason::Evicted);
         }
     }
 
@@ -147,7 +140,7 @@ impl<N: Net> Core<N> {
         let all = lists.into_iter().flat_map(|list| self.longest_waiting_few(list));
         let mut others = all.filter(|&slot| slot != newest).peekable();
         let first = others.peek().copied();
-        let is_waiting = |&slot: &u32| !self.table[slot].queued;
+        let is_waiting = |&slot: &u32| !self.table.is_ready(slot);
         let waiting = others.find(is_waiting).or(Some(newest).filter(is_waiting));
         waiting.or(first).unwrap_or(newest)
     }
