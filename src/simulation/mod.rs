@@ -39,3 +39,4 @@ mod leaving;
 mod pipelining;
 mod random;
 mod readiness;
+mod waves;

@@ -202,6 +202,7 @@ fn any_sim(chance: &mut Chance) -> Sim {
         config.at_capacity = chance.pick(&[AtCapacity::EvictIdle, AtCapacity::Pause]);
         config.limits.linger_bytes = chance.pick(&[100, 1 << 20]);
         config.limits.body_bytes = 4000;
+        config.budget.together = chance.pick(&[1, 2, 16]);
         if chance.one_in(2) {
             config.budget.accepts = small(chance) as u32;
             config.budget.requests = small(chance) as u32;

@@ -1,0 +1,101 @@
+//! Serving together: what a wave does at once, and what its members do not notice.
+
+use super::client::Client;
+use super::kernel::{Call, Ending};
+use super::sim::Sim;
+use crate::stats::Reason;
+
+/// Idle clients that are about to ask, the first of them for a panic.
+fn panicking(together: usize) -> (Sim, Vec<Client>) {
+    let mut sim = Sim::with(|config| config.budget.together = together);
+    let clients: Vec<Client> = (0..4).map(|_| sim.connect_idle()).collect();
+    clients[0].get("/panic");
+    clients[1..].iter().for_each(|client| client.get("/"));
+    (sim, clients)
+}
+
+/// Reads that brought something.
+fn reads(client: &Client) -> usize {
+    client.count(|call| matches!(call, Call::Read(Ok(_))))
+}
+
+#[test]
+fn all_of_a_wave_are_read_before_the_first_is_answered() {
+    let (mut sim, clients) = panicking(4);
+    sim.turn();
+    assert!(clients.iter().all(|client| reads(client) == 1));
+    assert!(clients.iter().all(|client| client.statuses().is_empty()));
+}
+
+#[test]
+fn all_of_a_wave_are_answered_before_the_first_is_written_to() {
+    let mut sim = Sim::new();
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
+    clients[..2].iter().for_each(|client| client.get("/"));
+    clients[2].get("/panic");
+    sim.turn();
+    assert!(clients.iter().all(|client| client.statuses().is_empty()));
+    sim.settle();
+    assert!(clients[..2].iter().all(|client| client.statuses() == [200]));
+}
+
+#[test]
+fn a_panic_in_a_wave_loses_its_own_connection_only() {
+    let (mut sim, clients) = panicking(4);
+    sim.settle();
+    assert_eq!(clients[0].ending(), Some(Ending::Reset));
+    for client in &clients[1..] {
+        assert_eq!((client.statuses(), reads(client)), (vec![200], 1), "nothing is read or answered twice");
+    }
+    assert_eq!(sim.stats().requests, 4);
+}
+
+#[test]
+fn one_at_a_time_is_read_answered_and_written_to_where_that_is_wished() {
+    let (mut sim, clients) = panicking(1);
+    sim.turn();
+    assert!(clients[1..].iter().all(|client| reads(client) == 0));
+    sim.settle();
+    assert!(clients[1..].iter().all(|client| client.statuses() == [200]));
+}
+
+#[test]
+fn the_end_of_a_wave_s_member_is_asked_for_once() {
+    let mut sim = Sim::new();
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
+    clients[0].fin();
+    clients[1].reset();
+    clients[2].get("/");
+    sim.turn();
+    let ends = |client: &Client| client.count(|call| matches!(call, Call::Read(Ok(0) | Err(_))));
+    // Each was told once, before, that nothing had come.
+    assert_eq!((ends(&clients[0]), ends(&clients[1])), (2, 2));
+    let stats = sim.stats();
+    assert_eq!((stats.closes(Reason::PeerClosed), stats.closes(Reason::PeerReset)), (1, 1));
+    assert_eq!(clients[2].statuses(), [200]);
+}
+
+#[test]
+fn a_wave_is_no_reason_to_take_an_exchange_from_anybody() {
+    let mut sim = Sim::with(|config| config.exchanges = 3);
+    let slow = sim.connect();
+    slow.send(b"GET / HT");
+    sim.settle();
+    let clients: Vec<Client> = (0..10).map(|_| sim.connect_idle()).collect();
+    clients.iter().for_each(|client| client.get("/"));
+    sim.settle();
+    slow.send(b"TP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    assert!(clients.iter().chain([&slow]).all(|client| client.statuses() == [200]));
+}
+
+#[test]
+fn new_connections_are_served_before_more_are_accepted_than_there_is_room_for() {
+    let mut sim = Sim::with(|config| config.max_connections = 2);
+    let idle = sim.connect_idle();
+    let clients: Vec<Client> = (0..10).map(|_| sim.connect()).collect();
+    clients.iter().for_each(|client| client.get_and_close("/"));
+    sim.turn();
+    assert!(clients.iter().all(|client| client.statuses() == [200]));
+    assert!(!idle.is_gone(), "nobody had to make room");
+}
