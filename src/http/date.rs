@@ -5,13 +5,27 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
-/// The whole header.
-pub(crate) type DateLine = [u8; 37];
+/// A status line and the header: most answers are a 200, and begin with both.
+#[derive(Debug)]
+pub(crate) struct DateLine([u8; 52]);
 
-const EPOCH: DateLine = *b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+const EPOCH: DateLine = DateLine(*b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT");
 
-/// Where the date itself is in the header.
-const DATE: std::ops::Range<usize> = 6..35;
+/// Where the header begins, with the end of the line before it, and where the date itself is in it.
+const HEADER: usize = 15;
+const DATE: std::ops::Range<usize> = HEADER + 8..HEADER + 37;
+
+impl DateLine {
+    /// The header alone.
+    pub(crate) fn header(&self) -> &[u8; 37] {
+        self.0.last_chunk().expect("it is shorter than the whole")
+    }
+
+    /// The status line of a 200, and the header.
+    pub(crate) fn behind_ok(&self) -> &[u8; 52] {
+        &self.0
+    }
+}
 
 /// The header's line, and until when it holds.
 #[derive(Debug)]
@@ -41,7 +55,7 @@ impl Date {
         const LAST: Duration = Duration::from_secs(253_402_300_799);
         let since_epoch = (self.wall_clock)().duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST);
         let date = HttpDate::from(UNIX_EPOCH + since_epoch);
-        let mut text = &mut self.line[DATE];
+        let mut text = &mut self.line.0[DATE];
         // It is exactly as long as its place.
         let _ = write!(text, "{date}");
         let rest_of_second = Duration::from_secs(1).as_nanos() as u64 - u64::from(since_epoch.subsec_nanos());
@@ -64,18 +78,18 @@ mod tests {
         }
         let mut date = Date::new(clock);
         assert_eq!(READS.load(Ordering::Relaxed), 0);
-        assert_eq!(&date.line(5)[DATE], b"Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(&date.line(249_999_999)[DATE], b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(&date.line(5).0[DATE], b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(&date.line(249_999_999).0[DATE], b"Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(READS.load(Ordering::Relaxed), 1);
-        assert_eq!(&date.line(250_000_005)[DATE], b"Sun, 06 Nov 1994 08:49:38 GMT");
+        assert_eq!(&date.line(250_000_005).0[DATE], b"Sun, 06 Nov 1994 08:49:38 GMT");
         assert_eq!(READS.load(Ordering::Relaxed), 2);
     }
 
     #[test]
     fn a_clock_out_of_range_is_no_panic() {
         let mut early = Date::new(|| UNIX_EPOCH - Duration::from_secs(1));
-        assert_eq!(&early.line(1)[DATE], b"Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(&early.line(1).0[DATE], b"Thu, 01 Jan 1970 00:00:00 GMT");
         let mut late = Date::new(|| UNIX_EPOCH + Duration::from_secs(400_000_000_000));
-        assert_eq!(&late.line(1)[DATE], b"Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(&late.line(1).0[DATE], b"Fri, 31 Dec 9999 23:59:59 GMT");
     }
 }

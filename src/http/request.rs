@@ -280,11 +280,11 @@ static HOST_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
 /// `host[:port]` of RFC 3986 §3.2, or nothing.
 fn check_host(value: &[u8]) -> Result<(), Refusal> {
-    let digits = value.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-    let name = match &value[..value.len() - digits] {
-        [name @ .., b':'] => name,
-        _ => value,
-    };
+    let mut name = value;
+    while let [front @ .., b'0'..=b'9'] = name {
+        name = front;
+    }
+    let name = if let [name @ .., b':'] = name { name } else { value };
     let is_sound = match name {
         [b'[', address @ .., b']'] => is_ip_literal(address),
         _ => HOST_BYTES.contains_all(name),

@@ -108,18 +108,18 @@ impl<'r> Writer<'r> {
         self.push(decimal(&mut digits, number));
     }
 
-    // --- the parts of a response, in their order ---
+    // --- the parts of a response, in their order; each begins with the end of the line before ---
 
     /// The status line and the date.
     #[inline]
     pub(crate) fn begin(&mut self, draft: &mut Draft, date: &DateLine, status: u16) {
         draft.status = status;
         if status == 200 {
-            self.push(b"HTTP/1.1 200 OK\r\n");
+            self.push(date.behind_ok());
         } else {
             self.push_status(draft, status);
+            self.push(date.header());
         }
-        self.push(date);
     }
 
     fn push_status(&mut self, draft: &mut Draft, status: u16) {
@@ -130,7 +130,6 @@ impl<'r> Writer<'r> {
         self.push_decimal(u64::from(status));
         self.push(b" ");
         self.push(reason(status).as_bytes());
-        self.push(b"\r\n");
     }
 
     /// One header of the handler's; the ones that frame the message are the server's own.
@@ -142,6 +141,7 @@ impl<'r> Writer<'r> {
         if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
             draft.fault = Some("Content-Length, Transfer-Encoding, Connection and Date are the server's");
         }
+        self.push(b"\r\n");
         self.push(name.as_bytes());
         self.push(b": ");
         self.value(draft, value);
@@ -149,7 +149,7 @@ impl<'r> Writer<'r> {
 
     #[inline]
     pub(crate) fn content_type(&mut self, draft: &mut Draft, value: &str) {
-        self.push(b"Content-Type: ");
+        self.push(b"\r\nContent-Type: ");
         self.value(draft, value.as_bytes());
     }
 
@@ -160,16 +160,14 @@ impl<'r> Writer<'r> {
             draft.fault = Some("a header's value holds a control byte");
         }
         self.push(value);
-        self.push(b"\r\n");
     }
 
     /// The headers that end a head, for a body of `length` bytes.
     #[inline]
     pub(crate) fn end_head(&mut self, draft: &Draft, length: u64) {
         if !draft.is_bodiless() {
-            self.push(b"Content-Length: ");
+            self.push(b"\r\nContent-Length: ");
             self.push_decimal(draft.announced(length));
-            self.push(b"\r\n");
         }
         self.end_fields(draft);
     }
@@ -178,10 +176,9 @@ impl<'r> Writer<'r> {
     pub(crate) fn end_head_unsized(&mut self, draft: &Draft) -> usize {
         let mut end_of_room = 0;
         if !draft.is_bodiless() {
-            self.push(b"Content-Length: ");
+            self.push(b"\r\nContent-Length: ");
             self.push(LENGTH_ROOM);
             end_of_room = self.len;
-            self.push(b"\r\n");
         }
         self.end_fields(draft);
         end_of_room
@@ -204,11 +201,12 @@ impl<'r> Writer<'r> {
     #[inline]
     fn end_fields(&mut self, draft: &Draft) {
         match (draft.terms.close, draft.terms.http10) {
-            (true, _) => self.push(b"Connection: close\r\n\r\n"),
+            (true, _) => self.push(b"\r\nConnection: close"),
             // HTTP/1.0 closes unless both say otherwise.
-            (false, true) => self.push(b"Connection: keep-alive\r\n\r\n"),
-            (false, false) => self.push(b"\r\n"),
+            (false, true) => self.push(b"\r\nConnection: keep-alive"),
+            (false, false) => {}
         }
+        self.push(b"\r\n\r\n");
     }
 
     /// The end of a response: how long it is, and whether it is whole.
