@@ -239,6 +239,9 @@ mod clock;
 mod config;
 mod stats;
 mod reactor;
+#[cfg(feature = "inside")]
+#[doc(hidden)]
+pub mod inside;
 #[cfg(test)]
 mod simulation;
 

@@ -1,0 +1,159 @@
+//! What the parts cost that need no socket: an answer, the table, a deadline.
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use fourway::inside::{Answering, Table};
+use fourway::{Config, Handler, handler_fn};
+
+fn main() {
+    divan::main();
+}
+
+// --- from a request's bytes to its answer's ---
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// As Chromium asks for a page.
+const BROWSER: &[u8] = b"GET / HTTP/1.1\r\n\
+    Host: localhost:8080\r\n\
+    Connection: keep-alive\r\n\
+    Cache-Control: max-age=0\r\n\
+    sec-ch-ua: \"Chromium\";v=\"130\", \"Google Chrome\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\n\
+    sec-ch-ua-mobile: ?0\r\n\
+    sec-ch-ua-platform: \"Linux\"\r\n\
+    Upgrade-Insecure-Requests: 1\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 \
+    Safari/537.36\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n\
+    Sec-Fetch-Site: none\r\n\
+    Sec-Fetch-Mode: navigate\r\n\
+    Sec-Fetch-User: ?1\r\n\
+    Sec-Fetch-Dest: document\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-US,en;q=0.9\r\n\r\n";
+
+const CHUNKED: &[u8] = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n\
+    10\r\n0123456789abcdef\r\n20\r\n0123456789abcdef0123456789abcdef\r\n5\r\n01234\r\n0\r\n\r\n";
+
+fn hello() -> impl Handler {
+    handler_fn(|_, responder| responder.send(200, "text/plain", b"xixizi"))
+}
+
+fn answer(bencher: Bencher, arrived: &[u8], requests: usize) {
+    let mut answering = Answering::new(Config::default());
+    let mut handler = hello();
+    let bencher = bencher.counter(ItemsCount::new(requests)).counter(BytesCount::of_slice(arrived));
+    bencher.bench_local(|| answering.answer(black_box(arrived), &mut handler));
+}
+
+#[divan::bench(sample_size = 64)]
+fn answer_a_small_get(bencher: Bencher) {
+    answer(bencher, GET, 1);
+}
+
+#[divan::bench(sample_size = 64)]
+fn answer_sixteen_pipelined(bencher: Bencher) {
+    answer(bencher, &GET.repeat(16), 16);
+}
+
+#[divan::bench(sample_size = 64)]
+fn answer_a_browser(bencher: Bencher) {
+    answer(bencher, BROWSER, 1);
+}
+
+#[divan::bench(sample_size = 64)]
+fn answer_a_chunked_post(bencher: Bencher) {
+    answer(bencher, CHUNKED, 1);
+}
+
+// --- the table ---
+
+/// How many connections there are beside the one that is looked at.
+const CROWDS: [usize; 3] = [1, 1_000, 1_000_000];
+
+/// A table of so many connections, with room for one more, and their slots.
+fn crowd(connections: usize) -> (Table, Vec<u32>) {
+    let mut table = Table::new(connections + 1);
+    let slots = (0..connections).map(|_| table.insert()).collect();
+    (table, slots)
+}
+
+#[divan::bench(args = CROWDS)]
+fn insert_and_remove(bencher: Bencher, connections: usize) {
+    let (mut table, _) = crowd(connections);
+    bencher.bench_local(|| {
+        let slot = table.insert();
+        table.arm(slot, 0);
+        table.remove(black_box(slot));
+    });
+}
+
+#[divan::bench(args = CROWDS)]
+fn queue_and_next_ready(bencher: Bencher, connections: usize) {
+    let (mut table, slots) = crowd(connections);
+    let mut next = slots.iter().cycle();
+    bencher.bench_local(|| {
+        table.queue(*next.next().expect("it goes round"));
+        table.next_ready()
+    });
+}
+
+#[divan::bench(args = CROWDS)]
+fn find_by_token(bencher: Bencher, connections: usize) {
+    let (table, slots) = crowd(connections);
+    let tokens: Vec<_> = slots.iter().map(|&slot| table.token(slot)).collect();
+    let mut next = tokens.iter().cycle();
+    bencher.bench_local(|| table.find(*next.next().expect("it goes round")));
+}
+
+// --- the deadline lists ---
+
+/// A table in which so many wait, in the order of their slots.
+fn waiting(connections: usize) -> (Table, Vec<u32>) {
+    let (mut table, slots) = crowd(connections);
+    for (now, &slot) in slots.iter().enumerate() {
+        table.arm(slot, now as u64);
+    }
+    (table, slots)
+}
+
+/// The last to come leaves again.
+#[divan::bench(args = CROWDS)]
+fn arm_and_disarm_at_the_end(bencher: Bencher, connections: usize) {
+    let (mut table, _) = waiting(connections);
+    let slot = table.insert();
+    bencher.bench_local(|| {
+        table.arm(black_box(slot), connections as u64);
+        table.disarm(slot);
+    });
+}
+
+/// Each goes from the head to the end.
+#[divan::bench(args = CROWDS)]
+fn disarm_and_arm_from_the_head(bencher: Bencher, connections: usize) {
+    let (mut table, slots) = waiting(connections);
+    let mut head = slots.iter().cycle();
+    let mut now = connections as u64;
+    bencher.bench_local(|| {
+        let slot = *head.next().expect("it goes round");
+        now += 1;
+        table.disarm(slot);
+        table.arm(slot, now);
+    });
+}
+
+/// Each goes to the end from between two neighbours that are far away in memory.
+#[divan::bench(args = CROWDS)]
+fn disarm_and_arm_from_the_middle(bencher: Bencher, connections: usize) {
+    // A prime that divides none of the crowds, so that the walk meets every slot.
+    const STRIDE: usize = 7_919;
+    let (mut table, slots) = waiting(connections);
+    let mut at = connections / 2;
+    let mut now = connections as u64;
+    bencher.bench_local(|| {
+        at = (at + STRIDE) % connections;
+        now += 1;
+        table.disarm(slots[at]);
+        table.arm(slots[at], now);
+    });
+}

@@ -1,0 +1,134 @@
+//! The inside, for this crate's own benches and counts: outside of semver, and of the API.
+//!
+//! A handle has nothing of its own: each call is the one that the server itself makes, on a part
+//! that no socket belongs to.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::Token;
+
+use crate::config::Config;
+use crate::connection::State;
+use crate::exchange::After;
+use crate::handler::Handler;
+use crate::http::{self, Asked, Need};
+use crate::net::Peer;
+use crate::pool::Pool;
+use crate::service::Service;
+use crate::table;
+use crate::tokens::{LISTENERS, TokenRange, Tokens};
+
+/// The table of connections.
+#[derive(Debug)]
+pub struct Table(table::Table<()>);
+
+impl Table {
+    /// With memory for so many connections.
+    pub fn new(capacity: usize) -> Table {
+        let tokens = Tokens::layout(TokenRange::nth(0), capacity).expect("a range has room for them");
+        Table(table::Table::new(capacity, [1; State::ALL.len()], tokens))
+    }
+
+    /// A new connection's slot.
+    #[inline]
+    pub fn insert(&mut self) -> u32 {
+        self.0.insert(())
+    }
+
+    /// Ends a connection that waits.
+    #[inline]
+    pub fn remove(&mut self, slot: u32) {
+        self.0.remove(slot, State::Idle);
+    }
+
+    /// Queues a connection for the next turn.
+    #[inline]
+    pub fn queue(&mut self, slot: u32) {
+        self.0.queue(slot);
+    }
+
+    /// Takes the first that is queued.
+    #[inline]
+    pub fn next_ready(&mut self) -> Option<u32> {
+        self.0.first_ready().inspect(|&slot| {
+            self.0.take_ready(slot);
+        })
+    }
+
+    /// By what the poller names a connection.
+    #[inline]
+    pub fn token(&self, slot: u32) -> Token {
+        self.0.token(slot)
+    }
+
+    /// The connection that an event is about.
+    #[inline]
+    pub fn find(&self, token: Token) -> Option<u32> {
+        let (slot, generation) = self.0.tokens().decode(token)?;
+        self.0.find(slot.checked_sub(LISTENERS)?, generation)
+    }
+
+    /// Begins a wait, in nanoseconds of the server's clock.
+    #[inline]
+    pub fn arm(&mut self, slot: u32, now: u64) {
+        self.0.arm(slot, State::Idle, now);
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting(State::Idle)
+    }
+
+    /// Ends a wait before its time.
+    #[inline]
+    pub fn disarm(&mut self, slot: u32) {
+        self.0.disarm(slot, State::Idle);
+    }
+}
+
+/// All that an answer is made of, from bytes to bytes.
+#[derive(Debug)]
+pub struct Answering {
+    pool: Pool,
+    service: Service,
+}
+
+impl Answering {
+    /// As a server with these settings has it.
+    pub fn new(config: Config) -> Answering {
+        Answering { pool: Pool::new(&config).expect("there is memory"), service: Service::new(config) }
+    }
+
+    /// Answers whole requests that arrived in one read and ask for no close; how many bytes the
+    /// answers have.
+    pub fn answer<H: Handler>(&mut self, arrived: &[u8], handler: &mut H) -> u64 {
+        let spare = self.pool.spare();
+        let mut exchange = self.pool.open(spare);
+        exchange.input.space()[..arrived.len()].copy_from_slice(arrived);
+        exchange.input.filled(arrived.len());
+        let mut asked = Asked { handler, peer: &Nobody };
+        let mut budget = u32::MAX;
+        let mut sent = 0;
+        loop {
+            let need = http::answer(&mut exchange, &mut self.service, &mut asked, &mut budget);
+            sent += exchange.out.pending();
+            exchange.out.clear();
+            if need != Need::Flush {
+                break;
+            }
+            assert_eq!(exchange.course.after, After::Keep, "only more requests are to follow");
+        }
+        assert!(exchange.is_empty(), "only whole requests are answered here");
+        sent
+    }
+}
+
+/// There is no client.
+struct Nobody;
+
+impl Peer for Nobody {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+}
