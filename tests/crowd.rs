@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::program::Program;
 use common::tools::{self, Folder, Kill};
-use common::{ByHand, Client, PATIENCE, get, get_and_close, is_ci, say, wait_until};
+use common::{ByHand, Client, PATIENCE, get, get_and_close, wait_until};
 use fourway::Config;
 use socket2::{Domain, Socket, Type};
 
@@ -46,19 +46,6 @@ fn send_upload_head(client: &mut Client) {
 
 // --- ten thousand at once ---
 
-/// How many connections this process can have beside what the tests need otherwise.
-fn raise_own_limit(wanted: usize) -> usize {
-    const OTHERS: usize = 200;
-    let hard = rlimit::increase_nofile_limit(u64::MAX).expect("the limit of descriptors");
-    let possible = usize::try_from(hard).unwrap_or(usize::MAX).saturating_sub(OTHERS).min(wanted);
-    if possible < wanted {
-        let line = format!("only {possible} of {wanted} connections: the hard limit is {hard} descriptors");
-        assert!(!is_ci(), "CI is set, and {line}");
-        say(&format!("REDUCED {}: {line}", thread::current().name().unwrap_or("a test")));
-    }
-    possible
-}
-
 /// Starts a connection without waiting for the handshake.
 fn begin_to_connect(address: std::net::SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -71,7 +58,7 @@ fn begin_to_connect(address: std::net::SocketAddr) -> TcpStream {
 
 #[test]
 fn ten_thousand_connections_at_once_are_all_answered() {
-    let count = raise_own_limit(10_000);
+    let count = tools::descriptors(10_000);
     let program = Program::start(&[]);
     let mut clients: Vec<_> = (0..count).map(|_| begin_to_connect(program.address)).collect();
     let mut clients: Vec<_> = clients

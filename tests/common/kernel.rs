@@ -86,6 +86,21 @@ impl Pair {
     }
 }
 
+/// A server's own ends of its connections, accepted or not: their states, and how many bytes wait
+/// to be read.
+pub fn ends_at(server: SocketAddr) -> Vec<(State, u64)> {
+    let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
+    let server = hex(server);
+    let end = |line: &str| {
+        let mut words = line.split_ascii_whitespace().skip(1).take(4);
+        let [local, _, state, queues] = [(); 4].map(|()| words.next().unwrap_or(""));
+        let unread = queues.split_once(':')?.1;
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        (local == server).then_some((State::from_number(number(state)? as u8), number(unread)?))
+    };
+    table.lines().filter_map(end).collect()
+}
+
 /// What a round leaves behind, unless the kernel could not let it be as it should.
 ///
 /// Two things take TIME_WAIT away that have nothing to do with who closed first, and both are

@@ -8,9 +8,12 @@ use std::thread;
 
 use super::PATIENCE;
 
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_fourway");
+
 pub struct Program {
     pub address: SocketAddr,
     child: Child,
+    may_end: bool,
     lines: Receiver<String>,
     log: Receiver<String>,
 }
@@ -18,7 +21,16 @@ pub struct Program {
 impl Program {
     /// Starts it on a free port, and waits until it says that it listens.
     pub fn start(options: &[&str]) -> Program {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fourway"));
+        Program::start_as(Command::new(EXECUTABLE), options)
+    }
+
+    /// The same under a tool that becomes the program it watches, or runs it in its own process.
+    pub fn start_under(mut tool: Command, options: &[&str]) -> Program {
+        tool.arg(EXECUTABLE);
+        Program::start_as(tool, options)
+    }
+
+    fn start_as(mut command: Command, options: &[&str]) -> Program {
         // Options can also be set in the environment; here only the test sets any.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("FOURWAY_") {
@@ -35,7 +47,7 @@ impl Program {
             .expect("the program can be run");
         let lines = lines_of(child.stdout.take().expect("its output is a pipe"));
         let log = lines_of(child.stderr.take().expect("its log is a pipe"));
-        let mut program = Program { address: super::ANY_PORT, child, lines, log };
+        let mut program = Program { address: super::ANY_PORT, child, may_end: false, lines, log };
         let first = program.lines.recv_timeout(PATIENCE).expect("the program says where it listens");
         program.address = address_in(&first).unwrap_or_else(|| panic!("no address in {first:?}"));
         program
@@ -43,6 +55,23 @@ impl Program {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal, by the signal's short name.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status();
+        assert!(kill.expect("kill").success(), "SIG{name} reaches the program");
+    }
+
+    /// Asks it to end, and waits until it has.
+    #[cfg(unix)]
+    pub fn end(mut self) {
+        self.may_end = true;
+        self.signal("TERM");
+        super::wait_until("the program ends", || self.child.try_wait().expect("a child of ours").is_some());
+        let status = self.child.wait().expect("a child of ours");
+        assert!(status.success(), "the program ended with {status}");
     }
 
     /// How many descriptors it has open.
@@ -54,8 +83,30 @@ impl Program {
     /// Whether it sleeps: in its poller, for there is nothing else that it waits in.
     #[cfg(target_os = "linux")]
     pub fn is_asleep(&self) -> bool {
+        self.state() == 'S'
+    }
+
+    /// Whether a signal has stopped it, or whoever traces it has at that signal.
+    #[cfg(target_os = "linux")]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state(), 'T' | 't')
+    }
+
+    /// What the system's scheduler says of it (`proc(5)`).
+    #[cfg(target_os = "linux")]
+    fn state(&self) -> char {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("its state");
-        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).expect("a letter")
+    }
+
+    /// What the system says about its memory, in bytes, by the name of a line in `smaps_rollup`.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self, name: &str) -> u64 {
+        let file = format!("/proc/{}/smaps_rollup", self.pid());
+        let rollup = std::fs::read_to_string(&file).expect("what its memory is");
+        let line = rollup.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        1024 * kilobytes.unwrap_or_else(|| panic!("no {name} in {rollup}"))
     }
 }
 
@@ -67,7 +118,7 @@ impl Drop for Program {
         if thread::panicking() {
             self.log.iter().for_each(|line| eprintln!("the program: {line}"));
         } else {
-            assert!(ended.is_none(), "the program ended by itself: {ended:?}");
+            assert!(self.may_end || ended.is_none(), "the program ended by itself: {ended:?}");
         }
     }
 }

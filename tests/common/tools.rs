@@ -1,4 +1,5 @@
-//! Clients that others wrote: found, run within a time limit, and loudly missed.
+//! What the machine has for tests: programs that others wrote, found, run within a time limit, and
+//! loudly missed; and descriptors.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,21 @@ pub fn find(names: &[&str]) -> Option<PathBuf> {
         say(&format!("SKIPPED {test}: not installed: {names}"));
     }
     found
+}
+
+/// How many connections this process can have beside what the tests need otherwise, once its limit
+/// is raised. If that is less than wanted, it is said as loudly as a missing program.
+#[cfg(unix)]
+pub fn descriptors(wanted: usize) -> usize {
+    const OTHERS: usize = 200;
+    let hard = rlimit::increase_nofile_limit(u64::MAX).expect("the limit of descriptors");
+    let possible = usize::try_from(hard).unwrap_or(usize::MAX).saturating_sub(OTHERS).min(wanted);
+    if possible < wanted {
+        let line = format!("only {possible} of {wanted} connections: the hard limit is {hard} descriptors");
+        assert!(!is_ci(), "CI is set, and {line}");
+        say(&format!("REDUCED {}: {line}", thread::current().name().unwrap_or("a test")));
+    }
+    possible
 }
 
 /// What a program wrote until it ended, which it has to do by itself.
