@@ -1,4 +1,4 @@
-//! What the loop costs, counted: allocations and frees while it runs, and the size of a slot.
+//! Allocations and frees while the loop runs, and the size of a slot.
 //!
 //! The server runs on the test's own thread and its clients on another, so that a counter per
 //! thread sees the loop alone.

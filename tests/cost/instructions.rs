@@ -1,0 +1,137 @@
+//! Instructions in user space, counted by callgrind.
+//!
+//! They vary with the compiler, and not with the machine's speed or load.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::program::Program;
+use crate::common::tools::{self, Folder};
+use crate::lockstep::{self, Ask, CLIENTS, Crowd};
+
+const PER_REQUEST: f64 = 2_540.0;
+const PER_PIPELINED_REQUEST: f64 = 1_420.0;
+const PER_BROWSER_REQUEST: f64 = 6_900.0;
+#[cfg(feature = "inside")]
+const PER_DEADLINE: f64 = 40.0;
+
+/// Fourteen headers, as Chromium asks for a page.
+const BROWSER: &str = "GET / HTTP/1.1\r\n\
+    Host: 127.0.0.1:12345\r\n\
+    Connection: keep-alive\r\n\
+    Cache-Control: max-age=0\r\n\
+    sec-ch-ua: \"Chromium\";v=\"130\", \"Google Chrome\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\n\
+    sec-ch-ua-mobile: ?0\r\n\
+    sec-ch-ua-platform: \"Linux\"\r\n\
+    Upgrade-Insecure-Requests: 1\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 \
+    Safari/537.36\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n\
+    Sec-Fetch-Site: none\r\n\
+    Sec-Fetch-Mode: navigate\r\n\
+    Sec-Fetch-User: ?1\r\n\
+    Sec-Fetch-Dest: document\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-US,en;q=0.9\r\n\r\n";
+
+/// The port is not the program's, so that a request has the same length in every run.
+const GET: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1:12345\r\n\r\n";
+
+#[test]
+fn a_keep_alive_request_takes_few_instructions() {
+    expect_per_request(PER_REQUEST, Ask::one(GET));
+}
+
+#[test]
+fn a_pipelined_request_takes_fewer() {
+    expect_per_request(PER_PIPELINED_REQUEST, Ask::pipelined(GET, 16));
+}
+
+#[test]
+fn a_browsers_request_takes_as_many_as_its_head_is_long() {
+    expect_per_request(PER_BROWSER_REQUEST, Ask::one(BROWSER));
+}
+
+fn expect_per_request(ceiling: f64, ask: Ask) {
+    let Some(valgrind) = tools::find(&["valgrind"]) else { return };
+    const FEW: usize = 20;
+    const MANY: usize = 120;
+    let requests = (MANY - FEW) * CLIENTS * ask.requests;
+    let instructions = |rounds| {
+        callgrind(&valgrind, |tool| {
+            let program = Program::start_under(tool, &[]);
+            let mut crowd = Crowd::connect(&program, ask.clone());
+            (0..rounds).for_each(|_| crowd.round());
+            crowd.leave();
+            lockstep::end(program);
+        })
+    };
+    expect_at_most(ceiling, instructions(MANY) - instructions(FEW), requests);
+}
+
+fn expect_at_most(ceiling: f64, instructions: u64, count: usize) {
+    let each = instructions as f64 / count as f64;
+    println!("{each:.1} instructions each, of at most {ceiling}");
+    assert!(each <= ceiling, "{each:.1} instructions each, of at most {ceiling}");
+}
+
+/// All instructions of the process that is run by this command.
+fn callgrind(valgrind: &Path, run: impl FnOnce(Command)) -> u64 {
+    let folder = Folder::new();
+    let file = folder.path("counts");
+    let mut tool = Command::new(valgrind);
+    tool.args(["-q", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", file.display()));
+    run(tool);
+    let counts = fs::read_to_string(&file).expect("what callgrind counted");
+    let total = counts.lines().find_map(|line| line.strip_prefix("totals: ")?.parse().ok());
+    total.expect("callgrind writes the total")
+}
+
+#[cfg(feature = "inside")]
+mod deadlines {
+    use super::*;
+    use fourway::inside::Table;
+
+    /// How many times the helper is to do all of its work.
+    const ROUNDS: &str = "FOURWAY_TEST_ROUNDS";
+
+    const CONNECTIONS: usize = 1_000;
+
+    #[test]
+    fn a_deadline_armed_and_cancelled_takes_few_instructions() {
+        let Some(valgrind) = tools::find(&["valgrind"]) else { return };
+        const FEW: usize = 10;
+        const MANY: usize = 110;
+        let instructions = |rounds: usize| {
+            callgrind(&valgrind, |mut tool| {
+                let helper = "instructions::deadlines::whoever_leaves_and_joins_again_all_of_them_wait";
+                tool.arg(std::env::current_exe().expect("this test")).args(["--exact", helper]);
+                let (output, _) = tools::run_to_text(tool.env(ROUNDS, rounds.to_string()));
+                assert!(output.contains("1 passed"), "the helper was run: {output}");
+            })
+        };
+        let count = (MANY - FEW) * CONNECTIONS;
+        expect_at_most(PER_DEADLINE, instructions(MANY) - instructions(FEW), count);
+    }
+
+    /// Among many that wait, each in turn leaves its neighbours for the list's end. (The test above runs
+    /// this one under callgrind.)
+    #[test]
+    fn whoever_leaves_and_joins_again_all_of_them_wait() {
+        const STRIDE: usize = 7;
+        let rounds = std::env::var(ROUNDS).map_or(1, |rounds| rounds.parse().expect("a number"));
+        let mut table = Table::new(CONNECTIONS);
+        let slots: Vec<_> = (0..CONNECTIONS).map(|_| table.insert()).collect();
+        slots.iter().for_each(|&slot| table.arm(slot, 0));
+        // Whoever goes by one of these orders finds the list in the other, and so never at its ends.
+        let order: Vec<_> = (0..CONNECTIONS).map(|at| slots[at * STRIDE % CONNECTIONS]).collect();
+        for round in 0..rounds {
+            for &slot in if round % 2 == 0 { &order } else { &slots } {
+                table.disarm(slot);
+                table.arm(slot, round);
+            }
+        }
+        assert_eq!(table.waiting(), CONNECTIONS);
+    }
+}
