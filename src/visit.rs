@@ -132,15 +132,14 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Answers what has arrived, and reads on.
     fn read(&mut self) -> Next {
         loop {
-            let need = if self.exchange.is_answered() || self.exchange.input.is_empty() {
-                None
-            } else {
-                Some(self.answer())
-            };
             if self.exchange.is_answered() {
                 return Next::Enter(State::Sending, "there is something to send");
             }
-            if let Some(need) = need {
+            if !self.exchange.input.is_empty() {
+                let need = self.answer();
+                if self.exchange.is_answered() {
+                    continue;
+                }
                 let needed = match need {
                     // A request that waits for its turn has begun, and keeps its exchange.
                     Need::Flush if self.connection.state == State::Idle => State::Head,
