@@ -744,7 +744,8 @@ fn the_summary_is_a_table() {
     let ended = program.stop();
     let lines: Vec<_> = ended.stdout.lines().collect();
     assert!(lines[1].starts_with("fourway: ended after "), "{}", ended.stdout);
-    for name in ["bytes received", "ListenOverflows of the kernel", "busy", "time busy", "time idle"] {
+    let busy = ["busy", "time busy", "time idle", "longest turn"];
+    for name in ["bytes received", "ListenOverflows of the kernel"].into_iter().chain(busy) {
         assert!(lines.iter().any(|line| line.trim().starts_with(name)), "{name}: {}", ended.stdout);
     }
     assert_eq!(ended.number("bytes received"), 50);

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 ///
 /// Over an hour in which the load took a minute, an average shows nothing. So the busiest second
 /// is kept as well: near 100 % the server was the bottleneck.
+///
+/// And a server that is hardly busy may still let one client wait while it does much for others in
+/// one turn of its loop. So the longest turn is kept too, by the clock on the wall: whatever else
+/// had the processor meanwhile is in it, as it is in what the client waits.
 #[derive(Debug)]
 pub struct Meter {
     start: Instant,
@@ -18,6 +22,8 @@ pub struct Meter {
     window_end: Instant,
     /// The busy time of the busiest window.
     busiest: Duration,
+    turn_began: Instant,
+    longest_turn: Duration,
 }
 
 /// The least time between two looks at the kernel's clock: looking costs a system call.
@@ -38,14 +44,22 @@ impl Meter {
             busy_before_window: busy,
             window_end: now + WINDOW,
             busiest: Duration::ZERO,
+            turn_began: now,
+            longest_turn: Duration::ZERO,
         }
     }
 
     /// Once per turn of the loop, before its work.
     pub fn turn(&mut self, now: Instant) {
+        self.turn_began = now;
         if now >= self.window_end {
             self.look(now);
         }
+    }
+
+    /// After a turn's work.
+    pub fn turned(&mut self, now: Instant) {
+        self.longest_turn = self.longest_turn.max(now - self.turn_began);
     }
 
     /// Ends a window. All its turns but the present one began in its first second, however long it
@@ -63,6 +77,10 @@ impl Meter {
     /// From the start to the last [`look`](Self::look).
     pub fn total(&self) -> Duration {
         self.latest - self.start
+    }
+
+    pub fn longest_turn(&self) -> Duration {
+        self.longest_turn
     }
 
     /// `None` where the kernel does not say.
@@ -136,6 +154,21 @@ mod tests {
         meter.look(now + WINDOW);
         assert_eq!((meter.busy(), meter.average(), meter.busiest()), (None, None, None));
         assert_eq!(meter.total(), WINDOW);
+    }
+
+    #[test]
+    fn a_turn_is_as_long_as_its_work_and_not_as_the_wait_before_it() {
+        let ms = Duration::from_millis;
+        let begin = Instant::now();
+        let mut meter = Meter::over(None, begin);
+        assert_eq!(meter.longest_turn(), Duration::ZERO);
+        // Each begins half a second after the one before.
+        for (number, length) in (1..).zip([3, 20, 7]) {
+            let now = begin + number * ms(500);
+            meter.turn(now);
+            meter.turned(now + ms(length));
+        }
+        assert_eq!(meter.longest_turn(), ms(20));
     }
 
     #[cfg(target_os = "linux")]

@@ -38,6 +38,7 @@ impl fmt::Display for Summary {
         rows.push(row("  in the busiest second", share(meter.busiest())));
         rows.push(row("  time busy", time(meter.busy())));
         rows.push(row("  time idle", time(meter.busy().map(|busy| meter.total() - busy))));
+        rows.push(row("longest turn", milliseconds(meter.longest_turn())));
 
         let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         let values = rows.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
@@ -88,6 +89,10 @@ fn errors(stats: &Stats) -> Vec<Row> {
     rows
 }
 
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.3} ms", 1e3 * duration.as_secs_f64())
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{:.3} s", duration.as_secs_f64())
 }
@@ -111,6 +116,17 @@ mod tests {
         let widths: Vec<_> = text.lines().skip(1).map(str::len).collect();
         assert!(widths.iter().all(|&width| width == widths[0]), "{text}");
         assert!(widths[0] <= 80, "{text}");
+    }
+
+    #[test]
+    fn the_longest_turn_is_told_in_milliseconds() {
+        let now = Instant::now();
+        let mut meter = Meter::start(now);
+        meter.turn(now);
+        meter.turned(now + Duration::from_micros(1250));
+        let text = Summary { stats: Stats::default(), overflows: None, meter }.to_string();
+        let last = text.lines().last().unwrap_or_default();
+        assert!(last.trim().starts_with("longest turn ") && last.ends_with(" 1.250 ms"), "{text}");
     }
 
     #[test]
