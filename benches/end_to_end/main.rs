@@ -1,0 +1,104 @@
+//! What the program `fourway` costs beside a raw epoll server, per request and per connection.
+//!
+//! Both are started as processes of their own and loaded by the client in this one; both answer
+//! the same bytes, of which the client checks every one. What is compared is
+//!
+//! - **CPU time**, not requests a second: with a client that is slower than the server, the rate is
+//!   the client's. The kernel counts the time a process was on a processor to the nanosecond, with
+//!   all that it did in the kernel; on loopback the network's work for both ends is in it, which
+//!   is most of it, and which no server can avoid. Hence
+//! - **ratios to the floor** (`floor.rs`), which makes the fewest system calls that still answer:
+//!   figures of another machine or day mean little, ratios of one round much;
+//! - **in rounds**, one after the other in one run: what else the machine does comes and goes in
+//!   seconds or minutes, and then both meet it. Of the rounds' ratios the median is told, and how
+//!   far they lie apart. If the quartiles are further from each other than what you look for,
+//!   the machine is too busy to say.
+//! - **on one core** with the client: while the client works, requests gather, then the server has
+//!   them all in one turn. So nobody is woken across cores, which costs more than a request and
+//!   depends on how deep the other core sleeps.
+//!
+//! With `--held` it is measured how costs grow with the connections held (`growth.rs`).
+//!
+//! In reading order: `cases.rs` (what is measured), `client.rs`, `answer.rs`, `floor.rs`,
+//! `server.rs` (the processes and the kernel's clock), `machine.rs`, `growth.rs`, `report.rs`.
+
+#[cfg(target_os = "linux")]
+mod cases;
+#[cfg(target_os = "linux")]
+mod client;
+#[cfg(target_os = "linux")]
+mod answer;
+#[cfg(target_os = "linux")]
+mod floor;
+#[cfg(target_os = "linux")]
+mod server;
+#[cfg(target_os = "linux")]
+mod machine;
+#[cfg(target_os = "linux")]
+mod growth;
+#[cfg(target_os = "linux")]
+mod report;
+#[cfg(target_os = "linux")]
+mod options;
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("the bench end_to_end is for Linux only: it needs epoll, and /proc for the time on a processor");
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    use std::process::ExitCode;
+
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    // This program is the floor as well, so that one file is enough.
+    if arguments.first().is_some_and(|first| first == "--floor") {
+        floor::run(arguments.get(1).map(String::as_str)).expect("the floor serves");
+        return ExitCode::SUCCESS;
+    }
+    let options = match options::Options::parse(&arguments) {
+        Ok(options) => options,
+        Err(sentence) => {
+            eprintln!("end_to_end: {sentence}\n\n{}", options::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match measure(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("end_to_end: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn measure(options: &options::Options) -> std::io::Result<()> {
+    let cores = machine::cores()?;
+    let stage = |client_core: Option<&usize>| server::Stage {
+        program: options.server.clone(),
+        server_core: cores[0],
+        client_core: *options.client_core.as_ref().or(client_core).unwrap_or(&cores[0]),
+    };
+    let (together, apart) = (stage(cores.first()), stage(cores.last()));
+    println!("end_to_end: {} rounds of {:?}", options.rounds, options.time);
+    let mut all = Vec::new();
+    if options.held.is_none() {
+        all = cases::run(options, &together)?;
+        if !options.test {
+            print!("{}", report::table(&all));
+        }
+    }
+    match (&options.held, options.test) {
+        (Some(counts), _) => all = growth::run(options, &apart, counts)?,
+        (None, true) => all.extend(growth::run(options, &apart, &[1, 300])?),
+        (None, false) => {}
+    }
+    if options.test {
+        println!("all was answered, byte for byte");
+    }
+    match &options.json {
+        Some(file) => std::fs::write(file, report::json(&all)),
+        None => Ok(()),
+    }
+}
