@@ -94,7 +94,9 @@ impl Case {
         let mut order = [Kind::Floor, Kind::Fourway];
         order.rotate_left(round % 2);
         for kind in order {
-            let cost = self.measure(kind, self.idle, options.time, stage, page)?;
+            let cost = self.measure(kind, self.idle, options.time, stage, page);
+            let cost =
+                cost.map_err(|error| io::Error::other(format!("{} of {kind:?}: {error}", self.name)))?;
             match kind {
                 Kind::Floor => series.floor.push(cost),
                 Kind::Fourway => series.fourway.push(cost),

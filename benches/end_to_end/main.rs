@@ -22,6 +22,8 @@
 //! In reading order: `cases.rs` (what is measured), `client.rs`, `answer.rs`, `floor.rs`,
 //! `server.rs` (the processes and the kernel's clock), `machine.rs`, `growth.rs`, `report.rs`.
 
+#![forbid(unsafe_code)]
+
 #[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
@@ -75,17 +77,19 @@ fn main() -> std::process::ExitCode {
 #[cfg(target_os = "linux")]
 fn measure(options: &options::Options) -> std::io::Result<()> {
     let cores = machine::cores()?;
-    let stage = |client_core: Option<&usize>| server::Stage {
+    let stage = |client_core: usize| server::Stage {
         program: options.server.clone(),
         server_core: cores[0],
-        client_core: *options.client_core.as_ref().or(client_core).unwrap_or(&cores[0]),
+        client_core: options.client_core.unwrap_or(client_core),
     };
-    let (together, apart) = (stage(cores.first()), stage(cores.last()));
+    let (together, apart) = (stage(cores[0]), stage(cores[cores.len() - 1]));
     println!("end_to_end: {} rounds of {:?}", options.rounds, options.time);
     let mut all = Vec::new();
     if options.held.is_none() {
         all = cases::run(options, &together)?;
-        if !options.test {
+        if all.is_empty() {
+            println!("no case has such a name");
+        } else if !options.test {
             print!("{}", report::table(&all));
         }
     }

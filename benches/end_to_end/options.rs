@@ -7,7 +7,7 @@ use std::time::Duration;
 pub const USAGE: &str = "\
 cargo bench --bench end_to_end -- [OPTIONS] [CASE]...   the cases whose names contain one of these
 
-  --rounds N         how often each is measured [15; with --held 5]
+  --rounds N         how often each is measured [12; with --held 5]
   --seconds S        how long each time [0.25; with --held 0.5]
   --held N,N,...     how costs grow with the connections held, instead of the cases
   --client-core N    where the client runs [with the server; with --held on the last core]
@@ -50,7 +50,13 @@ impl Options {
                 "--test" => options.test = true,
                 "--rounds" => rounds = Some(number::<usize>(value()?)?.max(1)),
                 "--seconds" => seconds = Some(number::<f64>(value()?)?.clamp(0.01, 3600.0)),
-                "--held" => options.held = Some(value()?.split(',').map(number).collect::<Result<_, _>>()?),
+                "--held" => {
+                    let counts = value()?.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
+                    if counts.contains(&0) {
+                        return Err("the held are asked in turn, so that one at least is needed".into());
+                    }
+                    options.held = Some(counts);
+                }
                 "--client-core" => options.client_core = Some(number(value()?)?),
                 "--server" => options.server = value()?.into(),
                 "--json" => options.json = Some(value()?.into()),
@@ -60,7 +66,7 @@ impl Options {
         }
         let usual = match (options.test, &options.held) {
             (true, _) => (1, 0.05),
-            (false, None) => (15, 0.25),
+            (false, None) => (12, 0.25),
             (false, Some(_)) => (5, 0.5),
         };
         options.rounds = rounds.unwrap_or(usual.0);

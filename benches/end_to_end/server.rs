@@ -68,7 +68,9 @@ impl Server {
                 .args(page.file.iter().flat_map(|file| [Path::new("--body-file"), file])),
         };
         command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn()?;
+        let mut child = command.spawn().map_err(|error| {
+            io::Error::new(error.kind(), format!("{:?} cannot be started: {error}", command.get_program()))
+        })?;
         let output = child.stdout.take().expect("it is a pipe");
         let schedstat = File::open(format!("/proc/{}/schedstat", child.id()))?;
         let address = SocketAddr::from(([0; 4], 0));
