@@ -217,7 +217,7 @@ pub struct Budget {
     pub requests: u32,
     /// Requests answered on one connection before the next gets its turn (default 32).
     pub requests_per_connection: u32,
-    /// Bytes read or written on one connection before the next gets its turn (default 256 KiB;
+    /// Bytes read or written on one connection before the next gets its turn (default 1 MiB;
     /// passed by at most one buffer).
     pub bytes_per_connection: usize,
     /// Connections that are served together: all are read, then all are answered, then all are written
@@ -232,7 +232,7 @@ impl Default for Budget {
             accepts: 256,
             requests: 1024,
             requests_per_connection: 32,
-            bytes_per_connection: 256 * 1024,
+            bytes_per_connection: 1024 * 1024,
             together: 16,
         }
     }

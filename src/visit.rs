@@ -347,7 +347,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
 }
 
 /// A write costs at least so many bytes of the budget.
-const LEAST_CHARGED: usize = 1024;
+const LEAST_CHARGED: usize = 4096;
 
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
 const CLOSED_AT_ONCE: u64 = 16 * 1024;
