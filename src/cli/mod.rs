@@ -148,6 +148,8 @@ impl Host {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         while self.server.state() != Phase::Closed {
+            // The turn's own time is not taken off the timeout: a deadline may be late by that much, and
+            // the server is asked about a time that it knows.
             if let Err(error) = self.poll.poll(&mut events, self.server.next_timeout(now)) {
                 if error.kind() != ErrorKind::Interrupted {
                     return Err(error);
@@ -161,10 +163,9 @@ impl Host {
                 }
             }
             self.server.process(now, page);
-            now = Instant::now();
             // Not those of a drain, which closes all idle connections in one: nobody waits for it.
             if self.server.state() == Phase::Running {
-                self.meter.turned(now);
+                self.meter.turned(Instant::now());
             }
         }
         self.meter.look(now);

@@ -188,29 +188,29 @@ impl Fields {
         // Comparing lengths first spares most headers any comparison of names.
         let (name, value) = (header.name, header.value);
         match name.len() {
-            4 if name.eq_ignore_ascii_case("host") => {
+            4 if is(name, "Host") => {
                 self.hosts += 1;
                 check_host(value)
             }
-            6 if name.eq_ignore_ascii_case("expect") => {
+            6 if is(name, "Expect") => {
                 if !value.eq_ignore_ascii_case(b"100-continue") {
                     return Err(Refusal { status: 417, why: "only 100-continue can be expected" });
                 }
                 self.expects_continue = true;
                 Ok(())
             }
-            10 if name.eq_ignore_ascii_case("connection") => {
+            10 if is(name, "Connection") => {
                 self.read_connection(value);
                 Ok(())
             }
-            14 if name.eq_ignore_ascii_case("content-length") => {
+            14 if is(name, "Content-Length") => {
                 if self.length.is_some() {
                     return Err(Refusal::bad("there is more than one Content-Length"));
                 }
                 self.length = Some(length(value)?);
                 Ok(())
             }
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => self.read_codings(value),
+            17 if is(name, "Transfer-Encoding") => self.read_codings(value),
             _ => Ok(()),
         }
     }
@@ -258,6 +258,11 @@ impl Fields {
             (_, None) => Ok(Framing::Chunked),
         }
     }
+}
+
+/// Whether a header is the one of this name, which most clients write as the RFCs do.
+fn is(name: &str, usual: &str) -> bool {
+    name == usual || name.eq_ignore_ascii_case(usual)
 }
 
 /// The members of a comma-separated list (RFC 9110 §5.6.1), empty ones left out.
