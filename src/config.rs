@@ -23,7 +23,7 @@ pub struct Config {
     /// How many connections may be open at once (default 1,024; at least 1, and as many as the
     /// token range has room for).
     ///
-    /// A slot takes 48 bytes. When all are taken, [`AtCapacity`] says what happens.
+    /// A slot takes 48 bytes, with its places in the queues. When all are taken, [`AtCapacity`] says what happens.
     pub max_connections: usize,
     /// How many requests or responses may be incomplete at once (default 1,024; at least 1).
     ///

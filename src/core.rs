@@ -1,10 +1,10 @@
 //! The reactor's inside: one turn of work over any network.
 //!
 //! A turn has three parts, each within a budget. **Serve**: every connection in the ready queue
-//! gets one visit; what it leaves undone goes to the queue's tail. **Accept**: each new connection
-//! is visited at once, for its request is often there already. **Expire**: what has waited too
-//! long is told so, and ended. Slots are freed here and nowhere else, so that no event of the
-//! batch before can meet a slot that has changed hands.
+//! is served once, in waves (`serving`); what it leaves undone goes to the queue's tail. **Accept**:
+//! new connections are served as the others are, for their requests are often there already.
+//! **Expire**: what has waited too long is told so, and ended. Slots are freed here and nowhere else,
+//! so that no event of the batch before can meet a slot that has changed hands.
 //!
 //! There is no socket, no clock and no poller in here; tests own all three.
 

@@ -128,8 +128,8 @@
 //! # Reading the source
 //!
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
-//! `visiting`, `accepting` and `hand_over`), `connection` (the states), `visit` (their driver; the
-//! heart), `socket` (readiness), `table` (the slab and the queues through it), `tokens`, `exchange`
+//! `serving`, `visiting`, `accepting` and `hand_over`), `connection` (the states), `visit` (their driver; the
+//! heart), `socket` (readiness), `table` (the slab) and `lists` (the queues of its slots), `tokens`, `exchange`
 //! (a request in flight) and `pool` (how its memory is lent), `http` (bytes in, bytes out),
 //! `handler`, `body` and `deferred` (the host's side), `service`, `net` and `mio_net` (mio below),
 //! `clock`, `config`, `stats`, `reactor`.
@@ -224,11 +224,11 @@ mod connection;
 mod visit;
 mod socket;
 mod table;
+mod lists;
 mod tokens;
 mod exchange;
 mod pool;
 mod http;
-mod lists;
 mod handler;
 mod body;
 mod deferred;

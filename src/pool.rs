@@ -1,10 +1,10 @@
 //! The fixed pool of memory for exchanges, and how it is lent.
 //!
-//! An idle connection owns no buffer. For the length of a visit it works in the exchange that the
-//! pool has to *spare*; only if something is still incomplete at the end (half a head, a response
-//! that the kernel did not take) does it keep that exchange, and the next visit gets another spare.
-//! So a request that arrives whole, with a response that leaves whole, passes through without a
-//! copy and leaves nothing behind, and the spare is always the one that is warm in the cache.
+//! An idle connection owns no buffer. While it is served it works in the exchange that the pool has
+//! to *spare*; only if something is still incomplete at the end (half a head, a response that the
+//! kernel did not take) does it keep that exchange, and the next gets another spare. So a request
+//! that arrives whole, with a response that leaves whole, passes through without a copy and leaves
+//! nothing behind, and the spares are always those that are warm in the cache.
 
 use crate::config::Config;
 use crate::deferred::Awaited;
