@@ -20,12 +20,12 @@ use mio::Token;
 
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
-use crate::connection::{Connection, State};
+use crate::connection::State;
 use crate::deferred::{Awaited, Gone, RequestId};
 use crate::handler::{Handler, Responder};
 use crate::http::{self, PeerName};
 use crate::net::{Net, Readiness};
-use crate::pool::{Pool, can_reserve};
+use crate::pool::Pool;
 use crate::service::Service;
 use crate::stats::{Phase, Reason, Stats};
 use crate::table::{NONE, Table};
@@ -65,7 +65,7 @@ pub(crate) struct Core<N: Net> {
     table: Table<N::Stream>,
     pool: Pool,
     accepting: Accepting<N::Listener>,
-    /// Memory for the connections that are served together; empty between turns.
+    /// The connections that are served together.
     wave: Vec<Member>,
     service: Service,
     /// When a drain's grace ends.
@@ -86,13 +86,9 @@ impl<N: Net> Core<N> {
     pub(crate) fn new(net: N, tokens: Tokens, config: Config) -> Result<Self, usize> {
         let times = &config.timeouts;
         let durations = [times.idle, times.head, times.body, times.write, times.deferred, times.linger];
-        let slots = config.max_connections;
-        if !can_reserve::<Connection<N::Stream>>(slots) {
-            return Err(slots.saturating_mul(size_of::<Connection<N::Stream>>()));
-        }
         Ok(Core {
             net,
-            table: Table::new(config.max_connections, durations.map(nanoseconds), tokens),
+            table: Table::new(config.max_connections, durations.map(nanoseconds), tokens)?,
             pool: Pool::new(&config)?,
             accepting: Accepting::new(),
             wave: Vec::with_capacity(config.budget.together),
@@ -200,7 +196,8 @@ impl<N: Net> Core<N> {
         self.close_listeners();
         for list in State::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
-                if matches!(self.table[slot].state, State::Sending | State::Deferred) {
+                let is_answered = matches!(self.table[slot].state, State::Sending | State::Deferred);
+                if is_answered || self.is_between_steps(slot) {
                     self.table[slot].socket.reset_on_close();
                 }
                 self.remove(slot, list, Reason::Shutdown);

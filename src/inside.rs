@@ -27,7 +27,7 @@ impl Table {
     /// With memory for so many connections.
     pub fn new(capacity: usize) -> Table {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).expect("a range has room for them");
-        Table(table::Table::new(capacity, [1; State::ALL.len()], tokens))
+        Table(table::Table::new(capacity, [1; State::ALL.len()], tokens).expect("there is memory"))
     }
 
     /// A new connection's slot.

@@ -20,11 +20,13 @@ pub(crate) struct Lists<const N: usize> {
 }
 
 impl<const N: usize> Lists<N> {
-    /// Empty lists, with memory for this many slots.
-    pub(crate) fn new(slots: usize) -> Self {
-        let mut links = Vec::with_capacity(N + slots);
+    /// Empty lists with memory for this many slots, or how many bytes could not be had.
+    pub(crate) fn new(slots: usize) -> Result<Self, usize> {
+        let places = slots.saturating_add(N);
+        let mut links = Vec::new();
+        links.try_reserve_exact(places).map_err(|_| places.saturating_mul(size_of::<Links>()))?;
         links.extend((0..N as u32).map(|own| Links { prev: own, next: own }));
-        Lists { links, lens: [0; N] }
+        Ok(Lists { links, lens: [0; N] })
     }
 
     /// Makes a place for the slot behind the last that has one, if it is not one of them.
@@ -88,7 +90,7 @@ mod tests {
     }
 
     fn lists() -> Lists<2> {
-        let mut lists = Lists::new(4);
+        let mut lists = Lists::new(4).expect("they are small");
         (0..4).for_each(|slot| lists.make_place(slot));
         lists
     }

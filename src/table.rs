@@ -15,6 +15,7 @@ use slab::Slab;
 use crate::clock::{FOR_EVER, NEVER};
 use crate::connection::{Connection, State};
 use crate::lists::Lists;
+use crate::pool::can_reserve;
 use crate::tokens::{LISTENERS, Tokens};
 
 /// "No exchange".
@@ -40,17 +41,22 @@ pub(crate) struct Table<S> {
 }
 
 impl<S> Table<S> {
-    pub(crate) fn new(capacity: usize, durations: [u64; KINDS], tokens: Tokens) -> Self {
-        Table {
+    /// An empty table, or how many bytes of memory could not be had.
+    pub(crate) fn new(capacity: usize, durations: [u64; KINDS], tokens: Tokens) -> Result<Self, usize> {
+        let (ready, waiting) = (Lists::new(capacity)?, Lists::new(capacity)?);
+        if !can_reserve::<Connection<S>>(capacity) {
+            return Err(capacity.saturating_mul(size_of::<Connection<S>>()));
+        }
+        Ok(Table {
             slab: Slab::with_capacity(capacity),
             capacity,
-            ready: Lists::new(capacity),
-            waiting: Lists::new(capacity),
+            ready,
+            waiting,
             durations: durations.map(|duration| duration.min(FOR_EVER)),
             firsts: [NEVER; KINDS],
             generation: 0,
             tokens,
-        }
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -216,7 +222,7 @@ mod tests {
 
     fn table(capacity: usize) -> Table<()> {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
-        Table::new(capacity, [10, 20, 30, 40, 45, 50], tokens)
+        Table::new(capacity, [10, 20, 30, 40, 45, 50], tokens).expect("it is small")
     }
 
     #[test]

@@ -11,7 +11,6 @@ use std::time::Duration;
 use log::{error, warn};
 
 use super::Core;
-use super::serving::Member;
 use crate::clock::{NEVER, nanoseconds};
 use crate::config::AtCapacity;
 use crate::connection::State;
@@ -94,7 +93,6 @@ impl<N: Net> Core<N> {
             self.accepting.retry_at = None;
         }
         let mut accepts = self.service.config.budget.accepts;
-        let mut wave = std::mem::take(&mut self.wave);
         let mut failures = 0;
         let count = self.accepting.listeners.len();
         for turn in 0..count {
@@ -105,16 +103,18 @@ impl<N: Net> Core<N> {
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => {
                         let slot = self.welcome(stream, now);
-                        wave.push(Member::new(slot));
+                        self.join_wave(slot);
                         // Who has been served may leave the slot to the next.
-                        if wave.len() >= self.wave_size(budget) || !self.table.has_room() {
-                            budget = self.serve(&mut wave, budget, handler);
+                        if self.wave.len() >= self.wave_size(budget) || !self.table.has_room() {
+                            budget = self.serve_wave(budget, handler);
                         }
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         self.accepting.ready &= !(1 << which);
                         (self.accepting.has_run_out, self.accepting.is_full) = (false, false);
                     }
+                    // Or the descriptor, if it is one that is lacking.
+                    Err(_) if !self.wave.is_empty() => budget = self.serve_wave(budget, handler),
                     Err(error) => {
                         failures += 1;
                         self.note_accept_error(&error, failures, now);
@@ -122,8 +122,7 @@ impl<N: Net> Core<N> {
                 }
             }
         }
-        self.serve(&mut wave, budget, handler);
-        self.wave = wave;
+        self.serve_wave(budget, handler);
         self.accepting.first = (self.accepting.first + 1) % count.max(1);
         self.note_full();
     }

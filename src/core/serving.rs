@@ -22,73 +22,79 @@ use crate::table::NONE;
 use crate::visit::Share;
 
 /// A connection of a wave.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     slot: u32,
     share: Share,
     has_input: bool,
 }
 
-impl Member {
-    pub(super) fn new(slot: u32) -> Self {
-        Member { slot, share: Share::default(), has_input: false }
-    }
-}
-
 impl<N: Net> Core<N> {
     /// Serves each connection in the ready queue once; what is left of the budget.
     pub(super) fn serve_ready<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
         let mut visits = self.table.ready_len();
-        let mut wave = std::mem::take(&mut self.wave);
+        self.wave.clear();
         while visits > 0 && budget > 0 {
             let size = visits.min(self.wave_size(budget));
             let mut next = self.table.first_ready();
-            while let Some(slot) = next.filter(|_| wave.len() < size) {
-                wave.push(Member::new(slot));
+            while let Some(slot) = next.filter(|_| self.wave.len() < size) {
+                self.join_wave(slot);
                 next = self.table.ready_behind(slot);
             }
             visits -= size;
-            budget = self.serve(&mut wave, budget, handler);
+            budget = self.serve_wave(budget, handler);
         }
-        self.wave = wave;
         budget
     }
 
-    /// How many to serve together: so few that what is left of the budget is enough for all of them,
-    /// whatever they do.
+    /// How many to serve together: so few that what is left of the budget is enough for all their
+    /// requests, and that there is an exchange for each and one to spare.
     pub(super) fn wave_size(&self, left: u32) -> usize {
         let budget = &self.service.config.budget;
-        ((left / budget.requests_per_connection) as usize).clamp(1, budget.together)
+        let affordable = (left / budget.requests_per_connection) as usize;
+        affordable.min(budget.together).min(self.pool.spares().saturating_sub(1)).max(1)
     }
 
-    /// Serves a wave, whose members are in the ready queue; what is left of the budget.
-    pub(super) fn serve<H>(&mut self, wave: &mut Vec<Member>, mut budget: u32, handler: &mut H) -> u32
-    where
-        H: Handler + ?Sized,
-    {
-        if budget == 0 {
-            wave.clear();
-        }
+    /// A connection of the ready queue will be served with the others of the wave.
+    pub(super) fn join_wave(&mut self, slot: u32) {
+        self.wave.push(Member { slot, share: Share::default(), has_input: false });
+    }
+
+    /// Serves the wave; what is left of the budget. Who finds none of it keeps the place in front.
+    pub(super) fn serve_wave<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
         let granted = Share::granted(&self.service.config.budget, budget);
-        wave.iter_mut().for_each(|member| member.share = granted);
-        // Each that has input keeps an exchange, and after them there has to be one to spare.
-        if wave.len() > 1 && wave.len() < self.pool.spares() {
-            wave.iter_mut().for_each(|member| self.receive(member));
-            wave.iter_mut().filter(|member| member.has_input).for_each(|member| self.answer(member, handler));
+        self.wave.iter_mut().for_each(|member| member.share = granted);
+        if budget > 0
+            && self.wave.len() > 1
+            && !self.wave.iter().any(|member| self.is_between_steps(member.slot))
+        {
+            (0..self.wave.len()).for_each(|at| self.receive(at));
+            (0..self.wave.len()).for_each(|at| self.answer(at, handler));
         }
-        for Member { slot, mut share, .. } in wave.drain(..) {
+        for at in 0..self.wave.len() {
+            let Member { slot, mut share, has_input } = self.wave[at];
             // Whose buffers another needed is not there any more.
-            if self.table.take_ready(slot) {
+            if (budget > 0 || has_input) && self.table.take_ready(slot) {
                 self.visit(slot, &mut share, |visit| visit.drive(), handler);
                 budget = budget.saturating_sub(granted.cost(share));
             }
         }
+        self.wave.clear();
         budget
+    }
+
+    /// Whether a connection has been read, and perhaps answered, in a wave that was not finished: a
+    /// handler's panic has ended it. It is written to before anybody else is answered, for the next
+    /// handler may panic as well.
+    pub(super) fn is_between_steps(&self, slot: u32) -> bool {
+        let connection = &self.table[slot];
+        connection.state == State::Idle && connection.exchange != NONE
     }
 
     /// The first step: an idle connection gets an exchange, and what has arrived is read into it. An
     /// end or an error is met again by the last step.
-    fn receive(&mut self, member: &mut Member) {
+    fn receive(&mut self, at: usize) {
+        let member = &mut self.wave[at];
         let connection = &mut self.table[member.slot];
         if connection.state != State::Idle || connection.exchange != NONE {
             return;
@@ -107,13 +113,16 @@ impl<N: Net> Core<N> {
     }
 
     /// The second step: what is whole is answered.
-    fn answer<H: Handler + ?Sized>(&mut self, member: &mut Member, handler: &mut H) {
-        let slot = member.slot;
-        let connection = &mut self.table[slot];
+    fn answer<H: Handler + ?Sized>(&mut self, at: usize, handler: &mut H) {
+        let member = &mut self.wave[at];
+        if !member.has_input {
+            return;
+        }
+        let connection = &mut self.table[member.slot];
         let mut exchange = self.pool.open(connection.exchange);
         let mut asked = Asked { handler, peer: connection.socket.stream() };
-        self.visiting = Some((slot, connection.state));
-        self.service.tickets.visit(slot);
+        self.visiting = Some((member.slot, connection.state));
+        self.service.tickets.visit(member.slot);
         http::answer(&mut exchange, &mut self.service, &mut asked, &mut member.share.requests);
         self.visiting = None;
     }

@@ -58,6 +58,8 @@ pub(super) struct World {
     pub(super) write_limit: usize,
     /// Errors for the next calls of accept, before it looks at the backlog.
     pub(super) accept_faults: VecDeque<io::Error>,
+    /// How many accepted sockets may be open at a time.
+    pub(super) descriptors: usize,
     /// Errors for the next registrations of streams.
     pub(super) watch_faults: VecDeque<ErrorKind>,
     pub(super) sockets: Vec<Socket>,
@@ -116,6 +118,7 @@ impl World {
             read_limit: usize::MAX,
             write_limit: usize::MAX,
             accept_faults: VecDeque::new(),
+            descriptors: usize::MAX,
             watch_faults: VecDeque::new(),
             sockets: Vec::new(),
             listeners: Vec::new(),
@@ -154,12 +157,16 @@ impl World {
     }
 
     pub(super) fn accept(&mut self, listener: usize) -> io::Result<usize> {
+        let open = self.sockets.iter().filter(|socket| socket.accepted && !socket.closed).count();
         let backlog = &mut self.listeners[listener].backlog;
         if let Some(fault) = self.accept_faults.pop_front() {
             if fault.kind() == ErrorKind::ConnectionAborted {
                 backlog.pop_front();
             }
             return Err(fault);
+        }
+        if !backlog.is_empty() && open >= self.descriptors {
+            return Err(io::Error::from_raw_os_error(EMFILE));
         }
         let id = backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
         self.sockets[id].accepted = true;
@@ -367,6 +374,8 @@ impl World {
         }
     }
 }
+
+const EMFILE: i32 = 24;
 
 const READABLE: Readiness =
     Readiness { readable: true, writable: false, read_closed: false, priority: false, error: false };

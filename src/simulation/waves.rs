@@ -99,3 +99,68 @@ fn new_connections_are_served_before_more_are_accepted_than_there_is_room_for() 
     assert!(clients.iter().all(|client| client.statuses() == [200]));
     assert!(!idle.is_gone(), "nobody had to make room");
 }
+
+#[test]
+fn panics_of_others_do_not_starve_a_client_that_was_answered() {
+    let mut sim = Sim::with(|config| config.max_connections = 128);
+    let victim = sim.connect_idle();
+    let others: Vec<Client> = (0..100).map(|_| sim.connect_idle()).collect();
+    victim.get("/");
+    others[0].get("/panic");
+    sim.turn();
+    assert!(victim.statuses().is_empty(), "the panic came before anything was written");
+    others[1..].iter().for_each(|other| other.get("/panic"));
+    sim.turn();
+    assert_eq!(victim.statuses(), [200]);
+}
+
+#[test]
+fn an_abort_after_a_panic_resets_those_whose_answers_were_not_sent() {
+    let mut sim = Sim::new();
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
+    clients[0].get("/");
+    clients[1].get("/panic");
+    sim.turn();
+    sim.core.abort();
+    sim.turn();
+    let endings: Vec<_> = clients.iter().map(Client::ending).collect();
+    assert_eq!(endings, [Some(Ending::Reset), Some(Ending::Reset), Some(Ending::Fin)]);
+    sim.assert_empty();
+}
+
+#[test]
+fn what_was_deferred_in_a_wave_that_a_panic_ended_can_be_answered_before_the_next_turn() {
+    let mut sim = Sim::new();
+    let (client, other) = (sim.connect_idle(), sim.connect_idle());
+    ["/", "/later", "/next"].iter().for_each(|target| client.get(target));
+    other.get("/panic");
+    sim.turn();
+    sim.answer("now").unwrap();
+    sim.settle();
+    assert_eq!(client.statuses(), [200, 200, 200]);
+    assert_eq!((sim.stats().handler_panics, other.ending()), (1, Some(Ending::Reset)));
+}
+
+#[test]
+fn what_was_deferred_in_a_wave_that_a_panic_ended_is_told_of_once_after_an_abort() {
+    let mut sim = Sim::new();
+    let (client, other) = (sim.connect_idle(), sim.connect_idle());
+    client.get("/later");
+    other.get("/panic");
+    sim.turn();
+    sim.core.abort();
+    sim.turn();
+    assert_eq!(sim.site.gone.len(), 1);
+    sim.assert_empty();
+}
+
+#[test]
+fn who_can_give_back_a_descriptor_is_served_before_accepting_pauses_for_want_of_one() {
+    let mut sim = Sim::new();
+    sim.world().descriptors = 4;
+    let clients: Vec<Client> = (0..12).map(|_| sim.connect()).collect();
+    clients.iter().for_each(|client| client.get_and_close("/"));
+    sim.turn();
+    assert!(clients.iter().all(|client| client.statuses() == [200]));
+    assert_eq!(sim.stats().accept_pauses, 0);
+}
