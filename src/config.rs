@@ -212,17 +212,22 @@ impl Default for Limits {
 pub struct Budget {
     /// Connections accepted (default 256).
     pub accepts: u32,
-    /// Requests answered; a connection that moved without completing one counts as one
-    /// (default 1,024). Expired deadlines have a budget of the same size.
+    /// Requests answered (default 1,024). A connection that moved without completing one counts as
+    /// one, and so does each 8 KiB that it reads or writes: a turn of the default moves about 8 MiB.
+    /// Expired deadlines have a budget of the same size.
     pub requests: u32,
     /// Requests answered on one connection before the next gets its turn (default 32).
     pub requests_per_connection: u32,
     /// Bytes read or written on one connection before the next gets its turn (default 1 MiB;
     /// passed by at most one buffer).
     pub bytes_per_connection: usize,
-    /// Connections that are served together: all are read, then all are answered, then all are written
-    /// (default 16). That is faster than one after the other, but the first answer waits for the
-    /// handler's last; a handler that takes long for an answer has 1 here.
+    /// Connections that are served together at most: all are read, then all are answered, then all are
+    /// written to (default 16, at most 1,024). That is faster than one after the other, but the first
+    /// answer waits until the handler has made the last. A handler that takes long for an answer has 1
+    /// here.
+    ///
+    /// Fewer are served together where that would pass [`requests`](Self::requests) or take the last of
+    /// [`Config::exchanges`]; and only those that begin a request are read and answered in advance.
     pub together: usize,
 }
 

@@ -349,6 +349,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
 /// A write costs at least so many bytes of the budget.
 const LEAST_CHARGED: usize = 4096;
 
+/// So many bytes cost the turn's budget as much as a request.
+const BYTES_PER_REQUEST: usize = 8 * 1024;
+
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
 const CLOSED_AT_ONCE: u64 = 16 * 1024;
 
@@ -358,12 +361,11 @@ impl Share {
         Share { requests: settings.requests_per_connection.min(budget), bytes: settings.bytes_per_connection }
     }
 
-    /// What a visit has cost that has left `left` of this, as a number of requests: at least one, and as
-    /// much for all the bytes as for all the requests.
+    /// What a visit has cost that has left `left` of this, as a number of requests: at least one, and one
+    /// for each [`BYTES_PER_REQUEST`].
     pub(crate) fn cost(self, left: Share) -> u32 {
-        let (requests, bytes) = (self.requests - left.requests, self.bytes - left.bytes);
-        let for_bytes = (bytes as u64).saturating_mul(self.requests.into()) / self.bytes as u64;
-        requests.max(u32::try_from(for_bytes).unwrap_or(u32::MAX)).max(1)
+        let for_bytes = (self.bytes - left.bytes) / BYTES_PER_REQUEST;
+        (self.requests - left.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX)).max(1)
     }
 }
 
