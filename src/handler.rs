@@ -45,6 +45,9 @@ use crate::http::response::{Draft, Writer};
 /// }
 /// ```
 ///
+/// Several requests may be answered before the first answer is sent
+/// ([`Budget::together`](crate::Budget::together)).
+///
 /// A handler that panics loses its own connection and nothing else, if the host catches the panic
 /// and calls `process` again.
 pub trait Handler {

@@ -91,19 +91,21 @@ impl Case {
         page: &Page,
         series: &mut Series,
     ) -> io::Result<()> {
-        let mut order = [Kind::Floor, Kind::Fourway];
-        order.rotate_left(round % 2);
-        for kind in order {
-            let cost = self.measure(kind, self.idle, options.time, stage, page);
+        let mut order = vec![(Kind::Floor, self.idle), (Kind::Fourway, self.idle)];
+        if self.idle > 0 {
+            order.push((Kind::Fourway, 0));
+        }
+        let count = order.len();
+        order.rotate_left(round % count);
+        for (kind, idle) in order {
+            let cost = self.measure(kind, idle, options.time, stage, page);
             let cost =
                 cost.map_err(|error| io::Error::other(format!("{} of {kind:?}: {error}", self.name)))?;
             match kind {
                 Kind::Floor => series.floor.push(cost),
-                Kind::Fourway => series.fourway.push(cost),
+                Kind::Fourway if idle == self.idle => series.fourway.push(cost),
+                Kind::Fourway => series.alone.push(cost),
             }
-        }
-        if self.idle > 0 {
-            series.alone.push(self.measure(Kind::Fourway, 0, options.time, stage, page)?);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The floor: a raw epoll server that makes the fewest system calls that still answer.
+//! The floor: a raw epoll server that does as little as an answer takes.
 //!
 //! Edge-triggered epoll, `accept4` in a loop, one `recv`, one `send`, `close` when asked to. It
 //! parses nothing and times nothing out: it counts blank lines, looks for `Connection: close`, and

@@ -7,7 +7,7 @@
 //!   the client's. The kernel counts the time a process was on a processor to the nanosecond, with
 //!   all that it did in the kernel; on loopback the network's work for both ends is in it, which
 //!   is most of it, and which no server can avoid. Hence
-//! - **ratios to the floor** (`floor.rs`), which makes the fewest system calls that still answer:
+//! - **ratios to the floor** (`floor.rs`), which does as little as an answer takes:
 //!   figures of another machine or day mean little, ratios of one round much;
 //! - **in rounds**, one after the other in one run: what else the machine does comes and goes in
 //!   seconds or minutes, and then both meet it. Of the rounds' ratios the median is told, and how

@@ -148,6 +148,7 @@ fn read_answers(stream: &mut TcpStream, buffer: &mut Vec<u8>, count: usize) {
 #[test]
 fn a_hundred_thousand_keep_alive_requests_allocate_and_free_nothing() {
     const REQUESTS: usize = 100_000;
+    const ROUNDS_TOGETHER: usize = 2_000;
     let (requests, _, allocations, frees) = run(Config::default(), |address| {
         let mut streams: Vec<_> = (0..8).map(|_| TcpStream::connect(address).unwrap()).collect();
         let mut buffer = Vec::new();
@@ -161,6 +162,11 @@ fn a_hundred_thousand_keep_alive_requests_allocate_and_free_nothing() {
             let stream = &mut streams[batch % 8];
             stream.write_all(&GET.repeat(batch)).unwrap();
             read_answers(stream, &mut buffer, batch);
+        }
+        // And of several clients at a time, who are served together.
+        for _ in 0..ROUNDS_TOGETHER {
+            streams.iter_mut().for_each(|stream| stream.write_all(GET).unwrap());
+            streams.iter_mut().for_each(|stream| read_answers(stream, &mut buffer, 1));
         }
     });
     assert!(requests >= REQUESTS as u64, "{requests} requests were answered");

@@ -10,9 +10,9 @@ use crate::common::program::Program;
 use crate::common::tools::{self, Folder};
 use crate::lockstep::{self, Ask, CLIENTS, Crowd};
 
-const PER_REQUEST: f64 = 2_470.0;
-const PER_PIPELINED_REQUEST: f64 = 1_380.0;
-const PER_BROWSER_REQUEST: f64 = 6_780.0;
+const PER_REQUEST: f64 = 2_600.0;
+const PER_PIPELINED_REQUEST: f64 = 1_450.0;
+const PER_BROWSER_REQUEST: f64 = 7_100.0;
 #[cfg(feature = "inside")]
 const PER_DEADLINE: f64 = 40.0;
 
