@@ -133,6 +133,11 @@ impl Client {
         self.calls().contains(&call)
     }
 
+    /// Whether all that it has sent has arrived.
+    pub(super) fn has_nothing_to_come(&self) -> bool {
+        self.with(|socket| socket.later.is_empty())
+    }
+
     /// What was to come later comes first: the order of what is sent is kept.
     fn arrive(&self, arrival: Arrival) {
         let mut later = self.with(|socket| std::mem::take(&mut socket.later));

@@ -60,6 +60,8 @@ pub(super) struct World {
     pub(super) accept_faults: VecDeque<io::Error>,
     /// How many accepted sockets may be open at a time.
     pub(super) descriptors: usize,
+    /// Accept has failed for want of something that only time or a close brings back.
+    pub(super) has_run_out: bool,
     /// Errors for the next registrations of streams.
     pub(super) watch_faults: VecDeque<ErrorKind>,
     pub(super) sockets: Vec<Socket>,
@@ -119,6 +121,7 @@ impl World {
             write_limit: usize::MAX,
             accept_faults: VecDeque::new(),
             descriptors: usize::MAX,
+            has_run_out: false,
             watch_faults: VecDeque::new(),
             sockets: Vec::new(),
             listeners: Vec::new(),
@@ -160,8 +163,10 @@ impl World {
         let open = self.sockets.iter().filter(|socket| socket.accepted && !socket.closed).count();
         let backlog = &mut self.listeners[listener].backlog;
         if let Some(fault) = self.accept_faults.pop_front() {
-            if fault.kind() == ErrorKind::ConnectionAborted {
-                backlog.pop_front();
+            match fault.kind() {
+                ErrorKind::ConnectionAborted => drop(backlog.pop_front()),
+                ErrorKind::Other => self.has_run_out = true,
+                _ => {}
             }
             return Err(fault);
         }
@@ -363,6 +368,7 @@ impl World {
     }
 
     pub(super) fn close(&mut self, id: usize) {
+        self.has_run_out = false;
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::Close);
         socket.closed = true;

@@ -17,7 +17,7 @@
 //!   served.
 //!
 //! The other files are the tests, by subject. The last, [`random`], makes up its own story from a
-//! seed.
+//! seed. That its stories find bugs is tested by building bugs in: `tests/mutants.sh`.
 
 mod client;
 mod kernel;

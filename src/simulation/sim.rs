@@ -89,6 +89,7 @@ impl Sim {
     }
 
     pub(super) fn advance(&mut self, by: Duration) {
+        self.world().has_run_out = false;
         self.elapsed += by;
     }
 
@@ -256,6 +257,8 @@ impl Sim {
         let is_due = u128::from(table.next_deadline()) <= self.elapsed.as_nanos();
         assert_eq!(is_zero, progress.more || is_due, "a timeout of zero is work left");
         assert!(progress.more || table.ready_len() == 0);
+        let waits_for_more = self.world().has_run_out && table.ready_len() == 0 && !is_due;
+        assert!(!(is_zero && waits_for_more), "it asks again and again for what has run out");
     }
 
     /// When nothing moves, what each connection waits for is not there: no edge was lost.
