@@ -143,7 +143,9 @@ impl<S: Stream> Socket<S> {
                     return Ok(Some(0));
                 }
                 Ok(len) => {
-                    let is_drained = len < into.len() && short_read_drains && !self.bits.has(Bits::HINTED);
+                    let is_short = len < into.len() || cfg!(mutant = "full_read_drains");
+                    let may_hide_more = self.bits.has(Bits::HINTED) && !cfg!(mutant = "hint_ignored");
+                    let is_drained = is_short && short_read_drains && !may_hide_more;
                     self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
                     self.bits.set(Bits::SPOKEN);
                     return Ok(Some(len));
@@ -193,7 +195,7 @@ impl<S: Stream> Socket<S> {
         let for_room = wait == Wait::InputAndOutput;
         if !self.bits.has(Bits::WATCHED) {
             net.watch(&mut self.stream, token, wait)?;
-        } else if for_room && !self.bits.has(Bits::WATCHED_FOR_ROOM) {
+        } else if for_room && !self.bits.has(Bits::WATCHED_FOR_ROOM) && !cfg!(mutant = "room_not_watched") {
             net.rewatch(&mut self.stream, token, wait)?;
         }
         self.bits.set(Bits::WATCHED | if for_room { Bits::WATCHED_FOR_ROOM } else { 0 });

@@ -89,7 +89,9 @@ impl<S> Table<S> {
     /// Takes a connection out of its lists and its slot.
     pub(crate) fn remove(&mut self, slot: u32, listed: State) -> Connection<S> {
         self.take_ready(slot);
-        self.disarm(slot, listed);
+        if !cfg!(mutant = "deadline_outlives_connection") {
+            self.disarm(slot, listed);
+        }
         self.slab.remove(slot as usize)
     }
 
@@ -146,7 +148,7 @@ impl<S> Table<S> {
         let list = list as usize;
         let deadline = now.saturating_add(self.durations[list]);
         self.slab[slot as usize].deadline = deadline;
-        if self.waiting.len(list) == 0 {
+        if self.waiting.len(list) == 0 && !cfg!(mutant = "deadline_not_announced") {
             self.firsts[list] = deadline;
         }
         self.waiting.push_back(list, slot);

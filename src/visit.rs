@@ -191,6 +191,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     // So that many small writes, of a small page, cost the turn as much as they take.
                     self.share.bytes = self.share.bytes.saturating_sub(len.max(LEAST_CHARGED));
                     self.extend_deadline(len);
+                    if cfg!(mutant = "short_write_is_whole") {
+                        break;
+                    }
                 }
                 Ok(None) => return self.wait(Wait::InputAndOutput),
                 Err(_) => return self.lost(),
@@ -238,7 +241,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             CloseMode::Peer => Next::Enter(State::Closing, "all sent, the client closes first"),
             CloseMode::Fin | CloseMode::Drop => {
                 let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
-                if at_once && is_quiet && !self.connection.socket.has_sent_much() {
+                if (at_once && is_quiet && !self.connection.socket.has_sent_much())
+                    || cfg!(mutant = "closed_beside_input")
+                {
                     return Next::gone(Reason::Answered);
                 }
                 match self.connection.socket.send_fin() {

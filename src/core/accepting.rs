@@ -202,7 +202,9 @@ impl<N: Net> Core<N> {
             self.service.stats.accept_errors += 1;
             return;
         }
-        self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
+        if !cfg!(mutant = "accept_error_spins") {
+            self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
+        }
         if !std::mem::replace(&mut self.accepting.has_run_out, true) {
             self.service.stats.accept_pauses += 1;
             error!("accepting pauses with {} connections open: {error}", self.table.len());

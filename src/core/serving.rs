@@ -103,6 +103,9 @@ impl<N: Net> Core<N> {
         let mut exchange = self.pool.open(handle);
         let drains = self.net.short_read_drains(connection.socket.stream());
         if let Ok(Some(len @ 1..)) = connection.socket.read(exchange.input.space(), drains) {
+            if cfg!(mutant = "wave_forgets_input") {
+                return;
+            }
             exchange.input.filled(len);
             self.service.stats.bytes_in += len as u64;
             member.share.bytes = member.share.bytes.saturating_sub(len);

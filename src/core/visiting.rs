@@ -68,7 +68,7 @@ impl<N: Net> Core<N> {
             End::Gone(reason) => self.remove(slot, listed, reason),
             End::Wait | End::Yield => {
                 self.settle_deadline(slot, listed, rearm);
-                if end == End::Yield {
+                if end == End::Yield && !cfg!(mutant = "yield_forgotten") {
                     self.table.queue(slot);
                 }
             }
@@ -84,7 +84,7 @@ impl<N: Net> Core<N> {
                 self.pool.lend(handle);
                 *own = handle;
             }
-            (false, false) => {
+            (false, false) if !cfg!(mutant = "exchange_kept") => {
                 self.pool.give_back(handle);
                 *own = NONE;
             }
@@ -104,7 +104,7 @@ impl<N: Net> Core<N> {
     /// The one place where a connection ends: its slot and its exchange are free, its socket is
     /// closed. The poller forgets a socket that is closed.
     pub(super) fn remove(&mut self, slot: u32, listed: State, reason: Reason) {
-        if let Some(awaited) = self.awaited(slot) {
+        if let Some(awaited) = self.awaited(slot).filter(|_| !cfg!(mutant = "gone_not_told")) {
             self.service.tickets.lose(slot, awaited.serial, GoneReason::Ended(reason));
         }
         let connection = self.table.remove(slot, listed);
