@@ -22,7 +22,6 @@ pub struct Meter {
     window_end: Instant,
     /// The busy time of the busiest window.
     busiest: Duration,
-    turn_began: Instant,
     longest_turn: Duration,
 }
 
@@ -44,22 +43,20 @@ impl Meter {
             busy_before_window: busy,
             window_end: now + WINDOW,
             busiest: Duration::ZERO,
-            turn_began: now,
             longest_turn: Duration::ZERO,
         }
     }
 
     /// Once per turn of the loop, before its work.
     pub fn turn(&mut self, now: Instant) {
-        self.turn_began = now;
         if now >= self.window_end {
             self.look(now);
         }
     }
 
     /// After a turn's work.
-    pub fn turned(&mut self, now: Instant) {
-        self.longest_turn = self.longest_turn.max(now - self.turn_began);
+    pub fn turned(&mut self, began: Instant, now: Instant) {
+        self.longest_turn = self.longest_turn.max(now - began);
     }
 
     /// Ends a window. All its turns but the present one began in its first second, however long it
@@ -166,7 +163,7 @@ mod tests {
         for (number, length) in (1..).zip([3, 20, 7]) {
             let now = begin + number * ms(500);
             meter.turn(now);
-            meter.turned(now + ms(length));
+            meter.turned(now, now + ms(length));
         }
         assert_eq!(meter.longest_turn(), ms(20));
     }

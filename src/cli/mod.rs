@@ -165,7 +165,7 @@ impl Host {
             self.server.process(now, page);
             // Not those of a drain, which closes all idle connections in one: nobody waits for it.
             if self.server.state() == Phase::Running {
-                self.meter.turned(Instant::now());
+                self.meter.turned(now, Instant::now());
             }
         }
         self.meter.look(now);

@@ -123,7 +123,7 @@ mod tests {
         let now = Instant::now();
         let mut meter = Meter::start(now);
         meter.turn(now);
-        meter.turned(now + Duration::from_micros(1250));
+        meter.turned(now, now + Duration::from_micros(1250));
         let text = Summary { stats: Stats::default(), overflows: None, meter }.to_string();
         let last = text.lines().last().unwrap_or_default();
         assert!(last.trim().starts_with("longest turn ") && last.ends_with(" 1.250 ms"), "{text}");
