@@ -136,9 +136,8 @@ fn read_head<H: Handler + ?Sized>(
         Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
             let body = &arrived[..length as usize];
             exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
-            exchange
-                .input
-                .consume(head.len + if cfg!(mutant = "body_not_consumed") { 0 } else { body.len() });
+            let body_len = if cfg!(mutant = "body_not_consumed") { 0 } else { body.len() };
+            exchange.input.consume(head.len + body_len);
             Ok(Step::Answered)
         }
         framing => {
