@@ -37,6 +37,9 @@ pub struct Config {
     pub keep_alive: bool,
     /// What happens to a new connection when all slots are taken.
     pub at_capacity: AtCapacity,
+    /// What a [drain](crate::Server::drain) does with idle connections (default
+    /// [`IdleInDrain::Close`]).
+    pub idle_in_drain: IdleInDrain,
     /// How many finished handshakes the kernel queues for [`Server::listen`](crate::Server::listen)
     /// (default 4,096). Linux cuts it to `net.core.somaxconn`.
     pub backlog: u32,
@@ -62,6 +65,7 @@ impl Default for Config {
             close: CloseMode::Fin,
             keep_alive: true,
             at_capacity: AtCapacity::EvictIdle,
+            idle_in_drain: IdleInDrain::Close,
             backlog: 4096,
             reuse_port: false,
             timeouts: Timeouts::default(),
@@ -116,6 +120,28 @@ pub enum AtCapacity {
     EvictIdle,
     /// New connections wait in the kernel's accept queue until one ends.
     Pause,
+}
+
+/// What a [drain](crate::Server::drain) does with connections on which no request is under way.
+///
+/// Whoever closes an idle connection may cross with a request on its way: that client gets no answer,
+/// and has to ask again on a new connection (RFC 9112 §9.3.1). Where somebody else listens already, as
+/// in a restart, waiting for the next request spares it that.
+///
+/// ```
+/// use fourway::{Config, IdleInDrain};
+///
+/// let mut config = Config::default();
+/// assert_eq!(config.idle_in_drain, IdleInDrain::Close);
+/// config.idle_in_drain = IdleInDrain::LastRequest; // a successor has the listener already
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdleInDrain {
+    /// They are closed at once, unless a request has come: the drain is soon over.
+    Close,
+    /// Each is closed behind the answer to one more request, which says so; who has not asked when nine
+    /// tenths of the grace are over is closed then.
+    LastRequest,
 }
 
 /// How long each state may last. Every one must be longer than zero; [`Duration::MAX`] is for ever.

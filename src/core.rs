@@ -19,7 +19,7 @@ use log::trace;
 use mio::Token;
 
 use crate::clock::{FOR_EVER, nanoseconds};
-use crate::config::Config;
+use crate::config::{Config, IdleInDrain};
 use crate::connection::State;
 use crate::deferred::{Awaited, Gone, RequestId};
 use crate::handler::{Handler, Responder};
@@ -38,6 +38,9 @@ use serving::Member;
 
 /// The log target of one line per readiness event.
 const READINESS: &str = "fourway::readiness";
+
+/// The part of a drain's grace that is kept back for the ends of connections that have stayed idle.
+const LAST_PART: u32 = 10;
 
 /// What one call of [`Server::process`](crate::Server::process) did.
 ///
@@ -68,7 +71,8 @@ pub(crate) struct Core<N: Net> {
     /// The connections that are served together.
     wave: Vec<Member>,
     service: Service,
-    /// When a drain's grace ends.
+    /// In a drain: when idle connections have had their time, and when all have.
+    idle_until: u64,
     drain_until: u64,
     /// The connection being driven and its deadline list; still here after a handler's panic.
     visiting: Option<(u32, State)>,
@@ -93,6 +97,7 @@ impl<N: Net> Core<N> {
             accepting: Accepting::new(),
             wave: Vec::with_capacity(config.budget.together),
             service: Service::new(config),
+            idle_until: 0,
             drain_until: 0,
             visiting: None,
             responding: None,
@@ -128,6 +133,7 @@ impl<N: Net> Core<N> {
         self.note_lateness(now);
         self.end_unfinished();
         self.tell_gone(handler);
+        self.end_idle(now);
         let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
         let all_expired = self.expire_due(now, handler);
@@ -149,7 +155,7 @@ impl<N: Net> Core<N> {
         }
         let mut next = self.table.next_deadline().min(self.next_accept());
         if self.service.phase == Phase::Draining {
-            next = next.min(self.drain_until);
+            next = next.min(if self.service.ends_idle { self.drain_until } else { self.idle_until });
         }
         (next < FOR_EVER).then(|| Duration::from_nanos(next.saturating_sub(self.service.clock.at(now))))
     }
@@ -167,23 +173,23 @@ impl<N: Net> Core<N> {
         Ok(http::respond(awaited, exchange.out, &mut self.service))
     }
 
-    /// Stops accepting and ends what is idle; the rest gets its answers, for at most `grace`.
+    /// Stops accepting and ends what is idle, now or later; the rest gets its answers, for at most
+    /// `grace`.
     pub(crate) fn drain(&mut self, now: Instant, grace: Duration) {
         if self.service.phase == Phase::Closed {
             return;
         }
         let now = self.service.clock.observe(now);
         self.end_unfinished();
+        self.accept_last(now);
         self.close_listeners();
         self.service.phase = Phase::Draining;
         self.drain_until = now.saturating_add(nanoseconds(grace));
-        // A request may have arrived meanwhile: each gets one more visit, and ends if there is none.
-        let mut next = self.table.longest_waiting(State::Idle);
-        while let Some(slot) = next {
-            next = self.table.waiting_behind(slot);
-            self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
-            self.table.queue(slot);
-        }
+        self.idle_until = match self.service.config.idle_in_drain {
+            IdleInDrain::Close => now,
+            IdleInDrain::LastRequest => now.saturating_add(nanoseconds(grace - grace / LAST_PART)),
+        };
+        self.end_idle(now);
         if self.table.len() == 0 && !self.service.tickets.has_news() {
             self.service.phase = Phase::Closed;
         }
@@ -264,6 +270,21 @@ impl<N: Net> Core<N> {
         // What the budget has left overdue is the host's fault only from then on.
         let due = self.left_at.unwrap_or(self.table.next_deadline());
         self.lateness = self.lateness.max(now.saturating_sub(due));
+    }
+
+    /// Idle connections end when a drain has no more time for them. A request may have arrived meanwhile:
+    /// each gets one more visit, and ends if there is none.
+    fn end_idle(&mut self, now: u64) {
+        if self.service.phase != Phase::Draining || self.service.ends_idle || now < self.idle_until {
+            return;
+        }
+        self.service.ends_idle = true;
+        let mut next = self.table.longest_waiting(State::Idle);
+        while let Some(slot) = next {
+            next = self.table.waiting_behind(slot);
+            self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
+            self.table.queue(slot);
+        }
     }
 
     fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {

@@ -246,7 +246,7 @@ pub mod inside;
 mod simulation;
 
 pub use crate::body::Body;
-pub use crate::config::{AtCapacity, Budget, CloseMode, Config, Limits, Timeouts};
+pub use crate::config::{AtCapacity, Budget, CloseMode, Config, IdleInDrain, Limits, Timeouts};
 pub use crate::core::{ListenerId, Progress};
 pub use crate::deferred::{Gone, GoneReason, RequestId};
 pub use crate::handler::{BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};

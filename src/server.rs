@@ -201,7 +201,12 @@ impl Server {
     /// Stops accepting, closes idle connections, and gives the others at most `grace` to end.
     ///
     /// Their responses say `Connection: close`. When all have ended, the server is
-    /// [`Phase::Closed`].
+    /// [`Phase::Closed`]. With [`IdleInDrain::LastRequest`](crate::IdleInDrain::LastRequest), idle
+    /// connections may ask once more.
+    ///
+    /// Clients whose handshakes are finished are accepted before the listeners are closed, as far as
+    /// there is room, for closing resets whoever is left in the queue. A listener that another server is to
+    /// go on with is [removed](Self::remove_listener) before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
         self.core.drain(now, grace);
     }

@@ -14,6 +14,8 @@ pub(crate) struct Service {
     pub(crate) stats: Stats,
     pub(crate) clock: Clock,
     pub(crate) phase: Phase,
+    /// Whether a drain has no more time for connections that are idle.
+    pub(crate) ends_idle: bool,
     pub(crate) tickets: Tickets,
     pub(crate) date: Date,
     /// The response that is being written.
@@ -29,6 +31,7 @@ impl Service {
             stats: Stats::default(),
             clock: Clock::default(),
             phase: Phase::Running,
+            ends_idle: false,
             draft: Draft::default(),
         }
     }

@@ -163,7 +163,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                         self.extend_deadline(len);
                     }
                 }
-                Ok(None) if self.service.is_draining() && self.connection.state == State::Idle => {
+                Ok(None) if self.service.ends_idle && self.connection.state == State::Idle => {
                     return if self.connection.socket.has_sent_much() {
                         self.begin_close(false)
                     } else {
@@ -207,7 +207,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         let next = self.exchange.reading();
         match self.exchange.course.after {
             // It began before the drain did: the client may send on, so the close has to linger.
-            After::Keep if self.service.is_draining() && next == State::Idle => self.begin_close(false),
+            After::Keep if self.service.ends_idle && next == State::Idle => self.begin_close(false),
             After::Keep => Next::Enter(next, "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole),
             After::Drop => Next::gone(Reason::Dropped),

@@ -1,5 +1,6 @@
 //! The end of the server's own life, by its host's wish or by its handler's panic.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::client::Client;
@@ -7,8 +8,8 @@ use super::kernel::{Call, Ending};
 use super::net::FakeListener;
 use super::sim::Sim;
 use super::site;
-use crate::stats::Phase;
-use crate::stats::Reason;
+use crate::config::IdleInDrain;
+use crate::stats::{Phase, Reason};
 
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -40,7 +41,47 @@ fn a_drain_ends_idle_connections_in_the_next_turn() {
 }
 
 #[test]
-fn a_draining_server_accepts_nobody() {
+fn who_waits_to_be_accepted_when_a_drain_begins_is_answered() {
+    let mut sim = Sim::new();
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
+    clients.iter().for_each(|client| client.get("/"));
+    // No event of theirs has been delivered.
+    drain(&mut sim);
+    sim.process();
+    for client in &clients {
+        assert_eq!(client.statuses(), [200]);
+        assert!(client.responses()[0].says_close);
+    }
+}
+
+#[test]
+fn a_drain_accepts_as_many_as_there_is_room_for() {
+    let mut sim = Sim::with(|config| config.max_connections = 3);
+    let idle = sim.connect_idle();
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
+    clients.iter().for_each(|client| client.get("/"));
+    drain(&mut sim);
+    sim.process();
+    let served: Vec<usize> = clients.iter().map(|client| client.statuses().len()).collect();
+    assert_eq!(served, [1, 1, 0], "nobody is evicted for them");
+    assert_eq!((idle.ending(), sim.stats().closes(Reason::Evicted)), (Some(Ending::Fin), 0));
+}
+
+#[test]
+fn errors_of_accept_do_not_hold_up_a_drain() {
+    for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted, ErrorKind::OutOfMemory] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.get("/");
+        sim.world().accept_faults.extend((0..1000).map(|_| kind.into()));
+        drain(&mut sim);
+        sim.settle();
+        assert_eq!((client.is_served(), sim.core.phase()), (false, Phase::Closed));
+    }
+}
+
+#[test]
+fn a_draining_server_accepts_nobody_who_comes_later() {
     let mut sim = Sim::new();
     let old = sim.connect();
     old.send(b"GET /");
@@ -181,6 +222,91 @@ fn a_server_that_is_dropped_closes_its_sockets_and_asks_no_handler() {
     drop(core);
     assert!(clients.iter().all(Client::is_gone));
     assert_eq!(site.asked, 0);
+}
+
+// --- idle connections that may ask once more ---
+
+/// A server that waits for the last request of each idle connection, and as many of these.
+fn patient(clients: usize) -> (Sim, Vec<Client>) {
+    let mut sim = Sim::with(|config| config.idle_in_drain = IdleInDrain::LastRequest);
+    let clients = (0..clients).map(|_| sim.connect_idle()).collect();
+    drain(&mut sim);
+    sim.settle();
+    (sim, clients)
+}
+
+#[test]
+fn an_idle_connection_may_ask_once_more() {
+    let (mut sim, clients) = patient(1);
+    assert!(clients[0].is_served() && !clients[0].called(Call::Shutdown));
+    sim.advance(GRACE / 2);
+    clients[0].send(&site::get("/").repeat(2));
+    sim.settle();
+    assert_eq!(clients[0].statuses(), [200], "and not twice");
+    assert!(clients[0].responses()[0].says_close);
+    clients[0].fin();
+    sim.settle();
+    assert_eq!((clients[0].ending(), sim.core.phase()), (Some(Ending::Fin), Phase::Closed));
+}
+
+#[test]
+fn who_has_not_asked_when_nine_tenths_of_the_grace_are_over_is_closed() {
+    let (mut sim, clients) = patient(3);
+    clients[0].send(b"GET / ");
+    sim.settle();
+    let until = GRACE * 9 / 10;
+    assert_eq!(sim.timeout(), Some(until));
+    sim.advance(until - Duration::from_nanos(1));
+    sim.settle();
+    assert_eq!(sim.stats().open, 3);
+    // Its event is not delivered: the request is found by looking.
+    clients[1].get("/");
+    sim.advance(Duration::from_nanos(1));
+    assert_eq!(sim.timeout(), Some(Duration::ZERO));
+    sim.process();
+    assert_eq!((sim.stats().open, sim.stats().closes(Reason::Shutdown)), (2, 1));
+    assert_eq!((clients[1].statuses(), clients[2].ending()), (vec![200], Some(Ending::Fin)));
+    // And whose request has begun has the rest of the time.
+    clients[0].send(b"HTTP/1.1\r\nHost: x\r\n\r\n");
+    clients[..2].iter().for_each(Client::fin);
+    sim.settle();
+    assert_eq!((clients[0].statuses(), sim.core.phase()), (vec![200], Phase::Closed));
+    assert_eq!(sim.stats().closes(Reason::Shutdown), 1);
+}
+
+#[test]
+fn an_answer_that_did_not_say_close_is_followed_by_one_that_does() {
+    let mut sim = Sim::with(|config| config.idle_in_drain = IdleInDrain::LastRequest);
+    let client = sim.connect();
+    client.stop_reading();
+    client.get("/large");
+    sim.settle();
+    drain(&mut sim);
+    client.read(usize::MAX);
+    sim.settle();
+    assert!(!client.responses()[0].says_close && !client.called(Call::Shutdown));
+    client.get("/");
+    sim.settle();
+    assert_eq!(client.statuses(), [200, 200]);
+    assert!(client.responses()[1].says_close);
+}
+
+#[test]
+fn a_client_that_leaves_a_patient_drain_ends_it() {
+    let (mut sim, clients) = patient(2);
+    clients.iter().for_each(Client::fin);
+    sim.settle();
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!(sim.stats().closes(Reason::PeerClosed), 2);
+}
+
+#[test]
+fn a_second_drain_may_be_less_patient() {
+    let (mut sim, _clients) = patient(2);
+    let now = sim.now();
+    sim.core.drain(now, Duration::ZERO);
+    assert_eq!(sim.process().closed, 2);
+    assert_eq!(sim.core.phase(), Phase::Closed);
 }
 
 // --- panics ---

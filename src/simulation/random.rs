@@ -13,7 +13,7 @@ use super::client::Client;
 use super::kernel::{Arrival, Ending};
 use super::sim::Sim;
 use super::site;
-use crate::config::{AtCapacity, CloseMode};
+use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::connection::State;
 use crate::net::Readiness;
 use crate::stats::Reason;
@@ -243,6 +243,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
         config.close =
             chance.pick(&[CloseMode::Fin, CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop]);
         config.keep_alive = !chance.one_in(8);
+        config.idle_in_drain = chance.pick(&[IdleInDrain::Close, IdleInDrain::LastRequest]);
         config.at_capacity = chance.pick(&[AtCapacity::EvictIdle, AtCapacity::Pause]);
         config.limits.linger_bytes = chance.pick(&[100, 1 << 20]);
         config.limits.body_bytes = 4000;
