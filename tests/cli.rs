@@ -270,10 +270,10 @@ fn large() -> Vec<u8> {
 // --- arguments ---
 
 #[rustfmt::skip]
-const OPTIONS: [&str; 16] = [
+const OPTIONS: [&str; 17] = [
     "LISTEN", "BODY", "BODY_FILE", "CONTENT_TYPE", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG",
     "REUSE_PORT", "HEAD_TIMEOUT", "BODY_TIMEOUT", "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT",
-    "DRAIN_TIMEOUT", "VERBOSE",
+    "DRAIN_TIMEOUT", "DRAIN_IDLE", "VERBOSE",
 ];
 
 #[test]
@@ -316,6 +316,7 @@ fn a_wrong_value_ends_it_with_2_and_says_what_would_be_right() {
         ("--idle-timeout", "soon", "a time has its unit, such as 500ms"),
         ("--drain-timeout", "0s", "longer than zero"),
         ("--close", "gently", "fin, peer, rst, drop"),
+        ("--drain-idle", "wait", "close, last-request"),
         ("--keep-alive", "maybe", "either on or off"),
         ("--max-connections", "0", "1 or more, such as 10000 or 10k"),
         ("--max-connections", "many", "1 or more, such as 10000 or 10k"),

@@ -4,6 +4,7 @@
 //! program needs around it:
 //!
 //! - `options`: the arguments and the environment;
+//! - `sockets`: where it listens, be it asked for or inherited;
 //! - `limits`: what the system allows, and says about it;
 //! - `signals`: SIGTERM and SIGINT as events of the loop;
 //! - `meter`: how much of the time the server was busy, and how long at a stretch;
@@ -15,21 +16,22 @@ mod logging;
 mod meter;
 mod options;
 mod signals;
+mod sockets;
 mod summary;
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token};
-use fourway::{Handler, Phase, Reply, Request, Responder, Server, TokenRange};
+use fourway::{Handler, IdleInDrain, Phase, Reply, Request, Responder, Server, TokenRange};
 
 use limits::Capacity;
 use meter::Meter;
 use options::Options;
 use signals::Signals;
+use sockets::Inherited;
 use summary::Summary;
 
 /// How many events one turn takes from the poller.
@@ -56,22 +58,24 @@ fn serve(options: &Options) -> Result<(), String> {
     let failed = |error: io::Error| format!("the system refuses what every server needs: {error}");
     let mut page = Page::load(options)?;
     let capacity = Capacity::claim(options.max_connections.map(Into::into))?;
-    let mut config = options.config();
+    let inherited = Inherited::of_process()?;
+    let mut config = options.config(!inherited.is_empty());
     config.max_connections = capacity.connections;
     limits::lend_exchanges(&mut config);
 
+    let idle_in_drain = config.idle_in_drain;
     let poll = Poll::new().map_err(failed)?;
     let signals = Signals::register(poll.registry(), SIGNALS).map_err(failed)?;
     let server = Server::new(poll.registry(), TokenRange::nth(0), config);
     let mut server = server.map_err(|error| error.to_string())?;
-    let addresses = listen(&mut server, options)?;
+    let listening = sockets::listen(&mut server, inherited, options)?;
 
     capacity.warning().iter().for_each(|sentence| warn(sentence));
     limits::backlog_warning(options.backlog).iter().for_each(|sentence| warn(sentence));
-    say(&format!("fourway: listening on {}; {capacity}\n", addresses.join(", ")));
+    say(&format!("fourway: listening on {listening}; {capacity}\n"));
 
     let overflows = limits::listen_overflows();
-    let mut host = Host { poll, server, signals, meter: Meter::start(Instant::now()) };
+    let mut host = Host { poll, server, signals, meter: Meter::start(Instant::now()), idle_in_drain };
     host.turn_until_closed(&mut page, options.drain_timeout.0).map_err(failed)?;
     let summary = Summary {
         stats: host.server.stats(),
@@ -80,29 +84,6 @@ fn serve(options: &Options) -> Result<(), String> {
     };
     say(&summary.to_string());
     Ok(())
-}
-
-/// Listens on every address that was asked for; their URLs, with the ports that the system chose.
-fn listen(server: &mut Server, options: &Options) -> Result<Vec<String>, String> {
-    let mut urls = Vec::new();
-    for address in options.addresses() {
-        let listener = server.listen(address).map_err(|error| listen_error(address, &error))?;
-        urls.push(format!("http://{}", server.local_addr(listener).unwrap_or(address)));
-    }
-    Ok(urls)
-}
-
-/// Which address cannot be had, and what to do about it.
-fn listen_error(address: SocketAddr, error: &io::Error) -> String {
-    let advice = match error.kind() {
-        ErrorKind::AddrInUse => {
-            "the port is in use: stop the program that has it, or choose another with --listen"
-        }
-        ErrorKind::AddrNotAvailable => "this machine does not have that address: choose one that it has",
-        ErrorKind::PermissionDenied => "permission denied: choose a port from 1024 up",
-        _ => return format!("cannot listen on {address}: {error}"),
-    };
-    format!("cannot listen on {address}: {advice}")
 }
 
 /// The one answer.
@@ -139,6 +120,7 @@ struct Host {
     server: Server,
     signals: Signals,
     meter: Meter,
+    idle_in_drain: IdleInDrain,
 }
 
 impl Host {
@@ -183,10 +165,12 @@ impl Host {
         }
     }
 
-    /// Idle connections are about to be closed; who waits for the others wants to know why.
+    /// Idle connections are about to be closed, or may ask once more; who waits for the others wants to
+    /// know why.
     fn tell_of_drain(&self, grace: Duration) {
         let stats = self.server.stats();
-        let (open, busy) = (stats.open, stats.open - stats.idle);
+        let idle = if self.idle_in_drain == IdleInDrain::Close { stats.idle } else { 0 };
+        let (open, busy) = (stats.open, stats.open - idle);
         if busy > 0 {
             tell(&format!(
                 "waiting at most {grace:?} for {busy} of {open} connections; a second signal ends them at once"

@@ -11,7 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use fourway::{CloseMode, Config, Timeouts};
+use fourway::{CloseMode, Config, IdleInDrain, Timeouts};
 use parse_size::ByteSuffix;
 
 /// An HTTP/1.1 server that gives every request the same answer.
@@ -21,10 +21,15 @@ use parse_size::ByteSuffix;
 #[command(version, max_term_width = 100, next_line_help = true)]
 #[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
-    /// Where to listen, several times or separated by commas; port 0 is any free port.
+    /// Where to listen, several times or separated by commas; port 0 is any free port. With sockets that
+    /// are inherited (LISTEN_FDS), these come in addition, and there is no default.
     #[arg(long, value_name = "ADDR", env = "FOURWAY_LISTEN", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:65534")]
     pub listen: Vec<Listen>,
+
+    /// Whether nobody has said where to listen.
+    #[arg(skip)]
+    listens_by_default: bool,
 
     /// The body of every response.
     #[arg(long, value_name = "TEXT", env = "FOURWAY_BODY", default_value = "xixizi")]
@@ -95,6 +100,10 @@ pub struct Options {
     #[arg(default_value_t = Time(Duration::from_secs(10)))]
     pub drain_timeout: Time,
 
+    /// What becomes of idle connections then [default: close, with inherited sockets last-request].
+    #[arg(long, value_name = "MODE", env = "FOURWAY_DRAIN_IDLE", value_enum, help_heading = "Times")]
+    pub drain_idle: Option<DrainIdle>,
+
     /// Logs each request; -vv each change of state, -vvv each event. RUST_LOG wins.
     #[arg(short, long, action = ArgAction::Count, env = "FOURWAY_VERBOSE")]
     pub verbose: u8,
@@ -106,6 +115,7 @@ impl Options {
         let matches = Self::command().get_matches();
         let mut options = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         options.settle_body(&matches).unwrap_or_else(|error| error.exit());
+        options.listens_by_default = matches.value_source("listen") == Some(ValueSource::DefaultValue);
         options
     }
 
@@ -124,14 +134,19 @@ impl Options {
         Ok(())
     }
 
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listen.iter().flat_map(|listen| &listen.0).copied().collect()
+    /// Where to listen beside the sockets that are inherited, if any are.
+    pub fn addresses(&self, inherits: bool) -> Vec<SocketAddr> {
+        let asked = self.listen.iter().filter(|_| !(inherits && self.listens_by_default));
+        asked.flat_map(|listen| &listen.0).copied().collect()
     }
 
-    /// The library's settings, apart from `max_connections`, which the file limit has a say in.
-    pub fn config(&self) -> Config {
+    /// The library's settings, apart from `max_connections`, which the file limit has a say in. Who
+    /// inherits sockets has, or will have, a successor that inherits them: there is time for idle clients.
+    pub fn config(&self, inherits: bool) -> Config {
         let mut config = Config::default();
         config.close = self.close.into();
+        let usual = if inherits { DrainIdle::LastRequest } else { DrainIdle::Close };
+        config.idle_in_drain = self.drain_idle.unwrap_or(usual).into();
         config.keep_alive = self.keep_alive;
         config.backlog = self.backlog;
         config.reuse_port = self.reuse_port;
@@ -186,6 +201,23 @@ impl From<Close> for CloseMode {
             Close::Peer => CloseMode::Peer,
             Close::Rst => CloseMode::Rst,
             Close::Drop => CloseMode::Drop,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DrainIdle {
+    /// They are closed at once; a client that is about to ask has to ask again.
+    Close,
+    /// Each may ask once more, until nine tenths of the drain timeout are over.
+    LastRequest,
+}
+
+impl From<DrainIdle> for IdleInDrain {
+    fn from(idle: DrainIdle) -> Self {
+        match idle {
+            DrainIdle::Close => IdleInDrain::Close,
+            DrainIdle::LastRequest => IdleInDrain::LastRequest,
         }
     }
 }

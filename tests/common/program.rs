@@ -1,7 +1,9 @@
 //! The program `fourway` as a child process that ends with its test.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -12,6 +14,8 @@ const EXECUTABLE: &str = env!("CARGO_BIN_EXE_fourway");
 
 pub struct Program {
     pub address: SocketAddr,
+    /// The line in which it says where it listens.
+    pub greeting: String,
     child: Child,
     may_end: bool,
     lines: Receiver<String>,
@@ -30,26 +34,51 @@ impl Program {
         Program::start_as(tool, options)
     }
 
+    /// The same on a socket that this process has bound, and keeps: as a service manager hands it over,
+    /// in the descriptor 3 (`sd_listen_fds(3)`).
+    #[cfg(unix)]
+    pub fn start_on(listener: &TcpListener, options: &[&str]) -> Program {
+        let listener = OwnedFd::from(listener.try_clone().expect("a second handle"));
+        Program::spawn(Program::handing_over(listener, options))
+    }
+
+    /// The command that starts it with a descriptor that it inherits.
+    #[cfg(unix)]
+    pub fn handing_over(descriptor: OwnedFd, options: &[&str]) -> Command {
+        const HAND_OVER: &str = r#"exec 3<&0 0</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" "$@""#;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", HAND_OVER, EXECUTABLE]).args(options).stdin(descriptor);
+        shell
+    }
+
+    /// The same on an address of the test's.
+    pub fn start_at(address: SocketAddr, options: &[&str]) -> Program {
+        let mut command = Command::new(EXECUTABLE);
+        command.args(["--listen", &address.to_string()]).args(options).stdin(Stdio::null());
+        Program::spawn(command)
+    }
+
     fn start_as(mut command: Command, options: &[&str]) -> Program {
+        command.args(["--listen", "127.0.0.1:0"]).args(options).stdin(Stdio::null());
+        Program::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Program {
         // Options can also be set in the environment; here only the test sets any.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("FOURWAY_") {
                 command.env_remove(name);
             }
         }
-        let mut child = command
-            .args(["--listen", "127.0.0.1:0"])
-            .args(options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program can be run");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program can be run");
         let lines = lines_of(child.stdout.take().expect("its output is a pipe"));
         let log = lines_of(child.stderr.take().expect("its log is a pipe"));
-        let mut program = Program { address: super::ANY_PORT, child, may_end: false, lines, log };
+        let mut program =
+            Program { address: super::ANY_PORT, greeting: String::new(), child, may_end: false, lines, log };
         let first = program.lines.recv_timeout(PATIENCE).expect("the program says where it listens");
         program.address = address_in(&first).unwrap_or_else(|| panic!("no address in {first:?}"));
+        program.greeting = first;
         program
     }
 
