@@ -1,6 +1,7 @@
 //! The host: delivers edges, calls `process`, owns the time, and checks the server's books.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -32,6 +33,13 @@ pub(super) struct Sim {
     start: Instant,
     /// The server's clock reads the same, because its first turn was at zero.
     pub(super) elapsed: Duration,
+    /// Who was in the ready queue after the turn before, with the calls on it up to then.
+    queue: HashMap<usize, Queued>,
+}
+
+struct Queued {
+    place: usize,
+    calls: usize,
 }
 
 impl Sim {
@@ -50,7 +58,7 @@ impl Sim {
         let mut core = Core::new(FakeNet(wire.clone()), tokens, config).expect("it is small");
         core.add_listener(FakeListener::new(&wire)).expect("it is running");
         let (start, elapsed) = (Instant::now(), Duration::ZERO);
-        let mut sim = Sim { core, wire, site: Site::default(), start, elapsed };
+        let mut sim = Sim { core, wire, site: Site::default(), start, elapsed, queue: HashMap::new() };
         sim.turn();
         sim
     }
@@ -133,6 +141,7 @@ impl Sim {
         match catch_unwind(AssertUnwindSafe(|| core.process(now, site))) {
             Ok(progress) => {
                 self.check_books(progress);
+                self.check_queue();
                 progress
             }
             Err(panic) if panic.is::<HandlerPanic>() => {
@@ -259,6 +268,24 @@ impl Sim {
         assert!(progress.more || table.ready_len() == 0);
         let waits_for_more = self.world().has_run_out && table.ready_len() == 0 && !is_due;
         assert!(!(is_zero && waits_for_more), "it asks again and again for what has run out");
+    }
+
+    /// Whoever is ready is served within as many turns as there were others before it in the queue: each
+    /// turn serves it, or brings it at least one place forward.
+    fn check_queue(&mut self) {
+        let (table, _) = self.core.inside();
+        let world = self.wire.borrow();
+        let mut queue = HashMap::new();
+        let ready = std::iter::successors(table.first_ready(), |&slot| table.ready_behind(slot));
+        for (place, slot) in ready.enumerate() {
+            let id = table[slot].socket.stream().id;
+            let calls = world.sockets[id].calls.len();
+            if let Some(before) = self.queue.get(&id).filter(|before| before.calls == calls) {
+                assert!(place < before.place, "slot {slot} is passed over, at place {place} of the queue");
+            }
+            queue.insert(id, Queued { place, calls });
+        }
+        self.queue = queue;
     }
 
     /// When nothing moves, what each connection waits for is not there: no edge was lost.
