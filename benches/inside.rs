@@ -1,5 +1,8 @@
 //! What the parts cost that need no socket: an answer, the table, a deadline.
 
+#[path = "../tests/common/browser.rs"]
+mod browser;
+
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use fourway::inside::{Answering, Table};
@@ -12,25 +15,6 @@ fn main() {
 // --- from a request's bytes to its answer's ---
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-
-/// As Chromium asks for a page.
-const BROWSER: &[u8] = b"GET / HTTP/1.1\r\n\
-    Host: localhost:8080\r\n\
-    Connection: keep-alive\r\n\
-    Cache-Control: max-age=0\r\n\
-    sec-ch-ua: \"Chromium\";v=\"130\", \"Google Chrome\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\n\
-    sec-ch-ua-mobile: ?0\r\n\
-    sec-ch-ua-platform: \"Linux\"\r\n\
-    Upgrade-Insecure-Requests: 1\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 \
-    Safari/537.36\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n\
-    Sec-Fetch-Site: none\r\n\
-    Sec-Fetch-Mode: navigate\r\n\
-    Sec-Fetch-User: ?1\r\n\
-    Sec-Fetch-Dest: document\r\n\
-    Accept-Encoding: gzip, deflate, br, zstd\r\n\
-    Accept-Language: en-US,en;q=0.9\r\n\r\n";
 
 const CHUNKED: &[u8] = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n\
     10\r\n0123456789abcdef\r\n20\r\n0123456789abcdef0123456789abcdef\r\n5\r\n01234\r\n0\r\n\r\n";
@@ -58,7 +42,7 @@ fn answer_sixteen_pipelined(bencher: Bencher) {
 
 #[divan::bench(sample_size = 64)]
 fn answer_a_browser(bencher: Bencher) {
-    answer(bencher, BROWSER, 1);
+    answer(bencher, browser::request().as_bytes(), 1);
 }
 
 #[divan::bench(sample_size = 64)]

@@ -3,23 +3,12 @@
 use std::io;
 use std::time::Duration;
 
+use crate::browser;
 use crate::client::{Client, Life, Until, Work};
 use crate::machine;
 use crate::options::Options;
 use crate::report::Series;
 use crate::server::{Kind, Page, Server, Stage};
-
-/// What a Chromium of today sends, in length and number of lines.
-const BROWSER: &str = "Connection: keep-alive\r\nCache-Control: max-age=0\r\n\
-    sec-ch-ua: \"Chromium\";v=\"140\", \"Not=A?Brand\";v=\"24\"\r\nsec-ch-ua-mobile: ?0\r\n\
-    sec-ch-ua-platform: \"Linux\"\r\nUpgrade-Insecure-Requests: 1\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
-    Chrome/140.0.0.0 Safari/537.36\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,\
-    image/apng,*/*;q=0.8\r\n\
-    Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\n\
-    Sec-Fetch-Dest: document\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
-    Accept-Language: en-GB,en;q=0.9,de;q=0.8\r\nCookie: session=0123456789abcdef0123456789abcdef\r\n";
 
 /// Connections under load at a time.
 pub const ACTIVE: usize = 64;
@@ -53,7 +42,7 @@ const CASES: [Case; 7] = [
     KEEP_ALIVE,
     Case { name: "one-shot", unit: "connection", life: Life::OneShot, ..KEEP_ALIVE },
     Case { name: "pipelined", depth: 16, ..KEEP_ALIVE },
-    Case { name: "browser", headers: BROWSER, ..KEEP_ALIVE },
+    Case { name: "browser", headers: browser::HEADERS, ..KEEP_ALIVE },
     Case { name: "body-64k", unit: "KiB", kib: Some(64), slots: 16, ..KEEP_ALIVE },
     Case { name: "body-1m", unit: "KiB", kib: Some(1024), slots: 4, ..KEEP_ALIVE },
     Case { name: "idle-beside", idle: 10_000, ..KEEP_ALIVE },

@@ -25,6 +25,9 @@
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
+#[path = "../../tests/common/browser.rs"]
+mod browser;
+#[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
 mod client;

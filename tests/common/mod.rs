@@ -11,8 +11,9 @@
 pub mod kernel;
 #[cfg(feature = "cli")]
 pub mod program;
-pub mod tools;
+pub mod browser;
 pub mod embed;
+pub mod tools;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::browser;
 use crate::common::program::Program;
 use crate::common::tools::{self, Folder};
 use crate::lockstep::{self, Ask, CLIENTS, Crowd};
@@ -15,25 +16,6 @@ const PER_PIPELINED_REQUEST: f64 = 1_450.0;
 const PER_BROWSER_REQUEST: f64 = 7_100.0;
 #[cfg(feature = "inside")]
 const PER_DEADLINE: f64 = 40.0;
-
-/// Fourteen headers, as Chromium asks for a page.
-const BROWSER: &str = "GET / HTTP/1.1\r\n\
-    Host: 127.0.0.1:12345\r\n\
-    Connection: keep-alive\r\n\
-    Cache-Control: max-age=0\r\n\
-    sec-ch-ua: \"Chromium\";v=\"130\", \"Google Chrome\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\n\
-    sec-ch-ua-mobile: ?0\r\n\
-    sec-ch-ua-platform: \"Linux\"\r\n\
-    Upgrade-Insecure-Requests: 1\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 \
-    Safari/537.36\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n\
-    Sec-Fetch-Site: none\r\n\
-    Sec-Fetch-Mode: navigate\r\n\
-    Sec-Fetch-User: ?1\r\n\
-    Sec-Fetch-Dest: document\r\n\
-    Accept-Encoding: gzip, deflate, br, zstd\r\n\
-    Accept-Language: en-US,en;q=0.9\r\n\r\n";
 
 /// The port is not the program's, so that a request has the same length in every run.
 const GET: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1:12345\r\n\r\n";
@@ -50,7 +32,7 @@ fn a_pipelined_request_takes_fewer() {
 
 #[test]
 fn a_browsers_request_takes_as_many_as_its_head_is_long() {
-    expect_per_request(PER_BROWSER_REQUEST, Ask::one(BROWSER));
+    expect_per_request(PER_BROWSER_REQUEST, Ask::one(&browser::request()));
 }
 
 fn expect_per_request(ceiling: f64, ask: Ask) {
