@@ -1,0 +1,137 @@
+//! What can be asked for, on the command line and in the environment.
+
+use std::net::TcpListener;
+
+use crate::program::{Scratch, command, run, start_as};
+
+#[rustfmt::skip]
+const OPTIONS: [&str; 17] = [
+    "LISTEN", "BODY", "BODY_FILE", "CONTENT_TYPE", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG",
+    "REUSE_PORT", "HEAD_TIMEOUT", "BODY_TIMEOUT", "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT",
+    "DRAIN_TIMEOUT", "DRAIN_IDLE", "VERBOSE",
+];
+
+#[test]
+fn help_names_each_option_and_its_variable() {
+    for help in ["-h", "--help"] {
+        let ended = run(command(&[help]));
+        assert_eq!(ended.code, Some(0));
+        for name in OPTIONS {
+            let option = format!("--{} ", name.to_lowercase().replace('_', "-"));
+            let text = ended.stdout.replace("...", " ").replace('\n', " ");
+            assert!(text.contains(&option), "{option} in {help}");
+            assert!(text.contains(&format!("FOURWAY_{name}]")), "{name} in {help}");
+        }
+    }
+}
+
+#[test]
+fn help_explains_each_close_mode() {
+    let help = run(command(&["--help"])).stdout;
+    for mode in ["fin", "peer", "rst", "drop"] {
+        assert!(help.contains(&format!("- {mode}: ")), "{mode}");
+    }
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    let ended = run(command(&["--version"]));
+    assert_eq!(ended.stdout, format!("fourway {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(ended.code, Some(0));
+}
+
+#[test]
+fn a_wrong_value_ends_it_with_2_and_says_what_would_be_right() {
+    let long = "x".repeat(2000);
+    let cases = [
+        ("--listen", "8080", "an address is IP:PORT"),
+        ("--listen", "example.org:80", "an address is IP:PORT"),
+        ("--listen", "127.0.0.1:0,nonsense", "an address is IP:PORT"),
+        ("--head-timeout", "10", "a time has its unit, such as 500ms"),
+        ("--idle-timeout", "soon", "a time has its unit, such as 500ms"),
+        ("--drain-timeout", "0s", "longer than zero"),
+        ("--close", "gently", "fin, peer, rst, drop"),
+        ("--drain-idle", "wait", "close, last-request"),
+        ("--keep-alive", "maybe", "either on or off"),
+        ("--max-connections", "0", "1 or more, such as 10000 or 10k"),
+        ("--max-connections", "many", "1 or more, such as 10000 or 10k"),
+        ("--backlog", "9999999999", "below 4,294,967,296"),
+        ("--content-type", "text/plain\r\nX: y", "printable ASCII"),
+        ("--content-type", "", "printable ASCII"),
+        ("--content-type", &long, "printable ASCII"),
+    ];
+    for (option, value, sentence) in cases {
+        let ended = run(command(&[option, value]));
+        assert_eq!(ended.code, Some(2), "{option} {value}: {}", ended.stderr);
+        assert!(ended.stderr.contains(sentence), "{option} {value}: {}", ended.stderr);
+        assert!(ended.stderr.contains(option), "{option} {value}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_wrong_variable_ends_it_with_2() {
+    let mut command = command(&[]);
+    command.env("FOURWAY_WRITE_TIMEOUT", "1 fortnight");
+    let ended = run(command);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--write-timeout"), "{}", ended.stderr);
+}
+
+#[test]
+fn two_bodies_are_one_too_many() {
+    let ended = run(command(&["--body", "x", "--body-file", "y"]));
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("either --body or --body-file"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_body_file_that_cannot_be_read_is_named_in_one_line() {
+    let ended = run(command(&["--body-file", "/nonexistent/page"]));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("--body-file /nonexistent/page: No such file"), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_in_use_is_named_in_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = run(command(&["--listen", "127.0.0.1:0", "--listen", &address]));
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("cannot listen on {address}")), "{}", ended.stderr);
+    assert!(ended.stderr.contains("choose another with --listen"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn the_environment_works_and_the_command_line_wins() {
+    let mut command = command(&["--content-type", "text/b"]);
+    command.env("FOURWAY_LISTEN", "127.0.0.1:0,127.0.0.1:0").env("FOURWAY_BODY", "from the environment");
+    command.env("FOURWAY_CONTENT_TYPE", "text/a").env("FOURWAY_KEEP_ALIVE", "off");
+    command.env("FOURWAY_MAX_CONNECTIONS", "20").env("FOURWAY_REUSE_PORT", "yes").env("FOURWAY_VERBOSE", "1");
+    let program = start_as(command);
+    assert_eq!(program.addresses().len(), 2);
+    assert!(program.greeting.contains("up to 20 connections"), "{}", program.greeting);
+    let response = program.connect().get();
+    assert_eq!(response.body, b"from the environment");
+    assert_eq!(response.header("Content-Type"), Some("text/b"));
+    assert_eq!(response.header("Connection"), Some("close"));
+    assert!(program.stop().stderr.contains("GET /path"));
+}
+
+#[test]
+fn a_body_of_the_command_line_wins_over_a_body_file_of_the_environment() {
+    let mut command = command(&["--listen", "127.0.0.1:0", "--body", "mine"]);
+    command.env("FOURWAY_BODY_FILE", "/nonexistent");
+    assert_eq!(start_as(command).connect().get().body, b"mine");
+}
+
+#[test]
+fn a_body_file_of_the_command_line_wins_over_a_body_of_the_environment() {
+    let file = Scratch::with("wins", b"mine");
+    let mut command = command(&["--listen", "127.0.0.1:0", "--body-file", file.path()]);
+    command.env("FOURWAY_BODY", "not mine");
+    assert_eq!(start_as(command).connect().get().body, b"mine");
+}

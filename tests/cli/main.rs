@@ -1,0 +1,10 @@
+//! The program as its users meet it: arguments, environment, answers, logs, signals, summary.
+#![cfg(all(unix, feature = "cli"))]
+
+mod answers;
+mod arguments;
+mod closing;
+mod limits;
+mod logs;
+mod program;
+mod signals;
