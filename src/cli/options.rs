@@ -21,8 +21,8 @@ use parse_size::ByteSuffix;
 #[command(version, max_term_width = 100, next_line_help = true)]
 #[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
-    /// Where to listen, several times or separated by commas; port 0 is any free port. With sockets that
-    /// are inherited (LISTEN_FDS), these come in addition, and there is no default.
+    /// Where to listen, several times or separated by commas; port 0 is any free port. Who inherits
+    /// sockets (LISTEN_FDS) listens on these, and on what is given here.
     #[arg(long, value_name = "ADDR", env = "FOURWAY_LISTEN", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:65534")]
     pub listen: Vec<Listen>,

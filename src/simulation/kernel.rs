@@ -60,8 +60,9 @@ pub(super) struct World {
     pub(super) accept_faults: VecDeque<io::Error>,
     /// How many accepted sockets may be open at a time.
     pub(super) descriptors: usize,
-    /// Accept has failed for want of something that only time or a close brings back.
-    pub(super) has_run_out: bool,
+    /// How often accept has failed for want of something, without anything that could bring it back: a
+    /// close, or time. An accept that succeeds shows that there was some again.
+    pub(super) run_out: u32,
     /// Errors for the next registrations of streams.
     pub(super) watch_faults: VecDeque<ErrorKind>,
     pub(super) sockets: Vec<Socket>,
@@ -121,7 +122,7 @@ impl World {
             write_limit: usize::MAX,
             accept_faults: VecDeque::new(),
             descriptors: usize::MAX,
-            has_run_out: false,
+            run_out: 0,
             watch_faults: VecDeque::new(),
             sockets: Vec::new(),
             listeners: Vec::new(),
@@ -163,17 +164,18 @@ impl World {
         let open = self.sockets.iter().filter(|socket| socket.accepted && !socket.closed).count();
         let backlog = &mut self.listeners[listener].backlog;
         if let Some(fault) = self.accept_faults.pop_front() {
-            match fault.kind() {
-                ErrorKind::ConnectionAborted => drop(backlog.pop_front()),
-                ErrorKind::Other => self.has_run_out = true,
-                _ => {}
+            if fault.kind() == ErrorKind::ConnectionAborted {
+                drop(backlog.pop_front());
             }
+            self.run_out += u32::from(is_lack(&fault));
             return Err(fault);
         }
         if !backlog.is_empty() && open >= self.descriptors {
+            self.run_out += 1;
             return Err(io::Error::from_raw_os_error(EMFILE));
         }
         let id = backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
+        self.run_out = 0;
         self.sockets[id].accepted = true;
         self.sockets[id].calls.push(Call::Accept);
         Ok(id)
@@ -368,7 +370,7 @@ impl World {
     }
 
     pub(super) fn close(&mut self, id: usize) {
-        self.has_run_out = false;
+        self.run_out = 0;
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::Close);
         socket.closed = true;
@@ -382,6 +384,13 @@ impl World {
 }
 
 const EMFILE: i32 = 24;
+
+/// What accept says when something has run out: also ENFILE, ENOMEM, ENOBUFS.
+pub(super) const RUN_OUT: [i32; 4] = [EMFILE, 23, 12, 105];
+
+fn is_lack(error: &io::Error) -> bool {
+    error.raw_os_error().map_or(error.kind() == ErrorKind::Other, |number| RUN_OUT.contains(&number))
+}
 
 const READABLE: Readiness =
     Readiness { readable: true, writable: false, read_closed: false, priority: false, error: false };

@@ -4,13 +4,13 @@
 //! ([`Sim`]), and at the end: a client's answers are those to its requests, in order; when all
 //! clients are gone, nothing is left of them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use mio::Token;
 
 use super::client::Client;
-use super::kernel::{Arrival, Ending};
+use super::kernel::{Arrival, Ending, RUN_OUT};
 use super::sim::Sim;
 use super::site;
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
@@ -260,9 +260,24 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
         sim.world().short_read_drains = false;
         sim.world().read_limit = chance.pick(&[1, 50, usize::MAX]);
     }
+    if chance.one_in(4) {
+        sim.world().descriptors = small(chance);
+    }
     sim.world().write_limit = chance.pick(&[700, 20_000, usize::MAX]);
     sim.turn();
     sim
+}
+
+/// Of one connection, of the system, of a signal.
+fn accept_fault(which: usize) -> io::Error {
+    // EPERM of a firewall, EPROTO, EHOSTUNREACH.
+    const OF_ONE: [i32; 3] = [1, 71, 113];
+    match which {
+        0 => ErrorKind::Interrupted.into(),
+        1 => ErrorKind::ConnectionAborted.into(),
+        2..=4 => io::Error::from_raw_os_error(OF_ONE[which - 2]),
+        _ => io::Error::from_raw_os_error(RUN_OUT[which - 5]),
+    }
 }
 
 /// Whether the server has ended no connection before its client was served.
@@ -300,8 +315,8 @@ fn tell(seed: u64, clients: usize) {
             assert!(sim.handle(token, Readiness { readable, error, ..Readiness::default() }));
         }
         if chance.one_in(25) {
-            let kind = chance.pick(&[ErrorKind::Interrupted, ErrorKind::ConnectionAborted, ErrorKind::Other]);
-            sim.world().accept_faults.push_back(kind.into());
+            let fault = accept_fault(chance.below(9));
+            sim.world().accept_faults.push_back(fault);
         }
         if chance.one_in(10) {
             sim.advance(Duration::from_millis(chance.pick(&[1, 99, 100, 3000, 10_000, 30_000])));
