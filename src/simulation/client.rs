@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use super::kernel::{Arrival, Call, Ending, Socket};
 use super::net::{FakeStream, Wire};
 use super::site::{self, Response};
+use super::socket::{Arrival, Call, Ending, Socket};
 
 /// The client's end of one connection.
 #[derive(Debug, Clone)]

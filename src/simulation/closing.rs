@@ -1,8 +1,8 @@
 //! How connections end: who closes first, what is lost, and what it costs.
 
-use super::kernel::{Call, Ending};
 use super::sim::Sim;
 use super::site;
+use super::socket::{Call, Ending};
 use crate::config::CloseMode;
 use crate::stats::Reason;
 

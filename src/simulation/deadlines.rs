@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::client::Client;
-use super::kernel::{Call, Ending};
 use super::sim::Sim;
 use super::site;
+use super::socket::{Call, Ending};
 use crate::config::CloseMode;
 use crate::stats::Reason;
 

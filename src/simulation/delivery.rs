@@ -2,9 +2,9 @@
 
 use super::client::Client;
 use super::fixtures::{self, Answer, BODY_BYTES, Fixture, HEAD_BYTES, HEADERS, TARGET_BYTES, Then};
-use super::kernel::{Arrival, Ending};
 use super::sim::Sim;
 use super::site;
+use super::socket::{Arrival, Ending};
 
 const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
 const TRAILING: &[u8] = b"GET /trailing HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -4,10 +4,10 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::client::Client;
-use super::kernel::{Call, Ending};
 use super::net::FakeListener;
 use super::sim::Sim;
 use super::site;
+use super::socket::{Call, Ending};
 use crate::config::IdleInDrain;
 use crate::stats::{Phase, Reason};
 

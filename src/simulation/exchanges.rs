@@ -1,9 +1,9 @@
 //! What happens when all exchanges are lent: slow clients give way to honest ones.
 
 use super::client::Client;
-use super::kernel::Ending;
 use super::sim::Sim;
 use super::site;
+use super::socket::Ending;
 use crate::connection::State;
 use crate::stats::Reason;
 

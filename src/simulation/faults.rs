@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use super::kernel::Ending;
 use super::sim::Sim;
 use super::site;
+use super::socket::Ending;
 use crate::stats::Reason;
 
 #[test]

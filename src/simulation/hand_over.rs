@@ -3,9 +3,9 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::kernel::{Call, Ending};
 use super::net::FakeListener;
 use super::sim::Sim;
+use super::socket::{Call, Ending};
 use crate::config::AtCapacity;
 use crate::connection::State;
 use crate::stats::Reason;

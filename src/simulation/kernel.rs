@@ -5,40 +5,8 @@ use std::io::{self, ErrorKind, IoSlice};
 
 use mio::Token;
 
+use super::socket::{Arrival, Call, Ending, Reset, Socket};
 use crate::net::{Readiness, Wait};
-
-/// One simulated system call. Failed reads and writes stand as their error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
-    Accept,
-    Read(Result<usize, ErrorKind>),
-    Write(Result<usize, ErrorKind>),
-    /// The server's FIN.
-    Shutdown,
-    ResetOnClose,
-    TakeError,
-    Watch(Wait),
-    Rewatch(Wait),
-    Close,
-}
-
-/// How the server's side ended, as the client sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    Fin,
-    /// It takes from the client what the client has not read.
-    Reset,
-}
-
-/// What a client does to the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Arrival {
-    Bytes(Vec<u8>),
-    /// An urgent byte, out of line: a read in front of it stops there.
-    Urgent,
-    Fin,
-    Reset,
-}
 
 /// A source on the ready list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,44 +42,6 @@ pub(super) struct World {
 struct Listener {
     token: Option<Token>,
     backlog: VecDeque<usize>,
-}
-
-/// A connection: the server's end of it in the kernel, and what the client got.
-#[derive(Debug, Default)]
-pub(super) struct Socket {
-    /// Arrived and not read.
-    input: VecDeque<u8>,
-    /// Comes right after the read that leaves nothing to read, one at a time.
-    pub(super) later: VecDeque<Arrival>,
-    /// How many bytes of the input are in front of an urgent one.
-    urgent: Option<usize>,
-    client_fin: bool,
-    /// The client has closed altogether: what is sent to it is answered by a reset.
-    pub(super) client_gone: bool,
-    reset: Reset,
-    pub(super) read_faults: VecDeque<ErrorKind>,
-    pub(super) write_faults: VecDeque<ErrorKind>,
-    /// What the client got.
-    pub(super) output: Vec<u8>,
-    /// How much more the kernel takes.
-    pub(super) room: usize,
-    /// A write found no room: the next room is an edge.
-    no_room: bool,
-    pub(super) ending: Option<Ending>,
-    reset_on_close: bool,
-    watched: Option<(Token, Wait)>,
-    pub(super) accepted: bool,
-    pub(super) closed: bool,
-    pub(super) calls: Vec<Call>,
-}
-
-/// A reset is told once; afterwards the socket is just at its end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Reset {
-    #[default]
-    None,
-    Untold,
-    Told,
 }
 
 impl World {
@@ -165,7 +95,7 @@ impl World {
         let backlog = &mut self.listeners[listener].backlog;
         if let Some(fault) = self.accept_faults.pop_front() {
             if fault.kind() == ErrorKind::ConnectionAborted {
-                drop(backlog.pop_front());
+                backlog.pop_front();
             }
             self.run_out += u32::from(is_lack(&fault));
             return Err(fault);
@@ -394,75 +324,6 @@ fn is_lack(error: &io::Error) -> bool {
 
 const READABLE: Readiness =
     Readiness { readable: true, writable: false, read_closed: false, priority: false, error: false };
-
-impl Reset {
-    /// What a system call says of it; afterwards it is told.
-    fn tell(&mut self) -> Self {
-        let told = *self;
-        if told == Reset::Untold {
-            *self = Reset::Told;
-        }
-        told
-    }
-}
-
-impl Socket {
-    /// What mio makes of what epoll says.
-    fn readiness(&self, wait: Wait) -> Readiness {
-        let is_reset = self.is_reset();
-        let hung_up = is_reset || (self.client_fin && self.ending.is_some());
-        let has_room = wait == Wait::InputAndOutput && self.room > 0;
-        Readiness {
-            readable: self.has_input(),
-            writable: has_room || hung_up,
-            read_closed: self.client_fin || is_reset,
-            priority: self.urgent.is_some(),
-            error: self.reset == Reset::Untold,
-        }
-    }
-
-    pub(super) fn is_reset(&self) -> bool {
-        self.reset != Reset::None
-    }
-
-    /// Whether SO_ERROR would say something.
-    pub(super) fn has_untold_error(&self) -> bool {
-        self.reset == Reset::Untold
-    }
-
-    /// Whether a read would say something else than `WouldBlock`.
-    pub(super) fn has_input(&self) -> bool {
-        !self.input.is_empty() || self.urgent.is_some() || self.client_fin || self.is_reset()
-    }
-
-    /// Whether a write would say something else than `WouldBlock`.
-    pub(super) fn has_room(&self) -> bool {
-        self.room > 0 || self.is_reset()
-    }
-
-    /// Input goes first, then the news of a reset, then the end.
-    fn take_input(&mut self, into: &mut [u8], limit: usize) -> io::Result<usize> {
-        let mut available = self.input.len();
-        match self.urgent {
-            // A read that starts at the urgent byte steps over it.
-            Some(0) => self.urgent = None,
-            Some(in_front) => available = in_front,
-            None => {}
-        }
-        let len = available.min(into.len()).min(limit);
-        if len > 0 {
-            into.iter_mut().zip(self.input.drain(..len)).for_each(|(to, from)| *to = from);
-            self.urgent = self.urgent.map(|in_front| in_front - len);
-            return Ok(len);
-        }
-        match self.reset.tell() {
-            Reset::Untold => Err(ErrorKind::ConnectionReset.into()),
-            Reset::Told => Ok(0),
-            Reset::None if self.client_fin => Ok(0),
-            Reset::None => Err(ErrorKind::WouldBlock.into()),
-        }
-    }
-}
 
 fn outcome(result: &io::Result<usize>) -> Result<usize, ErrorKind> {
     result.as_ref().map(|&len| len).map_err(io::Error::kind)

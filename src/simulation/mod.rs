@@ -4,7 +4,7 @@
 //! the kernel, the clients, the host's loop and the clock at once, in one thread, and every run of
 //! it is the same.
 //!
-//! - [`kernel`] is just that: sockets, a backlog and a ready list, between [`net`] on the server's
+//! - [`kernel`] is just that: sockets ([`socket`]), a backlog and a ready list, between [`net`] on the server's
 //!   side and [`client`] on the other. It is *edge-triggered* like epoll. An arrival puts a
 //!   watched socket on a ready list; a poll takes it from there and reports what is true of it
 //!   *then*; what the server leaves unread is not reported again. It logs every simulated system
@@ -24,6 +24,7 @@ mod kernel;
 mod net;
 mod sim;
 mod site;
+mod socket;
 
 mod capacity;
 mod closing;
@@ -39,4 +40,5 @@ mod leaving;
 mod pipelining;
 mod random;
 mod readiness;
+mod waits;
 mod waves;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::client::Client;
-use super::kernel::Call;
 use super::sim::Sim;
 use super::site;
+use super::socket::Call;
 
 fn numbered(count: usize) -> Vec<u8> {
     (0..count).flat_map(|n| site::get(&format!("/n{n}"))).collect()

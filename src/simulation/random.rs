@@ -10,9 +10,10 @@ use std::time::Duration;
 use mio::Token;
 
 use super::client::Client;
-use super::kernel::{Arrival, Ending, RUN_OUT};
+use super::kernel::RUN_OUT;
 use super::sim::Sim;
 use super::site;
+use super::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::connection::State;
 use crate::net::Readiness;

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use mio::Token;
 
 use super::client::Client;
-use super::kernel::{Arrival, Call};
 use super::sim::Sim;
 use super::site;
+use super::socket::{Arrival, Call};
 use crate::net::{Readiness, Wait};
 
 const ALL: Readiness =

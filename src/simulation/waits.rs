@@ -1,0 +1,256 @@
+//! How the wait for an answer that comes later can end without it, and who is told.
+
+use std::time::Duration;
+
+use super::deferred::{DEFERRED, SECOND, bodies, waiting};
+use super::sim::Sim;
+use super::site;
+use super::socket::{Call, Ending};
+use crate::connection::State;
+use crate::deferred::{Gone, GoneReason};
+use crate::net::Readiness;
+use crate::stats::{Phase, Reason};
+
+// --- the end of the wait ---
+
+#[test]
+fn an_answer_that_does_not_come_in_time_is_a_503_and_the_handler_is_told() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    let id = sim.site.parked[0];
+    sim.assert_ends_after(&client, DEFERRED);
+    assert_eq!((client.statuses(), sim.stats().errors(503)), (vec![503], 1));
+    assert!(client.responses()[0].says_close);
+    assert_eq!(sim.site.gone, [(id, GoneReason::Timeout)]);
+    assert_eq!(sim.respond(id, |responder| responder.head(204).empty()), Err(Gone::Over));
+    client.fin();
+    sim.settle();
+    assert_eq!(sim.site.gone.len(), 1);
+    sim.assert_empty();
+}
+
+#[test]
+fn the_503_to_head_has_no_body_and_nothing_behind_it_is_answered() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(b"HEAD /later HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    sim.pass(DEFERRED);
+    let text = String::from_utf8(client.received()).unwrap();
+    assert!(text.starts_with("HTTP/1.1 503 ") && text.ends_with("\r\n\r\n"), "{text}");
+    assert_eq!((text.matches("HTTP/1.1").count(), sim.site.asked), (1, 1));
+}
+
+#[test]
+fn an_answer_given_at_the_last_moment_is_in_time() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    sim.advance(DEFERRED);
+    sim.answer("just in time").unwrap();
+    sim.settle();
+    assert_eq!((bodies(&client), sim.site.gone.len()), (vec!["just in time".into()], 0));
+}
+
+#[test]
+fn a_client_that_closes_its_half_is_still_answered() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    client.fin();
+    sim.settle();
+    assert_eq!(sim.state(&client), State::Deferred);
+    sim.answer("late").unwrap();
+    sim.settle();
+    assert_eq!((bodies(&client), sim.site.gone.len()), (vec!["late".into()], 0));
+    assert_eq!(sim.stats().closes(Reason::PeerClosed), 1);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_reset_while_waiting_is_noticed_without_reading_and_told_once() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    let id = sim.site.parked[0];
+    client.get("/behind");
+    sim.settle();
+    client.reset();
+    sim.settle();
+    assert_eq!(sim.site.gone, [(id, GoneReason::Ended(Reason::PeerReset))]);
+    assert_eq!(client.count(|call| matches!(call, Call::Read(Ok(_)))), 1, "nothing was read meanwhile");
+    assert_eq!(sim.respond(id, |responder| responder.head(204).empty()), Err(Gone::Over));
+    sim.assert_empty();
+}
+
+#[test]
+fn an_error_that_is_only_a_hint_ends_nothing() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    let token = sim.token(&client);
+    sim.handle(token, Readiness { error: true, read_closed: true, ..Readiness::default() });
+    sim.settle();
+    assert_eq!((sim.state(&client), client.called(Call::TakeError)), (State::Deferred, true));
+}
+
+#[test]
+fn of_a_client_that_is_reset_before_its_answer_is_tried_nobody_hears_twice() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    sim.answer("too late").unwrap();
+    client.reset();
+    sim.settle();
+    assert_eq!((sim.site.gone.len(), sim.stats().closes(Reason::PeerReset)), (0, 1), "it was answered");
+    sim.assert_empty();
+}
+
+#[test]
+fn a_request_behind_a_response_that_nobody_takes_is_gone_with_it() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.stop_reading();
+    client.read(10);
+    client.send(&[site::get("/a"), site::get("/later")].concat());
+    sim.settle();
+    let id = sim.site.parked[0];
+    sim.pass(Duration::from_secs(30));
+    assert_eq!(sim.site.gone, [(id, GoneReason::Ended(Reason::WriteTimeout))]);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_request_whose_connection_cannot_be_watched_is_gone() {
+    let mut sim = Sim::new();
+    sim.world().watch_faults.push_back(std::io::ErrorKind::StorageFull);
+    let client = sim.connect();
+    client.get("/later");
+    sim.settle();
+    assert!(client.is_gone());
+    assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Unpollable))]);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_handler_that_panics_behind_a_name_that_it_took_is_told_that_it_is_gone() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/later-panic");
+    sim.settle();
+    assert!(client.is_gone());
+    let id = sim.site.parked[0];
+    assert_eq!(sim.site.gone, [(id, GoneReason::Ended(Reason::HandlerPanic))]);
+    assert_eq!(sim.respond(id, |responder| responder.head(204).empty()), Err(Gone::Over));
+    sim.assert_empty();
+}
+
+#[test]
+fn a_name_that_a_panic_left_behind_is_not_taken_for_that_of_the_next_answer() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    let victim = sim.connect();
+    victim.get("/later-panic");
+    sim.turn();
+    sim.answer("late").unwrap();
+    sim.settle();
+    assert_eq!(bodies(&client), ["late"]);
+    assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::HandlerPanic))]);
+}
+
+// --- room ---
+
+#[test]
+fn those_who_wait_for_an_answer_give_way_to_nobody() {
+    let mut sim = Sim::with(|config| config.exchanges = 2);
+    let (waiter, slow) = (waiting(&mut sim), sim.connect());
+    slow.send(b"GET / HT");
+    sim.settle();
+    let other = sim.connect();
+    other.send(b"GET / HT");
+    sim.settle();
+    assert_eq!((slow.statuses(), other.statuses(), sim.state(&waiter)), (vec![408], vec![], State::Deferred));
+    sim.answer("late").unwrap();
+    sim.settle();
+    assert_eq!(bodies(&waiter), ["late"]);
+}
+
+#[test]
+fn where_all_exchanges_wait_for_answers_the_next_to_wait_gets_a_503() {
+    let mut sim = Sim::with(|config| config.exchanges = 2);
+    let waiters = [waiting(&mut sim), waiting(&mut sim)];
+    let third = sim.connect();
+    third.get("/later");
+    sim.settle();
+    assert_eq!(third.statuses(), [503]);
+    assert_eq!(sim.site.gone, [(sim.site.parked[2], GoneReason::NoRoom)]);
+    let whole = sim.connect();
+    whole.get("/");
+    sim.settle();
+    assert_eq!(whole.statuses(), [200], "a request that is answered at once needs no room");
+    sim.answer("one").unwrap();
+    sim.answer("two").unwrap();
+    sim.settle();
+    assert_eq!(waiters.map(|client| bodies(&client)), [["one"], ["two"]]);
+}
+
+#[test]
+fn where_all_exchanges_wait_for_answers_a_slow_head_is_refused() {
+    let mut sim = Sim::with(|config| config.exchanges = 1);
+    let _waiter = waiting(&mut sim);
+    let slow = sim.connect();
+    slow.send(b"GET / HT");
+    sim.settle();
+    assert_eq!((slow.statuses(), sim.stats().deferred), (vec![408], 1));
+}
+
+// --- the server's own end ---
+
+#[test]
+fn what_waits_when_a_drain_begins_may_still_be_answered_and_is_the_last() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    let now = sim.now();
+    sim.core.drain(now, 3 * SECOND);
+    sim.settle();
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Draining, Some(3 * SECOND)));
+    sim.answer("the last").unwrap();
+    sim.settle();
+    assert_eq!(bodies(&client), ["the last"]);
+    assert!(client.responses()[0].says_close);
+    client.fin();
+    sim.settle();
+    assert_eq!((sim.core.phase(), sim.site.gone.len()), (Phase::Closed, 0));
+}
+
+#[test]
+fn what_waits_when_the_grace_ends_is_gone() {
+    let mut sim = Sim::new();
+    let client = waiting(&mut sim);
+    let now = sim.now();
+    sim.core.drain(now, 3 * SECOND);
+    sim.pass(3 * SECOND);
+    assert_eq!(client.ending(), Some(Ending::Reset));
+    assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Shutdown))]);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+}
+
+#[test]
+fn an_abort_is_told_of_by_the_next_turn() {
+    let mut sim = Sim::new();
+    let _clients = [waiting(&mut sim), waiting(&mut sim)];
+    sim.answer("written, but never sent").unwrap();
+    sim.core.abort();
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Draining, Some(Duration::ZERO)));
+    sim.turn();
+    assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Shutdown))]);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    sim.assert_empty();
+}
+
+#[test]
+fn closed_means_that_the_handler_knows_all() {
+    let mut sim = Sim::new();
+    let _client = waiting(&mut sim);
+    sim.core.abort();
+    let now = sim.now();
+    sim.core.drain(now, SECOND);
+    assert_eq!(sim.core.phase(), Phase::Draining);
+    sim.turn();
+    assert_eq!((sim.core.phase(), sim.site.gone.len()), (Phase::Closed, 1));
+}
