@@ -144,11 +144,14 @@ impl<'b, 'h> Head<'b, 'h> {
             Ok(httparse::Status::Complete(len)) => len,
             Ok(httparse::Status::Partial) => return check_partial(bytes, limits).map(|()| None),
             Err(httparse::Error::Version) => return check_version(bytes, limits).map(|()| None),
-            Err(error) => return Err(explain(error)),
+            Err(error) => return Err(explain(error, bytes, limits)),
         };
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
             return Err(Refusal::bad("the request line is incomplete"));
         };
+        if method.len() + target.len() > limits.target_bytes {
+            check_line(bytes, limits)?;
+        }
         check_lines(&bytes[..len], method, parsed.headers)?;
         check_target(method, target, limits)?;
         let mut fields = Fields::default();
@@ -306,7 +309,7 @@ fn is_ip_literal(address: &[u8]) -> bool {
 /// The forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
 fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refusal> {
     if target.len() > limits.target_bytes {
-        return Err(Refusal { status: 414, why: "the target is too long" });
+        return Err(LINE_TOO_LONG);
     }
     if method == "CONNECT" {
         return Err(Refusal { status: 501, why: "this is not a proxy" });
@@ -333,14 +336,24 @@ fn check_lines(head: &[u8], method: &str, headers: &[Header<'_>]) -> Result<(), 
     if is_sound { Ok(()) } else { Err(Refusal::bad("a line does not end with CRLF")) }
 }
 
+const LINE_TOO_LONG: Refusal = Refusal { status: 414, why: "the target is too long" };
+
+/// Bytes of the longest request line: method, blanks and version add so much to the target at most.
+fn longest_line(limits: &Limits) -> usize {
+    limits.target_bytes.saturating_add(64)
+}
+
+/// Whether the first line, or what has arrived of it, is not too long. One that is is refused as soon as so much has
+/// arrived, so whatever is wrong behind that is not told even if it has arrived as well.
+#[cold]
+fn check_line(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    let line = bytes.iter().position(|&b| b == b'\n');
+    if line.unwrap_or(bytes.len()) > longest_line(limits) { Err(LINE_TOO_LONG) } else { Ok(()) }
+}
+
 /// Whether there is room for the rest of a head.
 fn check_partial(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    // Method, blanks and version add at most this much to the target.
-    const REST_OF_LINE: usize = 64;
-    let line = bytes.iter().position(|&b| b == b'\n');
-    if line.unwrap_or(bytes.len()) > limits.target_bytes.saturating_add(REST_OF_LINE) {
-        return Err(Refusal { status: 414, why: "the target is too long" });
-    }
+    check_line(bytes, limits)?;
     if bytes.len() >= limits.head_bytes {
         return Err(Refusal { status: 431, why: "the headers are too long" });
     }
@@ -354,6 +367,7 @@ fn check_version(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
     let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
         return check_partial(bytes, limits);
     };
+    check_line(bytes, limits)?;
     match bytes[..end].trim_ascii_end().rsplit(|&b| b == b' ').next() {
         // Spoken here, so it is the rest of the line that is wrong.
         Some(b"HTTP/1.0" | b"HTTP/1.1") => Err(Refusal::bad("this is not an HTTP request line")),
@@ -365,7 +379,11 @@ fn check_version(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
 }
 
 #[cold]
-fn explain(error: httparse::Error) -> Refusal {
+fn explain(error: httparse::Error, bytes: &[u8], limits: &Limits) -> Refusal {
+    let enough = bytes.len().min(longest_line(limits).saturating_add(1));
+    if check_line(bytes, limits).is_err() && httparse::Request::new(&mut []).parse(&bytes[..enough]).is_ok() {
+        return LINE_TOO_LONG;
+    }
     match error {
         httparse::Error::TooManyHeaders => Refusal { status: 431, why: "there are too many headers" },
         httparse::Error::HeaderName => Refusal::bad("a header's name is malformed"),
