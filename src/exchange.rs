@@ -292,6 +292,8 @@ impl<'p> Out<'p> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

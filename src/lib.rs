@@ -243,6 +243,8 @@ mod reactor;
 #[doc(hidden)]
 pub mod inside;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod simulation;
 
 pub use crate::body::Body;

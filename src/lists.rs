@@ -82,11 +82,18 @@ impl<const N: usize> Lists<N> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::properties::holds_for_any;
 
     /// What is in a list, from its front.
     fn all<const N: usize>(lists: &Lists<N>, list: usize) -> Vec<u32> {
-        std::iter::successors(lists.first(list), |&slot| lists.behind(slot)).collect()
+        let slots = std::iter::successors(lists.first(list), |&slot| lists.behind(slot));
+        // In a list that is broken they might come round again.
+        slots.take(lists.links.len()).collect()
     }
 
     fn lists() -> Lists<2> {
@@ -128,5 +135,37 @@ mod tests {
             assert!(lists.remove(0, 3));
             assert_eq!((lists.first(0), lists.len(0)), (None, 0));
         }
+    }
+
+    #[test]
+    fn any_lists_are_as_queues_of_which_a_slot_can_leave_from_anywhere() {
+        const SLOTS: u32 = 8;
+        let steps = prop::collection::vec((0..SLOTS, 0..3usize), 0..100);
+        holds_for_any(steps, |steps| {
+            let mut lists: Lists<3> = Lists::new(SLOTS as usize).expect("they are small");
+            (0..SLOTS).for_each(|slot| lists.make_place(slot));
+            let mut model = [const { VecDeque::new() }; 3];
+            for (slot, list) in steps {
+                // A slot that is in a list leaves it; one that is in none joins this.
+                let home = (0..3).find(|&list| model[list].contains(&slot));
+                assert_eq!(lists.contains(slot), home.is_some());
+                match home {
+                    Some(home) => {
+                        assert_eq!(lists.remove(home, slot), model[home].front() == Some(&slot));
+                        model[home].retain(|&other| other != slot);
+                    }
+                    None => {
+                        lists.push_back(list, slot);
+                        model[list].push_back(slot);
+                    }
+                }
+                for (list, model) in model.iter().enumerate() {
+                    assert_eq!(
+                        (all(&lists, list), lists.len(list)),
+                        (Vec::from_iter(model.clone()), model.len())
+                    );
+                }
+            }
+        });
     }
 }

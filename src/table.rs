@@ -218,6 +218,8 @@ impl<S> IndexMut<u32> for Table<S> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::tokens::TokenRange;

@@ -103,7 +103,18 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::properties::holds_for_any;
+
+    /// Ranges of any length, most of them near a power of two.
+    fn any_range() -> impl Strategy<Value = TokenRange> {
+        let len = (0..usize::BITS, -2..3isize)
+            .prop_map(|(bits, more)| (1usize << bits).saturating_add_signed(more));
+        (prop_oneof![0..1000usize, any::<usize>()], len)
+            .prop_filter_map("it wraps", |(start, len)| TokenRange::new(start, len))
+    }
 
     #[test]
     fn a_range_too_small_says_what_is_needed() {
@@ -129,5 +140,44 @@ mod tests {
             assert_eq!(a.start + a.len, b.start);
         }
         assert!(TokenRange::nth(255).start.checked_add(TokenRange::nth(255).len).is_some());
+    }
+
+    #[test]
+    fn what_was_encoded_in_any_range_decodes_to_the_same_and_is_within_it() {
+        // Many of them so that a bit more or less is needed for their slots.
+        let near =
+            (0..24u32, -1..2isize).prop_map(|(bits, more)| (1usize << bits).saturating_add_signed(more));
+        let connections = near.prop_map(|slots| slots.saturating_sub(LISTENERS).max(1));
+        let slot = prop_oneof![Just(usize::MAX), any::<usize>()];
+        holds_for_any(
+            (any_range(), connections, slot, any::<u16>()),
+            |(range, connections, slot, generation)| {
+                let tokens = match Tokens::layout(range, connections) {
+                    Ok(tokens) => tokens,
+                    Err(need) => {
+                        assert!(range.len < need, "{need} are not needed");
+                        assert!(Tokens::layout(TokenRange::new(0, need).unwrap(), connections).is_ok());
+                        return;
+                    }
+                };
+                let last = LISTENERS + connections - 1;
+                let slot = if slot == usize::MAX { last } else { slot % last };
+                let generation = generation & tokens.generation_mask();
+                let token = tokens.encode(slot, generation);
+                assert!(range.contains(token));
+                assert_eq!(tokens.decode(token), Some((slot, usize::from(generation))));
+            },
+        );
+    }
+
+    #[test]
+    fn a_token_outside_of_any_range_is_nobodys() {
+        holds_for_any((any_range(), any::<usize>()), |(range, token)| {
+            let Ok(tokens) = Tokens::layout(range, 1) else { return };
+            let is_inside = range.start <= token && token < range.start + range.len;
+            let around = [range.start.wrapping_sub(1), range.start + range.len, usize::MAX];
+            assert!(around.iter().all(|&outside| tokens.decode(Token(outside)).is_none()));
+            assert_eq!(tokens.decode(Token(token)).is_some(), is_inside);
+        });
     }
 }

@@ -166,6 +166,8 @@ const fn too_large() -> Refusal {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -392,3 +392,6 @@ fn explain(error: httparse::Error, bytes: &[u8], limits: &Limits) -> Refusal {
         _ => Refusal::bad("this is not an HTTP request line"),
     }
 }
+
+#[cfg(test)]
+mod properties;

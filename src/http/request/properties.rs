@@ -1,0 +1,118 @@
+//! What is read of any head.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::MAX_HEADERS;
+use crate::properties::holds_for_any;
+
+/// What was read of a head.
+#[derive(Debug, PartialEq, Eq)]
+struct Read {
+    line: (String, String, u8),
+    headers: Vec<(String, Vec<u8>)>,
+    len: usize,
+    framing: Framing,
+    keep_alive: bool,
+}
+
+fn parse(bytes: &[u8]) -> Result<Option<Read>, Refusal> {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let head = Head::parse(bytes, &mut headers, &Limits::default())?;
+    Ok(head.map(|head| Read {
+        line: (head.method.to_owned(), head.target.to_owned(), head.minor),
+        headers: head.headers.iter().map(|header| (header.name.to_owned(), header.value.to_vec())).collect(),
+        len: head.len,
+        framing: head.framing,
+        keep_alive: head.keep_alive,
+    }))
+}
+
+/// The status of the answer to a request with this header in front of its others.
+fn status_of(name: &str, value: &str) -> u16 {
+    let host = if name == "Host" { "" } else { "Host: x\r\n" };
+    let parsed = parse(format!("POST / HTTP/1.1\r\n{name}: {value}\r\n{host}\r\n").as_bytes());
+    parsed.map_or_else(|refusal| refusal.status, |_| 200)
+}
+
+#[test]
+fn any_content_length_is_the_number_that_is_written_or_refused() {
+    let number = (any::<u128>(), 0..128u32, 0..3usize)
+        .prop_map(|(number, shift, zeros)| format!("{}{}", "0".repeat(zeros), number >> shift));
+    let text = prop_oneof![2 => number, 1 => "[0-9]{0,2}[-+0-9a-fx,. ]?[0-9]{1,22}"];
+    holds_for_any(text, |text| {
+        let is_number = text.trim().bytes().all(|byte| byte.is_ascii_digit()) && !text.trim().is_empty();
+        let expected = match text.trim().parse::<u128>() {
+            _ if !is_number => Err(400),
+            Ok(number) => u64::try_from(number).map_err(|_| 413),
+            Err(_) => Err(413),
+        };
+        let bytes = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {text}\r\n\r\n");
+        let found = parse(bytes.as_bytes()).map(|read| read.expect("it is whole").framing);
+        assert_eq!(found.map_err(|refusal| refusal.status), expected.map(Framing::Length));
+    });
+}
+
+fn any_header() -> impl Strategy<Value = (String, String)> {
+    // No name that the server itself acts upon begins with an X.
+    ("X[A-Za-z0-9!#$%&'*+.^_`|~-]{0,12}", "([!-~]([ -~\t]{0,12}[!-~])?)?")
+}
+
+#[test]
+fn any_sound_head_is_read_as_it_was_written_whatever_follows() {
+    let line =
+        ("[A-Z]{1,10}", "/[!-~]{0,40}", 0..2u8).prop_filter("it is no proxy", |line| line.0 != "CONNECT");
+    let values =
+        (line, prop::collection::vec(any_header(), 0..20), prop::collection::vec(any::<u8>(), 0..40));
+    holds_for_any(values, |(line, mut headers, behind)| {
+        headers.insert(headers.len() / 2, ("Host".into(), "x".into()));
+        let mut bytes = format!("{} {} HTTP/1.{}\r\n", line.0, line.1, line.2);
+        headers.iter().for_each(|(name, value)| bytes.push_str(&format!("{name}: {value}\r\n")));
+        bytes.push_str("\r\n");
+        let len = bytes.len();
+        let headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+        let framing = Framing::Length(0);
+        let read = Read { keep_alive: line.2 == 1, line, headers, len, framing };
+        assert_eq!(parse(&[bytes.as_bytes(), &behind].concat()), Ok(Some(read)));
+        for end in 0..len {
+            assert_eq!(parse(&bytes.as_bytes()[..end]), Ok(None), "cut at {end}");
+        }
+    });
+}
+
+#[test]
+fn any_name_and_port_is_a_host_and_with_any_other_byte_it_is_none() {
+    const NAME: &str = "[A-Za-z0-9._~!$&'()*+,;=%-]{0,20}(:[0-9]{0,5})?";
+    holds_for_any((NAME, "[/?#@ \t\"<>^`{|}\\\\\\[\\]]", "[a-z]{1,4}"), |(host, wrong, behind)| {
+        assert_eq!(status_of("Host", &host), 200);
+        assert_eq!(status_of("Host", &format!("a{host}{wrong}{behind}")), 400);
+    });
+}
+
+#[test]
+fn any_list_of_options_says_close_only_if_it_holds_that_word() {
+    let option = prop_oneof!["close", "Close", "CLOSE", "keep-alive", "clos", "closed", "[a-z]{0,3}"];
+    let list = prop::collection::vec((option, "[ \t]{0,2}", "[ \t]{0,2}"), 0..6);
+    holds_for_any(list, |list| {
+        let says_close = list.iter().any(|(option, ..)| option.eq_ignore_ascii_case("close"));
+        let text: Vec<String> = list.iter().map(|(option, a, b)| format!("{a}{option}{b}")).collect();
+        let bytes = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: {}\r\n\r\n", text.join(","));
+        let read = parse(bytes.as_bytes()).expect("it is sound").expect("it is whole");
+        assert_eq!(read.keep_alive, !says_close, "{bytes}");
+    });
+}
+
+#[test]
+fn any_transfer_coding_but_chunked_once_and_alone_is_refused() {
+    let coding = prop_oneof!["chunked", "Chunked", "gzip", "chunke", "x?chunked", ""];
+    holds_for_any(prop::collection::vec(coding, 1..4), |codings| {
+        let named: Vec<&String> = codings.iter().filter(|coding| !coding.is_empty()).collect();
+        let is_chunked = |coding: &String| coding.eq_ignore_ascii_case("chunked");
+        let expected = match &named[..] {
+            [only] if is_chunked(only) => 200,
+            _ if named.iter().all(|coding| is_chunked(coding)) => 400,
+            _ => 501,
+        };
+        assert_eq!(status_of("Transfer-Encoding", &codings.join(", ")), expected, "{codings:?}");
+    });
+}

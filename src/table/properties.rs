@@ -1,0 +1,162 @@
+//! The table, beside a list of all connections that is searched each time.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::properties::holds_for_any;
+use crate::tokens::TokenRange;
+
+const CAPACITY: usize = 6;
+const DURATIONS: [u64; KINDS] = [10, 20, 30, 40, 45, u64::MAX];
+
+/// Which connection is a number among those that are there.
+#[derive(Debug, Clone)]
+enum Step {
+    Insert,
+    Remove(usize),
+    Arm(usize, usize),
+    Queue(usize),
+    TakeReady(usize),
+    Pass(u64),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let which = 0..CAPACITY;
+    prop_oneof![
+        3 => Just(Step::Insert),
+        1 => which.clone().prop_map(Step::Remove),
+        3 => (which.clone(), 0..KINDS).prop_map(|(which, list)| Step::Arm(which, list)),
+        2 => which.clone().prop_map(Step::Queue),
+        1 => which.prop_map(Step::TakeReady),
+        1 => (0..50u64).prop_map(Step::Pass),
+    ]
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+struct Known {
+    id: u32,
+    slot: u32,
+    token: Token,
+    state: State,
+    deadline: u64,
+}
+
+/// In the order in which they were armed last.
+#[derive(Debug, Default)]
+struct Model {
+    connections: Vec<Known>,
+    ready: Vec<u32>,
+    gone: Vec<Token>,
+    now: u64,
+}
+
+impl Model {
+    fn arm(&mut self, table: &mut Table<u32>, mut known: Known, state: State) {
+        table[known.slot].state = state;
+        table.arm(known.slot, state, self.now);
+        known.state = state;
+        known.deadline = self.now.saturating_add(DURATIONS[state as usize].min(FOR_EVER));
+        self.connections.push(known);
+    }
+
+    fn insert(&mut self, table: &mut Table<u32>, id: u32) {
+        let slot = table.insert(id);
+        let known = Known { id, slot, token: table.token(slot), state: State::Idle, deadline: 0 };
+        self.arm(table, known, State::Idle);
+    }
+
+    fn apply(&mut self, table: &mut Table<u32>, step: Step) {
+        let len = self.connections.len();
+        match step {
+            Step::Insert | Step::Pass(_) => unreachable!("they are about no connection"),
+            _ if len == 0 => {}
+            Step::Remove(which) => {
+                let known = self.connections.remove(which % len);
+                let removed = table.remove(known.slot, known.state);
+                assert_eq!(*removed.socket.stream(), known.id);
+                self.ready.retain(|&slot| slot != known.slot);
+                self.gone.push(known.token);
+            }
+            Step::Arm(which, list) => {
+                let known = self.connections.remove(which % len);
+                table.disarm(known.slot, known.state);
+                self.arm(table, known, State::ALL[list]);
+            }
+            Step::Queue(which) => {
+                let slot = self.connections[which % len].slot;
+                table.queue(slot);
+                if !self.ready.contains(&slot) {
+                    self.ready.push(slot);
+                }
+            }
+            Step::TakeReady(which) => {
+                let slot = self.connections[which % len].slot;
+                assert_eq!(table.take_ready(slot), self.ready.contains(&slot));
+                self.ready.retain(|&other| other != slot);
+            }
+        }
+    }
+
+    fn compare(&self, table: &Table<u32>) {
+        assert_eq!(
+            (table.len(), table.has_room()),
+            (self.connections.len(), self.connections.len() < CAPACITY)
+        );
+        let ready = std::iter::successors(table.first_ready(), |&slot| table.ready_behind(slot));
+        // In a list that is broken they might come round again.
+        let ready = ready.take(CAPACITY + 1);
+        assert_eq!((ready.collect(), table.ready_len()), (self.ready.clone(), self.ready.len()));
+        for state in State::ALL {
+            let expected: Vec<u32> = self
+                .connections
+                .iter()
+                .filter(|known| known.state == state)
+                .map(|known| known.slot)
+                .collect();
+            let waiting =
+                std::iter::successors(table.longest_waiting(state), |&slot| table.waiting_behind(slot));
+            let waiting = waiting.take(CAPACITY + 1);
+            assert_eq!(
+                (waiting.collect(), table.waiting(state)),
+                (expected.clone(), expected.len()),
+                "{state:?}"
+            );
+        }
+        let next = self.connections.iter().map(|known| known.deadline).min();
+        assert_eq!(table.next_deadline(), next.unwrap_or(NEVER));
+        for known in &self.connections {
+            assert_eq!(find(table, known.token), Some(known.slot));
+            assert_eq!(*table[known.slot].socket.stream(), known.id);
+            assert_eq!(table.is_ready(known.slot), self.ready.contains(&known.slot));
+            assert!(table.is_waiting(known.slot, known.state));
+        }
+        assert!(
+            self.gone.iter().all(|&token| find(table, token).is_none()),
+            "a token outlives its connection"
+        );
+    }
+}
+
+fn find(table: &Table<u32>, token: Token) -> Option<u32> {
+    let (slot, generation) = table.tokens().decode(token).expect("it is the table's");
+    table.find(slot - LISTENERS, generation)
+}
+
+#[test]
+fn any_table_is_as_a_list_that_is_searched() {
+    holds_for_any(prop::collection::vec(any_step(), 0..80), |steps| {
+        let tokens = Tokens::layout(TokenRange::nth(0), CAPACITY).expect("nth is large");
+        let mut table = Table::new(CAPACITY, DURATIONS, tokens).expect("it is small");
+        let mut model = Model::default();
+        for (id, step) in (0..).zip(steps) {
+            match step {
+                Step::Insert if table.has_room() => model.insert(&mut table, id),
+                Step::Insert => {}
+                Step::Pass(by) => model.now += by,
+                step => model.apply(&mut table, step),
+            }
+            model.compare(&table);
+        }
+    });
+}
