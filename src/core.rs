@@ -338,7 +338,7 @@ impl<N: Net> Core<N> {
     }
 
     /// What the simulation looks at after every turn.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn inside(&self) -> (&Table<N::Stream>, &Pool) {
         (&self.table, &self.pool)
     }

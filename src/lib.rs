@@ -244,7 +244,8 @@ mod reactor;
 pub mod inside;
 #[cfg(test)]
 mod properties;
-#[cfg(test)]
+// `cargo fuzz` sets it.
+#[cfg(any(test, fuzzing))]
 mod simulation;
 
 pub use crate::body::Body;
@@ -260,3 +261,7 @@ pub use crate::server::{Server, SetupError, earliest};
 pub use crate::stats::{Phase, Reason, Stats};
 pub use crate::tokens::TokenRange;
 pub use mio;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use crate::simulation::{request, story};

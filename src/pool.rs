@@ -55,7 +55,7 @@ impl Pool {
     }
 
     /// How many are kept by connections.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn lent(&self) -> usize {
         self.states.len() - self.free.len()
     }

@@ -197,7 +197,7 @@ impl<S> Table<S> {
     }
 
     /// Every connection with its slot, for the simulation.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Connection<S>)> {
         self.slab.iter().map(|(slot, connection)| (slot as u32, connection))
     }

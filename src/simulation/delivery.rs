@@ -1,27 +1,14 @@
 //! The same bytes get the same answer, however they arrive and however the answer leaves.
 
 use super::client::Client;
-use super::fixtures::{self, Answer, BODY_BYTES, Fixture, HEAD_BYTES, HEADERS, TARGET_BYTES, Then};
+use super::fixtures::{self, Answer, Fixture, Then};
 use super::sim::Sim;
 use super::site;
 use super::socket::{Arrival, Ending};
+use super::splits::{limited as sim, without_continue};
 
 const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
 const TRAILING: &[u8] = b"GET /trailing HTTP/1.1\r\nHost: x\r\n\r\n";
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-fn sim(short_read_drains: bool) -> Sim {
-    let sim = Sim::with(|config| {
-        config.max_connections = 2;
-        config.limits.head_bytes = HEAD_BYTES;
-        config.limits.target_bytes = TARGET_BYTES;
-        config.limits.body_bytes = BODY_BYTES;
-        config.limits.headers = HEADERS;
-        config.limits.out_bytes = 512;
-    });
-    sim.world().short_read_drains = short_read_drains;
-    sim
-}
 
 /// What comes back, and how the server ended it: a reset that is the client's own fault counts as
 /// a FIN.
@@ -48,13 +35,6 @@ fn outcome(fixture: &Fixture, client: &Client) -> Outcome {
     let is_deaf = fixture.then == Then::CloseDeaf;
     let ending = client.ending().map(|ending| if is_deaf { Ending::Fin } else { ending });
     (without_continue(&client.received()), ending)
-}
-
-fn without_continue(bytes: &[u8]) -> Vec<u8> {
-    match bytes.windows(CONTINUE.len()).position(|window| window == CONTINUE) {
-        Some(at) => [&bytes[..at], &without_continue(&bytes[at + CONTINUE.len()..])].concat(),
-        None => bytes.to_vec(),
-    }
 }
 
 fn whole(fixture: &Fixture) -> Outcome {

@@ -16,9 +16,15 @@
 //! - [`client`] is a client, with verbs that make a test read as a sentence; [`site`] is what it is
 //!   served.
 //!
-//! The other files are the tests, by subject. The last, [`random`], makes up its own story from a
-//! seed. That its stories find bugs is tested by building bugs in: `tests/mutants.sh`.
+//! The other files are the tests, by subject. Two of them take anything: [`random`] makes up its own story from a
+//! seed, and [`splits`] sends any bytes in any pieces. That the stories find bugs is tested by building bugs in:
+//! `tests/mutants.sh`. A fuzzer calls them too, through [`story`] and [`request`], and what it found worth keeping is
+//! told again by [`corpus`].
 
+// A fuzzer needs none of the tests.
+#![cfg_attr(not(test), allow(dead_code, unused_imports))]
+
+mod chance;
 mod client;
 mod kernel;
 mod net;
@@ -28,6 +34,7 @@ mod socket;
 
 mod capacity;
 mod closing;
+mod corpus;
 mod deadlines;
 mod deferred;
 mod delivery;
@@ -40,5 +47,16 @@ mod leaving;
 mod pipelining;
 mod random;
 mod readiness;
+mod splits;
 mod waits;
 mod waves;
+
+/// A story that bytes decide; it panics if something is wrong with the server.
+pub fn story(bytes: &[u8]) {
+    random::tell_by(bytes);
+}
+
+/// One client that sends these bytes; it panics if something is wrong with the server.
+pub fn request(bytes: &[u8]) {
+    splits::check(bytes);
+}

@@ -1,4 +1,4 @@
-//! Stories made up from a seed: many clients, any order, any fault.
+//! Stories made up from a seed or from bytes: many clients, any order, any fault.
 //!
 //! A story has no expectations of its own. What holds in all of them is checked after every turn
 //! ([`Sim`]), and at the end: a client's answers are those to its requests, in order; when all
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mio::Token;
 
+use super::chance::Chance;
 use super::client::Client;
 use super::kernel::RUN_OUT;
 use super::sim::Sim;
@@ -18,45 +19,6 @@ use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::connection::State;
 use crate::net::Readiness;
 use crate::stats::Reason;
-
-/// A generator of Marsaglia's (xorshift64*): the same numbers for the same seed, everywhere.
-struct Chance(u64);
-
-impl Chance {
-    fn new(seed: u64) -> Self {
-        Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())].clone()
-    }
-}
-
-/// Says which seed failed.
-struct Telling(u64, usize);
-
-impl Drop for Telling {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the story of seed {} went wrong: run it alone with `tell({0}, {})`", self.0, self.1);
-        }
-    }
-}
 
 /// A client with all that it is going to send.
 struct Actor {
@@ -290,10 +252,8 @@ fn was_calm(sim: &Sim) -> bool {
     is_gentle && reasons.iter().all(|&reason| stats.closes(reason) == 0)
 }
 
-/// A story of so many clients at most.
-fn tell(seed: u64, clients: usize) {
-    let _telling = Telling(seed, clients);
-    let mut chance = Chance::new(seed);
+/// A story of so many clients at most, that ends early if its numbers do.
+fn tell(mut chance: Chance, clients: usize) {
     let mut sim = any_sim(&mut chance, clients);
     let mut actors: Vec<Actor> = Vec::new();
     let mut tokens: Vec<Token> = Vec::new();
@@ -301,6 +261,9 @@ fn tell(seed: u64, clients: usize) {
     let length = 50 + chance.below(150) + 4 * clients;
     let drained_at = if chance.one_in(4) { chance.below(length) } else { usize::MAX };
     for step in 0..length {
+        if chance.is_used_up() {
+            break;
+        }
         // They come one by one; in the middle of the story, all who have not come yet.
         while actors.len() < clients && (actors.is_empty() || step == length / 2 || chance.one_in(12)) {
             actors.push(Actor::new(&mut sim, &mut chance));
@@ -373,17 +336,50 @@ fn tell(seed: u64, clients: usize) {
     actors.iter().for_each(|actor| actor.check(was_calm));
 }
 
-/// `SIM_SEEDS` sets how many; 300 without it.
-#[test]
-fn in_any_story_the_books_agree_and_in_the_end_nothing_is_left() {
-    let seeds = std::env::var("SIM_SEEDS").map_or(300, |seeds| seeds.parse().expect("SIM_SEEDS is a number"));
-    // Mostly few clients, who come upon each other more often.
-    (0..seeds).for_each(|seed| tell(seed, if seed % 8 == 0 { 64 } else { 16 }));
+/// A story of sixteen clients at most that bytes decide.
+pub(super) fn tell_by(bytes: &[u8]) {
+    let mut chance = Chance::of(bytes);
+    let clients = 1 + chance.below(16);
+    tell(chance, clients);
 }
 
-/// One of a hundred for each hundred of `SIM_SEEDS`, and one without it.
-#[test]
-fn in_any_story_of_two_thousand_clients_they_do_as_well() {
-    let seeds = std::env::var("SIM_SEEDS").map_or(100, |seeds| seeds.parse().expect("SIM_SEEDS is a number"));
-    (0..seeds / 100).for_each(|seed: u64| tell(seed, 2_000));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Says which seed failed.
+    struct Telling(u64, usize);
+
+    impl Drop for Telling {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                let Telling(seed, clients) = self;
+                eprintln!(
+                    "the story of seed {seed} went wrong: run it alone with `tell_of({seed}, {clients})`"
+                );
+            }
+        }
+    }
+
+    fn tell_of(seed: u64, clients: usize) {
+        let _telling = Telling(seed, clients);
+        tell(Chance::new(seed), clients);
+    }
+
+    fn seeds(unless_set: u64) -> u64 {
+        std::env::var("SIM_SEEDS").map_or(unless_set, |seeds| seeds.parse().expect("SIM_SEEDS is a number"))
+    }
+
+    /// `SIM_SEEDS` sets how many; 300 without it.
+    #[test]
+    fn in_any_story_the_books_agree_and_in_the_end_nothing_is_left() {
+        // Mostly few clients, who come upon each other more often.
+        (0..seeds(300)).for_each(|seed| tell_of(seed, if seed % 8 == 0 { 64 } else { 16 }));
+    }
+
+    /// One of a hundred for each hundred of `SIM_SEEDS`, and one without it.
+    #[test]
+    fn in_any_story_of_two_thousand_clients_they_do_as_well() {
+        (0..seeds(100) / 100).for_each(|seed| tell_of(seed, 2_000));
+    }
 }

@@ -43,11 +43,53 @@ pub(super) struct Site {
     pub(super) parked: Vec<RequestId>,
     /// What it was told can no longer be answered.
     pub(super) gone: Vec<(RequestId, GoneReason)>,
+    /// All that it was asked, where a test wants to know.
+    pub(super) heard: Option<Vec<Heard>>,
+}
+
+/// A request as the handler has seen it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) method: String,
+    pub(super) target: String,
+    path: String,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
+    /// Whether the client may have said that it asks no more.
+    pub(super) asks_for_close: bool,
+}
+
+impl Heard {
+    fn new(request: &Request<'_>) -> Self {
+        let headers: Vec<_> =
+            request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+        let says_close = headers.iter().any(|(name, value)| {
+            let mut words = value.windows(5);
+            name.eq_ignore_ascii_case("Connection") && words.any(|word| word.eq_ignore_ascii_case(b"close"))
+        });
+        Heard {
+            method: request.method().to_owned(),
+            target: request.target().to_owned(),
+            path: request.path().to_owned(),
+            headers,
+            body: request.body().to_vec(),
+            asks_for_close: says_close || request.minor_version() == 0,
+        }
+    }
+
+    pub(super) fn is_panic(&self) -> bool {
+        matches!(self.path.as_str(), "/panic" | "/later-panic")
+    }
+
+    pub(super) fn is_drop(&self) -> bool {
+        self.path == "/drop"
+    }
 }
 
 impl Handler for Site {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         self.asked += 1;
+        self.heard.iter_mut().for_each(|heard| heard.push(Heard::new(request)));
         match request.path() {
             "/echo" => responder.send(200, "text/plain", request.body()),
             "/missing" => responder.send(404, "text/plain", b"not here"),

@@ -1,0 +1,38 @@
+//! What a fuzzer found worth keeping, told again: `fuzz/README.md` says how it is made.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Says which file failed.
+struct Telling<'a>(&'a Path);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{} went wrong", self.0.display());
+        }
+    }
+}
+
+/// Does this with each file of a corpus, which must have at least so many.
+fn with_each(corpus: &str, least: usize, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(corpus);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
+    assert!(files.len() >= least, "{} has only {} files", folder.display(), files.len());
+    files.sort();
+    for file in files {
+        let _telling = Telling(&file);
+        check(&fs::read(&file).expect("it can be read"));
+    }
+}
+
+#[test]
+fn in_each_story_that_was_kept_the_books_agree_and_in_the_end_nothing_is_left() {
+    with_each("stories", 100, super::story);
+}
+
+#[test]
+fn bytes_that_were_kept_get_the_same_answers_however_they_are_cut() {
+    with_each("request", 100, super::request);
+}
