@@ -23,7 +23,7 @@ use crate::stats::Stats;
 use crate::table::NONE;
 use crate::tokens::{TokenRange, Tokens};
 
-/// No test needs more turns than this to come to rest.
+/// No test needs more turns in a row than this that move nothing.
 const TURNS: usize = 20_000;
 
 pub(super) struct Sim {
@@ -155,7 +155,8 @@ impl Sim {
     /// Turns until nothing moves any more; their sum.
     pub(super) fn settle(&mut self) -> Progress {
         let mut sum = Progress::default();
-        for _ in 0..TURNS {
+        let (mut moved, mut still) = (0, 0);
+        while still < TURNS {
             let progress = self.turn();
             sum.accepted += progress.accepted;
             sum.requests += progress.requests;
@@ -164,8 +165,11 @@ impl Sim {
                 self.check_rest();
                 return sum;
             }
+            let stats = self.stats();
+            let so_far = stats.bytes_in + stats.bytes_out + stats.accepted + stats.closed;
+            still = if std::mem::replace(&mut moved, so_far) == so_far { still + 1 } else { 0 };
         }
-        panic!("it does not come to rest in {TURNS} turns");
+        panic!("it does not come to rest, and nothing has moved for {TURNS} turns");
     }
 
     /// The host answers what the site has deferred first, if that still waits.
