@@ -181,6 +181,9 @@ struct Fields {
     hosts: u32,
     length: Option<u64>,
     codings: u32,
+    /// Whether the coding named last is chunked, and whether all are.
+    ends_chunked: bool,
+    has_unknown_coding: bool,
     close: bool,
     keep_alive: bool,
     expects_continue: bool,
@@ -232,20 +235,32 @@ impl Fields {
         }
     }
 
-    /// Chunked, once and alone: any other coding would have to be undone for the handler.
+    /// The list may go on in another line, so what it asks for is judged behind all of them.
     #[cold]
     fn read_codings(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        let before = self.codings;
         for coding in list(value) {
             self.codings += 1;
-            if !coding.eq_ignore_ascii_case(b"chunked") {
-                return Err(Refusal { status: 501, why: "the only transfer coding here is chunked" });
-            }
+            self.ends_chunked = coding.eq_ignore_ascii_case(b"chunked");
+            self.has_unknown_coding |= !self.ends_chunked;
         }
-        match self.codings {
-            0 => Err(Refusal::bad("Transfer-Encoding is empty")),
-            1 => Ok(()),
-            _ => Err(Refusal::bad("a body is chunked at most once")),
+        if self.codings == before { Err(Refusal::bad("Transfer-Encoding is empty")) } else { Ok(()) }
+    }
+
+    /// Chunked, once and alone: any other coding would have to be undone for the handler. A body
+    /// whose last coding is not chunked has no end that is certain (RFC 9112 §6.3), known or not.
+    #[cold]
+    fn chunked(&self) -> Result<Framing, Refusal> {
+        if !self.ends_chunked {
+            return Err(Refusal::bad("the last transfer coding is not chunked"));
         }
+        if self.has_unknown_coding {
+            return Err(Refusal { status: 501, why: "the only transfer coding here is chunked" });
+        }
+        if self.codings > 1 {
+            return Err(Refusal::bad("a body is chunked at most once"));
+        }
+        Ok(Framing::Chunked)
     }
 
     fn framing(&self, minor: u8) -> Result<Framing, Refusal> {
@@ -258,7 +273,7 @@ impl Fields {
             (0, length) => Ok(Framing::Length(length.unwrap_or(0))),
             (_, Some(_)) => Err(Refusal::bad("Content-Length and Transfer-Encoding exclude each other")),
             (_, None) if minor == 0 => Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding")),
-            (_, None) => Ok(Framing::Chunked),
+            (_, None) => self.chunked(),
         }
     }
 }

@@ -252,7 +252,7 @@ fn bad_framing() -> Vec<Fixture> {
         refused("an empty TE", post("Transfer-Encoding:", "0\r\n\r\n"), 400),
         refused("chunked twice over", post("Transfer-Encoding: chunked, chunked", "0\r\n\r\n"), 400),
         refused("an unknown coding", post("Transfer-Encoding: gzip, chunked", "0\r\n\r\n"), 501),
-        refused("an unknown coding alone", post("Transfer-Encoding: identity", ""), 501),
+        refused("an unknown coding alone", post("Transfer-Encoding: identity", ""), 400),
         refused("a chunk size of letters", chunks("xyz\r\n"), 400),
         refused("a chunk size of nothing", chunks("\r\n"), 400),
         refused("a chunk that goes on", chunks("1\r\nab\r\n0\r\n\r\n"), 400),
