@@ -301,18 +301,21 @@ fn length(value: &[u8]) -> Result<u64, Refusal> {
 /// The bytes of RFC 3986's `reg-name`: unreserved, percent and sub-delims.
 static HOST_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
-/// `host[:port]` of RFC 3986 §3.2, or nothing.
 fn check_host(value: &[u8]) -> Result<(), Refusal> {
+    if is_host(value) { Ok(()) } else { Err(Refusal::bad("the Host header is malformed")) }
+}
+
+/// `host[:port]` of RFC 3986 §3.2, or nothing.
+fn is_host(value: &[u8]) -> bool {
     let mut name = value;
     while let [front @ .., b'0'..=b'9'] = name {
         name = front;
     }
     let name = if let [name @ .., b':'] = name { name } else { value };
-    let is_sound = match name {
+    match name {
         [b'[', address @ .., b']'] => is_ip_literal(address),
         _ => HOST_BYTES.contains_all(name),
-    };
-    if is_sound { Ok(()) } else { Err(Refusal::bad("the Host header is malformed")) }
+    }
 }
 
 /// What stands between the brackets of an address like `[::1]`.
@@ -329,16 +332,28 @@ fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refus
     if method == "CONNECT" {
         return Err(Refusal { status: 501, why: "this is not a proxy" });
     }
-    if !target.is_ascii() {
-        return Err(Refusal::bad("the target holds bytes outside ASCII"));
+    // Some servers cut a fragment off, and some take it for a part of the path.
+    if !target.bytes().fold(true, |sound, byte| sound & byte.is_ascii() & (byte != b'#')) {
+        return Err(Refusal::bad("the target holds a fragment, or bytes outside ASCII"));
     }
-    let has_scheme =
-        |scheme: &str| target.get(..scheme.len()).is_some_and(|front| front.eq_ignore_ascii_case(scheme));
     let is_path = target.starts_with('/') || (target == "*" && method == "OPTIONS");
-    if is_path || has_scheme("http://") || has_scheme("https://") {
-        return Ok(());
-    }
-    Err(Refusal::bad("the target is neither a path nor an http URL"))
+    if is_path { Ok(()) } else { check_url(target) }
+}
+
+/// The absolute form. Its host stands for the Host header (RFC 9112 §3.2.2) and is held to the same
+/// rules, but has to be there (RFC 9110 §4.2.1); a user in front of it is a trap (§4.2.4).
+#[cold]
+fn check_url(target: &str) -> Result<(), Refusal> {
+    let behind = |scheme: &str| {
+        let (front, rest) = target.split_at_checked(scheme.len())?;
+        front.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let Some(rest) = behind("http://").or_else(|| behind("https://")) else {
+        return Err(Refusal::bad("the target is neither a path nor an http URL"));
+    };
+    let authority = &rest.as_bytes()[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    let has_host = !authority.is_empty() && !authority.starts_with(b":");
+    if has_host && is_host(authority) { Ok(()) } else { Err(Refusal::bad("the target's host is malformed")) }
 }
 
 /// Every line ends with CRLF: httparse takes a bare LF for a line's end as well, which others take
