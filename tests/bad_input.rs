@@ -81,6 +81,8 @@ fn chunk_rows() -> Vec<Row> {
         row("a bare LF in a chunk extension", chunked("1;x\n\r\na\r\n"), 400),
         row("a control byte in a trailer", chunked("0\r\nX: \0\r\n\r\n"), 400),
         row("a folded trailer", chunked("0\r\n X: y\r\n\r\n"), 400),
+        row("a trailer that is no header", chunked("0\r\nX\r\n\r\n"), 400),
+        row("a chunk extension that ends in quotes", chunked("1;a=\"\r\na\r\n0\r\n\r\n"), 400),
         row("a chunk extension without end", chunked(&format!("1;{}", "x".repeat(10_000))), 400),
         row("a chunk size without end", chunked(&"0".repeat(10_000)), 400),
     ]

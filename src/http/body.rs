@@ -5,6 +5,7 @@
 //! no line of it ever has to be kept.
 
 use super::Refusal;
+use super::bytes::TOKEN;
 use super::request::Framing;
 use crate::config::Limits;
 
@@ -32,8 +33,19 @@ enum State {
         size: u64,
         some: bool,
     },
+    /// In blanks behind a chunk's size, which only an extension may follow.
+    Blanks {
+        size: u64,
+    },
     /// In a chunk's extension, which is skipped up to its CR.
     Extension {
+        size: u64,
+    },
+    /// In a quoted string of an extension, and behind a backslash there.
+    Quoted {
+        size: u64,
+    },
+    Escaped {
         size: u64,
     },
     /// Behind the CR of a size line.
@@ -47,6 +59,7 @@ enum State {
     DataLf,
     /// At the start of a trailer line, or of the empty line that ends them.
     TrailerStart,
+    TrailerName,
     Trailer,
     TrailerLf,
     EndLf,
@@ -125,8 +138,21 @@ impl BodyReader {
                 self.size_line_in_limits(State::Size { size, some: true })
             }
             (State::Size { size, some: true }, b'\r') => Ok(State::SizeLf { size }),
-            (State::Size { size, some: true }, b';') => Ok(State::Extension { size }),
+            (State::Size { size, some: true } | State::Blanks { size }, b';') => {
+                Ok(State::Extension { size })
+            }
+            (State::Size { size, some: true } | State::Blanks { size }, b' ' | b'\t') => {
+                self.size_line_in_limits(State::Blanks { size })
+            }
             (State::Extension { size }, b'\r') => Ok(State::SizeLf { size }),
+            // A line that ends inside of quotes ends there for some, and for others where the
+            // quotes do: no state of a quoted string takes a CR.
+            (State::Extension { size }, b'"') => self.size_line_in_limits(State::Quoted { size }),
+            (State::Quoted { size }, b'"') => self.size_line_in_limits(State::Extension { size }),
+            (State::Quoted { size }, b'\\') => self.size_line_in_limits(State::Escaped { size }),
+            (State::Quoted { size } | State::Escaped { size }, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.size_line_in_limits(State::Quoted { size })
+            }
             (State::Extension { .. }, b'\t' | b' '..=b'~' | 0x80..) => self.size_line_in_limits(self.state),
             (State::SizeLf { size }, b'\n') => {
                 self.framing_bytes = 0;
@@ -139,13 +165,13 @@ impl BodyReader {
             }
             (State::TrailerStart, b'\r') => Ok(State::EndLf),
             (State::EndLf, b'\n') => Ok(State::Done),
-            // Trailers are skipped, but not past the limit of a head. They never start with a
-            // blank, which would fold them into the line before.
-            (State::TrailerStart, b'!'..=b'~') | (State::Trailer, b'\t' | b' '..=b'~' | 0x80..) => {
-                if self.framing_bytes > limits.head_bytes {
-                    return Err(Refusal { status: 431, why: "the trailers are too long" });
-                }
-                Ok(State::Trailer)
+            // Trailers are skipped, but not past the limit of a head, and only if they are headers:
+            // what others take for the next request is not.
+            (State::TrailerStart | State::TrailerName, byte) if TOKEN.contains(byte) => {
+                self.trailers_in_limits(State::TrailerName, limits)
+            }
+            (State::TrailerName, b':') | (State::Trailer, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.trailers_in_limits(State::Trailer, limits)
             }
             (State::Trailer, b'\r') => Ok(State::TrailerLf),
             (State::TrailerLf, b'\n') => Ok(State::TrailerStart),
@@ -156,6 +182,13 @@ impl BodyReader {
     fn size_line_in_limits(&self, state: State) -> Result<State, Refusal> {
         if self.framing_bytes > MAX_SIZE_LINE {
             return Err(Refusal::bad("a chunk's size line is too long"));
+        }
+        Ok(state)
+    }
+
+    fn trailers_in_limits(&self, state: State, limits: &Limits) -> Result<State, Refusal> {
+        if self.framing_bytes > limits.head_bytes {
+            return Err(Refusal { status: 431, why: "the trailers are too long" });
         }
         Ok(state)
     }
@@ -201,7 +234,8 @@ mod tests {
 
     #[test]
     fn chunks_are_joined_however_they_are_delivered() {
-        let raw = b"4\r\nWiki\r\n6;a=\"b c\"\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\nX: y\r\n\r\nGET";
+        let raw =
+            b"4 ;x\r\nWiki\r\n6;a=\"b \\\"c\"\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\nX: y\r\n\r\nGET";
         for piece in 1..=raw.len() {
             let (body, rest) = decode(raw, piece).unwrap().expect("the body is whole");
             assert_eq!(body, b"Wikipedia in \r\n\r\nchunks.", "in pieces of {piece}");
@@ -219,7 +253,7 @@ mod tests {
 
     #[test]
     fn broken_framing_is_refused_however_it_is_delivered() {
-        let cases: [(&[u8], u16); 16] = [
+        let cases: [(&[u8], u16); 23] = [
             (b"\r\n", 400),
             (b"g\r\n", 400),
             (b"-1\r\n", 400),
@@ -231,7 +265,14 @@ mod tests {
             (b"1\r\na\n", 400),
             (b";x\r\n", 400),
             (b"1;x\n\r\n", 400),
+            (b"1 x\r\na\r\n", 400),
+            (b"1;a=\"\r\n\"\r\na\r\n", 400),
+            (b"1;a=\"b\\\r\na\r\n", 400),
+            (b"1;a=\"b\r\na\r\n", 400),
             (b"0\r\n X: y\r\n\r\n", 400),
+            (b"0\r\nGET / HTTP/1.1\r\n\r\n", 400),
+            (b"0\r\nX : y\r\n\r\n", 400),
+            (b"0\r\n: y\r\n\r\n", 400),
             (b"0\r\nX: \0\r\n\r\n", 400),
             (b"0\r\nX: y\n\r\n", 400),
             (b"65\r\n", 413),
@@ -247,12 +288,20 @@ mod tests {
 
     #[test]
     fn framing_cannot_grow_without_end() {
-        let long_extension = [b"1;", &[b'x'; 300][..], b"\r\n"].concat();
-        assert_eq!(decode(&long_extension, 7).unwrap_err().status, 400);
+        let longs =
+            ["x".repeat(300), "\"x\"".repeat(100), "\"\"".repeat(150), format!("\"{}", "\\x".repeat(150))];
+        for long in longs {
+            let raw = format!("1;{long}\r\n");
+            assert_eq!(decode(raw.as_bytes(), 7).unwrap_err().status, 400, "{raw}");
+        }
+        let blanks = [b"1", &[b' '; 300][..], b";x\r\n"].concat();
+        assert_eq!(decode(&blanks, 7).unwrap_err().status, 400);
         let many_zeros = [b'0'; 300];
         assert_eq!(decode(&many_zeros, 7).unwrap_err().status, 400);
         let trailers = [b"0\r\n".to_vec(), b"X: y\r\n".repeat(20), b"\r\n".to_vec()].concat();
         assert_eq!(decode(&trailers, 7).unwrap_err().status, 431);
+        let name = [b"0\r\n", &[b'x'; 300][..], b": y\r\n\r\n"].concat();
+        assert_eq!(decode(&name, 7).unwrap_err().status, 431);
     }
 
     #[test]

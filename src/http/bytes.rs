@@ -1,5 +1,8 @@
 //! Sets of bytes: which may stand where.
 
+/// What a header's name is made of: RFC 9110's `token` (§5.6.2).
+pub(crate) static TOKEN: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
 /// A set of bytes as a table: to look a byte up costs one load.
 pub(crate) struct ByteSet([bool; 256]);
 
@@ -28,6 +31,10 @@ impl ByteSet {
             at += 1;
         }
         ByteSet(set)
+    }
+
+    pub(crate) fn contains(&self, byte: u8) -> bool {
+        self.0[byte as usize]
     }
 
     /// Whether all bytes are in the set. Almost always they are, so none is looked at in vain, and to

@@ -2,7 +2,7 @@
 //! a body.
 
 use super::Refusal;
-use super::bytes::ByteSet;
+use super::bytes::{ByteSet, TOKEN};
 use super::date::DateLine;
 use crate::body::Body;
 
@@ -64,9 +64,6 @@ pub(crate) struct Writer<'r> {
     /// Whether the room was too small.
     overflow: bool,
 }
-
-/// The bytes of RFC 9110's `token`.
-static TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
 static VALUE_BYTES: ByteSet = ByteSet::field_value();
 
@@ -135,7 +132,7 @@ impl<'r> Writer<'r> {
     /// One header of the handler's; the ones that frame the message are the server's own.
     pub(crate) fn field(&mut self, draft: &mut Draft, name: &str, value: &[u8]) {
         const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
-        if name.is_empty() || !TOKEN_BYTES.contains_all(name.as_bytes()) {
+        if name.is_empty() || !TOKEN.contains_all(name.as_bytes()) {
             draft.fault = Some("a header's name is not a token");
         }
         if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
