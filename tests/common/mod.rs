@@ -14,6 +14,7 @@ pub mod program;
 pub mod browser;
 pub mod embed;
 pub mod tools;
+pub mod witness;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -23,7 +24,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token, Waker};
-use fourway::{Config, Reply, Request, Responder, Server, Stats, TokenRange, handler_fn};
+use fourway::{Config, Handler, Reply, Request, Responder, Server, Stats, TokenRange, handler_fn};
 use socket2::SockRef;
 
 /// How long anything may take before a test fails. Nothing takes so long unless it is broken.
@@ -89,6 +90,14 @@ impl Host {
     }
 
     pub fn start_at(address: SocketAddr, config: Config) -> io::Result<Host> {
+        Host::start_with(address, config, handler_fn(routes))
+    }
+
+    pub fn start_with(
+        address: SocketAddr,
+        config: Config,
+        mut handler: impl Handler + Send + 'static,
+    ) -> io::Result<Host> {
         const WAKER: Token = Token(0);
         let mut poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -99,7 +108,6 @@ impl Host {
         let (orders, received) = mpsc::channel();
         let thread = thread::spawn(move || {
             let mut events = Events::with_capacity(256);
-            let mut handler = handler_fn(routes);
             loop {
                 match poll.poll(&mut events, server.next_timeout(Instant::now())) {
                     Err(error) if error.kind() != io::ErrorKind::Interrupted => panic!("poll: {error}"),
