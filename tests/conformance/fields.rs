@@ -1,0 +1,102 @@
+//! RFC 9112 §5 and RFC 9110 §5: header lines, their names and their values.
+
+use super::{Row, check, get, refused, served};
+
+/// The handler says back what it got under this name.
+fn field(name: &str, lines: &str) -> String {
+    format!("GET /field/{name} HTTP/1.1\r\nHost: test\r\n{lines}\r\n")
+}
+
+fn lines() -> Vec<Row> {
+    let many: String = (0..64).map(|number| format!("X-{number}: a\r\n")).collect();
+    vec![
+        refused("9112 §5.1", "a blank before the colon", get("X : a\r\n"), 400),
+        refused("9112 §5.1", "a tab before the colon", get("X\t: a\r\n"), 400),
+        refused(
+            "9112 §5.1",
+            "a blank before the colon of Host",
+            "GET / HTTP/1.1\r\nHost : test\r\n\r\n",
+            400,
+        ),
+        refused("9112 §5.1", "a blank before the colon of a length", get("Content-Length : 5\r\n"), 400),
+        refused("9112 §5.2", "a folded line", get("X: a\r\n b\r\n"), 400),
+        refused("9112 §5.2", "one folded by a tab", get("X: a\r\n\tb\r\n"), 400),
+        refused("9112 §5.2", "one folded before its value", get("X:\r\n a\r\n"), 400),
+        refused("9112 §5.2", "one folded to nothing", get("X: a\r\n \r\n"), 400),
+        refused("9112 §5", "a line without a colon", get("X\r\n"), 400),
+        refused("9110 §5.1", "a name that is empty", get(": a\r\n"), 400),
+        refused("9110 §5.1", "a name with a blank", get("X Y: a\r\n"), 400),
+        refused("9110 §5.1", "a name with a bracket", get("X(: a\r\n"), 400),
+        refused("9110 §5.1", "a name outside ASCII", get("\u{e9}: a\r\n"), 400),
+        served("9110 §5.1", "names are not case-sensitive", field("x-y", "X-Y: a\r\nx-Y: b\r\n"), "a|b"),
+        served("9110 §5.1", "unknown ones are no error", get("X-Unknown: a\r\n"), "GET / "),
+        served(
+            "9110 §5.2",
+            "lines of one name keep their order",
+            field("x", "X: a\r\nY: b\r\nX: c\r\n"),
+            "a|c",
+        ),
+        refused(
+            "9110 §5.4",
+            "a line beyond the limit",
+            get(&format!("X: {}\r\n", "a".repeat(16 * 1024))),
+            431,
+        ),
+        refused("9110 §5.4", "more lines than the limit", get(&many), 431),
+    ]
+}
+
+fn values() -> Vec<Row> {
+    vec![
+        served(
+            "9110 §5.5",
+            "blanks around a value are no part of it",
+            field("x", "X: \t a b \t \r\n"),
+            "a b",
+        ),
+        served("9110 §5.5", "nor are they needed", field("x", "X:a\r\n"), "a"),
+        served("9110 §5.5", "a value may be empty", field("x", "X:\r\n"), ""),
+        served("9110 §5.5", "blanks alone are an empty value", field("x", "X: \t \r\n"), ""),
+        served("9110 §5.5", "a tab inside is a part of it", field("x", "X: a\tb\r\n"), "a\\tb"),
+        refused("9110 §5.5", "CR in a value", get("X: a\rb\r\n"), 400),
+        refused("9110 §5.5", "LF in a value", get("X: a\nb: c\r\n"), 400),
+        refused("9110 §5.5", "NUL in a value", get("X: a\0b\r\n"), 400),
+        refused("9110 §5.5", "another control byte", get("X: a\x01b\r\n"), 400),
+        refused("9110 §5.5", "DEL", get("X: a\x7fb\r\n"), 400),
+        served("9110 §5.6.1.2", "empty members of Connection", get("Connection: ,, x , ,\r\n"), "GET / "),
+        served(
+            "9110 §5.6.1.2",
+            "empty members of Transfer-Encoding",
+            super::post("Transfer-Encoding: , chunked,,\r\n", "1\r\na\r\n0\r\n\r\n"),
+            "POST / a",
+        ),
+        served(
+            "9110 §5.6.2",
+            "words of a list are not case-sensitive",
+            super::post("Transfer-Encoding: CHUNKED\r\n", "1\r\na\r\n0\r\n\r\n"),
+            "POST / a",
+        ),
+        served(
+            "9110 §5.6.3",
+            "bad blanks in a chunk extension",
+            super::post_chunked("1 ; a = b\r\na\r\n0 ;a\r\n\r\n"),
+            "POST / a",
+        ),
+        served(
+            "9110 §5.6.4",
+            "quoted pairs in a chunk extension",
+            super::post_chunked("1;a=\"\\\"\\\\\"\r\na\r\n0\r\n\r\n"),
+            "POST / a",
+        ),
+    ]
+}
+
+#[test]
+fn header_lines_that_are_none_are_refused() {
+    check(&lines());
+}
+
+#[test]
+fn values_arrive_as_they_are() {
+    check(&values());
+}

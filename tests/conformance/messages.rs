@@ -1,0 +1,224 @@
+//! RFC 9112 §2 to §4 and RFC 9110 §2, §5.3 and §6.2: messages, their lines, versions, status lines.
+
+use super::{Closes, Is, Lacks, Row, check, error, get, ok, post, refused, row, served};
+
+fn parsing() -> Vec<Row> {
+    vec![
+        // 9112 §2.2
+        served(
+            "9112 §2.2",
+            "octets, not characters",
+            b"GET /field/x HTTP/1.1\r\nHost: test\r\nX: \xe9\xff\x80\r\n\r\n",
+            "\\xe9\\xff\\x80",
+        ),
+        served(
+            "9112 §2.2",
+            "empty lines in front are ignored (SHOULD)",
+            format!("\r\n\r\n{}", get("")),
+            "GET / ",
+        ),
+        served(
+            "9112 §2.2",
+            "a line behind a body is ignored",
+            format!("{}\r\n{}", post("Content-Length: 1\r\n", "a"), ""),
+            "POST / a",
+        ),
+        refused("9112 §2.2", "a bare CR in the request line", "GET /\r HTTP/1.1\r\nHost: test\r\n\r\n", 400),
+        refused("9112 §2.2", "a bare CR in a name", get("X\rY: a\r\n"), 400),
+        refused("9112 §2.2", "a bare CR in a value", get("X: a\rb\r\n"), 400),
+        refused("9112 §2.2", "a bare CR behind a value", get("X: a\r\r\n"), 400),
+        refused(
+            "9112 §2.2",
+            "a bare CR in a chunk extension",
+            super::post_chunked("1;a\rb\r\na\r\n0\r\n\r\n"),
+            400,
+        ),
+        refused(
+            "9112 §2.2",
+            "a bare CR in a trailer",
+            super::post_chunked("1\r\na\r\n0\r\nX: a\rb\r\n\r\n"),
+            400,
+        ),
+        served(
+            "9112 §2.2",
+            "a bare CR in content is content",
+            post("Content-Length: 3\r\n", "a\rb"),
+            "POST / a\\rb",
+        ),
+        refused(
+            "9112 §2.2",
+            "a bare LF may end a line, or be refused",
+            "GET / HTTP/1.1\nHost: test\n\n",
+            400,
+        ),
+        refused("9112 §2.2", "a blank behind the request line", "GET / HTTP/1.1\r\n Host: test\r\n\r\n", 400),
+        refused(
+            "9112 §2.2",
+            "a tab behind the request line",
+            "GET / HTTP/1.1\r\n\tX: a\r\nHost: test\r\n\r\n",
+            400,
+        ),
+        refused(
+            "9112 §2.2",
+            "a blank line behind the request line",
+            "GET / HTTP/1.1\r\n \r\nHost: test\r\n\r\n",
+            400,
+        ),
+        refused("9112 §2.2", "what is not a message (SHOULD be 400)", "\x16\x03\x01\r\n\r\n", 400),
+        // 9112 §3
+        refused(
+            "9112 §3",
+            "a malformed request line (SHOULD be 400)",
+            "GET /a b HTTP/1.1\r\nHost: test\r\n\r\n",
+            400,
+        ),
+        refused(
+            "9112 §3",
+            "more than one blank (MAY be parsed)",
+            "GET  /  HTTP/1.1\r\nHost: test\r\n\r\n",
+            400,
+        ),
+        refused(
+            "9112 §3",
+            "a target beyond the limit",
+            format!("GET /{} HTTP/1.1\r\nHost: test\r\n\r\n", "a".repeat(8192)),
+            414,
+        ),
+        served(
+            "9112 §3",
+            "request lines of 8000 octets (RECOMMENDED)",
+            format!("GET /field/host?{} HTTP/1.1\r\nHost: test\r\n\r\n", "a".repeat(7980)),
+            "test",
+        ),
+        // 9112 §3.1, 9110 §9.1
+        served("9112 §3.1", "methods are case-sensitive", "get / HTTP/1.1\r\nHost: test\r\n\r\n", "get / "),
+        served(
+            "9112 §3.1",
+            "any token is a method",
+            "!#$%&'*+-.^_`|~9aZ / HTTP/1.1\r\nHost: test\r\n\r\n",
+            "!#$%&'*+-.^_`|~9aZ / ",
+        ),
+        refused("9112 §3.1", "a method that is no token", "G(T / HTTP/1.1\r\nHost: test\r\n\r\n", 400),
+        // 9110 §5.3
+        refused(
+            "9110 §5.3",
+            "nothing is done before the whole head is there",
+            get("X: a\r\nHost: other\r\n"),
+            400,
+        ),
+        // 9110 §2.4
+        served(
+            "9110 §2.4",
+            "elements mean what they are defined to mean",
+            get("Content-Length: 0\r\n"),
+            "GET / ",
+        ),
+    ]
+}
+
+fn versions() -> Vec<Row> {
+    let line = |version: &str| format!("GET / {version}\r\nHost: test\r\n\r\n");
+    vec![
+        // 9112 §2.3, 9110 §2.5 and §6.2: what is answered is 1.1 in either case (`wire`).
+        served("9110 §6.2", "1.1 is answered by 1.1", line("HTTP/1.1"), "GET / "),
+        row("9110 §6.2", "1.0 is answered by 1.1, and closed", line("HTTP/1.0"), &[ok("GET / ")], Closes),
+        refused("9110 §6.2", "another major version may be refused by 505", line("HTTP/2.0"), 505),
+        refused("9110 §6.2", "another major version, 3", line("HTTP/3.0"), 505),
+        refused("9110 §6.2", "another major version, 0", line("HTTP/0.9"), 505),
+        // A higher minor version SHOULD be taken for 1.1; here it is refused.
+        refused("9110 §2.5", "a higher minor version is refused here", line("HTTP/1.2"), 505),
+        refused("9112 §2.3", "the name is case-sensitive", line("http/1.1"), 400),
+        refused("9112 §2.3", "one digit, a point, one digit", line("HTTP/1.10"), 400),
+        refused("9112 §2.3", "no leading zeros", line("HTTP/01.1"), 400),
+        refused("9112 §2.3", "no version, which was 0.9", "GET /\r\n\r\n", 400),
+    ]
+}
+
+fn status_lines() -> Vec<Row> {
+    let status = |status: u16| format!("GET /status/{status} HTTP/1.1\r\nHost: test\r\n\r\n");
+    let said = |number: u16| super::Answer { status: number, ..ok(&format!("GET /status/{number} ")) };
+    vec![
+        row(
+            "9112 §4",
+            "a blank behind the status without a phrase",
+            status(299),
+            &[said(299)],
+            super::GoesOn,
+        ),
+        row("9112 §4", "the same for 599", status(599), &[said(599)], super::GoesOn),
+        row("9112 §4", "and with a phrase", status(404), &[said(404)], super::GoesOn),
+        row("9110 §15", "no status of four digits", status(1000), &[error(500)], Closes),
+        row("9110 §15", "no status beyond the classes", status(600), &[error(500)], Closes),
+        row(
+            "9110 §15.2",
+            "no 1xx for a final answer",
+            "GET /interim HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[error(500)],
+            Closes,
+        ),
+        row(
+            "9110 §5.5",
+            "no LF in a value that is sent",
+            "GET /field-with-lf HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[error(500).with(Lacks("X"))],
+            Closes,
+        ),
+        row(
+            "9110 §5.5",
+            "no CR in a value that is sent",
+            "GET /field-with-cr HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[error(500).with(Lacks("X"))],
+            Closes,
+        ),
+        row(
+            "9110 §5.5",
+            "no NUL in a value that is sent",
+            "GET /field-with-nul HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[error(500).with(Lacks("X"))],
+            Closes,
+        ),
+        row(
+            "9110 §5.1",
+            "no name that is none is sent",
+            "GET /name-with-blank HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[error(500)],
+            Closes,
+        ),
+        row(
+            "9112 §6.2",
+            "one length, the true one",
+            "GET /own-length HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[error(500)],
+            Closes,
+        ),
+        row(
+            "9112 §6.1",
+            "no coding that is not applied",
+            "GET /own-coding HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[error(500)],
+            Closes,
+        ),
+        row(
+            "9110 §8.6",
+            "a length that was not known before",
+            "GET /written HTTP/1.1\r\nHost: test\r\n\r\n",
+            &[ok("written").with(Is("Content-Length", "7".into()))],
+            super::GoesOn,
+        ),
+    ]
+}
+
+#[test]
+fn messages_are_octets_in_lines_that_end_with_crlf() {
+    check(&parsing());
+}
+
+#[test]
+fn two_versions_are_spoken_and_the_rest_refused() {
+    check(&versions());
+}
+
+#[test]
+fn what_is_sent_matches_the_grammar_whatever_the_handler_says() {
+    check(&status_lines());
+}
