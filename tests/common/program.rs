@@ -22,6 +22,18 @@ pub struct Program {
     log: Receiver<String>,
 }
 
+/// What the program prints when it ends, line by line.
+#[derive(Debug)]
+pub struct Summary(pub Vec<String>);
+
+impl Summary {
+    /// A number in it; where nothing is counted there may be no line.
+    pub fn number(&self, name: &str) -> u64 {
+        let value = |line: &String| line.trim().strip_prefix(name)?.trim().parse().ok();
+        self.0.iter().rev().find_map(value).unwrap_or(0)
+    }
+}
+
 impl Program {
     /// Starts it on a free port, and waits until it says that it listens.
     pub fn start(options: &[&str]) -> Program {
@@ -95,12 +107,19 @@ impl Program {
 
     /// Asks it to end, and waits until it has.
     #[cfg(unix)]
-    pub fn end(mut self) {
+    pub fn end(self) {
+        drop(self.sum_up());
+    }
+
+    /// The same; what it says then about what it has done.
+    #[cfg(unix)]
+    pub fn sum_up(mut self) -> Summary {
         self.may_end = true;
         self.signal("TERM");
         super::wait_until("the program ends", || self.child.try_wait().expect("a child of ours").is_some());
         let status = self.child.wait().expect("a child of ours");
         assert!(status.success(), "the program ended with {status}");
+        Summary(self.lines.iter().collect())
     }
 
     /// How many descriptors it has open.
