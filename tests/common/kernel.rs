@@ -65,6 +65,16 @@ impl Pair {
         }
     }
 
+    /// How many bytes the server's end has not sent or not had acknowledged, and how many it has not read.
+    pub fn queued_at_server(&self) -> Option<(u64, u64)> {
+        let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
+        let ends = format!(" {} {} ", self.server, self.client);
+        let rest = &table[table.find(&ends)? + ends.len()..];
+        let (unsent, unread) = rest.split_ascii_whitespace().nth(1)?.split_once(':')?;
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        number(unsent).zip(number(unread))
+    }
+
     pub fn wait_for_server(&self, wanted: State) {
         super::wait_until(&format!("the server's end is in {wanted:?}"), || {
             self.ends().server == Some(wanted)
