@@ -4,7 +4,7 @@
 //! Of all others but the silent, the end is seen without any deadline. Of the silent, the host's clock
 //! jumps from one time to the next that the server has asked for.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fourway::{CloseMode, GoneReason, Reason, Stats};
 
@@ -12,7 +12,7 @@ use crate::common::embed::Rig;
 use crate::common::get;
 use crate::raw::{End, Raw};
 use crate::states::{self, State, turn_until};
-use crate::{descriptors, expect_descriptors, my_turn};
+use crate::{descriptors, expect_descriptors, my_turn, sleep_through};
 
 const MODES: [CloseMode; 4] = [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop];
 
@@ -179,19 +179,6 @@ fn a_client_that_closes_in_any_state_is_let_go_without_a_deadline() {
         let expected = scene.fate(reason, None);
         scene.expect(&expected);
     });
-}
-
-/// The host sleeps as long as the server says, and no longer, until the connection has ended; how often.
-fn sleep_through(rig: &mut Rig) -> u32 {
-    let (mut now, mut wake_ups) = (Instant::now(), 0);
-    while rig.server.stats().open > 0 {
-        now += rig.server.next_timeout(now).expect("every state has its deadline");
-        assert_eq!(rig.host.gather(&mut rig.server, Duration::ZERO), []);
-        rig.server.process(now, &mut rig.world);
-        wake_ups += 1;
-        assert!(wake_ups <= 10, "it does not end: {:?}", rig.server);
-    }
-    wake_ups
 }
 
 #[test]

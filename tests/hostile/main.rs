@@ -14,9 +14,16 @@ mod raw;
 mod starvation;
 mod states;
 mod leaving;
+mod windows;
+mod urgent;
+#[cfg(feature = "cli")]
+mod backlog;
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use common::embed::Rig;
 
 /// One test at a time; a test that failed is no reason for the others to fail.
 fn my_turn() -> MutexGuard<'static, ()> {
@@ -32,4 +39,17 @@ fn descriptors() -> usize {
 fn expect_descriptors(expected: usize) {
     // A thread of the test harness may be opening one for a moment.
     common::wait_until(&format!("{expected} descriptors are left"), || descriptors() == expected);
+}
+
+/// The host sleeps as long as the server says, and no longer, until the connection has ended; how often.
+fn sleep_through(rig: &mut Rig) -> u32 {
+    let (mut now, mut wake_ups) = (Instant::now(), 0);
+    while rig.server.stats().open > 0 {
+        now += rig.server.next_timeout(now).expect("every state has its deadline");
+        assert_eq!(rig.host.gather(&mut rig.server, Duration::ZERO), []);
+        rig.server.process(now, &mut rig.world);
+        wake_ups += 1;
+        assert!(wake_ups <= 10, "it does not end: {:?}", rig.server);
+    }
+    wake_ups
 }

@@ -1,0 +1,111 @@
+//! Urgent data (MSG_OOB), which HTTP does not know: it is no part of any request, wherever it comes.
+
+use std::time::{Duration, Instant};
+
+use fourway::{Config, Reason};
+use socket2::SockRef;
+
+use crate::common::embed::Rig;
+use crate::common::{get, wait_until};
+use crate::raw::{End, Raw};
+use crate::states::{self, State, turn_until};
+use crate::{my_turn, sleep_through};
+
+fn send_urgent(client: &Raw) {
+    let sent = SockRef::from(&client.socket).send_out_of_band(b"!").expect("an urgent byte");
+    assert_eq!(sent, 1);
+}
+
+fn requests() -> [String; 3] {
+    let post = |header: &str, body: &str| format!("POST /post HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n{body}");
+    let chunked = "3\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\n";
+    [get("/get"), post("Content-Length: 5", "abcde"), post("Transfer-Encoding: chunked", chunked)]
+}
+
+/// A request with an urgent byte in it, before or behind it, all there before the server looks or not.
+fn is_answered(rig: &mut Rig, request: &str, at: usize, comes_in_pieces: bool) {
+    let what = format!("an urgent byte at {at} of {request:?}, in pieces: {comes_in_pieces}");
+    let mut client = Raw::connect(rig.address);
+    let settle = |rig: &mut Rig| {
+        if comes_in_pieces {
+            rig.settle()
+        }
+    };
+    client.send(&request[..at]);
+    settle(rig);
+    send_urgent(&client);
+    settle(rig);
+    client.send(&request[at..]);
+    turn_until(rig, &mut client, |_, client| client.statuses() == (vec![200], 0));
+    let body = if request.starts_with("GET") { "/get" } else { "/postabcde" };
+    assert!(client.received.ends_with(format!("\r\n\r\n{body}").as_bytes()), "{what}");
+    // And so is the next, behind it.
+    client.send(get("/next"));
+    turn_until(rig, &mut client, |_, client| client.statuses() == (vec![200, 200], 0));
+    client.reset();
+    rig.until(&what, |server, _| server.stats().open == 0);
+}
+
+#[test]
+fn an_urgent_byte_anywhere_before_in_and_behind_a_request_is_no_part_of_it() {
+    let _turn = my_turn();
+    let mut rig = Rig::new(Config::default());
+    for request in requests() {
+        for at in 0..=request.len() {
+            for comes_in_pieces in [false, true] {
+                is_answered(&mut rig, &request, at, comes_in_pieces);
+            }
+        }
+    }
+    let stats = rig.server.stats();
+    assert_eq!(stats.errors.iter().sum::<u64>(), 0);
+}
+
+#[test]
+fn an_urgent_byte_while_an_answer_is_waited_for_or_sent_or_over_changes_nothing() {
+    let _turn = my_turn();
+    for state in [State::Deferred, State::Sending, State::Lingering, State::BehindError] {
+        let mut rig = states::narrow(fourway::CloseMode::Fin);
+        let mut client = state.reach(&mut rig);
+        send_urgent(&client);
+        rig.settle();
+        assert_eq!(rig.server.stats().open, 1, "{state:?}");
+        if state == State::Deferred {
+            let id = rig.world.parked[0];
+            rig.server.respond(id, Instant::now()).expect("it still waits").send(200, "text/plain", b"late");
+        }
+        let status = if state == State::BehindError { 400 } else { 200 };
+        turn_until(&mut rig, &mut client, |_, client| client.statuses() == (vec![status], 0));
+        client.finish();
+        turn_until(&mut rig, &mut client, |rig, client| rig.server.stats().open == 0 && client.end.is_some());
+        assert_eq!((client.statuses(), client.end), ((vec![status], 0), Some(End::Fin)), "{state:?}");
+    }
+}
+
+#[test]
+fn urgent_bytes_without_end_wake_the_server_once_each_and_buy_no_time() {
+    const COUNT: u32 = 2000;
+    let _turn = my_turn();
+    let mut rig = Rig::new(Config::default());
+    let mut client = Raw::connect(rig.address);
+    rig.until("it is accepted", |server, _| server.stats().idle == 1);
+    rig.settle();
+    let mut turns = 0;
+    for _ in 0..COUNT {
+        send_urgent(&client);
+        // The byte has come with it, or is still on its way to the poller.
+        rig.turn(Duration::from_secs(1));
+        turns += 1;
+        while rig.turn(Duration::ZERO).more || !rig.host.events.is_empty() {
+            turns += 1;
+        }
+    }
+    assert!(turns <= 2 * COUNT, "{turns} turns for {COUNT} bytes");
+    assert_eq!((rig.server.stats().bytes_in, rig.server.stats().idle), (0, 1));
+    let now = Instant::now();
+    assert!(rig.server.next_timeout(now).expect("it is idle") < Config::default().timeouts.idle);
+    assert_eq!(sleep_through(&mut rig), 1);
+    assert_eq!(rig.server.stats().closes(Reason::IdleTimeout), 1);
+    wait_until("its end has come", || client.read_all() == 0 && client.end.is_some());
+    assert_eq!((client.end, client.received.len()), (Some(End::Fin), 0));
+}
