@@ -18,6 +18,8 @@ mod windows;
 mod urgent;
 #[cfg(feature = "cli")]
 mod backlog;
+#[cfg(feature = "cli")]
+mod slowhttptest;
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard};
