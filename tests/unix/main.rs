@@ -2,7 +2,11 @@
 
 #![cfg(all(unix, feature = "uds"))]
 
+#[path = "../common/mod.rs"]
 mod common;
+
+#[cfg(target_os = "linux")]
+mod descriptors;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
