@@ -60,6 +60,7 @@ fn begin_to_connect(address: std::net::SocketAddr) -> TcpStream {
 fn ten_thousand_connections_at_once_are_all_answered() {
     let count = tools::descriptors(10_000);
     let program = Program::start(&[]);
+    let at_the_start = descriptors_without_clients(&program);
     let mut clients: Vec<_> = (0..count).map(|_| begin_to_connect(program.address)).collect();
     let mut clients: Vec<_> = clients
         .drain(..)
@@ -82,7 +83,13 @@ fn ten_thousand_connections_at_once_are_all_answered() {
         }
     }
     clients.into_iter().for_each(Client::reset);
+    wait_until("all descriptors are closed", || program.descriptors() == at_the_start);
     idle_client(&program);
+    let summary = program.sum_up();
+    // Beside the crowd, one before and one behind it.
+    assert_eq!(summary.number("connections"), count as u64 + 2);
+    assert_eq!(summary.number("closed because"), count as u64 + 2);
+    assert_eq!((summary.number("evicted"), summary.number("errors")), (0, 0), "nobody gave way to another");
 }
 
 // --- a full table ---
