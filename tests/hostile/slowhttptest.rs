@@ -106,7 +106,7 @@ fn slow_reading_of_slowhttptest_costs_an_honest_client_none_of_a_hundred_answers
     let mode = ["-X", "-w", "1", "-y", "512", "-n", "1", "-z", "32", "-k", "5"];
     let Some(held) = attack(&mode, 60, &[], true) else { return };
     assert_eq!(held.number("write timeout"), 0);
-    let Some(cut_off) = attack(&mode, 6, &SHORT, false) else { return };
+    let Some(cut_off) = attack(&mode, 4, &SHORT, false) else { return };
     assert!(cut_off.number("write timeout") > 0, "{cut_off:?}");
     assert_eq!(cut_off.number("errors"), 0);
 }

@@ -12,9 +12,6 @@ use crate::common::{ANY_PORT, PATIENCE, get, routes, say, tools, wait_until};
 use crate::my_turn;
 use crate::raw::Raw;
 
-/// How many clients are slow in their head, in their body, and in taking their answer, each.
-const SLOW: usize = 500;
-
 /// What one turn of this host takes from the poller, as the program does.
 const EVENTS: usize = 1024;
 
@@ -43,10 +40,12 @@ struct Siege {
 }
 
 impl Siege {
-    fn lay(exchanges: usize) -> Siege {
-        let slow = tools::descriptors(2 * (3 * SLOW + 2)) / 6;
+    /// With so many slow clients of each kind, as far as there are descriptors for both ends of each.
+    fn lay(slow: usize, exchanges: usize) -> Siege {
+        let slow = tools::descriptors(2 * (3 * slow + 2)) / 6;
         let mut config = Config::default();
-        config.max_connections = 8 * SLOW;
+        // Who has been cut off has a slot until the server sees that it has gone.
+        config.max_connections = 8 * slow;
         config.exchanges = exchanges;
         config.budget = budget();
         // Nobody here is ended by time, for then the siege would be over.
@@ -212,7 +211,7 @@ fn begun(address: SocketAddr, begin: &str) -> Raw {
 #[test]
 fn among_slow_and_greedy_clients_an_honest_one_is_answered_within_a_few_turns() {
     let _turn = my_turn();
-    let mut siege = Siege::lay(4 * SLOW);
+    let mut siege = Siege::lay(500, 2000);
     let slowest = siege.slowest_answer();
     let stats = siege.server.stats();
     say(&format!(
@@ -230,7 +229,7 @@ fn among_slow_and_greedy_clients_an_honest_one_is_answered_within_a_few_turns() 
 #[test]
 fn where_slow_clients_take_more_exchanges_than_there_are_an_honest_one_is_answered_within_a_few_turns() {
     let _turn = my_turn();
-    let mut siege = Siege::lay(SLOW / 2);
+    let mut siege = Siege::lay(200, 100);
     let slowest = siege.slowest_answer();
     let stats = siege.server.stats();
     say(&format!(
