@@ -6,6 +6,7 @@ use fourway::{Config, Reason};
 use socket2::SockRef;
 
 use crate::common::embed::Rig;
+use crate::common::kernel::Pair;
 use crate::common::{get, wait_until};
 use crate::raw::{End, Raw};
 use crate::states::{self, State, turn_until};
@@ -22,12 +23,30 @@ fn requests() -> [String; 3] {
     [get("/get"), post("Content-Length: 5", "abcde"), post("Transfer-Encoding: chunked", chunked)]
 }
 
-/// A request with an urgent byte in it, before or behind it, all there before the server looks or not.
-fn is_answered(rig: &mut Rig, request: &str, at: usize, comes_in_pieces: bool) {
-    let what = format!("an urgent byte at {at} of {request:?}, in pieces: {comes_in_pieces}");
+/// When the server looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// At each piece, and at the urgent byte between them.
+    AtEach,
+    /// When all is there, for the first time.
+    First,
+    /// When all is there, told of it by one event, for it watches the connection since a request before.
+    Once,
+}
+
+/// A request with an urgent byte in it, before or behind it.
+fn is_answered(rig: &mut Rig, request: &str, at: usize, looks: Looks) {
+    let what = format!("an urgent byte at {at} of {request:?}, the server looks {looks:?}");
     let mut client = Raw::connect(rig.address);
+    let mut statuses = Vec::new();
+    if looks == Looks::Once {
+        client.send(get("/before"));
+        statuses.push(200);
+        turn_until(rig, &mut client, |_, client| client.statuses().0 == statuses);
+        rig.settle();
+    }
     let settle = |rig: &mut Rig| {
-        if comes_in_pieces {
+        if looks == Looks::AtEach {
             rig.settle()
         }
     };
@@ -36,12 +55,21 @@ fn is_answered(rig: &mut Rig, request: &str, at: usize, comes_in_pieces: bool) {
     send_urgent(&client);
     settle(rig);
     client.send(&request[at..]);
-    turn_until(rig, &mut client, |_, client| client.statuses() == (vec![200], 0));
+    if looks == Looks::Once {
+        let (pair, unread) = (Pair::of(&client.socket), request.len() as u64 + 1);
+        wait_until("all is there", || pair.queued_at_server().is_some_and(|queued| queued.1 == unread));
+    }
+    statuses.push(200);
     let body = if request.starts_with("GET") { "/get" } else { "/postabcde" };
+    rig.until(&what, |_, _| {
+        client.read_all();
+        client.statuses() == (statuses.clone(), 0)
+    });
     assert!(client.received.ends_with(format!("\r\n\r\n{body}").as_bytes()), "{what}");
     // And so is the next, behind it.
     client.send(get("/next"));
-    turn_until(rig, &mut client, |_, client| client.statuses() == (vec![200, 200], 0));
+    statuses.push(200);
+    turn_until(rig, &mut client, |_, client| client.statuses().0 == statuses);
     client.reset();
     rig.until(&what, |server, _| server.stats().open == 0);
 }
@@ -52,8 +80,8 @@ fn an_urgent_byte_anywhere_before_in_and_behind_a_request_is_no_part_of_it() {
     let mut rig = Rig::new(Config::default());
     for request in requests() {
         for at in 0..=request.len() {
-            for comes_in_pieces in [false, true] {
-                is_answered(&mut rig, &request, at, comes_in_pieces);
+            for looks in [Looks::AtEach, Looks::First, Looks::Once] {
+                is_answered(&mut rig, &request, at, looks);
             }
         }
     }
