@@ -7,7 +7,7 @@ use socket2::SockRef;
 
 use crate::common::embed::Rig;
 use crate::common::kernel::Pair;
-use crate::common::{get, wait_until};
+use crate::common::{PATIENCE, get, wait_until};
 use crate::raw::{End, Raw};
 use crate::states::{self, State, turn_until};
 use crate::{my_turn, sleep_through};
@@ -58,6 +58,10 @@ fn is_answered(rig: &mut Rig, request: &str, at: usize, looks: Looks) {
     if looks == Looks::Once {
         let (pair, unread) = (Pair::of(&client.socket), request.len() as u64 + 1);
         wait_until("all is there", || pair.queued_at_server().is_some_and(|queued| queued.1 == unread));
+        let asked = rig.world.asked.len();
+        rig.turn(PATIENCE);
+        rig.settle();
+        assert_eq!(rig.world.asked.len(), asked + 1, "{what}: something is left unread");
     }
     statuses.push(200);
     let body = if request.starts_with("GET") { "/get" } else { "/postabcde" };
