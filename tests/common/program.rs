@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -22,15 +22,18 @@ pub struct Program {
     log: Receiver<String>,
 }
 
-/// What the program prints when it ends, line by line.
-#[derive(Debug)]
-pub struct Summary(pub Vec<String>);
+/// What is left of a program.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub summary: String,
+    pub log: String,
+}
 
-impl Summary {
-    /// A number in it; where nothing is counted there may be no line.
+impl Ended {
+    /// A number of the summary, by what stands before it; those that are 0 may not be listed.
     pub fn number(&self, name: &str) -> u64 {
-        let value = |line: &String| line.trim().strip_prefix(name)?.trim().parse().ok();
-        self.0.iter().rev().find_map(value).unwrap_or(0)
+        let value = |line: &str| line.trim().strip_prefix(name)?.trim().parse().ok();
+        self.summary.lines().find_map(value).unwrap_or(0)
     }
 }
 
@@ -107,19 +110,20 @@ impl Program {
 
     /// Asks it to end, and waits until it has.
     #[cfg(unix)]
-    pub fn end(self) {
-        drop(self.sum_up());
+    pub fn end(self) -> Ended {
+        self.signal("TERM");
+        let ended = self.wait();
+        assert!(ended.status.success(), "the program ended with {}: {}", ended.status, ended.log);
+        ended
     }
 
-    /// The same; what it says then about what it has done.
-    #[cfg(unix)]
-    pub fn sum_up(mut self) -> Summary {
+    /// Waits until it has ended.
+    pub fn wait(mut self) -> Ended {
         self.may_end = true;
-        self.signal("TERM");
         super::wait_until("the program ends", || self.child.try_wait().expect("a child of ours").is_some());
         let status = self.child.wait().expect("a child of ours");
-        assert!(status.success(), "the program ended with {status}");
-        Summary(self.lines.iter().collect())
+        let text = |lines: &Receiver<String>| lines.iter().map(|line| line + "\n").collect::<String>();
+        Ended { status, summary: text(&self.lines), log: text(&self.log) }
     }
 
     /// How many descriptors it has open.
