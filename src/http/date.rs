@@ -59,7 +59,7 @@ impl Date {
         // It is exactly as long as its place.
         let _ = write!(text, "{date}");
         let rest_of_second = Duration::from_secs(1).as_nanos() as u64 - u64::from(since_epoch.subsec_nanos());
-        self.valid_until = now + rest_of_second;
+        self.valid_until = now.saturating_add(rest_of_second);
     }
 }
 

@@ -33,6 +33,7 @@ mod site;
 mod socket;
 
 mod capacity;
+mod clocks;
 mod closing;
 mod corpus;
 mod deadlines;
