@@ -1,0 +1,123 @@
+//! System calls that fail for as long as strace is there, and what the program makes of them.
+
+use std::time::Duration;
+
+use crate::common::program::Program;
+use crate::common::{Client, get, get_and_close, wait_until};
+use crate::trace::{Trace, strace};
+use crate::{BODY, expect_answer, idle_client};
+
+/// How long the call fails: that nothing happens can only be seen by waiting.
+const SPAN: Duration = Duration::from_secs(1);
+
+#[test]
+fn while_no_accept_succeeds_the_server_sleeps_and_serves_whom_it_has() {
+    let Some(strace) = strace() else { return };
+    for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ENOSPC", "ECONNABORTED", "EPROTO", "EPERM"] {
+        let program = Program::start(&[]);
+        let mut served = idle_client(&program);
+        wait_until("it sleeps", || program.is_asleep());
+        let trace = Trace::inject(&strace, &program, &[&format!("accept4:error={error}:when=1+1")]);
+        let mut waiting: Vec<Client> = (0..20).map(|_| Client::connect(program.address)).collect();
+        waiting.iter_mut().for_each(|client| client.send(get("/")));
+        std::thread::sleep(SPAN);
+        served.send(get("/"));
+        expect_answer(&mut served, BODY);
+        let log = trace.end(&program);
+        // Each of the twenty has raised an event beside.
+        let allowed = 20 + (15.0 * log.seconds) as usize;
+        let fruitless = |turn: &&[_]| is_fruitless(turn);
+        let turns = log.turns().filter(fruitless).count();
+        println!("{error}: {turns} turns and {} accepts failed in {:.2} s", log.injected(), log.seconds);
+        assert!((1..=allowed).contains(&turns), "{error}: {turns} of at most {allowed} turns");
+        waiting.iter_mut().for_each(|client| expect_answer(client, BODY));
+        drop((waiting, served));
+        let ended = program.end();
+        assert_eq!((ended.number("connections"), ended.number("requests")), (21, 22), "{}", ended.summary);
+        assert_eq!(ended.number("accepting paused for want of files or memory"), 1, "{}", ended.summary);
+    }
+}
+
+/// A turn that tried to accept, and could do nothing else either.
+fn is_fruitless(turn: &[crate::trace::Call]) -> bool {
+    !turn.is_empty() && turn.iter().all(|call| call.result.is_err())
+}
+
+#[test]
+fn while_the_poller_takes_nobody_each_client_has_its_first_answer() {
+    let Some(strace) = strace() else { return };
+    for error in ["ENOSPC", "ENOMEM"] {
+        let program = Program::start(&[]);
+        let mut before = idle_client(&program);
+        let trace = Trace::inject(&strace, &program, &[&format!("epoll_ctl:error={error}:when=1+1")]);
+        for _ in 0..20 {
+            let mut client = Client::connect(program.address);
+            client.send(get("/"));
+            expect_answer(&mut client, BODY);
+            client.expect_end();
+            let mut one_shot = Client::connect(program.address);
+            one_shot.send(get_and_close("/"));
+            expect_answer(&mut one_shot, BODY);
+            one_shot.expect_end();
+        }
+        before.send(get("/"));
+        expect_answer(&mut before, BODY);
+        let log = trace.end(&program);
+        assert!(log.injected() >= 20, "{} failed", log.injected());
+        log.expect_no_spinning();
+        drop(before);
+        let ended = program.end();
+        let refused = ended.number("poller refused a connection") as usize;
+        assert_eq!(refused, log.injected(), "{}", ended.summary);
+        assert_eq!(ended.log.lines().count(), 1, "it is said once: {}", ended.log);
+    }
+}
+
+#[test]
+fn a_poller_that_fails_for_good_ends_the_program_with_a_sentence() {
+    let Some(strace) = strace() else { return };
+    for error in ["EBADF", "EINVAL", "ENOMEM"] {
+        let program = Program::start(&[]);
+        let client = idle_client(&program);
+        wait_until("it sleeps", || program.is_asleep());
+        let trace = Trace::inject(&strace, &program, &[&format!("epoll_wait:error={error}")]);
+        let ended = program.wait();
+        drop((trace, client));
+        assert_eq!(ended.status.code(), Some(1), "{error}");
+        assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
+        assert!(ended.log.contains("the system refuses what every server needs"), "{}", ended.log);
+    }
+}
+
+#[test]
+fn a_sigterm_is_obeyed_although_its_pipe_cannot_be_read() {
+    let Some(strace) = strace() else { return };
+    for error in ["EINTR", "EAGAIN", "ENOMEM", "ENOSPC"] {
+        let program = Program::start(&[]);
+        let mut client = idle_client(&program);
+        wait_until("it sleeps", || program.is_asleep());
+        // The first to be read is the pipe.
+        let trace = Trace::inject(&strace, &program, &[&format!("recvfrom:error={error}:when=1")]);
+        program.signal("TERM");
+        client.expect_end();
+        let ended = program.end();
+        drop(trace);
+        assert_eq!(ended.number("requests"), 1);
+    }
+}
+
+#[test]
+fn a_meter_that_cannot_be_read_stops_nobody() {
+    let Some(strace) = strace() else { return };
+    let program = Program::start(&[]);
+    let trace = Trace::inject(&strace, &program, &["pread64:error=ENOMEM", "openat:error=EMFILE"]);
+    // It is read once a second, when there is something to do.
+    wait_until("the meter was read", || {
+        drop(idle_client(&program));
+        trace.injected() >= 2
+    });
+    let ended = program.end();
+    assert!(ended.summary.contains("busy"), "{}", ended.summary);
+    assert!(ended.summary.contains("not known on this system"), "{}", ended.summary);
+    drop(trace);
+}
