@@ -85,7 +85,7 @@ fn ten_thousand_connections_at_once_are_all_answered() {
     clients.into_iter().for_each(Client::reset);
     wait_until("all descriptors are closed", || program.descriptors() == at_the_start);
     idle_client(&program);
-    let summary = program.sum_up();
+    let summary = program.end();
     // Beside the crowd, one before and one behind it.
     assert_eq!(summary.number("connections"), count as u64 + 2);
     assert_eq!(summary.number("closed because"), count as u64 + 2);

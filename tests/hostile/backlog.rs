@@ -42,7 +42,7 @@ fn who_finds_the_accept_queue_full_is_served_when_its_kernel_asks_again_and_the_
         assert_eq!((response.status, response.body.as_slice()), (200, &b"xixizi"[..]));
         client.reset();
     }
-    let summary = program.sum_up();
+    let summary = program.end();
     assert_eq!(summary.number("connections"), CLIENTS as u64);
     assert_eq!(summary.number("errors"), 0);
     // The kernel counts for all programs together.

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use crate::common::program::{Program, Summary};
+use crate::common::program::{Ended, Program};
 use crate::common::tools::{self, Folder, Kill};
 use crate::common::{Client, big, get, get_and_close, wait_until};
 use crate::my_turn;
@@ -19,7 +19,7 @@ const SHORT: [&str; 8] =
 
 /// An attack of so many seconds, and what the program says after it. With `held`, the program holds all the
 /// attackers at a time, and the attack goes on until the honest client has had its hundred answers.
-fn attack(mode: &[&str], seconds: u32, options: &[&str], held: bool) -> Option<Summary> {
+fn attack(mode: &[&str], seconds: u32, options: &[&str], held: bool) -> Option<Ended> {
     let tool = tools::find(&["slowhttptest"])?;
     let folder = Folder::new();
     let body = folder.write("body", big());
@@ -49,7 +49,7 @@ fn attack(mode: &[&str], seconds: u32, options: &[&str], held: bool) -> Option<S
         assert!(!found.is_empty() && found.iter().all(|line| line.contains("YES")), "{output}");
     }
     wait_until("the descriptors are back", || program.descriptors() == before);
-    let summary = program.sum_up();
+    let summary = program.end();
     assert!(summary.number("connections") >= CONNECTIONS + HONEST / 2, "{summary:?}");
     assert_eq!(summary.number("connections"), summary.number("closed because"));
     assert_eq!(summary.number("evicted"), 0);

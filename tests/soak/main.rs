@@ -16,7 +16,7 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use common::kernel::{State, ends_at};
-use common::program::{Program, Summary};
+use common::program::{Ended, Program};
 use common::tools::{self, Folder};
 use common::{Client, get, say, wait_until};
 use crowd::Crowd;
@@ -85,7 +85,7 @@ fn warm_up(program: &Program) {
 }
 
 /// What the program has counted is what its clients have done, beside `others` that had one answer each.
-fn the_books_agree(summary: &Summary, crowd: &Crowd, others: u64) {
+fn the_books_agree(summary: &Ended, crowd: &Crowd, others: u64) {
     let number = |name: &str| summary.number(name);
     assert_eq!(number("connections"), crowd.started + others);
     assert_eq!(number("closed because"), crowd.started + others, "none is left open");
@@ -140,7 +140,7 @@ fn after_a_soak_nothing_is_left_of_it() {
     let after = program.memory("Anonymous");
     all_slots_and_exchanges_are_there(&program);
     has_nothing_left();
-    let summary = program.sum_up();
+    let summary = program.end();
     let per_second = count as f64 / took;
     say(&format!(
         "{count} connections in {took:.1} s, {per_second:.0} a second; own memory {before}, then {after}"
