@@ -23,6 +23,7 @@ pub struct Program {
 }
 
 /// What is left of a program.
+#[derive(Debug)]
 pub struct Ended {
     pub status: ExitStatus,
     pub summary: String,

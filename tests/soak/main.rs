@@ -145,7 +145,7 @@ fn after_a_soak_nothing_is_left_of_it() {
     say(&format!(
         "{count} connections in {took:.1} s, {per_second:.0} a second; own memory {before}, then {after}"
     ));
-    say(&summary.0.join("\n"));
+    say(&summary.summary);
     assert!(after <= before + MARGIN, "{} bytes more", after - before);
     the_books_agree(&summary, &crowd, (2 * SLOTS + WARM) as u64);
 }
