@@ -1,6 +1,7 @@
 //! Any chunking of any body, delivered in any pieces.
 
 use proptest::prelude::*;
+use proptest::string::string_regex;
 
 use super::*;
 use crate::properties::holds_for_any;
@@ -32,7 +33,9 @@ fn decode(raw: &[u8], framing: Framing, pieces: &[usize]) -> Result<Option<(Vec<
 
 /// A chunk's data, and its size line.
 fn any_chunk() -> impl Strategy<Value = (Vec<u8>, String)> {
-    let extension = prop_oneof![Just(String::new()), "(;[a-z]{1,5}(=\"[ -!#-~]{0,9}\")?){1,3}"];
+    let quoted = r#"([ !#-\[\]-~]|\\[ -~]){0,9}"#;
+    let extension = format!("[ \t]{{0,2}}(;[a-z]{{1,5}}(=\"{quoted}\")?){{1,3}}");
+    let extension = prop_oneof![Just(String::new()), string_regex(&extension).expect("a pattern")];
     (prop::collection::vec(any::<u8>(), 1..60), 0..3usize, any::<bool>(), extension).prop_map(
         |(data, zeros, is_upper, extension)| {
             let size = if is_upper { format!("{:X}", data.len()) } else { format!("{:x}", data.len()) };
