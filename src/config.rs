@@ -239,7 +239,9 @@ pub struct Budget {
     /// Connections accepted (default 256).
     pub accepts: u32,
     /// Requests answered (default 1,024). A connection that moved without completing one counts as
-    /// one, and so does each 8 KiB that it reads or writes: a turn of the default moves about 8 MiB.
+    /// one, and so does each 8 KiB that it reads or writes: a turn of the default moves about 8 MiB. It
+    /// can be four times as much: less than 8 KiB of a visit is not counted, and the last wave is not
+    /// cut short.
     /// Expired deadlines have a budget of the same size.
     pub requests: u32,
     /// Requests answered on one connection before the next gets its turn (default 32).
