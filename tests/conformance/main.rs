@@ -179,7 +179,7 @@ fn check(rows: &[Row]) {
     let host = host();
     let mut wrong = Vec::new();
     for row in rows {
-        for piece in [row.request.len().max(1), 1] {
+        for piece in [usize::MAX, 1] {
             if piece == 1 && row.request.len() > CHEAP {
                 continue;
             }
