@@ -83,7 +83,7 @@ impl<'a> Load<'a> {
     pub fn run(&self, connections: usize) -> Told {
         self.at_once(|kind| {
             let mut told = Told::default();
-            (0..connections).for_each(|_| told += self.connection(kind).unwrap_or_default());
+            (0..connections).for_each(|_| told += self.connection(kind).expect("somebody listens"));
             told
         })
     }

@@ -1,5 +1,5 @@
-//! `slowhttptest`, a program that others wrote to bring servers down, in each of its modes: against the
-//! program as it is by default, and with short timeouts.
+//! `slowhttptest`, a program that others wrote to bring servers down, in each of its modes: with long
+//! timeouts, so that all attackers are held at a time, and with short ones.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -15,7 +15,9 @@ const CONNECTIONS: u64 = 400;
 const HONEST: u64 = 100;
 
 const SHORT: [&str; 8] =
-    ["--head-timeout", "1s", "--body-timeout", "1s", "--write-timeout", "1s", "--linger-timeout", "1s"];
+    ["--head-timeout", "2s", "--body-timeout", "2s", "--write-timeout", "2s", "--linger-timeout", "2s"];
+
+const LONG: [&str; 6] = ["--head-timeout", "1h", "--body-timeout", "1h", "--write-timeout", "1h"];
 
 /// An attack of so many seconds, and what the program says after it. With `held`, the program holds all the
 /// attackers at a time, and the attack goes on until the honest client has had its hundred answers.
@@ -74,7 +76,7 @@ fn a_hundred_are_answered(program: &Program) {
 #[test]
 fn slow_headers_of_slowhttptest_cost_an_honest_client_none_of_a_hundred_answers() {
     let _turn = my_turn();
-    let Some(held) = attack(&["-H"], 60, &[], true) else { return };
+    let Some(held) = attack(&["-H"], 600, &LONG, true) else { return };
     assert_eq!(held.number("errors"), 0);
     let Some(cut_off) = attack(&["-H"], 20, &SHORT, false) else { return };
     assert_eq!(cut_off.number("answered with 408"), CONNECTIONS);
@@ -83,7 +85,7 @@ fn slow_headers_of_slowhttptest_cost_an_honest_client_none_of_a_hundred_answers(
 #[test]
 fn slow_bodies_of_slowhttptest_cost_an_honest_client_none_of_a_hundred_answers() {
     let _turn = my_turn();
-    let Some(held) = attack(&["-B"], 60, &[], true) else { return };
+    let Some(held) = attack(&["-B"], 600, &LONG, true) else { return };
     assert_eq!(held.number("errors"), 0);
     let Some(cut_off) = attack(&["-B"], 20, &SHORT, false) else { return };
     assert_eq!(cut_off.number("answered with 408"), CONNECTIONS);
@@ -104,9 +106,9 @@ fn slow_reading_of_slowhttptest_costs_an_honest_client_none_of_a_hundred_answers
     let _turn = my_turn();
     // Windows of 1 to 512 bytes, of which 32 are read in a second; five answers on each connection.
     let mode = ["-X", "-w", "1", "-y", "512", "-n", "1", "-z", "32", "-k", "5"];
-    let Some(held) = attack(&mode, 60, &[], true) else { return };
+    let Some(held) = attack(&mode, 600, &LONG, true) else { return };
     assert_eq!(held.number("write timeout"), 0);
-    let Some(cut_off) = attack(&mode, 4, &SHORT, false) else { return };
+    let Some(cut_off) = attack(&mode, 8, &SHORT, false) else { return };
     assert!(cut_off.number("write timeout") > 0, "{cut_off:?}");
     assert_eq!(cut_off.number("errors"), 0);
 }
