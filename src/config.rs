@@ -140,7 +140,7 @@ pub enum IdleInDrain {
     /// They are closed at once, unless a request has come: the drain is soon over.
     Close,
     /// Each is closed behind the answer to one more request, which says so; who has not asked when nine
-    /// tenths of the grace are over is closed then.
+    /// tenths of the grace are over is closed then. The tenth that is left is the time for all of these.
     LastRequest,
 }
 

@@ -204,9 +204,10 @@ impl Server {
     /// [`Phase::Closed`]. With [`IdleInDrain::LastRequest`](crate::IdleInDrain::LastRequest), idle
     /// connections may ask once more.
     ///
-    /// Clients whose handshakes are finished are accepted before the listeners are closed, as far as
-    /// there is room, for closing resets whoever is left in the queue. A listener that another server is to
-    /// go on with is [removed](Self::remove_listener) before.
+    /// Clients whose handshakes are finished are accepted before the listeners are closed, up to
+    /// [`Config::backlog`] of each listener and as far as there are slots and descriptors, for closing
+    /// resets whoever is left in the queue. A listener that another server is to go on with is
+    /// [removed](Self::remove_listener) before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
         self.core.drain(now, grace);
     }

@@ -46,9 +46,6 @@ pub(super) struct Listening<L> {
 
 const _: () = assert!(LISTENERS <= u64::BITS as usize);
 
-/// An error of one connection that comes so often in a turn is not of one connection.
-const MANY: u32 = 64;
-
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -131,27 +128,30 @@ impl<N: Net> Core<N> {
     }
 
     /// Before the listeners are closed: accepts those whose handshakes are finished, for the kernel would
-    /// reset them.
+    /// reset them. Of each listener no more than its queue holds, or clients that come as fast as they are
+    /// accepted would be owed the same.
     pub(super) fn accept_last(&mut self, now: u64) {
+        let mut failures = 0;
         for which in 0..self.accepting.listeners.len() {
-            let mut failures = 0;
-            while self.table.has_room() && failures < MANY {
-                let Some(listening) = &mut self.accepting.listeners[which] else { break };
+            for _ in 0..self.service.config.backlog {
+                let may_accept = self.table.has_room() && self.accepting.retry_at.is_none();
+                let Some(listening) = self.accepting.listeners[which].as_mut().filter(|_| may_accept) else {
+                    break;
+                };
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => _ = self.welcome(stream, now),
-                    Err(error)
-                        if error.kind() == ErrorKind::Interrupted || net::is_of_one_connection(&error) =>
-                    {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => {
                         failures += 1;
+                        self.note_accept_error(&error, failures, now);
                     }
-                    Err(_) => break,
                 }
             }
         }
     }
 
     /// A new connection gets a slot, and is ready: perhaps its request has come with it.
-    fn welcome(&mut self, stream: N::Stream, now: u64) -> u32 {
+    pub(super) fn welcome(&mut self, stream: N::Stream, now: u64) -> u32 {
         assert!(self.make_room(), "nothing is accepted without a place for it");
         let slot = self.table.insert(stream);
         self.service.stats.accepted += 1;
@@ -214,7 +214,10 @@ impl<N: Net> Core<N> {
 
     /// Some errors of accept are one connection's; for the others something has run out that only
     /// time or the end of a connection brings back.
+    ///
+    /// An error of one connection that comes again and again in a turn is not of one connection.
     fn note_accept_error(&mut self, error: &io::Error, failures: u32, now: u64) {
+        const MANY: u32 = 64;
         if error.kind() == ErrorKind::Interrupted {
             return;
         }

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use super::Core;
 use super::accepting::Listening;
-use crate::connection::State;
 use crate::net::{Net, Refused};
 use crate::stats::Phase;
 use crate::tokens::LISTENERS;
@@ -101,11 +100,7 @@ impl<N: Net> Core<N> {
         if let Err(error) = self.net.take_over(&mut stream) {
             return Err(Refused::new(stream, error));
         }
-        self.make_room();
-        let slot = self.table.insert(stream);
-        self.service.stats.accepted += 1;
-        self.table.arm(slot, State::Idle, now);
-        self.table.queue(slot);
+        self.welcome(stream, now);
         Ok(())
     }
 }

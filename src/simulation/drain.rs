@@ -1,6 +1,6 @@
-//! The end of the server's own life, by its host's wish or by its handler's panic.
+//! The end of the server's own life, by its host's wish.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use super::client::Client;
@@ -13,7 +13,7 @@ use crate::stats::{Phase, Reason};
 
 const GRACE: Duration = Duration::from_secs(3);
 
-fn drain(sim: &mut Sim) {
+pub(super) fn drain(sim: &mut Sim) {
     let now = sim.now();
     sim.core.drain(now, GRACE);
 }
@@ -70,14 +70,34 @@ fn a_drain_accepts_as_many_as_there_is_room_for() {
 #[test]
 fn errors_of_accept_do_not_hold_up_a_drain() {
     for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted, ErrorKind::OutOfMemory] {
-        let mut sim = Sim::new();
+        let mut sim = Sim::with(|config| config.backlog = 1000);
         let client = sim.connect();
         client.get("/");
-        sim.world().accept_faults.extend((0..1000).map(|_| kind.into()));
+        let faults = || io::Error::from(kind);
+        sim.world().accept_faults.extend(std::iter::repeat_with(faults).take(1000));
         drain(&mut sim);
         sim.settle();
         assert_eq!((client.is_served(), sim.core.phase()), (false, Phase::Closed));
     }
+}
+
+#[test]
+fn an_interrupted_accept_is_made_again_by_a_drain() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/");
+    sim.world().accept_faults.extend([ErrorKind::Interrupted.into(), ErrorKind::Interrupted.into()]);
+    drain(&mut sim);
+    sim.process();
+    assert_eq!(client.statuses(), [200]);
+}
+
+#[test]
+fn a_drain_accepts_no_more_than_a_queue_holds() {
+    let mut sim = Sim::with(|config| config.backlog = 2);
+    let clients: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
+    drain(&mut sim);
+    assert_eq!(clients.iter().filter(|client| client.is_served()).count(), 2);
 }
 
 #[test]
@@ -224,6 +244,34 @@ fn a_server_that_is_dropped_closes_its_sockets_and_asks_no_handler() {
     assert_eq!(site.asked, 0);
 }
 
+#[test]
+fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/large");
+    sim.settle();
+    drain(&mut sim);
+    client.get("/next");
+    sim.settle();
+    assert!(client.called(Call::Shutdown));
+    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.ending(), Some(Ending::Fin));
+}
+
+#[test]
+fn a_drain_that_ends_with_deadlines_left_over_leaves_no_work() {
+    let mut sim = Sim::with(|config| config.budget.requests = 1);
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
+    clients.iter().for_each(|client| client.send(b"GET /"));
+    sim.settle();
+    let now = sim.now();
+    sim.core.drain(now, Duration::from_secs(1));
+    sim.advance(Duration::from_secs(60));
+    let progress = sim.process();
+    assert!(!progress.more);
+    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+}
+
 // --- idle connections that may ask once more ---
 
 /// A server that waits for the last request of each idle connection, and as many of these.
@@ -307,100 +355,4 @@ fn a_second_drain_may_be_less_patient() {
     sim.core.drain(now, Duration::ZERO);
     assert_eq!(sim.process().closed, 2);
     assert_eq!(sim.core.phase(), Phase::Closed);
-}
-
-// --- panics ---
-
-#[test]
-fn a_handler_that_panics_loses_its_own_connection_only() {
-    // At a connection's first visit, later, behind another answer, and while an exchange is kept.
-    let starts: [&[u8]; 4] = [b"", b"", &site::get("/"), b"GET"];
-    for (at, start) in starts.into_iter().enumerate() {
-        let mut sim = Sim::new();
-        let (before, after) = (sim.connect_idle(), sim.connect_idle());
-        let client = sim.connect();
-        before.get("/");
-        client.send(start);
-        if at > 0 {
-            sim.settle();
-            before.get("/");
-        }
-        let request = site::get("/panic");
-        client.send(request.strip_prefix(if start == b"GET" { &b"GET"[..] } else { b"" }).unwrap());
-        after.get("/");
-        let new = sim.connect();
-        new.get("/");
-        sim.settle();
-        assert_eq!((client.is_gone(), client.ending()), (true, Some(Ending::Reset)));
-        assert_eq!(before.statuses().last(), Some(&200));
-        assert_eq!((after.statuses(), new.statuses()), (vec![200], vec![200]));
-        let stats = sim.stats();
-        assert_eq!((stats.handler_panics, stats.closes(Reason::HandlerPanic)), (1, 1));
-        [before, after, new].iter().for_each(Client::fin);
-        sim.settle();
-        sim.assert_empty();
-    }
-}
-
-#[test]
-fn an_event_for_the_victim_of_a_panic_is_harmless() {
-    let mut sim = Sim::new();
-    let client = sim.connect_idle();
-    let token = sim.token(&client);
-    client.get("/panic");
-    sim.turn();
-    client.get("/");
-    sim.deliver();
-    assert!(sim.handle(token, crate::net::Readiness::default()));
-    sim.settle();
-    assert!(client.is_gone());
-    sim.assert_empty();
-}
-
-#[test]
-fn a_panic_may_be_followed_by_a_drain_or_an_abort() {
-    for is_new in [true, false] {
-        for aborts in [true, false] {
-            let mut sim = Sim::new();
-            let client = if is_new { sim.connect() } else { sim.connect_idle() };
-            client.get("/panic");
-            sim.turn();
-            match aborts {
-                true => sim.core.abort(),
-                false => drain(&mut sim),
-            }
-            sim.settle();
-            assert_eq!(sim.stats().closes(Reason::HandlerPanic), 1);
-            assert_eq!(sim.core.phase(), Phase::Closed);
-            sim.assert_empty();
-        }
-    }
-}
-
-#[test]
-fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
-    let mut sim = Sim::new();
-    let client = sim.connect();
-    client.get("/large");
-    sim.settle();
-    drain(&mut sim);
-    client.get("/next");
-    sim.settle();
-    assert!(client.called(Call::Shutdown));
-    assert_eq!(client.responses()[0].body, site::LARGE);
-    assert_eq!(client.ending(), Some(Ending::Fin));
-}
-
-#[test]
-fn a_drain_that_ends_with_deadlines_left_over_leaves_no_work() {
-    let mut sim = Sim::with(|config| config.budget.requests = 1);
-    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.send(b"GET /"));
-    sim.settle();
-    let now = sim.now();
-    sim.core.drain(now, Duration::from_secs(1));
-    sim.advance(Duration::from_secs(60));
-    let progress = sim.process();
-    assert!(!progress.more);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
 }

@@ -45,6 +45,7 @@ mod faults;
 mod fixtures;
 mod hand_over;
 mod leaving;
+mod panics;
 mod pipelining;
 mod random;
 mod readiness;
