@@ -6,7 +6,7 @@
 
 use super::Refusal;
 use super::bytes::TOKEN;
-use super::request::Framing;
+use super::fields::Framing;
 use crate::config::Limits;
 
 /// A chunk's size line is at most this long, extensions included.

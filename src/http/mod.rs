@@ -4,12 +4,14 @@
 //! has arrived or when what it wrote has left; *not yet* is one of its values, never an error.
 //!
 //! - `request`: a head, parsed by httparse and then held to the rules that httparse leaves open;
+//! - `fields`: the headers that the server acts upon;
 //! - `body`: where a body ends, and the undoing of the chunked coding;
 //! - `response`: a status line, its headers and a body, in front of the next one;
 //! - `date`: the `Date` header, made once a second;
 //! - `bytes`: which bytes may stand where.
 
 pub(crate) mod request;
+mod fields;
 pub(crate) mod body;
 pub(crate) mod response;
 pub(crate) mod date;
@@ -31,7 +33,8 @@ use crate::service::Service;
 use crate::stats::Phase;
 
 use body::{BodyReader, Progress};
-use request::{Framing, Head, Request};
+use fields::Framing;
+use request::{Head, Request};
 use response::{Terms, Writer};
 
 /// The log target of one line per request.
