@@ -3,8 +3,10 @@
 
 mod common;
 
+use std::fs::File;
 use std::io::{BufRead, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
@@ -191,6 +193,23 @@ fn an_idle_connection_is_closed_behind_its_next_answer() {
 }
 
 #[test]
+fn who_waits_in_an_inherited_queue_when_the_program_ends_is_its_successors() {
+    let listener = TcpListener::bind(ANY_PORT).expect("a free port");
+    let program = Program::start_on(&listener, &["--drain-idle", "close"]);
+    program.signal("STOP");
+    wait_until("it is stopped", || program.is_stopped());
+    let mut client = Client::connect(program.address);
+    program.signal("TERM");
+    program.signal("CONT");
+    let ended = program.wait();
+    assert_eq!(ended.number("connections"), 0);
+    let next = Program::start_on(&listener, &[]);
+    client.send(get_and_close("/"));
+    assert_eq!(client.response().body, b"xixizi");
+    next.end();
+}
+
+#[test]
 fn who_stays_idle_is_closed_near_the_end_of_the_grace() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let program = Program::start_on(&listener, &["--drain-timeout", "500ms"]);
@@ -228,12 +247,18 @@ fn who_inherits_a_socket_listens_on_no_other_that_was_not_asked_for() {
 
 #[test]
 fn what_is_inherited_and_is_no_listener_is_named_in_one_line() {
-    let file = std::fs::File::open("/dev/null").expect("/dev/null");
-    let ended = Program::handing_over(file.into(), &[]).output().expect("the program can be run");
+    let listener = TcpListener::bind(ANY_PORT).expect("a free port");
+    let connection = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("a connection");
+    is_refused(File::open("/dev/null").expect("/dev/null").into());
+    is_refused(connection.into());
+}
+
+fn is_refused(descriptor: OwnedFd) {
+    let ended = Program::handing_over(descriptor, &[]).output().expect("the program can be run");
     let complaint = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{complaint}");
     assert!(
-        complaint.starts_with("fourway: error: descriptor 3 of LISTEN_FDS is no TCP listener: "),
+        complaint.starts_with("fourway: error: socket 1 of LISTEN_FDS is no TCP listener: "),
         "{complaint}"
     );
     assert_eq!(complaint.lines().count(), 1, "{complaint}");

@@ -31,7 +31,7 @@ use limits::Capacity;
 use meter::Meter;
 use options::Options;
 use signals::Signals;
-use sockets::Inherited;
+use sockets::{Inherited, Sockets};
 use summary::Summary;
 
 /// How many events one turn takes from the poller.
@@ -68,14 +68,15 @@ fn serve(options: &Options) -> Result<(), String> {
     let signals = Signals::register(poll.registry(), SIGNALS).map_err(failed)?;
     let server = Server::new(poll.registry(), TokenRange::nth(0), config);
     let mut server = server.map_err(|error| error.to_string())?;
-    let listening = sockets::listen(&mut server, inherited, options)?;
+    let sockets = Sockets::listen(&mut server, inherited, options)?;
 
     capacity.warning().iter().for_each(|sentence| warn(sentence));
     limits::backlog_warning(options.backlog).iter().for_each(|sentence| warn(sentence));
-    say(&format!("fourway: listening on {listening}; {capacity}\n"));
+    say(&format!("fourway: listening on {sockets}; {capacity}\n"));
 
     let overflows = limits::listen_overflows();
-    let mut host = Host { poll, server, signals, meter: Meter::start(Instant::now()), idle_in_drain };
+    let meter = Meter::start(Instant::now());
+    let mut host = Host { poll, server, sockets, signals, meter, idle_in_drain };
     host.turn_until_closed(&mut page, options.drain_timeout.0).map_err(failed)?;
     let summary = Summary {
         stats: host.server.stats(),
@@ -118,6 +119,7 @@ impl Handler for Page {
 struct Host {
     poll: Poll,
     server: Server,
+    sockets: Sockets,
     signals: Signals,
     meter: Meter,
     idle_in_drain: IdleInDrain,
@@ -140,9 +142,11 @@ impl Host {
             now = Instant::now();
             self.meter.turn(now);
             for event in &events {
-                if !self.server.handle_event(event) {
-                    self.obey_signals(now, grace);
-                }
+                // One that is not the server's is of a signal, and has woken the loop.
+                self.server.handle_event(event);
+            }
+            if self.signals.have_come() {
+                self.obey_signals(now, grace);
             }
             self.server.process(now, page);
             // Not those of a drain, which closes all idle connections in one: nobody waits for it.
@@ -160,6 +164,7 @@ impl Host {
             if self.server.state() != Phase::Running {
                 return self.server.abort();
             }
+            self.sockets.leave_inherited(&mut self.server);
             self.server.drain(now, grace);
             self.tell_of_drain(grace);
         }

@@ -1,12 +1,22 @@
 //! SIGTERM and SIGINT as events of the loop. Elsewhere than on Unix there are none, and the system
 //! ends the program its own way.
+//!
+//! The event only wakes the loop. Whether a signal has come says a flag, also where the kernel has not let
+//! its handler write into the pipe that the event is of.
 
 use std::io;
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fourway::mio::{Registry, Token};
 
 #[cfg(unix)]
-pub struct Signals(signal_hook_mio::v1_0::Signals);
+pub struct Signals {
+    pending: signal_hook_mio::v1_0::Signals,
+    have_come: Arc<AtomicBool>,
+}
 
 #[cfg(unix)]
 impl Signals {
@@ -14,14 +24,25 @@ impl Signals {
         use fourway::mio::Interest;
         use signal_hook::consts::{SIGINT, SIGTERM};
 
-        let mut signals = signal_hook_mio::v1_0::Signals::new([SIGTERM, SIGINT])?;
-        registry.register(&mut signals, token, Interest::READABLE)?;
-        Ok(Signals(signals))
+        const SIGNALS: [i32; 2] = [SIGTERM, SIGINT];
+        let mut pending = signal_hook_mio::v1_0::Signals::new(SIGNALS)?;
+        registry.register(&mut pending, token, Interest::READABLE)?;
+        let have_come = Arc::default();
+        for signal in SIGNALS {
+            signal_hook::flag::register(signal, Arc::clone(&have_come))?;
+        }
+        Ok(Signals { pending, have_come })
+    }
+
+    /// Whether any has come since they were taken. It costs no system call.
+    pub fn have_come(&self) -> bool {
+        self.have_come.load(Ordering::Relaxed)
     }
 
     /// How many have come since the last time; two of the same kind may count as one.
     pub fn take(&mut self) -> usize {
-        self.0.pending().count()
+        self.have_come.store(false, Ordering::Relaxed);
+        self.pending.pending().count()
     }
 }
 
@@ -32,6 +53,10 @@ pub struct Signals;
 impl Signals {
     pub fn register(_: &Registry, _: Token) -> io::Result<Self> {
         Ok(Signals)
+    }
+
+    pub fn have_come(&self) -> bool {
+        false
     }
 
     pub fn take(&mut self) -> usize {

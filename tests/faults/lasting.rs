@@ -107,9 +107,26 @@ fn a_sigterm_is_obeyed_although_its_pipe_cannot_be_read() {
         let trace = Trace::inject(&strace, &program, &[&format!("recvfrom:error={error}:when=1")]);
         program.signal("TERM");
         client.expect_end();
-        let ended = program.end();
-        drop(trace);
+        let ended = program.wait();
+        assert!(ended.status.success());
+        assert_eq!(trace.injected(), 1, "{error}");
         assert_eq!(ended.number("requests"), 1);
+    }
+}
+
+#[test]
+fn a_sigterm_is_obeyed_although_its_pipe_cannot_be_written_to() {
+    let Some(strace) = strace() else { return };
+    for error in ["ENOBUFS", "ENOMEM"] {
+        let program = Program::start(&[]);
+        let mut client = idle_client(&program);
+        wait_until("it sleeps", || program.is_asleep());
+        // The first to be sent is what the signal's handler tells the loop.
+        let trace = Trace::inject(&strace, &program, &[&format!("sendto:error={error}:when=1")]);
+        program.signal("TERM");
+        client.expect_end();
+        assert!(program.wait().status.success());
+        assert_eq!(trace.injected(), 1, "{error}");
     }
 }
 
