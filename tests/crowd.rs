@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use common::program::Program;
 use common::tools::{self, Folder, Kill};
-use common::{ByHand, Client, PATIENCE, get, get_and_close, wait_until};
+use common::{ByHand, Client, PATIENCE, begin_to_connect, get, get_and_close, wait_until};
 use fourway::Config;
-use socket2::{Domain, Socket, Type};
 
 const BODY: &[u8] = b"xixizi";
 
@@ -45,16 +44,6 @@ fn send_upload_head(client: &mut Client) {
 }
 
 // --- ten thousand at once ---
-
-/// Starts a connection without waiting for the handshake.
-fn begin_to_connect(address: std::net::SocketAddr) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_nonblocking(true).expect("non-blocking");
-    // It is in progress; if it fails, the first write says so.
-    let _ = socket.connect(&address.into());
-    socket.set_nonblocking(false).expect("blocking again");
-    socket.into()
-}
 
 #[test]
 fn ten_thousand_connections_at_once_are_all_answered() {

@@ -5,32 +5,15 @@
 
 mod common;
 
-use std::fs;
 use std::net::{TcpListener, UdpSocket as Sender};
-use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use common::embed::{Loop, World};
-use common::{ANY_PORT, Client, PATIENCE, big, get, wait_until};
+use common::own::{descriptors, expect_descriptors, my_turn};
+use common::{ANY_PORT, Client, PATIENCE, big, get};
 use fourway::mio::net::UdpSocket;
 use fourway::mio::{Interest, Token};
 use fourway::{Body, Config, Server};
-
-/// One test at a time; a test that failed is no reason for the others to fail.
-fn my_turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// The descriptors that are open, the one that counts them aside.
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").expect("our own descriptors").count() - 1
-}
-
-fn expect_descriptors(expected: usize) {
-    // A thread of the test harness may be opening one for a moment.
-    wait_until("no descriptor is left", || descriptors() == expected);
-}
 
 /// Clients in every state that a connection can have.
 fn traffic(host: &mut Loop, server: &mut Server) -> Vec<Client> {

@@ -9,6 +9,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod kernel;
+#[cfg(target_os = "linux")]
+pub mod own;
 #[cfg(feature = "cli")]
 pub mod program;
 pub mod browser;
@@ -25,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token, Waker};
 use fourway::{Config, Handler, Reply, Request, Responder, Server, Stats, TokenRange, handler_fn};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// How long anything may take before a test fails. Nothing takes so long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -211,6 +213,16 @@ impl ByHand {
 /// A connection as a plain client has it.
 pub struct Client {
     pub stream: BufReader<TcpStream>,
+}
+
+/// Starts a connection without waiting for the handshake.
+pub fn begin_to_connect(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_nonblocking(true).expect("non-blocking");
+    // It is in progress; if it fails, the first write says so.
+    let _ = socket.connect(&address.into());
+    socket.set_nonblocking(false).expect("blocking again");
+    socket.into()
 }
 
 /// A response that arrived whole, as long as its Content-Length says.

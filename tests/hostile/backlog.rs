@@ -1,28 +1,16 @@
 //! More connections than the accept queue holds, at a server that does not accept.
 
-use std::net::{SocketAddr, TcpStream};
-
-use socket2::{Domain, Socket, Type};
+use std::net::TcpStream;
 
 use crate::common::kernel::{State, ends_at};
+use crate::common::own::my_turn;
 use crate::common::program::Program;
-use crate::common::{Client, get, wait_until};
-use crate::my_turn;
+use crate::common::{Client, begin_to_connect, get, wait_until};
 
 const CLIENTS: usize = 6;
 
 /// Linux queues one more than the backlog.
 const QUEUED: usize = 2;
-
-/// Starts a connection without waiting for the handshake.
-fn begin_to_connect(address: SocketAddr) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_nonblocking(true).expect("non-blocking");
-    // It is in progress; if it fails, the first write says so.
-    let _ = socket.connect(&address.into());
-    socket.set_nonblocking(false).expect("blocking again");
-    socket.into()
-}
 
 #[test]
 fn who_finds_the_accept_queue_full_is_served_when_its_kernel_asks_again_and_the_summary_tells() {

@@ -10,9 +10,10 @@ use fourway::{CloseMode, GoneReason, Reason, Stats};
 
 use crate::common::embed::Rig;
 use crate::common::get;
+use crate::common::own::{descriptors, expect_descriptors, my_turn};
 use crate::raw::{End, Raw};
+use crate::sleep_through;
 use crate::states::{self, State, turn_until};
-use crate::{descriptors, expect_descriptors, my_turn, sleep_through};
 
 const MODES: [CloseMode; 4] = [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop];
 

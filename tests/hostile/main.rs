@@ -21,27 +21,9 @@ mod backlog;
 #[cfg(feature = "cli")]
 mod slowhttptest;
 
-use std::fs;
-use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use common::embed::Rig;
-
-/// One test at a time; a test that failed is no reason for the others to fail.
-fn my_turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// The descriptors that are open, the one that counts them aside.
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").expect("our own descriptors").count() - 1
-}
-
-fn expect_descriptors(expected: usize) {
-    // A thread of the test harness may be opening one for a moment.
-    common::wait_until(&format!("{expected} descriptors are left"), || descriptors() == expected);
-}
 
 /// The host sleeps as long as the server says, and no longer, until the connection has ended; how often.
 fn sleep_through(rig: &mut Rig) -> u32 {

@@ -4,10 +4,10 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
+use crate::common::own::my_turn;
 use crate::common::program::{Ended, Program};
 use crate::common::tools::{self, Folder, Kill};
 use crate::common::{Client, big, get, get_and_close, wait_until};
-use crate::my_turn;
 
 /// Few enough for the usual limit of descriptors.
 const CONNECTIONS: u64 = 400;
@@ -73,22 +73,23 @@ fn a_hundred_are_answered(program: &Program) {
     kept.reset();
 }
 
-#[test]
-fn slow_headers_of_slowhttptest_cost_an_honest_client_none_of_a_hundred_answers() {
+/// A mode in which each attacker never ends its one request.
+fn slow_requests(mode: &str) {
     let _turn = my_turn();
-    let Some(held) = attack(&["-H"], 600, &LONG, true) else { return };
+    let Some(held) = attack(&[mode], 600, &LONG, true) else { return };
     assert_eq!(held.number("errors"), 0);
-    let Some(cut_off) = attack(&["-H"], 20, &SHORT, false) else { return };
+    let Some(cut_off) = attack(&[mode], 20, &SHORT, false) else { return };
     assert_eq!(cut_off.number("answered with 408"), CONNECTIONS);
 }
 
 #[test]
+fn slow_headers_of_slowhttptest_cost_an_honest_client_none_of_a_hundred_answers() {
+    slow_requests("-H");
+}
+
+#[test]
 fn slow_bodies_of_slowhttptest_cost_an_honest_client_none_of_a_hundred_answers() {
-    let _turn = my_turn();
-    let Some(held) = attack(&["-B"], 600, &LONG, true) else { return };
-    assert_eq!(held.number("errors"), 0);
-    let Some(cut_off) = attack(&["-B"], 20, &SHORT, false) else { return };
-    assert_eq!(cut_off.number("answered with 408"), CONNECTIONS);
+    slow_requests("-B");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use fourway::{Budget, Config, Reason, Server, earliest, handler_fn};
 
 use crate::common::embed::Loop;
 use crate::common::kernel::Pair;
+use crate::common::own::my_turn;
 use crate::common::{ANY_PORT, PATIENCE, get, routes, say, tools, wait_until};
-use crate::my_turn;
 use crate::raw::Raw;
 
 /// What one turn of this host takes from the poller, as the program does.

@@ -7,10 +7,11 @@ use socket2::SockRef;
 
 use crate::common::embed::Rig;
 use crate::common::kernel::Pair;
+use crate::common::own::my_turn;
 use crate::common::{PATIENCE, get, wait_until};
 use crate::raw::{End, Raw};
+use crate::sleep_through;
 use crate::states::{self, State, turn_until};
-use crate::{my_turn, sleep_through};
 
 fn send_urgent(client: &Raw) {
     let sent = SockRef::from(&client.socket).send_out_of_band(b"!").expect("an urgent byte");

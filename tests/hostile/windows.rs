@@ -112,7 +112,7 @@ fn serve_another(rig: &mut Rig) {
 
 #[test]
 fn a_window_that_is_shut_wherever_the_server_writes_holds_up_nobody_else_and_ends() {
-    let _turn = crate::my_turn();
+    let _turn = crate::common::own::my_turn();
     for row in rows() {
         let name = row.name;
         let mut rig = rig();
@@ -150,7 +150,7 @@ fn a_window_that_is_shut_wherever_the_server_writes_holds_up_nobody_else_and_end
 
 #[test]
 fn a_client_that_asks_for_ever_and_never_reads_is_read_from_no_more_and_let_go() {
-    let _turn = crate::my_turn();
+    let _turn = crate::common::own::my_turn();
     let mut rig = rig();
     let (request, answer_len) = (get("/for-ever"), answer_len(&mut rig, "/for-ever"));
     let before = rig.server.stats();
