@@ -13,7 +13,7 @@ mod common;
 mod corpus;
 mod fronts;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 use common::witness::{self, Asked, NUMBER, Seen, Witness};
@@ -87,7 +87,8 @@ fn exchange(front: &Front, bytes: &[u8], finish: bool) -> Vec<u8> {
         let _ = client.socket().shutdown(Shutdown::Write);
     }
     let mut received = Vec::new();
-    let _ = client.stream.read_to_end(&mut received);
+    let end = client.stream.read_to_end(&mut received).map_err(|error| error.kind());
+    assert_ne!(end, Err(ErrorKind::WouldBlock), "nothing came for long: {}", bytes.escape_ascii());
     received
 }
 

@@ -183,6 +183,13 @@ fn nothing_is_read_behind_the_last_answer() {
 }
 
 #[test]
+fn no_row_is_lost_that_the_readme_counts() {
+    let families = corpus::families().into_iter().chain([corpus::honest()]);
+    let rows: Vec<usize> = families.map(|family| family.rows.len()).collect();
+    assert_eq!((rows.len(), rows.iter().sum::<usize>()), (13, 1437), "{rows:?}");
+}
+
+#[test]
 fn honest_requests_are_read_as_they_are() {
     check(&corpus::honest());
 }
