@@ -45,18 +45,22 @@ pub struct Entry {
 }
 
 impl Front {
-    /// What was noted since this was asked last, up to the line about this target.
-    pub fn noted_up_to(&self, target: &str) -> Vec<Entry> {
-        let mut entries = Vec::new();
+    /// What was noted since this was asked last, up to the lines about this target and about all that the
+    /// handler has answered; in the order of the handler's numbers. A front may note a request only when it is
+    /// done with its client, which for nginx may be after the next client has come and gone.
+    pub fn noted_up_to(&self, target: &str, answered: &[usize]) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
         let mut line = Vec::new();
-        wait_until(&format!("the front has noted {target}"), || {
+        wait_until(&format!("the front has noted {target} and {answered:?}"), || {
             let mut log = self.log.borrow_mut();
             while log.read_until(b'\n', &mut line).expect("the front's log") > 0 && line.ends_with(b"\n") {
                 entries.extend(entry(String::from_utf8_lossy(&line).trim_end()));
                 line.clear();
             }
-            entries.last().is_some_and(|entry| entry.target == target)
+            let is_noted = |number| entries.iter().any(|entry| entry.number == Some(number));
+            entries.iter().any(|entry| entry.target == target) && answered.iter().copied().all(is_noted)
         });
+        entries.sort_by_key(|entry| entry.number);
         entries
     }
 }

@@ -57,8 +57,9 @@ fn journey(witness: &Witness, front: &Front, row: &Row, number: usize) -> Journe
     let before = witness.count();
     let received = exchange(front, &bytes, row.then != Then::GoesOn);
     let received_next = exchange(front, get_and_close(next).as_bytes(), false);
-    let forwarded = front.noted_up_to(next);
     let seen: Vec<Seen> = witness.seen().split_off(before);
+    let answered: Vec<usize> = seen.iter().map(|seen| seen.number).collect();
+    let forwarded = front.noted_up_to(next, &answered);
     let is_to_head = |_: usize, response: &Response| match number_of(response) {
         Some(number) => seen.iter().any(|seen| seen.number == number && seen.asked.method == "HEAD"),
         None => row.bytes.starts_with(b"HEAD "),
