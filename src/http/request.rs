@@ -46,17 +46,18 @@ impl<'a> Request<'a> {
         self.head.target
     }
 
+    /// Whom the request is for, with a port if one was given: the host of an absolute URL, which goes
+    /// before the `Host` header (RFC 9112 §3.2.2), else that header. Empty if it is, or if there is none.
+    pub fn host(&self) -> &'a str {
+        match self.parts().0 {
+            "" => self.header("Host").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or(""),
+            authority => authority,
+        }
+    }
+
     /// The target without scheme, authority and query, not decoded. `*` stays `*`.
     pub fn path(&self) -> &'a str {
-        let target = self.head.target;
-        let path = match target.find("://") {
-            Some(at) if !target.starts_with('/') => {
-                let rest = &target[at + 3..];
-                &rest[rest.find(['/', '?']).unwrap_or(rest.len())..]
-            }
-            _ => target,
-        };
-        match path.split('?').next() {
+        match self.parts().1.split('?').next() {
             Some("") | None => "/",
             Some(path) => path,
         }
@@ -95,6 +96,19 @@ impl<'a> Request<'a> {
     /// if it came over a Unix socket, where it has no such address.
     pub fn peer(&self) -> io::Result<SocketAddr> {
         self.peer.peer_addr()
+    }
+}
+
+impl<'a> Request<'a> {
+    /// The authority of an absolute URL, and what is behind it; any other target has none.
+    fn parts(&self) -> (&'a str, &'a str) {
+        let target = self.head.target;
+        match target.split_once("://") {
+            Some((_, rest)) if !target.starts_with('/') => {
+                rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
+            }
+            _ => ("", target),
+        }
     }
 }
 

@@ -156,6 +156,7 @@ fn echo<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         "/name-with-blank" => responder.head(200).header("X Y", "a").send(b"split"),
         "/own-length" => responder.head(200).header("Content-Length", "5").send(b"own"),
         "/own-coding" => responder.head(200).header("Transfer-Encoding", "chunked").send(b"own"),
+        "/host" => responder.send(200, "text/plain", request.host().as_bytes()),
         "/interim" => responder.head(100).send(b"no"),
         "/close" => responder.head(200).close_after().send(text.as_bytes()),
         "/long" => responder.head(200).body(common::big()),

@@ -41,7 +41,14 @@ fn forms() -> Vec<Row> {
         good("9112 §3.2.2", "with any method", "POST http://test/a"),
         good("9112 §3.2.2", "without a path", "GET http://test"),
         good("9112 §3.2.2", "in capitals", "GET HTTP://TEST/"),
-        good("9112 §3.2.2", "whose host counts, and Host does not", "GET http://other/a"),
+        served(
+            "9112 §3.2.2",
+            "whose host counts, and Host does not",
+            line("GET http://other:80/host"),
+            "other:80",
+        ),
+        served("9112 §3.2", "in any other form Host does", line("GET /host?http://other/"), "test"),
+        row("9112 §3.2", "where there is one", "GET /host HTTP/1.0\r\n\r\n", &[ok("")], Closes),
         refused("9112 §3.2.2", "Host is needed all the same", "GET http://test/ HTTP/1.1\r\n\r\n", 400),
         row(
             "9112 §3.2.2",
