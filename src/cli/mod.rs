@@ -59,7 +59,8 @@ fn serve(options: &Options) -> Result<(), String> {
     let mut page = Page::load(options)?;
     let capacity = Capacity::claim(options.max_connections.map(Into::into))?;
     let inherited = Inherited::of_process()?;
-    let mut config = options.config(!inherited.is_empty());
+    let inherits = !inherited.is_empty();
+    let mut config = options.config(inherits);
     config.max_connections = capacity.connections;
     limits::lend_exchanges(&mut config);
 
@@ -71,7 +72,9 @@ fn serve(options: &Options) -> Result<(), String> {
     let sockets = Sockets::listen(&mut server, inherited, options)?;
 
     capacity.warning().iter().for_each(|sentence| warn(sentence));
-    limits::backlog_warning(options.backlog).iter().for_each(|sentence| warn(sentence));
+    // Whoever has handed over a socket has said how long its queue is.
+    let backlog = Some(options.backlog).filter(|_| !options.addresses(inherits).is_empty());
+    backlog.and_then(limits::backlog_warning).iter().for_each(|sentence| warn(sentence));
     say(&format!("fourway: listening on {sockets}; {capacity}\n"));
 
     let overflows = limits::listen_overflows();
