@@ -7,7 +7,7 @@ use crate::body::{Body, PIECES};
 use crate::config::OUT_BATCH;
 use crate::deferred::Awaited;
 use crate::http::body::BodyReader;
-use crate::net::Stream;
+use crate::net::{Stream, Then};
 
 /// One read takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
@@ -268,11 +268,16 @@ impl<'p> Out<'p> {
 
     // --- sending it ---
 
-    /// One write of as much as there is, at most `limit` bytes of a tail.
-    pub(crate) fn write_to<S: Stream>(&mut self, stream: &mut S, limit: usize) -> io::Result<usize> {
+    /// One write of as much as there is, at most `limit` bytes of a tail; `then` follows what is last.
+    pub(crate) fn write_to<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        limit: usize,
+        then: Then,
+    ) -> io::Result<usize> {
         let copied = &self.bytes[self.marks.sent..self.marks.copied];
         if self.marks.tail_left == 0 {
-            let written = stream.write(copied)?;
+            let written = stream.write(copied, then)?;
             self.marks.sent += written;
             return Ok(written);
         }
@@ -280,9 +285,12 @@ impl<'p> Out<'p> {
         pieces[0] = IoSlice::new(copied);
         let from = self.marks.tail.len() - self.marks.tail_left;
         let named = self.marks.tail.name(from, limit, &mut pieces[1..]);
+        let is_last =
+            pieces[1..=named].iter().map(|piece| piece.len() as u64).sum::<u64>() == self.marks.tail_left;
+        let then = if is_last { then } else { Then::Wait };
         let written = match (copied.is_empty(), named) {
-            (true, 1) => stream.write(&pieces[1])?,
-            (is_sent, _) => stream.write_vectored(&pieces[usize::from(is_sent)..1 + named])?,
+            (true, 1) => stream.write(&pieces[1], then)?,
+            (is_sent, _) => stream.write_vectored(&pieces[usize::from(is_sent)..1 + named], then)?,
         };
         let of_copied = written.min(copied.len());
         self.marks.sent += of_copied;

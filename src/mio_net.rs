@@ -11,7 +11,7 @@ use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use crate::net::{self, Net, Peer, Wait};
+use crate::net::{self, Net, Peer, Then, Wait};
 
 /// A listening socket, for [`Server::add_listener`](crate::Server::add_listener).
 ///
@@ -221,17 +221,35 @@ impl Net for MioNet {
     }
 }
 
+/// Linux holds back what does not fill a segment for what comes next, which is the FIN: one segment less
+/// for both sides to handle. Where it does not take everything, it sends what it has at once (send(2),
+/// MSG_MORE).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BEFORE_FIN: i32 = libc::MSG_NOSIGNAL | libc::MSG_MORE;
+
 impl net::Stream for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         either!(Stream, self, stream => stream.read(into))
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        either!(Stream, self, stream => stream.write(bytes))
+    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
+        match (self, then) {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            (Stream::Tcp(stream), Then::Fin) => {
+                stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, BEFORE_FIN))
+            }
+            (stream, _) => either!(Stream, stream, stream => stream.write(bytes)),
+        }
     }
 
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        either!(Stream, self, stream => stream.write_vectored(bytes))
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+        match (self, then) {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            (Stream::Tcp(stream), Then::Fin) => {
+                stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(bytes, BEFORE_FIN))
+            }
+            (stream, _) => either!(Stream, stream, stream => stream.write_vectored(bytes)),
+        }
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

@@ -31,8 +31,8 @@ pub(crate) trait Net {
 /// What the core asks of a connected stream. All calls return at once.
 pub(crate) trait Stream: Peer {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize>;
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize>;
     /// Sends the FIN; reading goes on.
     fn shutdown_write(&mut self) -> io::Result<()>;
     /// Makes the coming close a reset.
@@ -44,6 +44,16 @@ pub(crate) trait Stream: Peer {
 /// Who is at the other end.
 pub(crate) trait Peer {
     fn peer_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// What comes behind the bytes of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Nobody knows when: they are sent at once.
+    Wait,
+    /// Our FIN, by the very next call, if the kernel takes all of them: it may hold them back until
+    /// then, so that both travel in one segment.
+    Fin,
 }
 
 /// What a stream waits for: always input, and room for output once it had none.

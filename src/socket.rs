@@ -18,7 +18,7 @@ use std::io::{self, ErrorKind};
 use mio::Token;
 
 use crate::exchange::Out;
-use crate::net::{Net, Readiness, Stream, Wait};
+use crate::net::{Net, Readiness, Stream, Then, Wait};
 
 /// A stream with its readiness.
 #[derive(Debug)]
@@ -164,10 +164,10 @@ impl<S: Stream> Socket<S> {
     }
 
     /// One write of what is left of a response, at most `limit` bytes of a body that is not
-    /// copied; `None` when it would block.
-    pub(crate) fn write(&mut self, out: &mut Out<'_>, limit: usize) -> io::Result<Option<usize>> {
+    /// copied; `None` when it would block. `then` follows what is last of it.
+    pub(crate) fn write(&mut self, out: &mut Out<'_>, limit: usize, then: Then) -> io::Result<Option<usize>> {
         while self.is_writable() {
-            match out.write_to(&mut self.stream, limit) {
+            match out.write_to(&mut self.stream, limit, then) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(len) => return Ok(Some(len)),
                 Err(error) => match error.kind() {

@@ -18,7 +18,7 @@ use crate::deferred::GoneReason;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
 use crate::http::{self, Asked, Need, Refusal};
-use crate::net::{Net, Readiness, Wait};
+use crate::net::{Net, Readiness, Then, Wait};
 use crate::service::Service;
 use crate::stats::Reason;
 
@@ -179,12 +179,13 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Sends what was answered, and then does what was to follow.
     fn send(&mut self) -> Next {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
+        let then = if self.fin_follows() { Then::Fin } else { Then::Wait };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
             if self.share.bytes == 0 {
                 return Next::End(End::Yield);
             }
-            match self.connection.socket.write(&mut self.exchange.out, self.share.bytes) {
+            match self.connection.socket.write(&mut self.exchange.out, self.share.bytes, then) {
                 Ok(Some(len)) => {
                     writes += 1;
                     self.service.stats.bytes_out += len as u64;
@@ -232,6 +233,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// To close while input is unread, or still on its way, is a reset to the client, and a reset
     /// takes from it what it has not read. So `close` alone is only for clients that promised to
     /// send no more, have nothing unread here, and got so little that the kernel holds all of it.
+    /// (Who breaks that promise at this very moment is reset, and loses the answer, which has waited
+    /// for the FIN.)
     fn begin_close(&mut self, at_once: bool) -> Next {
         match self.service.config.close {
             CloseMode::Rst => {
@@ -294,6 +297,18 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
         http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests)
+    }
+
+    /// Whether our FIN is the next thing that the client gets behind what is left to send, so that both
+    /// can travel in one segment.
+    fn fin_follows(&self) -> bool {
+        let is_end = match self.exchange.course.after {
+            After::Keep => self.service.ends_idle && self.exchange.reading() == State::Idle,
+            After::Close { .. } => true,
+            After::Drop | After::Defer(_) => false,
+        };
+        (is_end && matches!(self.service.config.close, CloseMode::Fin | CloseMode::Drop))
+            || cfg!(mutant = "fin_promised_to_all")
     }
 
     fn refuse(&mut self, status: u16, why: &'static str) {

@@ -184,6 +184,44 @@ mod who_holds_time_wait {
     }
 }
 
+// --- what goes over the wire ---
+
+#[cfg(target_os = "linux")]
+mod segments {
+    use super::*;
+    use common::tools;
+    use std::path::Path;
+    use std::process::Command;
+
+    /// How many segments the client has got of a server that has answered, and closed if it does so first.
+    fn received(ss: &Path, config: Config, request: &str) -> u32 {
+        let mut server = ByHand::new(config);
+        let mut client = Client::connect(server.address);
+        client.send(request);
+        server.turn_until("the request is answered", |server| server.stats().requests == 1);
+        server.settle();
+        assert_eq!(client.response().body, b"/who");
+        let port = client.socket().local_addr().expect("the client's own address").port();
+        let (told, _) = tools::run_to_text(Command::new(ss).args(["-tinH", &format!("sport = :{port}")]));
+        let count = told.split_ascii_whitespace().find_map(|word| word.strip_prefix("segs_in:"));
+        count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no segs_in in {told}"))
+    }
+
+    #[test]
+    fn the_fin_takes_no_segment_of_its_own() {
+        let Some(ss) = tools::find(&["ss"]) else { return };
+        // Closed at once in the first case, and behind a linger in the second.
+        for (keep_alive, request) in [(true, get_and_close("/who")), (false, get("/who"))] {
+            let [of_the_answer, with_fin] = [CloseMode::Peer, CloseMode::Fin].map(|close| {
+                let mut config = config(close);
+                config.keep_alive = keep_alive;
+                received(&ss, config, &request)
+            });
+            assert_eq!(with_fin, of_the_answer, "{request}");
+        }
+    }
+}
+
 // --- a large answer arrives whole ---
 
 /// Request bytes that the server has not read when it closes: more than it takes in one read.

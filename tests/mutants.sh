@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 export SIM_SEEDS=${SIM_SEEDS:-2000} RUST_BACKTRACE=0
 stories=in_any_story_the_books_agree_and_in_the_end_nothing_is_left
 mapfile -t known < <(grep -rhoE 'mutant = "[a-z_]+"' src | cut -d'"' -f2 | sort -u)
-[ "${#known[@]}" -ge 15 ] || { echo "only ${#known[@]} mutants are left in src/"; exit 1; }
+[ "${#known[@]}" -ge 16 ] || { echo "only ${#known[@]} mutants are left in src/"; exit 1; }
 [ $# -gt 0 ] || set -- "${known[@]}"
 
 # The path of the test program that is built with these further arguments for the compiler.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::net::Peer;
+use crate::net::{Peer, Then};
 use crate::properties::holds_for_any;
 
 /// Shares are of what there is, in 256ths.
@@ -85,6 +85,9 @@ fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
 struct Taker {
     most: usize,
     taken: Vec<u8>,
+    /// What the last write offered, and with what behind it.
+    offered: usize,
+    then: Then,
 }
 
 impl Stream for Taker {
@@ -92,11 +95,12 @@ impl Stream for Taker {
         unreachable!()
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
+    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)], then)
     }
 
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+        (self.offered, self.then) = (parts.iter().map(|part| part.len()).sum(), then);
         if self.most == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -163,7 +167,7 @@ fn output_leaves_in_order_and_once_whatever_each_write_takes() {
         expected.extend(bytes_of(&tail));
         out.append(tail);
 
-        let mut taker = Taker { most: 0, taken: Vec::new() };
+        let mut taker = Taker { most: 0, taken: Vec::new(), offered: 0, then: Then::Wait };
         // In the end it takes everything.
         for (most, limit) in writes.into_iter().chain(std::iter::repeat((usize::MAX, usize::MAX))) {
             let left = expected.len() - taker.taken.len();
@@ -173,10 +177,11 @@ fn output_leaves_in_order_and_once_whatever_each_write_takes() {
             }
             taker.most = most;
             let before = taker.taken.len();
-            match out.write_to(&mut taker, limit) {
+            match out.write_to(&mut taker, limit, Then::Fin) {
                 Ok(written) => assert_eq!(written, taker.taken.len() - before),
                 Err(error) => assert_eq!((most, error.kind()), (0, ErrorKind::WouldBlock)),
             }
+            assert_eq!(taker.then == Then::Fin, taker.offered == left, "a FIN is behind the last byte alone");
         }
         assert!(taker.taken == expected);
         out.clear();

@@ -91,11 +91,17 @@ impl Client {
     // --- what it got ---
 
     pub(super) fn received(&self) -> Vec<u8> {
-        self.with(|socket| socket.output.clone())
+        self.with(|socket| socket.sent().to_vec())
     }
 
     pub(super) fn received_len(&self) -> usize {
-        self.with(|socket| socket.output.len())
+        self.with(|socket| socket.sent().len())
+    }
+
+    /// The same, and what it would have got but for the reset that it has brought upon itself: it had said
+    /// that it would send no more.
+    pub(super) fn deserved(&self) -> Vec<u8> {
+        self.with(|socket| socket.output.clone())
     }
 
     pub(super) fn responses(&self) -> Vec<Response> {
@@ -108,6 +114,11 @@ impl Client {
 
     pub(super) fn ending(&self) -> Option<Ending> {
         self.with(|socket| socket.ending)
+    }
+
+    /// Whether the server's FIN came in one segment with the last bytes.
+    pub(super) fn got_fin_with_bytes(&self) -> bool {
+        self.with(|socket| socket.fin_with_bytes)
     }
 
     // --- what the server did to get there ---

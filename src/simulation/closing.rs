@@ -63,6 +63,44 @@ fn a_client_that_sent_more_than_it_promised_is_lingered_over() {
 }
 
 #[test]
+fn our_fin_comes_in_one_segment_with_the_last_bytes() {
+    // At once and lingering; copied, and in several pieces.
+    for ask in [site::get_and_close("/"), site::get("/close"), site::get_and_close("/large")] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.send(&ask);
+        sim.settle();
+        assert_eq!((client.statuses(), client.ending()), (vec![200], Some(Ending::Fin)));
+        assert!(client.got_fin_with_bytes());
+    }
+}
+
+#[test]
+fn what_no_fin_of_ours_follows_is_not_held_back() {
+    for close in [CloseMode::Peer, CloseMode::Rst] {
+        let mut sim = mode(close);
+        let client = sim.connect();
+        client.get_and_close("/");
+        sim.settle();
+        assert_eq!(client.statuses(), [200], "a reset would have taken it");
+        client.fin();
+        sim.settle();
+        assert!(client.is_gone() && !client.got_fin_with_bytes(), "{close:?}");
+    }
+}
+
+#[test]
+fn a_client_that_sends_on_although_it_asked_for_the_close_may_lose_its_answer() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get_and_close("/");
+    client.send_later(b"between our read and our close");
+    sim.settle();
+    assert_eq!((client.statuses(), client.ending()), (vec![], Some(Ending::Reset)));
+    sim.assert_empty();
+}
+
+#[test]
 fn a_request_on_a_connection_kept_alive_costs_two_system_calls() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();

@@ -11,7 +11,7 @@ const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
 const TRAILING: &[u8] = b"GET /trailing HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// What comes back, and how the server ended it: a reset that is the client's own fault counts as
-/// a FIN.
+/// a FIN, and what was lost with it as received.
 type Outcome = (Vec<u8>, Option<Ending>);
 
 /// Delivers in one way, with short reads believed or not; the outcome of both, which is one.
@@ -34,7 +34,8 @@ fn outcome_of(fixture: &Fixture, way: &str, deliver: impl Fn(&mut Sim, &Client))
 fn outcome(fixture: &Fixture, client: &Client) -> Outcome {
     let is_deaf = fixture.then == Then::CloseDeaf;
     let ending = client.ending().map(|ending| if is_deaf { Ending::Fin } else { ending });
-    (without_continue(&client.received()), ending)
+    let answer = if is_deaf { client.deserved() } else { client.received() };
+    (without_continue(&answer), ending)
 }
 
 fn whole(fixture: &Fixture) -> Outcome {

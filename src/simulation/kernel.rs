@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use mio::Token;
 
 use super::socket::{Arrival, Call, Ending, Reset, Socket};
-use crate::net::{Readiness, Wait};
+use crate::net::{Readiness, Then, Wait};
 
 /// A source on the ready list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,13 +236,13 @@ impl World {
         result
     }
 
-    pub(super) fn write(&mut self, id: usize, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let result = self.try_write(id, parts);
+    pub(super) fn write(&mut self, id: usize, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+        let result = self.try_write(id, parts, then);
         self.sockets[id].calls.push(Call::Write(outcome(&result)));
         result
     }
 
-    fn try_write(&mut self, id: usize, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn try_write(&mut self, id: usize, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
         let limit = self.write_limit;
         let socket = &mut self.sockets[id];
         if let Some(kind) = socket.write_faults.pop_front() {
@@ -269,6 +269,7 @@ impl World {
         }
         let bytes = parts.iter().flat_map(|part| part.iter());
         socket.output.extend(bytes.take(taken));
+        socket.held_back = if then == Then::Fin && taken == len { taken } else { 0 };
         socket.room = if socket.room == usize::MAX { usize::MAX } else { socket.room - taken };
         if socket.client_gone {
             self.arrive(id, Arrival::Reset);
@@ -283,7 +284,7 @@ impl World {
         if socket.is_reset() {
             return Err(ErrorKind::NotConnected.into());
         }
-        socket.ending.get_or_insert(Ending::Fin);
+        socket.end_with_fin();
         Ok(())
     }
 
@@ -308,7 +309,7 @@ impl World {
         if socket.reset_on_close || !socket.input.is_empty() {
             socket.ending = Some(Ending::Reset);
         } else {
-            socket.ending.get_or_insert(Ending::Fin);
+            socket.end_with_fin();
         }
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use mio::Token;
 
 use super::kernel::World;
-use crate::net::{Net, Peer, Stream, Wait};
+use crate::net::{Net, Peer, Stream, Then, Wait};
 
 /// The kernel, shared by the server's side and the test's.
 pub(super) type Wire = Rc<RefCell<World>>;
@@ -91,12 +91,12 @@ impl Stream for FakeStream {
         self.wire.borrow_mut().read(self.id, into)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
+    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)], then)
     }
 
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.wire.borrow_mut().write(self.id, parts)
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+        self.wire.borrow_mut().write(self.id, parts, then)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

@@ -13,6 +13,7 @@ use super::client::Client;
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
 use super::site::{HandlerPanic, Site};
+use super::socket::Socket;
 use crate::config::Config;
 use crate::connection::State;
 use crate::core::{Core, Progress};
@@ -250,6 +251,11 @@ impl Sim {
         assert_eq!(table.len() as u64, stats.accepted - stats.closed);
         let on_the_wire = self.world().sockets.iter().filter(|s| s.accepted && !s.closed).count();
         assert_eq!(table.len(), on_the_wire, "slots and sockets");
+        let is_waiting_for_fin = |s: &Socket| s.held_back > 0 && s.ending.is_none();
+        assert!(
+            !self.world().sockets.iter().any(is_waiting_for_fin),
+            "the FIN that was promised has not come"
+        );
         let listed: usize = State::ALL.into_iter().map(|list| table.waiting(list)).sum();
         assert_eq!(table.len(), listed, "each is in one list");
         for list in State::ALL {

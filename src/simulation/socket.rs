@@ -55,8 +55,13 @@ pub(super) struct Socket {
     pub(super) reset: Reset,
     pub(super) read_faults: VecDeque<ErrorKind>,
     pub(super) write_faults: VecDeque<ErrorKind>,
-    /// What the client got.
+    /// What was written.
     pub(super) output: Vec<u8>,
+    /// So many of its last bytes wait for the FIN that was promised to follow at once; after a reset, they
+    /// are lost.
+    pub(super) held_back: usize,
+    /// The FIN came in one segment with the last bytes.
+    pub(super) fin_with_bytes: bool,
     /// How much more the kernel takes.
     pub(super) room: usize,
     /// A write found no room: the next room is an edge.
@@ -106,6 +111,18 @@ impl Socket {
 
     pub(super) fn is_reset(&self) -> bool {
         self.reset != Reset::None
+    }
+
+    pub(super) fn end_with_fin(&mut self) {
+        if self.ending.is_none() {
+            self.ending = Some(Ending::Fin);
+            self.fin_with_bytes = std::mem::take(&mut self.held_back) > 0;
+        }
+    }
+
+    /// What has left for the client.
+    pub(super) fn sent(&self) -> &[u8] {
+        &self.output[..self.output.len() - self.held_back]
     }
 
     /// Whether SO_ERROR would say something.
