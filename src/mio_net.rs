@@ -1,6 +1,6 @@
 //! mio's sockets as a network: TCP, and Unix sockets with the feature `uds`.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
@@ -221,34 +221,24 @@ impl Net for MioNet {
     }
 }
 
-/// Linux holds back what does not fill a segment for what comes next, which is the FIN: one segment less
-/// for both sides to handle. Where it does not take everything, it sends what it has at once (send(2),
-/// MSG_MORE).
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const BEFORE_FIN: i32 = libc::MSG_NOSIGNAL | libc::MSG_MORE;
-
 impl net::Stream for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         either!(Stream, self, stream => stream.read(into))
     }
 
     fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
-        match (self, then) {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            (Stream::Tcp(stream), Then::Fin) => {
-                stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, BEFORE_FIN))
-            }
-            (stream, _) => either!(Stream, stream, stream => stream.write(bytes)),
+        match self {
+            Stream::Tcp(stream) => send(stream, bytes, then),
+            #[cfg(all(unix, feature = "uds"))]
+            Stream::Unix(stream) => io::Write::write(stream, bytes),
         }
     }
 
     fn write_vectored(&mut self, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
-        match (self, then) {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            (Stream::Tcp(stream), Then::Fin) => {
-                stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(bytes, BEFORE_FIN))
-            }
-            (stream, _) => either!(Stream, stream, stream => stream.write_vectored(bytes)),
+        match self {
+            Stream::Tcp(stream) => send_vectored(stream, bytes, then),
+            #[cfg(all(unix, feature = "uds"))]
+            Stream::Unix(stream) => io::Write::write_vectored(stream, bytes),
         }
     }
 
@@ -287,4 +277,41 @@ fn interest(wait: Wait) -> Interest {
         Wait::Input => input,
         Wait::InputAndOutput => input | Interest::WRITABLE,
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use linux::{send, send_vectored};
+
+/// send(2) and sendmsg(2), which can be told more than write(2) and writev(2): that a client who has gone is an
+/// error and no SIGPIPE, whatever the host has made of that signal, and what follows.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use super::*;
+
+    pub(super) fn send(stream: &TcpStream, bytes: &[u8], then: Then) -> io::Result<usize> {
+        stream.try_io(|| SockRef::from(stream).send_with_flags(bytes, flags(then)))
+    }
+
+    pub(super) fn send_vectored(stream: &TcpStream, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+        stream.try_io(|| SockRef::from(stream).send_vectored_with_flags(bytes, flags(then)))
+    }
+
+    /// With `MSG_MORE`, what does not fill a segment is held back for what comes next, which is the FIN:
+    /// one segment less for both sides to handle. (Where not all bytes are taken, none are held back.)
+    fn flags(then: Then) -> i32 {
+        match then {
+            Then::Wait => libc::MSG_NOSIGNAL,
+            Then::Fin => libc::MSG_NOSIGNAL | libc::MSG_MORE,
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn send(mut stream: &TcpStream, bytes: &[u8], _: Then) -> io::Result<usize> {
+    io::Write::write(&mut stream, bytes)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn send_vectored(mut stream: &TcpStream, bytes: &[IoSlice<'_>], _: Then) -> io::Result<usize> {
+    io::Write::write_vectored(&mut stream, bytes)
 }

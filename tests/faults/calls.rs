@@ -150,7 +150,7 @@ fn a_call_that_is_interrupted_is_made_again() {
 
 #[test]
 fn an_interrupted_write_of_a_large_answer_is_made_again() {
-    Row { calls: &["writev", "sendto"], errors: &["EINTR"], when: &[FIRST, "1+2"], page: big(), ..ROW }
+    Row { calls: &["sendmsg", "sendto"], errors: &["EINTR"], when: &[FIRST, "1+2"], page: big(), ..ROW }
         .run(nothing_is_left);
 }
 
@@ -181,7 +181,7 @@ fn a_write_that_fails_costs_its_own_connection() {
 #[test]
 fn a_write_that_fails_inside_a_large_answer_costs_its_own_connection() {
     Row {
-        calls: &["writev", "sendto"],
+        calls: &["sendmsg", "sendto"],
         errors: &["ECONNRESET", "EPIPE", "ENOMEM", "ENOBUFS"],
         when: &[FIRST, EVERY_SEVENTH],
         cost: Cost::Connection,
