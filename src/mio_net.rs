@@ -99,12 +99,12 @@ from!(Listener::Unix, UnixListener, std::os::unix::net::UnixListener);
 from!(Stream::Unix, UnixStream, std::os::unix::net::UnixStream);
 
 impl Listener {
-    /// Makes it what the server needs: accept never blocks, and the sockets that it gives send at
-    /// once.
+    /// Makes it what the server needs: accept never blocks, and the sockets that it gives are as
+    /// [`prepare_tcp`] makes them.
     fn prepare(&self) -> io::Result<()> {
         either!(Listener, self, listener => SockRef::from(listener).set_nonblocking(true))?;
         match self {
-            Listener::Tcp(listener) => SockRef::from(listener).set_tcp_nodelay(true),
+            Listener::Tcp(listener) => prepare_tcp(SockRef::from(listener)),
             #[cfg(all(unix, feature = "uds"))]
             Listener::Unix(_) => Ok(()),
         }
@@ -125,11 +125,11 @@ impl Listener {
 }
 
 impl Stream {
-    /// Makes it what the server needs: no call blocks, and what is written is sent at once.
+    /// Makes it what the server needs: no call blocks, and the rest as in [`prepare_tcp`].
     fn prepare(&self) -> io::Result<()> {
         either!(Stream, self, stream => SockRef::from(stream).set_nonblocking(true))?;
         match self {
-            Stream::Tcp(stream) => stream.set_nodelay(true),
+            Stream::Tcp(stream) => prepare_tcp(SockRef::from(stream)),
             #[cfg(all(unix, feature = "uds"))]
             Stream::Unix(_) => Ok(()),
         }
@@ -138,6 +138,13 @@ impl Stream {
     fn source(&mut self) -> &mut dyn Source {
         either!(Stream, self, stream => stream)
     }
+}
+
+/// What is written is sent at once, and a close is a FIN unless the server wants it to be a reset, whatever the
+/// host had set before.
+fn prepare_tcp(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_linger(None)
 }
 
 /// mio's sockets, and the host's registry.
@@ -226,20 +233,28 @@ impl net::Stream for Stream {
         either!(Stream, self, stream => stream.read(into))
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => send(stream, bytes, then),
-            #[cfg(all(unix, feature = "uds"))]
-            Stream::Unix(stream) => io::Write::write(stream, bytes),
-        }
+        either!(Stream, self, stream => {
+            stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, flags(then)))
+        })
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn write_vectored(&mut self, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => send_vectored(stream, bytes, then),
-            #[cfg(all(unix, feature = "uds"))]
-            Stream::Unix(stream) => io::Write::write_vectored(stream, bytes),
-        }
+        either!(Stream, self, stream => {
+            stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(bytes, flags(then)))
+        })
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn write(&mut self, bytes: &[u8], _: Then) -> io::Result<usize> {
+        either!(Stream, self, stream => io::Write::write(stream, bytes))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], _: Then) -> io::Result<usize> {
+        either!(Stream, self, stream => io::Write::write_vectored(stream, bytes))
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
@@ -279,39 +294,14 @@ fn interest(wait: Wait) -> Interest {
     }
 }
 
+/// send(2) and sendmsg(2) can be told more than write(2) and writev(2): that a client who has gone is an error
+/// and no SIGPIPE, whatever the host has made of that signal; and, with `MSG_MORE`, that something follows. Of TCP
+/// what does not fill a segment is then held back for it: with the FIN, both sides have a segment less to
+/// handle. (Where not all bytes are taken, none are held back.)
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use linux::{send, send_vectored};
-
-/// send(2) and sendmsg(2), which can be told more than write(2) and writev(2): that a client who has gone is an
-/// error and no SIGPIPE, whatever the host has made of that signal, and what follows.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod linux {
-    use super::*;
-
-    pub(super) fn send(stream: &TcpStream, bytes: &[u8], then: Then) -> io::Result<usize> {
-        stream.try_io(|| SockRef::from(stream).send_with_flags(bytes, flags(then)))
+fn flags(then: Then) -> i32 {
+    match then {
+        Then::Wait => libc::MSG_NOSIGNAL,
+        Then::Fin => libc::MSG_NOSIGNAL | libc::MSG_MORE,
     }
-
-    pub(super) fn send_vectored(stream: &TcpStream, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
-        stream.try_io(|| SockRef::from(stream).send_vectored_with_flags(bytes, flags(then)))
-    }
-
-    /// With `MSG_MORE`, what does not fill a segment is held back for what comes next, which is the FIN:
-    /// one segment less for both sides to handle. (Where not all bytes are taken, none are held back.)
-    fn flags(then: Then) -> i32 {
-        match then {
-            Then::Wait => libc::MSG_NOSIGNAL,
-            Then::Fin => libc::MSG_NOSIGNAL | libc::MSG_MORE,
-        }
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn send(mut stream: &TcpStream, bytes: &[u8], _: Then) -> io::Result<usize> {
-    io::Write::write(&mut stream, bytes)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn send_vectored(mut stream: &TcpStream, bytes: &[IoSlice<'_>], _: Then) -> io::Result<usize> {
-    io::Write::write_vectored(&mut stream, bytes)
 }

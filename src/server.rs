@@ -87,7 +87,7 @@ impl Server {
     /// Accepts from a listener that the host has made, of std or of mio: one with other options,
     /// or one that was inherited from another process.
     ///
-    /// It becomes non-blocking, and gets TCP_NODELAY for the sockets that inherit it. If it is
+    /// It becomes non-blocking, and for the sockets that inherit it gets TCP_NODELAY and loses SO_LINGER. If it is
     /// registered with the host's poller, it is no longer. The server closes it when it drains,
     /// unless it is [removed](Self::remove_listener) before.
     ///
@@ -122,13 +122,14 @@ impl Server {
 
     /// Serves a connected stream that the host has accepted itself, or has got from elsewhere.
     ///
-    /// It becomes non-blocking and gets TCP_NODELAY. If all slots are taken, the longest idle
+    /// It becomes non-blocking, gets TCP_NODELAY, and loses SO_LINGER. If all slots are taken, the longest idle
     /// connection makes room as [`AtCapacity`](crate::AtCapacity) says. The next
     /// [`process`](Self::process) reads its first request; `now` begins its idle timeout.
     ///
     /// If it is registered with the host's poller, it is no longer, and an event of it that is
     /// still on its way is of no use to anybody. From another poller the host takes it itself. It
-    /// must be the only handle of its socket: what the server closes would live on in another.
+    /// must be the only handle of its socket: what the server closes would live on in another, and Linux
+    /// would hold the last bytes back for 200 ms, for a FIN that does not come.
     ///
     /// # Errors
     ///

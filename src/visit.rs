@@ -204,16 +204,18 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         if !whole && writes > 0 {
             self.connection.socket.note_sent_much();
         }
-        self.exchange.out.clear();
-        let next = self.exchange.reading();
-        match self.exchange.course.after {
+        let reading = self.exchange.reading();
+        let next = match self.exchange.course.after {
             // It began before the drain did: the client may send on, so the close has to linger.
-            After::Keep if self.service.ends_idle && next == State::Idle => self.begin_close(false),
-            After::Keep => Next::Enter(next, "all sent"),
+            After::Keep if self.service.ends_idle && reading == State::Idle => self.begin_close(false),
+            After::Keep => Next::Enter(reading, "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole),
             After::Drop => Next::gone(Reason::Dropped),
             After::Defer(_) => Next::Enter(State::Deferred, "the answer comes later"),
-        }
+        };
+        // Behind the FIN, which the last bytes may be waiting for: a large body takes its time to be freed.
+        self.exchange.out.clear();
+        next
     }
 
     /// Waits for the host's answer. Nothing is read meanwhile, so only an error tells of a client
@@ -233,8 +235,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// To close while input is unread, or still on its way, is a reset to the client, and a reset
     /// takes from it what it has not read. So `close` alone is only for clients that promised to
     /// send no more, have nothing unread here, and got so little that the kernel holds all of it.
-    /// (Who breaks that promise at this very moment is reset, and loses the answer, which has waited
-    /// for the FIN.)
+    /// (Who breaks that promise while the answer is made is reset and loses it, for it has waited for
+    /// the FIN.)
     fn begin_close(&mut self, at_once: bool) -> Next {
         match self.service.config.close {
             CloseMode::Rst => {

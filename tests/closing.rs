@@ -1,5 +1,5 @@
 //! The end of a connection on real sockets: who closes first, what the kernel then keeps, and that
-//! no way of closing costs a client its answer.
+//! no way of closing costs a client its answer that keeps its word.
 
 mod common;
 
@@ -202,7 +202,8 @@ mod segments {
         server.settle();
         assert_eq!(client.response().body, b"/who");
         let port = client.socket().local_addr().expect("the client's own address").port();
-        let (told, _) = tools::run_to_text(Command::new(ss).args(["-tinH", &format!("sport = :{port}")]));
+        let pair = format!("sport = :{port} and dport = :{}", server.address.port());
+        let (told, _) = tools::run_to_text(Command::new(ss).args(["-tinH", &pair]));
         let count = told.split_ascii_whitespace().find_map(|word| word.strip_prefix("segs_in:"));
         count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no segs_in in {told}"))
     }

@@ -73,6 +73,27 @@ fn an_adopted_stream_of_std_that_was_blocking_blocks_nobody() {
 }
 
 #[test]
+fn what_the_host_had_set_to_be_reset_when_it_is_closed_is_closed_by_a_fin() {
+    let mut rig = Rig::new(Config::default());
+    let (mut adopted, stream) = accepted();
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("it can be set");
+    rig.server.adopt(stream, Instant::now()).expect("there is room");
+    let own = TcpListener::bind(ANY_PORT).expect("a free port");
+    SockRef::from(&own).set_linger(Some(Duration::ZERO)).expect("what it accepts inherits it");
+    let address = own.local_addr().expect("it is bound");
+    rig.server.add_listener(own).expect("it is taken");
+    let mut accepted = Client::connect(address);
+    for client in [&mut adopted, &mut accepted] {
+        client.send(get_and_close("/whole"));
+    }
+    rig.until_asked(2);
+    for mut client in [adopted, accepted] {
+        assert_eq!(client.response().body, b"/whole");
+        client.expect_end();
+    }
+}
+
+#[test]
 fn an_adopted_stream_of_mio_may_be_registered_with_the_hosts_poller() {
     const OWN: Token = Token(7);
     let mut rig = Rig::new(Config::default());

@@ -111,8 +111,11 @@ impl<N: Net> Core<N> {
         if connection.exchange != NONE {
             self.pool.give_back(connection.exchange);
         }
-        trace!(target: STATES, "slot {slot}: {:?} -> gone ({})", connection.state, reason.as_str());
-        self.service.stats.count_close(reason, connection.socket.peer_closed_first());
+        let (state, peer_closed_first) = (connection.state, connection.socket.peer_closed_first());
+        // The last bytes of an answer may be waiting for this close.
+        drop(connection);
+        trace!(target: STATES, "slot {slot}: {state:?} -> gone ({})", reason.as_str());
+        self.service.stats.count_close(reason, peer_closed_first);
         self.accepting.retry_at = None;
     }
 

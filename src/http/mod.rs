@@ -209,7 +209,9 @@ fn call<H: Handler + ?Sized>(
     }
     let close = !head.keep_alive || !config.keep_alive || service.phase != Phase::Running;
     let (head_only, http10) = (head.is_head_request(), head.minor == 0);
-    draft.begin(Terms { head_only, http10, close, client_closes: !head.keep_alive });
+    // Some clients send a line break behind a body (RFC 9112 §2.2), so that theirs is no promise.
+    let client_closes = !head.keep_alive && body.is_empty();
+    draft.begin(Terms { head_only, http10, close, client_closes });
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), tickets);
     let _reply = asked.handler.request(&request, responder);
     finish(out, service, format_args!("{} {request:?}", PeerName(asked.peer)))

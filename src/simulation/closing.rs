@@ -63,6 +63,19 @@ fn a_client_that_sent_more_than_it_promised_is_lingered_over() {
 }
 
 #[test]
+fn a_client_that_has_sent_a_body_is_lingered_over_for_a_line_break_may_follow() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody");
+    client.send_later(b"\r\n");
+    sim.settle();
+    assert_eq!((client.statuses(), client.ending()), (vec![200], Some(Ending::Fin)));
+    client.fin();
+    sim.settle();
+    assert_eq!((client.is_gone(), client.ending()), (true, Some(Ending::Fin)));
+}
+
+#[test]
 fn our_fin_comes_in_one_segment_with_the_last_bytes() {
     // At once and lingering; copied, and in several pieces.
     for ask in [site::get_and_close("/"), site::get("/close"), site::get_and_close("/large")] {

@@ -166,6 +166,22 @@ fn of_a_long_pipeline_a_draining_server_answers_one_more() {
 }
 
 #[test]
+fn a_draining_server_that_asks_for_a_body_does_so_at_once() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n");
+    sim.settle();
+    drain(&mut sim);
+    client.send(b"Content-Length: 4\r\n\r\n");
+    sim.settle();
+    // Nothing ends here, so nothing is held back for a FIN.
+    assert_eq!(client.received(), b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.send(b"body");
+    sim.settle();
+    assert_eq!((client.ending(), client.got_fin_with_bytes()), (Some(Ending::Fin), true));
+}
+
+#[test]
 fn when_the_grace_is_over_what_is_left_is_cut_off() {
     let mut sim = Sim::new();
     let (head, stuck) = (sim.connect(), sim.connect());
