@@ -27,10 +27,10 @@ use crate::http::{self, PeerName};
 use crate::net::{Net, Readiness};
 use crate::pool::Pool;
 use crate::service::Service;
+use crate::share::Share;
 use crate::stats::{Phase, Reason, Stats};
 use crate::table::{NONE, Table};
 use crate::tokens::{LISTENERS, Tokens};
-use crate::visit::Share;
 
 use accepting::Accepting;
 pub use hand_over::ListenerId;

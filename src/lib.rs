@@ -129,9 +129,9 @@
 //!
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
 //! `serving`, `visiting`, `accepting` and `hand_over`), `connection` (the states), `visit` (their driver; the
-//! heart), `socket` (readiness), `table` (the slab) and `lists` (the queues of its slots), `tokens`, `exchange`
-//! (a request in flight) and `pool` (how its memory is lent), `http` (bytes in, bytes out),
-//! `handler`, `body` and `deferred` (the host's side), `service`, `net` and `mio_net` (mio below),
+//! heart) and its `share` of a turn, `socket` (readiness), `table` (the slab) and `lists` (the queues of its
+//! slots), `tokens`, `exchange` (a request in flight) and `pool` (how its memory is lent), `http` (bytes in,
+//! bytes out), `handler`, `body` and `deferred` (the host's side), `service`, `net` and `mio_net` (mio below),
 //! `clock`, `config`, `stats`, `reactor`.
 //!
 //! # A complete host loop
@@ -222,6 +222,7 @@ mod server;
 mod core;
 mod connection;
 mod visit;
+mod share;
 mod socket;
 mod table;
 mod lists;

@@ -12,7 +12,7 @@ use std::io;
 use log::trace;
 use mio::Token;
 
-use crate::config::{Budget, CloseMode};
+use crate::config::CloseMode;
 use crate::connection::{Connection, State};
 use crate::deferred::GoneReason;
 use crate::exchange::{After, Exchange};
@@ -20,6 +20,7 @@ use crate::handler::Handler;
 use crate::http::{self, Asked, Need, Refusal};
 use crate::net::{Net, Readiness, Then, Wait};
 use crate::service::Service;
+use crate::share::Share;
 use crate::stats::Reason;
 
 /// The log target of one line per change of state.
@@ -37,14 +38,6 @@ pub(crate) struct Visit<'a, N: Net, H: ?Sized> {
     pub(crate) share: Share,
     /// Whether its deadline starts anew: its state was entered, or enough has moved.
     pub(crate) rearm: bool,
-}
-
-/// What a connection may still do before the others have their turn.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Share {
-    pub(crate) requests: u32,
-    /// Bytes to read or write.
-    pub(crate) bytes: usize,
 }
 
 /// How a visit ends.
@@ -189,8 +182,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                 Ok(Some(len)) => {
                     writes += 1;
                     self.service.stats.bytes_out += len as u64;
-                    // So that many small writes, of a small page, cost the turn as much as they take.
-                    self.share.bytes = self.share.bytes.saturating_sub(len.max(LEAST_CHARGED));
+                    self.share.has_written(len);
                     self.extend_deadline(len);
                     if cfg!(mutant = "short_write_is_whole") {
                         break;
@@ -325,7 +317,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         let read = self.connection.socket.read(self.exchange.input.space(), drains);
         if let Ok(Some(len)) = read {
             self.service.stats.bytes_in += len as u64;
-            self.share.bytes = self.share.bytes.saturating_sub(len);
+            self.share.has_read(len);
         }
         read
     }
@@ -368,28 +360,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     }
 }
 
-/// A write costs at least so many bytes of the budget.
-const LEAST_CHARGED: usize = 4096;
-
-/// So many bytes cost the turn's budget as much as a request.
-const BYTES_PER_REQUEST: usize = 8 * 1024;
-
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
 const CLOSED_AT_ONCE: u64 = 16 * 1024;
-
-impl Share {
-    /// What the settings allow, and no more requests than a turn's budget has left.
-    pub(crate) fn granted(settings: &Budget, budget: u32) -> Self {
-        Share { requests: settings.requests_per_connection.min(budget), bytes: settings.bytes_per_connection }
-    }
-
-    /// What a visit has cost that has left `left` of this, as a number of requests: at least one, and one
-    /// for each [`BYTES_PER_REQUEST`].
-    pub(crate) fn cost(self, left: Share) -> u32 {
-        let for_bytes = (self.bytes - left.bytes) / BYTES_PER_REQUEST;
-        (self.requests - left.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX)).max(1)
-    }
-}
 
 impl Exchange<'_> {
     /// Whether there is something to send, or nothing more to receive.

@@ -18,8 +18,8 @@ use crate::connection::State;
 use crate::handler::Handler;
 use crate::http::{self, Asked};
 use crate::net::Net;
+use crate::share::Share;
 use crate::table::NONE;
-use crate::visit::Share;
 
 /// A connection of a wave.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +111,7 @@ impl<N: Net> Core<N> {
             }
             exchange.input.filled(len);
             self.service.stats.bytes_in += len as u64;
-            member.share.bytes = member.share.bytes.saturating_sub(len);
+            member.share.has_read(len);
             member.has_input = true;
             self.pool.lend(handle);
             connection.exchange = handle;

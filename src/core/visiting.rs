@@ -9,9 +9,10 @@ use crate::deferred::GoneReason;
 use crate::handler::Handler;
 use crate::http::response::Draft;
 use crate::net::Net;
+use crate::share::Share;
 use crate::stats::Reason;
 use crate::table::NONE;
-use crate::visit::{End, STATES, Share, Visit};
+use crate::visit::{End, STATES, Visit};
 
 impl<N: Net> Core<N> {
     /// Lets one connection act, and sees to it that there is a spare exchange for the next.
