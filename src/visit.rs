@@ -172,7 +172,10 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Sends what was answered, and then does what was to follow.
     fn send(&mut self) -> Next {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let then = if self.fin_follows() { Then::Fin } else { Then::Wait };
+        let is_last = self.is_last();
+        let sends_fin = matches!(self.service.config.close, CloseMode::Fin | CloseMode::Drop);
+        let fin_follows = (is_last && sends_fin) || cfg!(mutant = "fin_promised_to_all");
+        let then = if fin_follows { Then::Fin } else { Then::Wait };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
             if self.share.bytes == 0 {
@@ -196,11 +199,10 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         if !whole && writes > 0 {
             self.connection.socket.note_sent_much();
         }
-        let reading = self.exchange.reading();
         let next = match self.exchange.course.after {
             // It began before the drain did: the client may send on, so the close has to linger.
-            After::Keep if self.service.ends_idle && reading == State::Idle => self.begin_close(false),
-            After::Keep => Next::Enter(reading, "all sent"),
+            After::Keep if is_last => self.begin_close(false),
+            After::Keep => Next::Enter(self.exchange.reading(), "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole),
             After::Drop => Next::gone(Reason::Dropped),
             After::Defer(_) => Next::Enter(State::Deferred, "the answer comes later"),
@@ -293,16 +295,13 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests)
     }
 
-    /// Whether our FIN is the next thing that the client gets behind what is left to send, so that both
-    /// can travel in one segment.
-    fn fin_follows(&self) -> bool {
-        let is_end = match self.exchange.course.after {
+    /// Whether the connection's close follows what is left to send.
+    fn is_last(&self) -> bool {
+        match self.exchange.course.after {
             After::Keep => self.service.ends_idle && self.exchange.reading() == State::Idle,
             After::Close { .. } => true,
             After::Drop | After::Defer(_) => false,
-        };
-        (is_end && matches!(self.service.config.close, CloseMode::Fin | CloseMode::Drop))
-            || cfg!(mutant = "fin_promised_to_all")
+        }
     }
 
     fn refuse(&mut self, status: u16, why: &'static str) {

@@ -77,7 +77,8 @@ fn read_as_expected(witness: &Witness, row: &Row, delivery: Delivery) -> Result<
     // Who sends on although nothing more is read may meet a reset, and lose the answer.
     let deaf = row.then == Then::Closes && delivery == Delivery::ByteByByte;
     match end {
-        Err(_) if deaf => return Ok(()),
+        Err(_) if deaf && (received.is_empty() || asked.len() > 1) => return Ok(()),
+        Err(_) if deaf => {}
         Err(error) => return Err(format!("not closed by a FIN: {error}")),
         Ok(()) => {}
     }
