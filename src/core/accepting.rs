@@ -13,7 +13,7 @@ use log::{error, warn};
 use super::Core;
 use crate::clock::{NEVER, nanoseconds};
 use crate::config::AtCapacity;
-use crate::connection::State;
+use crate::connection::{Connection, State};
 use crate::handler::Handler;
 use crate::net::{self, Net};
 use crate::stats::{Phase, Reason};
@@ -27,6 +27,8 @@ pub(super) struct Accepting<L> {
     pub(super) ready: u64,
     /// Whose turn it is to accept first.
     first: usize,
+    /// How many accepts have failed since one last gave a connection, or said that there is none.
+    failures: u32,
     /// While something has run out: when to try again, sooner if a connection ends.
     pub(super) retry_at: Option<u64>,
     /// Something has run out, and clients have been waiting since: logged once.
@@ -49,8 +51,8 @@ const _: () = assert!(LISTENERS <= u64::BITS as usize);
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// How long a connection that has not spoken yet is not asked to make room for another.
-const TIME_TO_SPEAK: Duration = Duration::from_secs(1);
+/// How long a client has to speak first, or to read its last answer, before it makes room for another.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl<L> Accepting<L> {
     pub(super) const fn new() -> Self {
@@ -58,6 +60,7 @@ impl<L> Accepting<L> {
             listeners: Vec::new(),
             ready: 0,
             first: 0,
+            failures: 0,
             retry_at: None,
             has_run_out: false,
             is_full: false,
@@ -89,11 +92,8 @@ impl<N: Net> Core<N> {
         if !self.accepting.is_ready() {
             return;
         }
-        if self.accepting.retry_at.is_some_and(|at| at <= now) {
-            self.accepting.retry_at = None;
-        }
+        self.end_pause(now);
         let mut accepts = self.service.config.budget.accepts;
-        let mut failures = 0;
         let count = self.accepting.listeners.len();
         for turn in 0..count {
             let which = (self.accepting.first + turn) % count;
@@ -102,6 +102,7 @@ impl<N: Net> Core<N> {
                 accepts -= 1;
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => {
+                        self.accepting.failures = 0;
                         let slot = self.welcome(stream, now);
                         self.join_wave(slot);
                         // Who has been served may leave the slot to the next.
@@ -112,13 +113,13 @@ impl<N: Net> Core<N> {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         self.accepting.ready &= !(1 << which);
                         (self.accepting.has_run_out, self.accepting.is_full) = (false, false);
+                        self.accepting.failures = 0;
                     }
-                    // Or the descriptor, if it is one that is lacking.
-                    Err(_) if !self.wave.is_empty() => budget = self.serve_wave(budget, handler),
-                    Err(error) => {
-                        failures += 1;
-                        self.note_accept_error(&error, failures, now);
+                    // Who has been served may leave what is lacking to the next.
+                    Err(error) if !net::is_of_one_connection(&error) && !self.wave.is_empty() => {
+                        budget = self.serve_wave(budget, handler);
                     }
+                    Err(error) => self.note_accept_error(&error, now),
                 }
             }
         }
@@ -131,20 +132,20 @@ impl<N: Net> Core<N> {
     /// reset them. Of each listener no more than its queue holds, or clients that come as fast as they are
     /// accepted would be owed the same.
     pub(super) fn accept_last(&mut self, now: u64) {
-        let mut failures = 0;
+        self.end_pause(now);
         for which in 0..self.accepting.listeners.len() {
-            for _ in 0..self.service.config.backlog {
-                let may_accept = self.table.has_room() && self.accepting.retry_at.is_none();
-                let Some(listening) = self.accepting.listeners[which].as_mut().filter(|_| may_accept) else {
-                    break;
-                };
+            // Linux queues one more than it was asked to.
+            let mut owed = u64::from(self.service.config.backlog) + 1;
+            while owed > 0 && self.table.has_room() && self.accepting.retry_at.is_none() {
+                let Some(listening) = &mut self.accepting.listeners[which] else { break };
                 match self.net.accept(&mut listening.listener) {
-                    Ok(stream) => _ = self.welcome(stream, now),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    Err(error) => {
-                        failures += 1;
-                        self.note_accept_error(&error, failures, now);
+                    Ok(stream) => {
+                        owed -= 1;
+                        self.accepting.failures = 0;
+                        self.welcome(stream, now);
                     }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => self.note_accept_error(&error, now),
                 }
             }
         }
@@ -164,7 +165,7 @@ impl<N: Net> Core<N> {
     pub(super) fn may_accept(&self) -> bool {
         self.service.phase == Phase::Running
             && self.accepting.retry_at.is_none()
-            && (self.table.has_room() || self.idle_victim().is_some())
+            && (self.table.has_room() || self.victim().is_some())
     }
 
     /// Sees to it that a slot is free; whether one is.
@@ -172,58 +173,78 @@ impl<N: Net> Core<N> {
         if self.table.has_room() {
             return true;
         }
-        let victim = self.idle_victim();
+        let victim = self.victim();
         if let Some(victim) = victim {
-            self.remove(victim, State::Idle, Reason::Evicted);
+            self.remove(victim, self.table[victim].state, Reason::Evicted);
         }
         victim.is_some()
     }
 
-    /// The connection that makes room for a new one: the longest idle of which no event is known.
-    pub(super) fn idle_victim(&self) -> Option<u32> {
-        match self.service.config.at_capacity {
-            AtCapacity::EvictIdle => self.longest_waiting_few(State::Idle).find(|&slot| self.may_evict(slot)),
-            AtCapacity::Pause => None,
-        }
+    /// The connection that makes room for a new one.
+    pub(super) fn victim(&self) -> Option<u32> {
+        let now = self.service.clock.now();
+        self.candidates().find(|&(_, at)| at <= now).map(|(slot, _)| slot)
+    }
+
+    /// Who could make room, and from when on: the longest idle first, then those whose clients have been
+    /// sent all that there was and owe us their FIN. Of none an event is known.
+    fn candidates(&self) -> impl Iterator<Item = (u32, u64)> {
+        let is_owed_fin = |slot: &u32| {
+            let connection = &self.table[*slot];
+            connection.socket.has_sent_fin() && connection.discarded == 0
+        };
+        let closing = self.longest_waiting_few(State::Closing).filter(is_owed_fin);
+        let may_evict = self.service.config.at_capacity == AtCapacity::EvictIdle;
+        self.longest_waiting_few(State::Idle)
+            .chain(closing)
+            .filter(move |&slot| may_evict && !self.table.is_ready(slot))
+            .map(|slot| (slot, self.evictable_at(slot)))
     }
 
     /// A client that has just connected is given some time to speak, or clients that come faster
-    /// than they speak would only throw out each other.
-    fn may_evict(&self, slot: u32) -> bool {
-        let connection = &self.table[slot];
-        !self.table.is_ready(slot)
-            && (connection.socket.has_spoken() || self.evictable_at(slot) <= self.service.clock.now())
-    }
-
+    /// than they speak would only throw out each other; and one that has just been answered some time to
+    /// read, for if it has sent on it is reset.
     fn evictable_at(&self, slot: u32) -> u64 {
-        self.table.waiting_since(slot, State::Idle).saturating_add(nanoseconds(TIME_TO_SPEAK))
+        let Connection { state, socket, .. } = &self.table[slot];
+        let since = self.table.waiting_since(slot, *state);
+        let is_between_requests = *state == State::Idle && socket.has_spoken();
+        if is_between_requests { since } else { since.saturating_add(nanoseconds(GRACE)) }
     }
 
     /// When accepting goes on without an event, while clients wait: something may be there again that
-    /// had run out, or a connection be idle for long enough to make room.
+    /// had run out, or a connection have waited for long enough to make room.
     pub(super) fn next_accept(&self) -> u64 {
         if !self.accepting.is_ready() {
             return NEVER;
         }
-        let may_evict = self.service.phase == Phase::Running
-            && self.service.config.at_capacity == AtCapacity::EvictIdle
-            && !self.table.has_room();
-        let first_idle = self.table.longest_waiting(State::Idle).filter(|_| may_evict);
-        self.accepting.retry_at.or(first_idle.map(|slot| self.evictable_at(slot))).unwrap_or(NEVER)
+        let is_full = self.service.phase == Phase::Running && !self.table.has_room();
+        let next_victim = || if is_full { self.candidates().map(|(_, at)| at).min() } else { None };
+        self.accepting.retry_at.or_else(next_victim).unwrap_or(NEVER)
+    }
+
+    /// What has run out may be there again.
+    fn end_pause(&mut self, now: u64) {
+        if self.accepting.retry_at.is_some_and(|at| at <= now) {
+            self.accepting.retry_at = None;
+        }
     }
 
     /// Some errors of accept are one connection's; for the others something has run out that only
     /// time or the end of a connection brings back.
     ///
-    /// An error of one connection that comes again and again in a turn is not of one connection.
-    fn note_accept_error(&mut self, error: &io::Error, failures: u32, now: u64) {
+    /// An error of one connection that comes again and again, with no connection in between, is not of one
+    /// connection; nor is there a signal that interrupts every call.
+    fn note_accept_error(&mut self, error: &io::Error, now: u64) {
         const MANY: u32 = 64;
-        if error.kind() == ErrorKind::Interrupted {
-            return;
-        }
-        if net::is_of_one_connection(error) && failures < MANY {
-            self.service.stats.accept_errors += 1;
-            return;
+        self.accepting.failures = self.accepting.failures.saturating_add(1);
+        if self.accepting.failures < MANY {
+            if error.kind() == ErrorKind::Interrupted {
+                return;
+            }
+            if net::is_of_one_connection(error) {
+                self.service.stats.accept_errors += 1;
+                return;
+            }
         }
         if !cfg!(mutant = "accept_error_spins") {
             self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
@@ -237,7 +258,7 @@ impl<N: Net> Core<N> {
     fn note_full(&mut self) {
         let is_full = self.service.phase == Phase::Running
             && self.accepting.is_ready()
-            && !(self.table.has_room() || self.idle_victim().is_some());
+            && !(self.table.has_room() || self.victim().is_some());
         if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
             self.service.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::sim::Sim;
-use crate::config::AtCapacity;
+use super::socket::Ending;
+use crate::config::{AtCapacity, CloseMode};
 use crate::stats::Reason;
 
 const RETRY: Duration = Duration::from_millis(100);
@@ -100,6 +101,44 @@ fn with_none_idle_new_connections_wait_until_one_ends() {
 }
 
 #[test]
+fn with_none_idle_who_owes_us_its_fin_for_a_second_makes_room() {
+    let mut sim = slots(2, AtCapacity::EvictIdle);
+    let (answered, busy) = (sim.connect(), sim.connect());
+    answered.get("/close");
+    busy.send(b"GET /");
+    sim.settle();
+    let new = sim.connect();
+    new.get("/");
+    sim.pass(Duration::from_millis(999));
+    assert!(answered.is_served() && new.statuses().is_empty(), "it may still be reading");
+    assert!(sim.timeout() <= Some(Duration::from_millis(1)), "no event will tell");
+    sim.pass(Duration::from_millis(1));
+    assert!(answered.is_gone() && busy.is_served());
+    assert_eq!((answered.statuses(), answered.ending()), (vec![200], Some(Ending::Fin)));
+    assert_eq!((new.statuses(), sim.stats().closes(Reason::Evicted)), (vec![200], 1));
+}
+
+#[test]
+fn who_sends_on_behind_our_fin_or_has_not_got_it_makes_no_room() {
+    for close in [CloseMode::Fin, CloseMode::Peer] {
+        let mut sim = Sim::with(|config| {
+            config.max_connections = 1;
+            config.close = close;
+        });
+        let answered = sim.connect();
+        answered.get("/close");
+        sim.settle();
+        if close == CloseMode::Fin {
+            answered.send(b"more");
+        }
+        let new = sim.connect();
+        sim.pass(Duration::from_millis(4999));
+        assert!(answered.is_served() && !new.is_served(), "{close:?}");
+        assert_eq!(sim.timeout(), Some(Duration::from_millis(1)), "{close:?}: until the linger timeout");
+    }
+}
+
+#[test]
 fn a_server_that_pauses_when_full_goes_on_by_itself_when_one_ends() {
     let mut sim = slots(2, AtCapacity::Pause);
     let clients = [sim.connect_idle(), sim.connect_idle()];
@@ -186,6 +225,38 @@ fn a_handshake_that_was_aborted_costs_that_connection_only() {
     assert!(!aborted.is_served());
     assert_eq!(new.statuses(), [200]);
     assert_eq!((sim.stats().accept_errors, sim.stats().accept_pauses), (1, 0));
+}
+
+#[test]
+fn a_handshake_that_was_aborted_behind_others_is_counted_as_well() {
+    let mut sim = Sim::new();
+    let (first, aborted, last) = (sim.connect(), sim.connect(), sim.connect());
+    sim.world().accepts_before_faults = 1;
+    sim.world().accept_faults.push_back(ErrorKind::ConnectionAborted.into());
+    sim.turn();
+    assert!(first.is_served() && !aborted.is_served() && last.is_served());
+    assert_eq!((sim.stats().accept_errors, sim.stats().accept_pauses), (1, 0));
+}
+
+#[test]
+fn an_error_that_every_accept_meets_makes_it_pause_however_small_the_budget() {
+    for kind in [ErrorKind::PermissionDenied, ErrorKind::Interrupted] {
+        let mut sim = Sim::with(|config| config.budget.accepts = 16);
+        let client = sim.connect();
+        let faults = std::iter::repeat_with(|| io::Error::from(kind)).take(1000);
+        sim.world().accept_faults.extend(faults);
+        sim.settle();
+        assert_eq!((sim.stats().accept_pauses, sim.timeout()), (1, Some(RETRY)), "{kind:?}");
+        // From now on each is one too many.
+        let left = sim.world().accept_faults.len();
+        sim.advance(RETRY);
+        sim.settle();
+        assert_eq!((sim.world().accept_faults.len(), sim.timeout()), (left - 1, Some(RETRY)), "{kind:?}");
+        sim.world().accept_faults.clear();
+        sim.advance(RETRY);
+        sim.settle();
+        assert!(client.is_served(), "{kind:?}");
+    }
 }
 
 /// accept(2): "Linux accept() passes already-pending network errors on the new socket as an error

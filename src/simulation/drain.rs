@@ -97,7 +97,29 @@ fn a_drain_accepts_no_more_than_a_queue_holds() {
     let mut sim = Sim::with(|config| config.backlog = 2);
     let clients: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
     drain(&mut sim);
-    assert_eq!(clients.iter().filter(|client| client.is_served()).count(), 2);
+    let served = clients.iter().filter(|client| client.is_served()).count();
+    assert_eq!(served, 3, "Linux queues one more than it was asked to");
+}
+
+#[test]
+fn a_drain_accepts_although_errors_have_come_between() {
+    let mut sim = Sim::with(|config| config.backlog = 1);
+    let [gone, first, second] = [sim.connect(), sim.connect(), sim.connect()];
+    sim.world().accept_faults.extend([ErrorKind::ConnectionAborted.into(), ErrorKind::Interrupted.into()]);
+    drain(&mut sim);
+    assert!(!gone.is_served() && first.is_served() && second.is_served());
+}
+
+#[test]
+fn a_drain_accepts_when_a_pause_of_accepting_is_over() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    sim.world().accept_faults.push_back(io::Error::other("too many open files"));
+    sim.settle();
+    assert!(!client.is_served());
+    sim.advance(Duration::from_millis(100));
+    drain(&mut sim);
+    assert!(client.is_served());
 }
 
 #[test]

@@ -24,8 +24,9 @@ pub(super) struct World {
     pub(super) read_limit: usize,
     /// At most so many bytes per write, though there is room for more.
     pub(super) write_limit: usize,
-    /// Errors for the next calls of accept, before it looks at the backlog.
+    /// Errors for the next calls of accept, before it looks at the backlog; and how many succeed before.
     pub(super) accept_faults: VecDeque<io::Error>,
+    pub(super) accepts_before_faults: usize,
     /// How many accepted sockets may be open at a time.
     pub(super) descriptors: usize,
     /// How often accept has failed for want of something, without anything that could bring it back: a
@@ -51,6 +52,7 @@ impl World {
             read_limit: usize::MAX,
             write_limit: usize::MAX,
             accept_faults: VecDeque::new(),
+            accepts_before_faults: 0,
             descriptors: usize::MAX,
             run_out: 0,
             watch_faults: VecDeque::new(),
@@ -93,7 +95,9 @@ impl World {
     pub(super) fn accept(&mut self, listener: usize) -> io::Result<usize> {
         let open = self.sockets.iter().filter(|socket| socket.accepted && !socket.closed).count();
         let backlog = &mut self.listeners[listener].backlog;
-        if let Some(fault) = self.accept_faults.pop_front() {
+        if self.accepts_before_faults > 0 {
+            self.accepts_before_faults -= 1;
+        } else if let Some(fault) = self.accept_faults.pop_front() {
             if fault.kind() == ErrorKind::ConnectionAborted {
                 backlog.pop_front();
             }
