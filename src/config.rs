@@ -83,6 +83,9 @@ impl Default for Config {
 /// The side whose FIN goes first keeps the connection in TIME_WAIT for twice the maximum segment
 /// lifetime (RFC 9293 §3.6.1), a minute on Linux.
 ///
+/// A [drain](crate::Server::drain) also ends connections whose clients have not been told so: these
+/// get a FIN in every mode.
+///
 /// ```
 /// use fourway::{CloseMode, Config};
 ///

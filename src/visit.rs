@@ -112,9 +112,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             State::Closing if self.connection.socket.has_sent_fin() => {
                 return End::Gone(Reason::LingerTimeout);
             }
-            State::Closing => match self.connection.socket.send_fin() {
-                Ok(()) => self.enter(State::Closing, "the client did not close first, our FIN"),
-                Err(_) => return End::Gone(Reason::PeerReset),
+            State::Closing => match self.half_close("the client did not close first, our FIN") {
+                Next::Enter(state, why) => self.enter(state, why),
+                Next::End(end) => return end,
             },
         }
         self.drive()
@@ -158,7 +158,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                 }
                 Ok(None) if self.service.ends_idle && self.connection.state == State::Idle => {
                     return if self.connection.socket.has_sent_much() {
-                        self.begin_close(false)
+                        self.half_close("idle in a drain, our FIN")
                     } else {
                         Next::gone(Reason::Shutdown)
                     };
@@ -172,10 +172,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Sends what was answered, and then does what was to follow.
     fn send(&mut self) -> Next {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let is_last = self.is_last();
-        let sends_fin = matches!(self.service.config.close, CloseMode::Fin | CloseMode::Drop);
-        let fin_follows = (is_last && sends_fin) || cfg!(mutant = "fin_promised_to_all");
-        let then = if fin_follows { Then::Fin } else { Then::Wait };
+        let fin_follows = self.fin_follows();
+        let is_promised = fin_follows || cfg!(mutant = "fin_promised_to_all");
+        let then = if is_promised { Then::Fin } else { Then::Wait };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
             if self.share.bytes == 0 {
@@ -200,8 +199,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             self.connection.socket.note_sent_much();
         }
         let next = match self.exchange.course.after {
-            // It began before the drain did: the client may send on, so the close has to linger.
-            After::Keep if is_last => self.begin_close(false),
+            // It began before the drain did, so the client does not know that it is the last.
+            After::Keep if fin_follows => self.half_close("all sent in a drain, our FIN"),
             After::Keep => Next::Enter(self.exchange.reading(), "all sent"),
             After::Close { client_asked } => self.begin_close(client_asked && whole),
             After::Drop => Next::gone(Reason::Dropped),
@@ -245,11 +244,17 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                 {
                     return Next::gone(Reason::Answered);
                 }
-                match self.connection.socket.send_fin() {
-                    Ok(()) => Next::Enter(State::Closing, "all sent, our FIN"),
-                    Err(_) => self.lost(),
-                }
+                self.half_close("all sent, our FIN")
             }
+        }
+    }
+
+    /// Our FIN, behind which the client may send on. So ends in every close mode a connection whose client has
+    /// not been told of the close: it may be sending its next request.
+    fn half_close(&mut self, why: &'static str) -> Next {
+        match self.connection.socket.send_fin() {
+            Ok(()) => Next::Enter(State::Closing, why),
+            Err(_) => self.lost(),
         }
     }
 
@@ -295,11 +300,11 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests)
     }
 
-    /// Whether the connection's close follows what is left to send.
-    fn is_last(&self) -> bool {
+    /// Whether our FIN comes by the very next call behind what is left to send.
+    fn fin_follows(&self) -> bool {
         match self.exchange.course.after {
             After::Keep => self.service.ends_idle && self.exchange.reading() == State::Idle,
-            After::Close { .. } => true,
+            After::Close { .. } => self.service.config.close == CloseMode::Fin,
             After::Drop | After::Defer(_) => false,
         }
     }

@@ -8,7 +8,7 @@ use super::net::FakeListener;
 use super::sim::Sim;
 use super::site;
 use super::socket::{Call, Ending};
-use crate::config::IdleInDrain;
+use crate::config::{CloseMode, IdleInDrain};
 use crate::stats::{Phase, Reason};
 
 const GRACE: Duration = Duration::from_secs(3);
@@ -252,6 +252,28 @@ fn an_answer_on_its_way_when_the_drain_begins_is_lingered_over() {
     sim.settle();
     assert!(client.called(Call::Shutdown) && client.is_served(), "{:?}", client.ending());
     assert!(client.got_fin_with_bytes());
+}
+
+#[test]
+fn who_was_not_told_of_the_close_is_sent_a_fin_in_every_close_mode() {
+    for close in [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst] {
+        // Idle behind a large answer, and one whose answer is still on its way.
+        let mut sim = Sim::with(|config| config.close = close);
+        let (idle, stuck) = (sim.connect(), sim.connect());
+        stuck.stop_reading();
+        [&idle, &stuck].map(|client| client.get("/large"));
+        sim.settle();
+        drain(&mut sim);
+        sim.settle();
+        stuck.read(usize::MAX);
+        sim.settle();
+        for client in [&idle, &stuck] {
+            assert_eq!(client.responses()[0].body, site::LARGE, "{close:?}");
+            assert!(client.called(Call::Shutdown) && !client.called(Call::ResetOnClose), "{close:?}");
+            assert_eq!(client.ending(), Some(Ending::Fin), "{close:?}");
+        }
+        assert!(stuck.got_fin_with_bytes(), "{close:?}");
+    }
 }
 
 #[test]
