@@ -261,7 +261,7 @@ fn who_was_not_told_of_the_close_is_sent_a_fin_in_every_close_mode() {
         let mut sim = Sim::with(|config| config.close = close);
         let (idle, stuck) = (sim.connect(), sim.connect());
         stuck.stop_reading();
-        [&idle, &stuck].map(|client| client.get("/large"));
+        [&idle, &stuck].iter().for_each(|client| client.get("/large"));
         sim.settle();
         drain(&mut sim);
         sim.settle();
