@@ -3,8 +3,9 @@
 //! A turn has three parts, each within a budget. **Serve**: every connection in the ready queue
 //! is served once, in waves (`serving`); what it leaves undone goes to the queue's tail. **Accept**:
 //! new connections are served as the others are, for their requests are often there already.
-//! **Expire**: what has waited too long is told so, and ended. Slots are freed here and nowhere else,
-//! so that no event of the batch before can meet a slot that has changed hands.
+//! **Expire**: what has waited too long is told so, and ended. While the host gives it events, no slot
+//! is freed, so that none of the batch can meet a slot that has changed hands. (A host may free some
+//! between two of them, by `adopt` or `abort`: then the generation in the event's token tells.)
 //!
 //! There is no socket, no clock and no poller in here; tests own all three.
 

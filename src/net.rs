@@ -113,7 +113,10 @@ impl From<&Event> for Readiness {
     }
 }
 
-/// A socket that the server does not take, handed back as it was.
+/// A socket that the server does not take, handed back.
+///
+/// As it was, unless the system has refused a part of what the server does to it: then it may be
+/// non-blocking already, and no longer be known to the host's poller.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

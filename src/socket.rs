@@ -46,7 +46,8 @@ impl Bits {
     const FIN_SENT: u16 = 1 << 5;
     /// The peer's FIN or reset was seen before we sent a FIN.
     const PEER_FIRST: u16 = 1 << 6;
-    /// More was sent than the kernel surely delivers by itself, whatever is done to the socket.
+    /// Once more was sent than the kernel surely delivers by itself, whatever is done to the socket. (By
+    /// the next request the client has shown that it reads, but not that it has read all.)
     const SENT_MUCH: u16 = 1 << 7;
     /// The peer has sent something.
     const SPOKEN: u16 = 1 << 8;

@@ -1,8 +1,8 @@
 //! Sockets that change hands: listeners that come from the host and go back to it, and streams that
 //! the host has accepted itself.
 //!
-//! What is not taken is handed back as it was: what could speak against it is asked before anything
-//! is done to it.
+//! What is not taken is handed back, and as it was: what could speak against it is asked before anything
+//! is done to it. Only the system's own refusals come later, when the socket is non-blocking already.
 
 use std::io::{self, ErrorKind};
 use std::time::Instant;
