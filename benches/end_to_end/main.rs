@@ -92,7 +92,9 @@ fn measure(options: &options::Options) -> std::io::Result<()> {
         all = cases::run(options, &together)?;
         if all.is_empty() {
             println!("no case has such a name");
-        } else if !options.test {
+            return Ok(());
+        }
+        if !options.test {
             print!("{}", report::table(&all));
         }
     }
