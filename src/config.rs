@@ -30,8 +30,8 @@ pub struct Config {
     /// Each of these *exchanges* reserves address space for one head, one body and one answer
     /// ([`Config::reserved_bytes`]); the system gives it memory when it is first used. When all
     /// are lent, the slowest client is told 408 or cut off, and its exchange goes to the next. With
-    /// fewer of them than [`max_connections`](Self::max_connections), no crowd of slow clients can hold
-    /// all slots; with as many, none is cut off for another, and new ones may have to wait.
+    /// fewer of them than [`max_connections`](Self::max_connections), requests that are slow cannot hold
+    /// all slots; with as many, none is cut off for another, and new clients may have to wait.
     pub exchanges: usize,
     /// How a connection ends after its last response (default [`CloseMode::Fin`]).
     pub close: CloseMode,
@@ -121,8 +121,8 @@ pub enum CloseMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtCapacity {
     /// The connection that has been idle longest makes room, one that has never asked for anything only
-    /// after a second. With none idle, it is the one that has owed its FIN for longest, behind its last
-    /// response and ours, and for a second at least. With none of these, as `Pause`.
+    /// after a second. With none idle, it is one that has owed its FIN for a second or longer, behind ours
+    /// and a last response so small that it has surely got it. With none of these, as `Pause`.
     EvictIdle,
     /// New connections wait in the kernel's accept queue until one ends.
     Pause,

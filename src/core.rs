@@ -4,8 +4,8 @@
 //! is served once, in waves (`serving`); what it leaves undone goes to the queue's tail. **Accept**:
 //! new connections are served as the others are, for their requests are often there already.
 //! **Expire**: what has waited too long is told so, and ended. While the host gives it events, no slot
-//! is freed, so that none of the batch can meet a slot that has changed hands. (A host may free some
-//! between two of them, by `adopt` or `abort`: then the generation in the event's token tells.)
+//! is freed, so that none of the batch can meet a slot that has changed hands. (A host that calls something
+//! else between two of them, such as `adopt`, may free some: then the generation in the event's token tells.)
 //!
 //! There is no socket, no clock and no poller in here; tests own all three.
 

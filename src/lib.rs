@@ -86,8 +86,8 @@
 //! # Limits
 //!
 //! All memory is reserved when the server is made ([`Config`]). When all slots are taken, the
-//! connection that has been idle longest makes room ([`AtCapacity`]); when all buffers are lent, the
-//! slowest client gives up its own; and every wait has an end ([`Timeouts`]).
+//! connection that has been idle longest makes room, or one that owes its FIN ([`AtCapacity`]); when all
+//! buffers are lent, the slowest client gives up its own; and every wait has an end ([`Timeouts`]).
 //!
 //! # Closing
 //!

@@ -122,7 +122,7 @@ impl Server {
 
     /// Serves a connected stream that the host has accepted itself, or has got from elsewhere.
     ///
-    /// It becomes non-blocking, gets TCP_NODELAY, and loses SO_LINGER. If all slots are taken, the longest idle
+    /// It becomes non-blocking, gets TCP_NODELAY, and loses SO_LINGER. If all slots are taken, another
     /// connection makes room as [`AtCapacity`](crate::AtCapacity) says. The next
     /// [`process`](Self::process) reads its first request; `now` begins its idle timeout.
     ///

@@ -40,7 +40,8 @@ pub struct Stats {
     pub handler_panics: u64,
     /// Errors of `accept` that cost one connection (ECONNABORTED and its kin).
     pub accept_errors: u64,
-    /// Times that accepting had to pause for want of descriptors or memory.
+    /// Times that accepting had to pause: for want of descriptors or memory, or since it failed again and
+    /// again.
     pub accept_pauses: u64,
     /// Connections that the poller refused to watch; each was closed.
     pub register_errors: u64,
@@ -138,7 +139,7 @@ pub enum Reason {
     LingerTimeout,
     /// The last response was sent, and the client sent more than `limits.linger_bytes` after it.
     LingerLimit,
-    /// It was the longest idle when a new connection needed its slot, or the slowest when a new
+    /// It was the longest idle, or owed its FIN, when a new connection needed its slot, or the slowest when a new
     /// request needed its buffers.
     Evicted,
     /// The server was draining or aborted.

@@ -237,6 +237,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                 Next::gone(Reason::Answered)
             }
             CloseMode::Peer => Next::Enter(State::Closing, "all sent, the client closes first"),
+            // In mode drop nothing is ever written, so that this is never asked.
             CloseMode::Fin | CloseMode::Drop => {
                 let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
                 if (at_once && is_quiet && !self.connection.socket.has_sent_much())
@@ -303,7 +304,11 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Whether our FIN comes by the very next call behind what is left to send.
     fn fin_follows(&self) -> bool {
         match self.exchange.course.after {
-            After::Keep => self.service.ends_idle && self.exchange.reading() == State::Idle,
+            // Unless another request has come meanwhile, as far as is known.
+            After::Keep => {
+                let is_idle_then = self.exchange.reading() == State::Idle;
+                self.service.ends_idle && is_idle_then && !self.connection.socket.is_readable()
+            }
             After::Close { .. } => self.service.config.close == CloseMode::Fin,
             After::Drop | After::Defer(_) => false,
         }

@@ -33,7 +33,7 @@ pub(super) struct Accepting<L> {
     pub(super) retry_at: Option<u64>,
     /// Something has run out, and clients have been waiting since: logged once.
     has_run_out: bool,
-    /// Every slot was taken and none idle, and clients have been waiting since: logged once.
+    /// Every slot was taken and none could make room, and clients have been waiting since: logged once.
     is_full: bool,
 }
 
@@ -52,7 +52,7 @@ const _: () = assert!(LISTENERS <= u64::BITS as usize);
 const RETRY: Duration = Duration::from_millis(100);
 
 /// How long a client has to speak first, or to read its last answer, before it makes room for another.
-const GRACE: Duration = Duration::from_secs(1);
+const RESPITE: Duration = Duration::from_secs(1);
 
 impl<L> Accepting<L> {
     pub(super) const fn new() -> Self {
@@ -92,7 +92,9 @@ impl<N: Net> Core<N> {
         if !self.accepting.is_ready() {
             return;
         }
-        self.end_pause(now);
+        if self.accepting.retry_at.is_some_and(|at| at <= now) {
+            self.end_pause();
+        }
         let mut accepts = self.service.config.budget.accepts;
         let count = self.accepting.listeners.len();
         for turn in 0..count {
@@ -132,7 +134,8 @@ impl<N: Net> Core<N> {
     /// reset them. Of each listener no more than its queue holds, or clients that come as fast as they are
     /// accepted would be owed the same.
     pub(super) fn accept_last(&mut self, now: u64) {
-        self.end_pause(now);
+        // There is no later time to wait for.
+        self.end_pause();
         for which in 0..self.accepting.listeners.len() {
             // Linux queues one more than it was asked to.
             let mut owed = u64::from(self.service.config.backlog) + 1;
@@ -186,18 +189,19 @@ impl<N: Net> Core<N> {
         self.candidates().find(|&(_, at)| at <= now).map(|(slot, _)| slot)
     }
 
-    /// Who could make room, and from when on: the longest idle first, then those whose clients have been
-    /// sent all that there was and owe us their FIN. Of none an event is known.
+    /// Who could make room, and from when on: the longest idle first, then those whose clients owe us
+    /// their FIN, behind ours and an answer that they have surely got. Of none an event is known. Only the few
+    /// that have waited longest are looked at.
     fn candidates(&self) -> impl Iterator<Item = (u32, u64)> {
-        let is_owed_fin = |slot: &u32| {
-            let connection = &self.table[*slot];
-            connection.socket.has_sent_fin() && connection.discarded == 0
-        };
-        let closing = self.longest_waiting_few(State::Closing).filter(is_owed_fin);
         let may_evict = self.service.config.at_capacity == AtCapacity::EvictIdle;
+        let is_owed_fin = |slot: &u32| {
+            let socket = &self.table[*slot].socket;
+            socket.has_sent_fin() && !socket.has_sent_much()
+        };
         self.longest_waiting_few(State::Idle)
-            .chain(closing)
-            .filter(move |&slot| may_evict && !self.table.is_ready(slot))
+            .chain(self.longest_waiting_few(State::Closing).filter(is_owed_fin))
+            .take_while(move |_| may_evict)
+            .filter(|&slot| !self.table.is_ready(slot))
             .map(|slot| (slot, self.evictable_at(slot)))
     }
 
@@ -208,7 +212,7 @@ impl<N: Net> Core<N> {
         let Connection { state, socket, .. } = &self.table[slot];
         let since = self.table.waiting_since(slot, *state);
         let is_between_requests = *state == State::Idle && socket.has_spoken();
-        if is_between_requests { since } else { since.saturating_add(nanoseconds(GRACE)) }
+        if is_between_requests { since } else { since.saturating_add(nanoseconds(RESPITE)) }
     }
 
     /// When accepting goes on without an event, while clients wait: something may be there again that
@@ -223,10 +227,8 @@ impl<N: Net> Core<N> {
     }
 
     /// What has run out may be there again.
-    fn end_pause(&mut self, now: u64) {
-        if self.accepting.retry_at.is_some_and(|at| at <= now) {
-            self.accepting.retry_at = None;
-        }
+    fn end_pause(&mut self) {
+        (self.accepting.retry_at, self.accepting.failures) = (None, 0);
     }
 
     /// Some errors of accept are one connection's; for the others something has run out that only
@@ -236,15 +238,11 @@ impl<N: Net> Core<N> {
     /// connection; nor is there a signal that interrupts every call.
     fn note_accept_error(&mut self, error: &io::Error, now: u64) {
         const MANY: u32 = 64;
-        self.accepting.failures = self.accepting.failures.saturating_add(1);
-        if self.accepting.failures < MANY {
-            if error.kind() == ErrorKind::Interrupted {
-                return;
-            }
-            if net::is_of_one_connection(error) {
-                self.service.stats.accept_errors += 1;
-                return;
-            }
+        self.accepting.failures += 1;
+        let (is_of_one, is_many) = (net::is_of_one_connection(error), self.accepting.failures >= MANY);
+        self.service.stats.accept_errors += u64::from(is_of_one);
+        if (is_of_one || error.kind() == ErrorKind::Interrupted) && !is_many {
+            return;
         }
         if !cfg!(mutant = "accept_error_spins") {
             self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));

@@ -119,18 +119,16 @@ fn with_none_idle_who_owes_us_its_fin_for_a_second_makes_room() {
 }
 
 #[test]
-fn who_sends_on_behind_our_fin_or_has_not_got_it_makes_no_room() {
-    for close in [CloseMode::Fin, CloseMode::Peer] {
+fn who_has_not_got_our_fin_or_may_still_be_reading_makes_no_room() {
+    for (close, target) in [(CloseMode::Peer, "/close"), (CloseMode::Fin, "/large")] {
         let mut sim = Sim::with(|config| {
             config.max_connections = 1;
             config.close = close;
+            config.keep_alive = false;
         });
         let answered = sim.connect();
-        answered.get("/close");
+        answered.get(target);
         sim.settle();
-        if close == CloseMode::Fin {
-            answered.send(b"more");
-        }
         let new = sim.connect();
         sim.pass(Duration::from_millis(4999));
         assert!(answered.is_served() && !new.is_served(), "{close:?}");
@@ -247,16 +245,28 @@ fn an_error_that_every_accept_meets_makes_it_pause_however_small_the_budget() {
         sim.world().accept_faults.extend(faults);
         sim.settle();
         assert_eq!((sim.stats().accept_pauses, sim.timeout()), (1, Some(RETRY)), "{kind:?}");
-        // From now on each is one too many.
         let left = sim.world().accept_faults.len();
         sim.advance(RETRY);
         sim.settle();
-        assert_eq!((sim.world().accept_faults.len(), sim.timeout()), (left - 1, Some(RETRY)), "{kind:?}");
+        assert_eq!((sim.world().accept_faults.len(), sim.timeout()), (left - 64, Some(RETRY)), "{kind:?}");
         sim.world().accept_faults.clear();
         sim.advance(RETRY);
         sim.settle();
         assert!(client.is_served(), "{kind:?}");
     }
+}
+
+#[test]
+fn a_burst_of_aborted_handshakes_holds_up_who_comes_behind_for_less_than_a_second() {
+    let mut sim = Sim::new();
+    let aborted: Vec<Client> = (0..200).map(|_| sim.connect()).collect();
+    let faults = aborted.iter().map(|_| io::Error::from(ErrorKind::ConnectionAborted));
+    sim.world().accept_faults.extend(faults);
+    let honest = sim.connect();
+    honest.get("/");
+    sim.pass(Duration::from_millis(999));
+    assert_eq!(honest.statuses(), [200]);
+    assert_eq!(sim.stats().accept_errors, 200);
 }
 
 /// accept(2): "Linux accept() passes already-pending network errors on the new socket as an error
