@@ -53,7 +53,9 @@ def notes(peer):
         yield f"{once['idle_lost']:.0f} idle connections lost"
     if max([r.get("foreign") or 0 for r in rounds] + [once.get("idle_foreign") or 0]) > QUIET:
         yield "disturbed"
-    yield from peer["flags"] + peer["failed"]
+    yield from peer["flags"]
+    if lost := len(peer["failed"]):
+        yield f"the client ended without a result in {lost} of {len(rounds) + lost} rounds, which are left out"
 
 
 def convert(peers, versions, about):

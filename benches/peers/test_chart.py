@@ -54,6 +54,11 @@ class Chart(unittest.TestCase):
         self.assertEqual((saved["may_minihttp"]["version"], saved["may_minihttp"]["notes"]), ("2=3", ["noclose"]))
         self.assertIsNone(saved["slow<&>"]["B/idle"])
 
+    def test_rounds_without_a_result_are_counted_in_a_note(self):
+        lost = PEERS["may"] | {"failed": ["round 2: the client said nothing"]}
+        self.assertEqual(list(chart.notes(lost)), [
+            "noclose", "the client ended without a result in 1 of 4 rounds, which are left out"])
+
     def test_versions_are_those_of_the_servers(self):
         self.assertIn("fourway", self.fails(*IMPORT[:9], self.root / "peers.json"))
 
