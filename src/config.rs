@@ -121,8 +121,9 @@ pub enum CloseMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtCapacity {
     /// The connection that has been idle longest makes room, one that has never asked for anything only
-    /// after a second. With none idle, it is one that has owed its FIN for a second or longer, behind ours
-    /// and a last response so small that it has surely got it. With none of these, as `Pause`.
+    /// after a second, and so one that may still be reading a large response. With none idle, it is one that
+    /// has owed its FIN for a second or longer, behind ours and a small last response. With none of these,
+    /// as `Pause`.
     EvictIdle,
     /// New connections wait in the kernel's accept queue until one ends.
     Pause,

@@ -205,9 +205,9 @@ impl Server {
     /// [`Phase::Closed`]. With [`IdleInDrain::LastRequest`](crate::IdleInDrain::LastRequest), idle
     /// connections may ask once more.
     ///
-    /// Clients whose handshakes are finished are accepted before the listeners are closed, up to
-    /// [`Config::backlog`] of each listener and as far as there are slots and descriptors, for closing
-    /// resets whoever is left in the queue. A listener that another server is to go on with is
+    /// Clients whose handshakes are finished are accepted before the listeners are closed, as many as a
+    /// queue of [`Config::backlog`] holds and as far as there are slots and descriptors, for closing resets
+    /// whoever is left in the queue. A listener that another server is to go on with is
     /// [removed](Self::remove_listener) before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
         self.core.drain(now, grace);

@@ -38,7 +38,7 @@ pub struct Stats {
     pub handler_errors: u64,
     /// Handlers that panicked; each lost its own connection.
     pub handler_panics: u64,
-    /// Errors of `accept` that cost one connection (ECONNABORTED and its kin).
+    /// Errors of `accept` that are one connection's (ECONNABORTED and its kin).
     pub accept_errors: u64,
     /// Times that accepting had to pause: for want of descriptors or memory, or since it failed again and
     /// again.

@@ -157,7 +157,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     }
                 }
                 Ok(None) if self.service.ends_idle && self.connection.state == State::Idle => {
-                    return if self.connection.socket.has_sent_much() {
+                    // Who has just been answered, or still has much to read, would lose it by a reset
+                    // if the next request were on its way.
+                    return if self.rearm || self.connection.socket.has_sent_much() {
                         self.half_close("idle in a drain, our FIN")
                     } else {
                         Next::gone(Reason::Shutdown)
@@ -172,7 +174,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Sends what was answered, and then does what was to follow.
     fn send(&mut self) -> Next {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let fin_follows = self.fin_follows();
+        let fin_follows = matches!(self.exchange.course.after, After::Close { .. })
+            && self.service.config.close == CloseMode::Fin;
         let is_promised = fin_follows || cfg!(mutant = "fin_promised_to_all");
         let then = if is_promised { Then::Fin } else { Then::Wait };
         let mut writes = 0;
@@ -199,9 +202,13 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             self.connection.socket.note_sent_much();
         }
         let next = match self.exchange.course.after {
-            // It began before the drain did, so the client does not know that it is the last.
-            After::Keep if fin_follows => self.half_close("all sent in a drain, our FIN"),
-            After::Keep => Next::Enter(self.exchange.reading(), "all sent"),
+            After::Keep => {
+                if self.service.ends_idle {
+                    // The next request may be there, although no event has told of it.
+                    self.connection.socket.hint(Readiness { readable: true, ..Readiness::default() });
+                }
+                Next::Enter(self.exchange.reading(), "all sent")
+            }
             After::Close { client_asked } => self.begin_close(client_asked && whole),
             After::Drop => Next::gone(Reason::Dropped),
             After::Defer(_) => Next::Enter(State::Deferred, "the answer comes later"),
@@ -250,8 +257,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         }
     }
 
-    /// Our FIN, behind which the client may send on. So ends in every close mode a connection whose client has
-    /// not been told of the close: it may be sending its next request.
+    /// Our FIN, behind which the client may send on: what it sends is discarded, and not answered by a reset.
     fn half_close(&mut self, why: &'static str) -> Next {
         match self.connection.socket.send_fin() {
             Ok(()) => Next::Enter(State::Closing, why),
@@ -299,19 +305,6 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
         http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests)
-    }
-
-    /// Whether our FIN comes by the very next call behind what is left to send.
-    fn fin_follows(&self) -> bool {
-        match self.exchange.course.after {
-            // Unless another request has come meanwhile, as far as is known.
-            After::Keep => {
-                let is_idle_then = self.exchange.reading() == State::Idle;
-                self.service.ends_idle && is_idle_then && !self.connection.socket.is_readable()
-            }
-            After::Close { .. } => self.service.config.close == CloseMode::Fin,
-            After::Drop | After::Defer(_) => false,
-        }
     }
 
     fn refuse(&mut self, status: u16, why: &'static str) {

@@ -2,8 +2,9 @@
 //!
 //! A listener's bit is cleared only when accept says `WouldBlock`, as for any socket. What stops
 //! accepting before that is remembered by the bit, and needs no event to go on: a budget that is
-//! used, slots that are all taken, or a process that has *run out* of descriptors or memory. For
-//! the last no event would ever come; it is tried again when a connection ends, and every 100 ms.
+//! used, slots that are all taken, or a process that has *run out* of descriptors or memory (or whose
+//! accepts fail again and again, for whatever reason). For the last no event would ever come; it is tried
+//! again when a connection ends, and every 100 ms.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -134,9 +135,9 @@ impl<N: Net> Core<N> {
     /// reset them. Of each listener no more than its queue holds, or clients that come as fast as they are
     /// accepted would be owed the same.
     pub(super) fn accept_last(&mut self, now: u64) {
-        // There is no later time to wait for.
-        self.end_pause();
         for which in 0..self.accepting.listeners.len() {
+            // There is no later time to wait for.
+            self.end_pause();
             // Linux queues one more than it was asked to.
             let mut owed = u64::from(self.service.config.backlog) + 1;
             while owed > 0 && self.table.has_room() && self.accepting.retry_at.is_none() {
@@ -166,9 +167,12 @@ impl<N: Net> Core<N> {
 
     /// Whether there is a place for one more connection.
     pub(super) fn may_accept(&self) -> bool {
-        self.service.phase == Phase::Running
-            && self.accepting.retry_at.is_none()
-            && (self.table.has_room() || self.victim().is_some())
+        self.service.phase == Phase::Running && self.accepting.retry_at.is_none() && self.has_place()
+    }
+
+    /// Whether a slot is free, or can be made free.
+    pub(super) fn has_place(&self) -> bool {
+        self.table.has_room() || self.victim().is_some()
     }
 
     /// Sees to it that a slot is free; whether one is.
@@ -184,14 +188,14 @@ impl<N: Net> Core<N> {
     }
 
     /// The connection that makes room for a new one.
-    pub(super) fn victim(&self) -> Option<u32> {
+    fn victim(&self) -> Option<u32> {
         let now = self.service.clock.now();
         self.candidates().find(|&(_, at)| at <= now).map(|(slot, _)| slot)
     }
 
     /// Who could make room, and from when on: the longest idle first, then those whose clients owe us
-    /// their FIN, behind ours and an answer that they have surely got. Of none an event is known. Only the few
-    /// that have waited longest are looked at.
+    /// their FIN, behind ours and a small answer. Of none an event is known. Only the few that have waited longest
+    /// are looked at.
     fn candidates(&self) -> impl Iterator<Item = (u32, u64)> {
         let may_evict = self.service.config.at_capacity == AtCapacity::EvictIdle;
         let is_owed_fin = |slot: &u32| {
@@ -206,13 +210,13 @@ impl<N: Net> Core<N> {
     }
 
     /// A client that has just connected is given some time to speak, or clients that come faster
-    /// than they speak would only throw out each other; and one that has just been answered some time to
-    /// read, for if it has sent on it is reset.
+    /// than they speak would only throw out each other; and one that may have much to read, or sends on
+    /// although it was told of the close, some time to read, for if more comes of it then it is reset.
     fn evictable_at(&self, slot: u32) -> u64 {
         let Connection { state, socket, .. } = &self.table[slot];
         let since = self.table.waiting_since(slot, *state);
-        let is_between_requests = *state == State::Idle && socket.has_spoken();
-        if is_between_requests { since } else { since.saturating_add(nanoseconds(RESPITE)) }
+        let has_had_all = *state == State::Idle && socket.has_spoken() && !socket.has_sent_much();
+        if has_had_all { since } else { since.saturating_add(nanoseconds(RESPITE)) }
     }
 
     /// When accepting goes on without an event, while clients wait: something may be there again that
@@ -227,7 +231,7 @@ impl<N: Net> Core<N> {
     }
 
     /// What has run out may be there again.
-    fn end_pause(&mut self) {
+    pub(super) fn end_pause(&mut self) {
         (self.accepting.retry_at, self.accepting.failures) = (None, 0);
     }
 
@@ -254,9 +258,7 @@ impl<N: Net> Core<N> {
     }
 
     fn note_full(&mut self) {
-        let is_full = self.service.phase == Phase::Running
-            && self.accepting.is_ready()
-            && !(self.table.has_room() || self.victim().is_some());
+        let is_full = self.service.phase == Phase::Running && self.accepting.is_ready() && !self.has_place();
         if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
             self.service.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());

@@ -93,7 +93,7 @@ impl<N: Net> Core<N> {
         if self.service.phase != Phase::Running {
             return Err(Refused::new(stream, not_running()));
         }
-        if !self.table.has_room() && self.victim().is_none() {
+        if !self.has_place() {
             let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
             return Err(Refused::new(stream, full));
         }

@@ -117,7 +117,9 @@ impl<N: Net> Core<N> {
         drop(connection);
         trace!(target: STATES, "slot {slot}: {state:?} -> gone ({})", reason.as_str());
         self.service.stats.count_close(reason, peer_closed_first);
-        self.accepting.retry_at = None;
+        if self.accepting.retry_at.is_some() {
+            self.end_pause();
+        }
     }
 
     /// The last spare exchange has been lent to `newest`: the slowest client gives up its own, so

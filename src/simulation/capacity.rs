@@ -55,6 +55,20 @@ fn the_longest_idle_makes_room_for_a_new_connection() {
 }
 
 #[test]
+fn who_may_still_be_reading_a_large_answer_makes_no_room_for_a_second() {
+    let mut sim = slots(1, AtCapacity::EvictIdle);
+    let reader = sim.connect();
+    reader.get("/large");
+    sim.settle();
+    let new = sim.connect();
+    new.get("/");
+    sim.pass(Duration::from_millis(999));
+    assert!(reader.is_served() && !new.is_served());
+    sim.pass(Duration::from_millis(1));
+    assert!(reader.is_gone() && new.statuses() == [200]);
+}
+
+#[test]
 fn an_idle_connection_with_an_event_is_served_and_not_evicted() {
     let mut sim = Sim::with(|config| {
         config.max_connections = 2;
@@ -254,6 +268,22 @@ fn an_error_that_every_accept_meets_makes_it_pause_however_small_the_budget() {
         sim.settle();
         assert!(client.is_served(), "{kind:?}");
     }
+}
+
+#[test]
+fn connections_that_end_meanwhile_do_not_prolong_a_burst_of_aborted_handshakes() {
+    let mut sim = Sim::new();
+    let old: Vec<Client> = (0..10).map(|_| sim.connect_idle()).collect();
+    let aborted: Vec<Client> = (0..500).map(|_| sim.connect()).collect();
+    let faults = aborted.iter().map(|_| io::Error::from(ErrorKind::ConnectionAborted));
+    sim.world().accept_faults.extend(faults);
+    let honest = sim.connect();
+    honest.get("/");
+    for old in old {
+        old.close();
+        sim.pass(Duration::from_millis(99));
+    }
+    assert_eq!(honest.statuses(), [200]);
 }
 
 #[test]
