@@ -46,9 +46,9 @@ impl Bits {
     const FIN_SENT: u16 = 1 << 5;
     /// The peer's FIN or reset was seen before we sent a FIN.
     const PEER_FIRST: u16 = 1 << 6;
-    /// Once more was sent than the kernel surely delivers by itself, whatever is done to the socket. (By
-    /// the next request the client has shown that it reads, but not that it has read all.)
-    const SENT_MUCH: u16 = 1 << 7;
+    /// Its close has to linger: a plain one might cost the peer an answer. (Never cleared: by its next
+    /// request a peer shows that it reads, but not that it has read all.)
+    const LINGERS: u16 = 1 << 7;
     /// The peer has sent something.
     const SPOKEN: u16 = 1 << 8;
     /// A read has met the end of the input, or an error.
@@ -94,12 +94,13 @@ impl<S> Socket<S> {
         self.bits.has(Bits::PEER_FIRST)
     }
 
-    pub(crate) fn has_sent_much(&self) -> bool {
-        self.bits.has(Bits::SENT_MUCH)
+    pub(crate) fn has_to_linger(&self) -> bool {
+        self.bits.has(Bits::LINGERS)
     }
 
-    pub(crate) fn note_sent_much(&mut self) {
-        self.bits.set(Bits::SENT_MUCH);
+    /// More was sent than the kernel surely delivers by itself, or the peer may still send.
+    pub(crate) fn make_linger(&mut self) {
+        self.bits.set(Bits::LINGERS);
     }
 
     pub(crate) fn has_spoken(&self) -> bool {

@@ -157,9 +157,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     }
                 }
                 Ok(None) if self.service.ends_idle && self.connection.state == State::Idle => {
-                    // Who has just been answered, or still has much to read, would lose it by a reset
-                    // if the next request were on its way.
-                    return if self.rearm || self.connection.socket.has_sent_much() {
+                    // A reset, if the next request is on its way, would cost the one before its answer.
+                    return if self.connection.socket.has_to_linger() {
                         self.half_close("idle in a drain, our FIN")
                     } else {
                         Next::gone(Reason::Shutdown)
@@ -199,16 +198,10 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         }
         let whole = whole && writes == 1;
         if !whole && writes > 0 {
-            self.connection.socket.note_sent_much();
+            self.connection.socket.make_linger();
         }
         let next = match self.exchange.course.after {
-            After::Keep => {
-                if self.service.ends_idle {
-                    // The next request may be there, although no event has told of it.
-                    self.connection.socket.hint(Readiness { readable: true, ..Readiness::default() });
-                }
-                Next::Enter(self.exchange.reading(), "all sent")
-            }
+            After::Keep => self.keep(),
             After::Close { client_asked } => self.begin_close(client_asked && whole),
             After::Drop => Next::gone(Reason::Dropped),
             After::Defer(_) => Next::Enter(State::Deferred, "the answer comes later"),
@@ -216,6 +209,23 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         // Behind the FIN, which the last bytes may be waiting for: a large body takes its time to be freed.
         self.exchange.out.clear();
         next
+    }
+
+    /// All is sent, and the connection lives on.
+    fn keep(&mut self) -> Next {
+        let reading = self.exchange.reading();
+        let socket = &mut self.connection.socket;
+        if self.service.ends_idle {
+            // It was answered without being told of the close. The next request may be there already,
+            // although no event has told of it.
+            socket.hint(Readiness { readable: true, ..Readiness::default() });
+            socket.make_linger();
+        }
+        // Who asks ahead may not have read a single answer.
+        if reading == State::Head {
+            socket.make_linger();
+        }
+        Next::Enter(reading, "all sent")
     }
 
     /// Waits for the host's answer. Nothing is read meanwhile, so only an error tells of a client
@@ -247,7 +257,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             // In mode drop nothing is ever written, so that this is never asked.
             CloseMode::Fin | CloseMode::Drop => {
                 let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
-                if (at_once && is_quiet && !self.connection.socket.has_sent_much())
+                if (at_once && is_quiet && !self.connection.socket.has_to_linger())
                     || cfg!(mutant = "closed_beside_input")
                 {
                     return Next::gone(Reason::Answered);

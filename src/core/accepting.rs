@@ -149,6 +149,10 @@ impl<N: Net> Core<N> {
                         self.welcome(stream, now);
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) if net::is_of_one_connection(&error) => {
+                        owed -= 1;
+                        self.service.stats.accept_errors += 1;
+                    }
                     Err(error) => self.note_accept_error(&error, now),
                 }
             }
@@ -200,7 +204,7 @@ impl<N: Net> Core<N> {
         let may_evict = self.service.config.at_capacity == AtCapacity::EvictIdle;
         let is_owed_fin = |slot: &u32| {
             let socket = &self.table[*slot].socket;
-            socket.has_sent_fin() && !socket.has_sent_much()
+            socket.has_sent_fin() && !socket.has_to_linger()
         };
         self.longest_waiting_few(State::Idle)
             .chain(self.longest_waiting_few(State::Closing).filter(is_owed_fin))
@@ -215,7 +219,7 @@ impl<N: Net> Core<N> {
     fn evictable_at(&self, slot: u32) -> u64 {
         let Connection { state, socket, .. } = &self.table[slot];
         let since = self.table.waiting_since(slot, *state);
-        let has_had_all = *state == State::Idle && socket.has_spoken() && !socket.has_sent_much();
+        let has_had_all = *state == State::Idle && socket.has_spoken() && !socket.has_to_linger();
         if has_had_all { since } else { since.saturating_add(nanoseconds(RESPITE)) }
     }
 

@@ -103,7 +103,7 @@ fn a_drain_accepts_no_more_than_a_queue_holds() {
 
 #[test]
 fn a_drain_accepts_although_errors_have_come_between() {
-    let mut sim = Sim::with(|config| config.backlog = 1);
+    let mut sim = Sim::with(|config| config.backlog = 2);
     let [gone, first, second] = [sim.connect(), sim.connect(), sim.connect()];
     sim.world().accept_faults.extend([ErrorKind::ConnectionAborted.into(), ErrorKind::Interrupted.into()]);
     drain(&mut sim);
@@ -275,8 +275,9 @@ fn who_was_not_told_of_the_close_is_sent_a_fin_in_every_close_mode() {
 
 #[test]
 fn who_is_answered_in_a_drain_without_being_told_of_the_close_is_lingered_over() {
-    for short_read_drains in [true, false] {
-        let mut sim = Sim::new();
+    let budgets = [1, 400, 4096, 5000, 1 << 20];
+    for (bytes, short_read_drains) in budgets.into_iter().flat_map(|bytes| [(bytes, true), (bytes, false)]) {
+        let mut sim = Sim::with(|config| config.budget.bytes_per_connection = bytes);
         sim.world().short_read_drains = short_read_drains;
         let client = sim.connect();
         client.get("/later");
@@ -287,6 +288,32 @@ fn who_is_answered_in_a_drain_without_being_told_of_the_close_is_lingered_over()
         assert_eq!((client.statuses(), client.ending()), (vec![200], Some(Ending::Fin)));
         assert!(!client.responses()[0].says_close && client.called(Call::Shutdown) && client.is_served());
     }
+}
+
+#[test]
+fn who_has_asked_ahead_is_lingered_over_for_it_may_have_read_nothing_yet() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(&site::get("/").repeat(3000));
+    sim.settle();
+    drain(&mut sim);
+    sim.settle();
+    client.get("/next");
+    sim.settle();
+    assert!(client.called(Call::Shutdown));
+    assert_eq!((client.ending(), client.statuses().len()), (Some(Ending::Fin), 3000));
+}
+
+#[test]
+fn a_drain_is_not_kept_from_accepting_by_many_handshakes_that_were_aborted() {
+    let mut sim = Sim::new();
+    let aborted: Vec<Client> = (0..200).map(|_| sim.connect()).collect();
+    let faults = aborted.iter().map(|_| io::Error::from(ErrorKind::ConnectionAborted));
+    sim.world().accept_faults.extend(faults);
+    let client = sim.connect();
+    drain(&mut sim);
+    assert!(client.is_served());
+    assert_eq!(sim.stats().accept_errors, 200);
 }
 
 #[test]
