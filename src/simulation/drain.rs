@@ -1,10 +1,8 @@
 //! The end of the server's own life, by its host's wish.
 
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use super::client::Client;
-use super::net::FakeListener;
 use super::sim::Sim;
 use super::site;
 use super::socket::{Call, Ending};
@@ -38,102 +36,6 @@ fn a_drain_ends_idle_connections_in_the_next_turn() {
     assert!(clients.iter().all(|client| client.ending() == Some(Ending::Fin)));
     assert_eq!(sim.stats().closes(Reason::Shutdown), 3);
     assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
-}
-
-#[test]
-fn who_waits_to_be_accepted_when_a_drain_begins_is_answered() {
-    let mut sim = Sim::new();
-    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get("/"));
-    // No event of theirs has been delivered.
-    drain(&mut sim);
-    sim.process();
-    for client in &clients {
-        assert_eq!(client.statuses(), [200]);
-        assert!(client.responses()[0].says_close);
-    }
-}
-
-#[test]
-fn a_drain_accepts_as_many_as_there_is_room_for() {
-    let mut sim = Sim::with(|config| config.max_connections = 3);
-    let idle = sim.connect_idle();
-    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get("/"));
-    drain(&mut sim);
-    sim.process();
-    let served: Vec<usize> = clients.iter().map(|client| client.statuses().len()).collect();
-    assert_eq!(served, [1, 1, 0], "nobody is evicted for them");
-    assert_eq!((idle.ending(), sim.stats().closes(Reason::Evicted)), (Some(Ending::Fin), 0));
-}
-
-#[test]
-fn errors_of_accept_do_not_hold_up_a_drain() {
-    for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted, ErrorKind::OutOfMemory] {
-        let mut sim = Sim::with(|config| config.backlog = 1000);
-        let client = sim.connect();
-        client.get("/");
-        let faults = || io::Error::from(kind);
-        sim.world().accept_faults.extend(std::iter::repeat_with(faults).take(1000));
-        drain(&mut sim);
-        sim.settle();
-        assert_eq!((client.is_served(), sim.core.phase()), (false, Phase::Closed));
-    }
-}
-
-#[test]
-fn an_interrupted_accept_is_made_again_by_a_drain() {
-    let mut sim = Sim::new();
-    let client = sim.connect();
-    client.get("/");
-    sim.world().accept_faults.extend([ErrorKind::Interrupted.into(), ErrorKind::Interrupted.into()]);
-    drain(&mut sim);
-    sim.process();
-    assert_eq!(client.statuses(), [200]);
-}
-
-#[test]
-fn a_drain_accepts_no_more_than_a_queue_holds() {
-    let mut sim = Sim::with(|config| config.backlog = 2);
-    let clients: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
-    drain(&mut sim);
-    let served = clients.iter().filter(|client| client.is_served()).count();
-    assert_eq!(served, 3, "Linux queues one more than it was asked to");
-}
-
-#[test]
-fn a_drain_accepts_although_errors_have_come_between() {
-    let mut sim = Sim::with(|config| config.backlog = 2);
-    let [gone, first, second] = [sim.connect(), sim.connect(), sim.connect()];
-    sim.world().accept_faults.extend([ErrorKind::ConnectionAborted.into(), ErrorKind::Interrupted.into()]);
-    drain(&mut sim);
-    assert!(!gone.is_served() && first.is_served() && second.is_served());
-}
-
-#[test]
-fn a_drain_tries_once_more_to_accept_although_that_has_failed_just_now() {
-    let mut sim = Sim::new();
-    let client = sim.connect();
-    sim.world().accept_faults.push_back(io::Error::other("too many open files"));
-    sim.settle();
-    assert!(!client.is_served());
-    drain(&mut sim);
-    assert!(client.is_served());
-}
-
-#[test]
-fn a_draining_server_accepts_nobody_who_comes_later() {
-    let mut sim = Sim::new();
-    let old = sim.connect();
-    old.send(b"GET /");
-    sim.settle();
-    drain(&mut sim);
-    let new = sim.connect();
-    new.get("/");
-    sim.settle();
-    assert!(old.is_served() && !new.is_served());
-    let listener = FakeListener::new(&sim.wire);
-    assert!(sim.core.add_listener(listener).is_err());
 }
 
 #[test]
@@ -302,18 +204,6 @@ fn who_has_asked_ahead_is_lingered_over_for_it_may_have_read_nothing_yet() {
     sim.settle();
     assert!(client.called(Call::Shutdown));
     assert_eq!((client.ending(), client.statuses().len()), (Some(Ending::Fin), 3000));
-}
-
-#[test]
-fn a_drain_is_not_kept_from_accepting_by_many_handshakes_that_were_aborted() {
-    let mut sim = Sim::new();
-    let aborted: Vec<Client> = (0..200).map(|_| sim.connect()).collect();
-    let faults = aborted.iter().map(|_| io::Error::from(ErrorKind::ConnectionAborted));
-    sim.world().accept_faults.extend(faults);
-    let client = sim.connect();
-    drain(&mut sim);
-    assert!(client.is_served());
-    assert_eq!(sim.stats().accept_errors, 200);
 }
 
 #[test]

@@ -44,6 +44,7 @@ mod exchanges;
 mod faults;
 mod fixtures;
 mod hand_over;
+mod last_accepts;
 mod leaving;
 mod panics;
 mod pipelining;
