@@ -274,9 +274,7 @@ fn an_error_that_every_accept_meets_makes_it_pause_however_small_the_budget() {
 fn connections_that_end_meanwhile_do_not_prolong_a_burst_of_aborted_handshakes() {
     let mut sim = Sim::new();
     let old: Vec<Client> = (0..10).map(|_| sim.connect_idle()).collect();
-    let aborted: Vec<Client> = (0..500).map(|_| sim.connect()).collect();
-    let faults = aborted.iter().map(|_| io::Error::from(ErrorKind::ConnectionAborted));
-    sim.world().accept_faults.extend(faults);
+    sim.abort_handshakes(500);
     let honest = sim.connect();
     honest.get("/");
     for old in old {
@@ -289,9 +287,7 @@ fn connections_that_end_meanwhile_do_not_prolong_a_burst_of_aborted_handshakes()
 #[test]
 fn a_burst_of_aborted_handshakes_holds_up_who_comes_behind_for_less_than_a_second() {
     let mut sim = Sim::new();
-    let aborted: Vec<Client> = (0..200).map(|_| sim.connect()).collect();
-    let faults = aborted.iter().map(|_| io::Error::from(ErrorKind::ConnectionAborted));
-    sim.world().accept_faults.extend(faults);
+    sim.abort_handshakes(200);
     let honest = sim.connect();
     honest.get("/");
     sim.pass(Duration::from_millis(999));

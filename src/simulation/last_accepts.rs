@@ -108,9 +108,7 @@ fn a_draining_server_accepts_nobody_who_comes_later() {
 #[test]
 fn a_drain_is_not_kept_from_accepting_by_many_handshakes_that_were_aborted() {
     let mut sim = Sim::new();
-    let aborted: Vec<Client> = (0..200).map(|_| sim.connect()).collect();
-    let faults = aborted.iter().map(|_| io::Error::from(ErrorKind::ConnectionAborted));
-    sim.world().accept_faults.extend(faults);
+    sim.abort_handshakes(200);
     let client = sim.connect();
     drain(&mut sim);
     assert!(client.is_served());

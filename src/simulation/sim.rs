@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -68,6 +68,13 @@ impl Sim {
 
     pub(super) fn connect(&self) -> Client {
         Client::new(&self.wire, 0)
+    }
+
+    /// Clients that have gone again before they are accepted, as the next calls of accept will say.
+    pub(super) fn abort_handshakes(&self, count: usize) {
+        (0..count).for_each(|_| _ = self.connect());
+        let fault = || io::Error::from(ErrorKind::ConnectionAborted);
+        self.world().accept_faults.extend(std::iter::repeat_with(fault).take(count));
     }
 
     /// A client that was accepted and has said nothing.
