@@ -139,8 +139,8 @@ pub enum Reason {
     LingerTimeout,
     /// The last response was sent, and the client sent more than `limits.linger_bytes` after it.
     LingerLimit,
-    /// It was the longest idle, or owed its FIN, when a new connection needed its slot, or the slowest when a new
-    /// request needed its buffers.
+    /// It was the longest idle, or owed its FIN, when a new connection needed its slot, or the slowest when
+    /// a new request needed its buffers.
     Evicted,
     /// The server was draining or aborted.
     Shutdown,

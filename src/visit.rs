@@ -173,10 +173,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Sends what was answered, and then does what was to follow.
     fn send(&mut self) -> Next {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let fin_follows = matches!(self.exchange.course.after, After::Close { .. })
-            && self.service.config.close == CloseMode::Fin;
-        let is_promised = fin_follows || cfg!(mutant = "fin_promised_to_all");
-        let then = if is_promised { Then::Fin } else { Then::Wait };
+        let is_last = matches!(self.exchange.course.after, After::Close { .. });
+        let fin_follows = is_last && self.service.config.close == CloseMode::Fin;
+        let then = if fin_follows || cfg!(mutant = "fin_promised_to_all") { Then::Fin } else { Then::Wait };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
             if self.share.bytes == 0 {

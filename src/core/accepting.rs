@@ -180,7 +180,7 @@ impl<N: Net> Core<N> {
     }
 
     /// Sees to it that a slot is free; whether one is.
-    pub(super) fn make_room(&mut self) -> bool {
+    fn make_room(&mut self) -> bool {
         if self.table.has_room() {
             return true;
         }
@@ -198,8 +198,8 @@ impl<N: Net> Core<N> {
     }
 
     /// Who could make room, and from when on: the longest idle first, then those whose clients owe us
-    /// their FIN, behind ours and a small answer. Of none an event is known. Only the few that have waited longest
-    /// are looked at.
+    /// their FIN, behind ours and a small answer. Of none an event is known. Only the few that have waited
+    /// longest are looked at.
     fn candidates(&self) -> impl Iterator<Item = (u32, u64)> {
         let may_evict = self.service.config.at_capacity == AtCapacity::EvictIdle;
         let is_owed_fin = |slot: &u32| {

@@ -152,6 +152,7 @@ fn an_answer_on_its_way_when_the_drain_begins_is_lingered_over() {
     client.read(usize::MAX);
     sim.settle();
     assert!(client.called(Call::Shutdown) && client.is_served(), "{:?}", client.ending());
+    assert!(!client.got_fin_with_bytes(), "it is asked for input first, so nothing is held back for the FIN");
 }
 
 #[test]
