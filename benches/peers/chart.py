@@ -116,7 +116,8 @@ def table(results):
 
     remarks = list(dict.fromkeys(note for name in results.names for note in results.servers[name]["notes"]))
     rows = [["server", "version", "one-shot connection", "the same, client on another core", "keep-alive request",
-             "16 pipelined, per request, client on another core", "bytes per idle connection", "system calls per connection / request"],
+             "16 pipelined, per request, client on another core", "bytes per idle connection",
+             "system calls per connection / request"],
             ["---"] * 2 + ["---:"] * 6]
     for name in results.names:
         marks = "".join(f" <sup>{remarks.index(note) + 1}</sup>" for note in results.servers[name]["notes"])
@@ -127,7 +128,8 @@ def table(results):
     return "\n".join([
         f"![{results.summary}]({CHART.relative_to(README.parent).as_posix()})", "",
         "CPU in µs, and as a ratio to that of a raw epoll server in C that parses nothing and times nothing out: "
-        f"medians of {results.rounds} rounds or as many as gave a result; memory and system calls were measured once ({results.where}).", "",
+        f"medians of {results.rounds} rounds or as many as gave a result; memory and system calls were measured once "
+        f"({results.where}).", "",
         *(f"| {' | '.join(row)} |" for row in rows), "",
         *(f"<sup>{n}</sup> {REMARKS.get(note, note)}  " for n, note in enumerate(remarks, 1)), *[""] * bool(remarks),
         "Measured by", "", f"    {results.command}"])
