@@ -31,12 +31,18 @@ fn ask(client: &mut Client, request: &str) -> Outcome {
     if client.socket().write_all(request.as_bytes()).is_err() {
         return Outcome::NotAByte;
     }
-    match client.stream.fill_buf() {
-        Ok([]) | Err(_) => Outcome::NotAByte,
-        Ok(_) => {
-            client.try_response().map_or_else(|error| Outcome::Cut(error.to_string()), Outcome::Answered)
+    // A read with a timeout is interrupted when its process is stopped and goes on (signal(7)), even where
+    // no signal is handled; of all that reads here this alone does not try again by itself.
+    let is_there = loop {
+        match client.stream.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            begun => break begun.is_ok_and(|bytes| !bytes.is_empty()),
         }
+    };
+    if !is_there {
+        return Outcome::NotAByte;
     }
+    client.try_response().map_or_else(|error| Outcome::Cut(error.to_string()), Outcome::Answered)
 }
 
 /// What all clients together have met with.
