@@ -54,6 +54,8 @@ impl Bits {
     /// A read has met the end of the input, or an error.
     const ENDED: u16 = 1 << 9;
     const FAILED: u16 = 1 << 10;
+    /// The close will be a reset.
+    const RESETS: u16 = 1 << 11;
 
     fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
@@ -215,6 +217,22 @@ impl<S: Stream> Socket<S> {
     /// whole.
     pub(crate) fn reset_on_close(&mut self) {
         // Where that fails the close is a FIN, which is less clear but not wrong.
-        let _ = self.stream.reset_on_close();
+        if self.stream.reset_on_close().is_ok() {
+            self.bits.set(Bits::RESETS);
+        }
+    }
+
+    /// Ends the connection and closes the socket.
+    ///
+    /// The FIN goes before the close. If input is unread at the close, or arrives just before it, the kernel resets
+    /// the connection and throws away what it has not sent; a FIN makes it send that first. And the FIN ends the
+    /// connection even if another process has inherited the socket, which `close` does not.
+    pub(crate) fn close(mut self) {
+        if !self.bits.has(Bits::FIN_SENT | Bits::FAILED | Bits::RESETS)
+            && !cfg!(mutant = "closed_without_fin")
+        {
+            // It fails if the peer has reset the connection, and then there is nobody to tell.
+            let _ = self.stream.shutdown_write();
+        }
     }
 }

@@ -242,10 +242,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// The last byte has left: the close begins as the close mode says.
     ///
     /// To close while input is unread, or still on its way, is a reset to the client, and a reset
-    /// takes from it what it has not read. So `close` alone is only for clients that promised to
-    /// send no more, have nothing unread here, and got so little that the kernel holds all of it.
-    /// (Who breaks that promise while the answer is made is reset and loses it, for it has waited for
-    /// the FIN.)
+    /// takes from it what it has not read. So the socket is closed right behind the FIN only if the client
+    /// promised to send no more, has nothing unread here, and got so little that the kernel holds all of it.
+    /// (A client that breaks its promise meets the reset behind the FIN, when it has got the answer.)
     fn begin_close(&mut self, at_once: bool) -> Next {
         match self.service.config.close {
             CloseMode::Rst => {

@@ -113,8 +113,7 @@ impl<N: Net> Core<N> {
             self.pool.give_back(connection.exchange);
         }
         let (state, peer_closed_first) = (connection.state, connection.socket.peer_closed_first());
-        // The last bytes of an answer may be waiting for this close.
-        drop(connection);
+        connection.socket.close();
         trace!(target: STATES, "slot {slot}: {state:?} -> gone ({})", reason.as_str());
         self.service.stats.count_close(reason, peer_closed_first);
         if self.accepting.retry_at.is_some() {

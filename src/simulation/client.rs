@@ -98,12 +98,6 @@ impl Client {
         self.with(|socket| socket.sent().len())
     }
 
-    /// The same, and what it would have got but for the reset that it has brought upon itself: it had said
-    /// that it would send no more.
-    pub(super) fn deserved(&self) -> Vec<u8> {
-        self.with(|socket| socket.output.clone())
-    }
-
     pub(super) fn responses(&self) -> Vec<Response> {
         site::responses(&self.received())
     }

@@ -16,14 +16,15 @@ fn is_io(call: Call) -> bool {
 }
 
 #[test]
-fn a_client_that_asked_for_the_close_costs_four_system_calls() {
+fn a_client_that_asked_for_the_close_costs_five_system_calls() {
     for request in [site::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
         let mut sim = Sim::new();
         let client = sim.connect();
         client.send(&request);
         sim.settle();
         let (read, written) = (request.len(), client.received_len());
-        let calls = [Call::Accept, Call::Read(Ok(read)), Call::Write(Ok(written)), Call::Close];
+        let calls =
+            [Call::Accept, Call::Read(Ok(read)), Call::Write(Ok(written)), Call::Shutdown, Call::Close];
         assert_eq!(client.calls(), calls);
         assert_eq!(client.ending(), Some(Ending::Fin));
         assert_eq!(sim.stats().closes(Reason::Answered), 1);
@@ -103,14 +104,73 @@ fn what_no_fin_of_ours_follows_is_not_held_back() {
 }
 
 #[test]
-fn a_client_that_sends_on_although_it_asked_for_the_close_may_lose_its_answer() {
-    let mut sim = Sim::new();
-    let client = sim.connect();
-    client.get_and_close("/");
-    client.send_later(b"between our read and our close");
+fn a_client_that_sends_on_although_it_asked_for_the_close_loses_no_byte_of_its_answer() {
+    for request in [site::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.send(&request);
+        client.send_later(b"between our read and our close");
+        sim.settle();
+        assert_eq!((client.statuses(), client.ending()), (vec![200], Some(Ending::Fin)));
+        assert!(client.got_fin_with_bytes());
+        sim.assert_empty();
+    }
+}
+
+/// All the ways in which an answer can be a connection's last, and its status.
+const LAST_ANSWERS: [(&str, u16); 9] = [
+    ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
+    ("GET / HTTP/1.0\r\n\r\n", 200),
+    ("HEAD / HTTP/1.0\r\n\r\n", 200),
+    ("GET /large HTTP/1.0\r\n\r\n", 200),
+    ("GET /close HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+    ("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody", 200),
+    ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\nbegin", 413),
+    ("nonsense\r\n\r\n", 400),
+    ("GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
+];
+
+#[test]
+fn no_answer_is_lost_whatever_the_client_sends_between_our_read_and_our_close() {
+    for close in [CloseMode::Fin, CloseMode::Peer] {
+        for (request, status) in LAST_ANSWERS {
+            for more in [b"\r\n".to_vec(), vec![b'x'; 64 * 1024]] {
+                let mut sim = mode(close);
+                let client = sim.connect();
+                client.send(request.as_bytes());
+                client.send_later(&more);
+                sim.settle();
+                if !sim.site.parked.is_empty() {
+                    sim.answer("late").unwrap();
+                    sim.settle();
+                }
+                assert_eq!(client.statuses(), [status], "{close:?} {request}");
+                let is_whole = client.responses()[0].is_whole || request.starts_with("HEAD");
+                assert!(is_whole, "{close:?} {request}");
+                client.close();
+                sim.settle();
+                assert_eq!(client.ending(), Some(Ending::Fin), "{close:?} {request}");
+                sim.assert_empty();
+            }
+        }
+    }
+}
+
+#[test]
+fn each_close_that_is_no_reset_begins_with_a_fin_that_other_handles_of_the_socket_cannot_hold_up() {
+    let mut sim = Sim::with(|config| config.max_connections = 3);
+    let (idle, evicted, left) = (sim.connect_idle(), sim.connect(), sim.connect());
+    for client in [&evicted, &left] {
+        client.get("/");
+        sim.settle();
+    }
+    left.close();
     sim.settle();
-    assert_eq!((client.statuses(), client.ending()), (vec![], Some(Ending::Reset)));
-    sim.assert_empty();
+    sim.pass(std::time::Duration::from_secs(75));
+    for client in [idle, evicted, left] {
+        let calls = client.calls();
+        assert_eq!(calls[calls.len() - 2..], [Call::Shutdown, Call::Close]);
+    }
 }
 
 #[test]
@@ -242,8 +302,9 @@ fn in_mode_peer_a_client_that_closes_first_is_not_sent_a_fin_before() {
         client.fin();
         sim.settle();
         assert_eq!(client.statuses(), [200]);
-        assert!(client.is_gone() && !client.called(Call::Shutdown));
-        assert_eq!(client.ending(), Some(Ending::Fin));
+        assert_eq!((client.is_gone(), client.ending()), (true, Some(Ending::Fin)));
+        let calls = client.calls();
+        assert_eq!(calls[calls.len() - 3..], [Call::Read(Ok(0)), Call::Shutdown, Call::Close]);
         assert_eq!(sim.stats().closed_by_client_first, 1);
     }
 }
@@ -294,7 +355,7 @@ fn in_mode_drop_not_a_byte_is_written_and_no_handler_called() {
     sim.settle();
     for client in [client, bad] {
         assert!(client.is_gone());
-        assert_eq!(client.count(|call| matches!(call, Call::Write(_) | Call::Shutdown)), 0);
+        assert_eq!(client.count(|call| matches!(call, Call::Write(_))), 0);
     }
     assert_eq!(sim.stats().closes(Reason::Dropped), 2);
     assert_eq!(sim.site.asked, 0);

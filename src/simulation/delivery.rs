@@ -34,8 +34,7 @@ fn outcome_of(fixture: &Fixture, way: &str, deliver: impl Fn(&mut Sim, &Client))
 fn outcome(fixture: &Fixture, client: &Client) -> Outcome {
     let is_deaf = fixture.then == Then::CloseDeaf;
     let ending = client.ending().map(|ending| if is_deaf { Ending::Fin } else { ending });
-    let answer = if is_deaf { client.deserved() } else { client.received() };
-    (without_continue(&answer), ending)
+    (without_continue(&client.received()), ending)
 }
 
 fn whole(fixture: &Fixture) -> Outcome {

@@ -119,10 +119,8 @@ impl World {
     pub(super) fn arrive(&mut self, id: usize, arrival: Arrival) {
         let socket = &mut self.sockets[id];
         if socket.closed {
-            // The answer to bytes for a socket that is gone.
-            if matches!(arrival, Arrival::Bytes(_) | Arrival::Urgent) {
-                socket.ending = Some(Ending::Reset);
-            }
+            // A socket that is gone answers with a reset. Behind our FIN it takes nothing from the client, which has
+            // got everything before.
             return;
         }
         match arrival {
@@ -310,7 +308,12 @@ impl World {
         socket.calls.push(Call::Close);
         socket.closed = true;
         socket.watched = None;
-        if socket.reset_on_close || !socket.input.is_empty() {
+        // Had anything arrived by now, the kernel would throw the bytes away. (A reset is meant to cut the answer.)
+        let is_held_back = socket.held_back > 0 && !socket.reset_on_close && !socket.is_reset();
+        assert!(!is_held_back, "the answer waits for a FIN, and a close alone is none");
+        if socket.ending == Some(Ending::Fin) {
+            // A reset that comes behind the FIN takes nothing away: what was held back went with the FIN.
+        } else if socket.reset_on_close || !socket.input.is_empty() {
             socket.ending = Some(Ending::Reset);
         } else {
             socket.end_with_fin();

@@ -30,8 +30,8 @@ struct Actor {
     ends: Vec<usize>,
     /// Whether what follows the requests is none.
     ends_in_nonsense: bool,
-    /// Whether it was not let in, has said that it would ask no more, or it or the network have done
-    /// something that may cost it an answer.
+    /// Whether the server did not let it in, or the client or the network have done something that may cost it an
+    /// answer. To send more after a request that asks for the close is no such thing.
     has_harmed: bool,
 }
 
@@ -69,10 +69,7 @@ impl Actor {
                     );
                     script.extend([head.as_bytes(), &body].concat());
                 }
-                1 if chance.one_in(4) => {
-                    has_harmed = true;
-                    script.extend(site::get_and_close(target));
-                }
+                1 if chance.one_in(2) => script.extend(site::get_and_close(target)),
                 2 => {
                     let head =
                         format!("POST {target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -80,6 +77,12 @@ impl Actor {
                 }
                 _ => script.extend(site::get(target)),
             }
+            ends.push(script.len());
+        }
+        if chance.one_in(3) {
+            let last = format!("/client-{}-last", client.id);
+            script.extend(site::get_and_close(&last));
+            asked.push(("GET", last));
             ends.push(script.len());
         }
         let ends_in_nonsense = chance.one_in(8);
@@ -124,6 +127,12 @@ impl Actor {
             37 if self.client.is_served() && chance.one_in(2) => {
                 sim.world().watch_faults.push_back(ErrorKind::StorageFull);
             }
+            38 => {
+                // All that is left, and a line break right behind the read that takes it.
+                self.client.send(&self.script[self.sent..]);
+                self.sent = self.script.len();
+                self.client.send_later(b"\r\n");
+            }
             _ => {}
         }
     }
@@ -153,6 +162,14 @@ impl Actor {
             self.client.calls()
         );
         let responses = self.client.responses();
+        let whole = self.ends.iter().filter(|&&end| end <= self.sent).count();
+        let says_close = responses.last().is_some_and(|last| last.says_close);
+        assert!(
+            !is_to_be_whole || !self.client.is_gone() || says_close || responses.len() >= whole,
+            "client {} has lost an answer: {:?}",
+            self.client.id,
+            self.client.calls()
+        );
         for (at, response) in responses.iter().enumerate() {
             let is_last = at + 1 == responses.len();
             assert!(response.is_whole || (is_last && !is_to_be_whole), "answer {at} is cut off");

@@ -130,8 +130,7 @@ fn outcome(mut sim: Sim, deliver: impl FnOnce(&mut Sim, &Client)) -> Outcome {
     let heard = sim.site.heard.take().unwrap_or_default();
     let may_be_reset =
         heard.last().is_some_and(|last| last.is_panic() || last.is_drop() || last.asks_for_close);
-    let promised_the_last = heard.last().is_some_and(|last| last.asks_for_close);
-    let answers = if promised_the_last { client.deserved() } else { client.received() };
+    let answers = client.received();
     let outcome = Outcome {
         heard,
         answers: Escaped(without_continue(&answers)),

@@ -10,7 +10,7 @@ use crate::common::tools::{self, Folder};
 use crate::common::{get, get_and_close, wait_until};
 use crate::lockstep::{self, Ask, CLIENTS, Crowd, one_shot_round};
 
-const PER_CONNECTION: f64 = 4.05;
+const PER_CONNECTION: f64 = 5.05;
 const PER_REQUEST: f64 = 2.04;
 
 /// How many rounds one run has more than the other.
