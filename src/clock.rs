@@ -42,6 +42,18 @@ impl Clock {
     }
 }
 
+/// A time in a quarter of the space: units of 2²⁰ nanoseconds, about a millisecond, which come round after 52 days.
+pub(crate) fn ticks(nanoseconds: u64) -> u32 {
+    (nanoseconds >> TICK_BITS) as u32
+}
+
+/// The nanoseconds from a time in [`ticks`] until `now`.
+pub(crate) fn since(ticks_then: u32, now: u64) -> u64 {
+    u64::from(ticks(now).wrapping_sub(ticks_then)) << TICK_BITS
+}
+
+const TICK_BITS: u32 = 20;
+
 /// A duration in the clock's measure; 584 years are for ever.
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     // Without the detour over 128 bits that `as_nanos` makes.

@@ -170,12 +170,19 @@ pub struct Timeouts {
     /// Between requests, and before the first (default 75 s).
     pub idle: Duration,
     /// For each 4 KiB of a response that the client is slow to take (default 30 s).
+    ///
+    /// A client that has taken more at once has credit for up to 64 KiB, because a slow reader opens its window in
+    /// large steps. So a client that takes 64 KiB and then stops is cut off after 16 times this.
     pub write: Duration,
     /// For the host's answer to a request that it has deferred, from when the answers in front of it
     /// have left (default 30 s). Beyond: 503.
     pub deferred: Duration,
-    /// For the client's FIN, after the last response (default 5 s).
+    /// For the client's FIN, after the last response and after the last byte that the client has sent since
+    /// (default 5 s).
     pub linger: Duration,
+    /// For a client that goes on sending after the last response (default 30 s in all). Beyond, it is reset, and may
+    /// lose that response.
+    pub linger_total: Duration,
 }
 
 impl Default for Timeouts {
@@ -187,6 +194,7 @@ impl Default for Timeouts {
             write: Duration::from_secs(30),
             deferred: Duration::from_secs(30),
             linger: Duration::from_secs(5),
+            linger_total: Duration::from_secs(30),
         }
     }
 }
@@ -214,8 +222,6 @@ pub struct Limits {
     /// The server's own headers have room beside it. Beyond: the client gets a 500.
     /// A [`Body`](crate::Body) has no limit.
     pub out_bytes: usize,
-    /// Bytes that are read and discarded while waiting for a client's FIN (default 8 MiB).
-    pub linger_bytes: u32,
 }
 
 impl Default for Limits {
@@ -226,7 +232,6 @@ impl Default for Limits {
             headers: 64,
             body_bytes: 1024 * 1024,
             out_bytes: 64 * 1024,
-            linger_bytes: 8 * 1024 * 1024,
         }
     }
 }
@@ -315,7 +320,15 @@ impl Config {
     /// The first setting that cannot be served, as a sentence.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let (limits, budget, times) = (&self.limits, &self.budget, &self.timeouts);
-        let all_times = [times.head, times.body, times.idle, times.write, times.deferred, times.linger];
+        let all_times = [
+            times.head,
+            times.body,
+            times.idle,
+            times.write,
+            times.deferred,
+            times.linger,
+            times.linger_total,
+        ];
         let rules = [
             (self.max_connections >= 1, "max_connections must be at least 1"),
             (self.max_connections <= 1 << 31, "max_connections must be at most 2^31"),

@@ -51,8 +51,8 @@ pub(crate) struct Connection<S> {
     /// The exchange that it keeps between visits, or [`NONE`].
     pub(crate) exchange: u32,
     pub(crate) generation: u16,
-    /// Bytes discarded while closing.
-    pub(crate) discarded: u32,
+    /// When it began to close, in [`ticks`](crate::clock::ticks) of the server's clock.
+    pub(crate) closing_since: u32,
     /// When its present wait ends, in nanoseconds of the server's clock.
     pub(crate) deadline: u64,
     /// Written by [`Visit::enter`](crate::visit::Visit) alone.
@@ -75,7 +75,7 @@ impl<S> Connection<S> {
             socket: Socket::new(stream),
             exchange: NONE,
             generation,
-            discarded: 0,
+            closing_since: 0,
             deadline: 0,
             state: State::Idle,
         }

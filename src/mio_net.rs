@@ -144,6 +144,9 @@ impl Stream {
 /// host had set before.
 fn prepare_tcp(socket: SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    // It holds back what does not fill a segment, also beside TCP_NODELAY.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_cork(false)?;
     socket.set_linger(None)
 }
 

@@ -87,9 +87,10 @@ impl Server {
     /// Accepts from a listener that the host has made, of std or of mio: one with other options,
     /// or one that was inherited from another process.
     ///
-    /// It becomes non-blocking, and for the sockets that inherit it gets TCP_NODELAY and loses SO_LINGER. If it is
-    /// registered with the host's poller, it is no longer. The server closes it when it drains,
-    /// unless it is [removed](Self::remove_listener) before.
+    /// It becomes non-blocking, and for the sockets that inherit it gets TCP_NODELAY and loses SO_LINGER and TCP_CORK.
+    /// If it is registered with the host's poller, it is no longer. The server closes it when it drains,
+    /// unless it is [removed](Self::remove_listener) before. Other options are the host's: with an SO_RCVLOWAT above 1,
+    /// for instance, Linux reports no shorter request, and its client waits in vain.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -122,14 +123,16 @@ impl Server {
 
     /// Serves a connected stream that the host has accepted itself, or has got from elsewhere.
     ///
-    /// It becomes non-blocking, gets TCP_NODELAY, and loses SO_LINGER. If all slots are taken, another
+    /// It becomes non-blocking, gets TCP_NODELAY, and loses SO_LINGER and TCP_CORK. If all slots are taken, another
     /// connection makes room as [`AtCapacity`](crate::AtCapacity) says. The next
     /// [`process`](Self::process) reads its first request; `now` begins its idle timeout.
     ///
     /// If it is registered with the host's poller, it is no longer, and an event of it that is
-    /// still on its way is of no use to anybody. From another poller the host takes it itself. It
-    /// must be the only handle of its socket: what the server closes would live on in another, and Linux
-    /// would hold the last bytes back for 200 ms, for a FIN that does not come.
+    /// still on its way is of no use to anybody. From another poller the host takes it itself.
+    ///
+    /// If the host keeps another handle of the socket, or a child process has inherited one, the server still ends the
+    /// connection with a FIN. It cannot reset it, as [`CloseMode::Rst`](crate::CloseMode::Rst), time-outs of
+    /// responses and [`abort`](Self::abort) do, until the other handle is closed.
     ///
     /// # Errors
     ///

@@ -137,7 +137,7 @@ pub enum Reason {
     WriteTimeout,
     /// The last response was sent, and the client's FIN did not come for the linger timeout.
     LingerTimeout,
-    /// The last response was sent, and the client sent more than `limits.linger_bytes` after it.
+    /// The last response was sent, and the client went on sending for [`Timeouts::linger_total`](crate::Timeouts::linger_total).
     LingerLimit,
     /// It was the longest idle, or owed its FIN, when a new connection needed its slot, or the slowest when
     /// a new request needed its buffers.

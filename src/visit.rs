@@ -12,6 +12,7 @@ use std::io;
 use log::trace;
 use mio::Token;
 
+use crate::clock::{nanoseconds, since, ticks};
 use crate::config::CloseMode;
 use crate::connection::{Connection, State};
 use crate::deferred::GoneReason;
@@ -84,7 +85,10 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     pub(crate) fn expire(&mut self) -> End {
         self.connection.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
         let end = self.drive();
-        if end == End::Wait && !self.rearm { self.give_up(GoneReason::Timeout) } else { end }
+        if end != End::Wait || self.rearm || self.spend_credit() {
+            return end;
+        }
+        self.give_up(GoneReason::Timeout)
     }
 
     /// Gives its exchange to somebody else.
@@ -273,7 +277,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         }
     }
 
-    /// Reads and discards until the client's FIN.
+    /// Reads and discards until the client's FIN, for as long as bytes keep coming. A close beside unread input would
+    /// be a reset, and cost the client the answer to an upload that it is still sending.
     fn close(&mut self) -> Next {
         loop {
             if self.share.bytes == 0 {
@@ -284,11 +289,13 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     self.connection.socket.peer_ended();
                     return Next::gone(Reason::Answered);
                 }
-                Ok(Some(len)) => {
-                    self.connection.discarded = self.connection.discarded.saturating_add(len as u32);
-                    if self.connection.discarded > self.service.config.limits.linger_bytes {
+                Ok(Some(_)) => {
+                    let lingered = since(self.connection.closing_since, self.service.clock.now());
+                    if lingered >= nanoseconds(self.service.config.timeouts.linger_total) {
                         return Next::gone(Reason::LingerLimit);
                     }
+                    // A client that still sends has not come to reading the answer.
+                    self.rearm = true;
                 }
                 Ok(None) => return self.wait(Wait::Input),
                 Err(_) => return self.lost(),
@@ -301,10 +308,11 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// The only place that writes the state.
     fn enter(&mut self, state: State, why: &str) {
         trace!(target: STATES, "slot {}: {:?} -> {state:?} ({why})", self.slot, self.connection.state);
-        self.connection.state = state;
+        let is_new = std::mem::replace(&mut self.connection.state, state) != state;
         self.rearm = true;
         self.exchange.course.progress = 0;
-        if state == State::Closing {
+        if state == State::Closing && is_new {
+            self.connection.closing_since = ticks(self.service.clock.now());
             self.exchange.clear();
         }
     }
@@ -349,13 +357,29 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     }
 
     /// Enough progress starts the state's deadline anew; a byte now and then does not.
+    ///
+    /// While sending, progress beyond that is credit. A slow and steady reader opens its window in steps of up to
+    /// 64 KiB, which may be further apart than the timeout.
     fn extend_deadline(&mut self, len: usize) {
-        const ENOUGH: usize = 4096;
-        self.exchange.course.progress += len;
-        if self.exchange.course.progress >= ENOUGH {
-            self.exchange.course.progress = 0;
+        const MOST_CREDIT: usize = 15 * ENOUGH;
+        let progress = &mut self.exchange.course.progress;
+        *progress += len;
+        if !self.rearm && *progress >= ENOUGH {
+            *progress -= ENOUGH;
             self.rearm = true;
         }
+        if self.rearm {
+            let most = if self.connection.state == State::Sending { MOST_CREDIT } else { 0 };
+            *progress = (*progress).min(most);
+        }
+    }
+
+    /// Whether credit for what was taken before starts the deadline anew.
+    fn spend_credit(&mut self) -> bool {
+        let progress = &mut self.exchange.course.progress;
+        self.rearm = self.connection.state == State::Sending && *progress >= ENOUGH;
+        *progress -= if self.rearm { ENOUGH } else { 0 };
+        self.rearm
     }
 
     fn end_of_input(&mut self) -> Next {
@@ -369,6 +393,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         Next::gone(Reason::PeerReset)
     }
 }
+
+/// So many bytes of a body or a response start the deadline anew.
+const ENOUGH: usize = 4096;
 
 /// A response up to this size is surely in the kernel's hands when one write took all of it.
 const CLOSED_AT_ONCE: u64 = 16 * 1024;

@@ -6,7 +6,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{ByHand, Client, Host, PATIENCE, big, expect_alive, get, get_and_close, wait_until};
 use fourway::{CloseMode, Config, Reason};
@@ -161,8 +161,8 @@ mod who_holds_time_wait {
             server.turn_until("the connection is dropped", |server| {
                 server.stats().closes(Reason::Dropped) > dropped
             });
-            let error = client.try_rest().expect_err("a reset, not a FIN");
-            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            // The FIN, and perhaps the reset behind it.
+            assert!(client.try_rest().is_ok_and(|rest| rest.is_empty()), "not a byte is answered");
             pair
         });
     }
@@ -539,15 +539,16 @@ fn a_client_that_never_closes_is_let_go_after_the_linger_timeout() {
 }
 
 #[test]
-fn a_client_that_never_stops_sending_is_cut_off_at_the_linger_limit() {
+fn a_client_that_never_stops_sending_is_cut_off_when_the_linger_total_is_over() {
     let mut config = config(CloseMode::Fin);
-    config.limits.linger_bytes = 100_000;
+    config.timeouts.linger_total = Duration::from_millis(50);
     let host = Host::start(config);
     let mut client = Client::connect(host.address);
     client.send("nonsense\r\n\r\n");
     assert_eq!(client.response().status, 400);
-    let piece = [b'x'; 64 * 1024];
-    let cut = (0..10_000).find_map(|_| client.socket().write_all(&piece).err());
-    assert!(cut.is_some(), "the server reads for ever");
+    let piece = [b'x'; 1024];
+    let begin = Instant::now();
+    let cut = std::iter::repeat_with(|| client.socket().write_all(&piece)).find_map(Result::err);
+    assert!(cut.is_some() && begin.elapsed() >= Duration::from_millis(45), "{cut:?}");
     assert_eq!(host.stats().closes(Reason::LingerLimit), 1);
 }

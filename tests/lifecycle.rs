@@ -93,6 +93,26 @@ fn what_the_host_had_set_to_be_reset_when_it_is_closed_is_closed_by_a_fin() {
     }
 }
 
+/// Linux holds back what does not fill a segment for 200 ms.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_host_had_corked_is_answered_at_once() {
+    let mut rig = Rig::new(Config::default());
+    let (mut adopted, stream) = accepted();
+    SockRef::from(&stream).set_tcp_cork(true).expect("it can be set");
+    rig.server.adopt(stream, Instant::now()).expect("there is room");
+    let own = TcpListener::bind(ANY_PORT).expect("a free port");
+    SockRef::from(&own).set_tcp_cork(true).expect("what it accepts inherits it");
+    let address = own.local_addr().expect("it is bound");
+    rig.server.add_listener(own).expect("it is taken");
+    let mut accepted = Client::connect(address);
+    for client in [&mut adopted, &mut accepted] {
+        let begin = Instant::now();
+        rig.ask(client, "/corked");
+        assert!(begin.elapsed() < Duration::from_millis(150), "{:?}", begin.elapsed());
+    }
+}
+
 #[test]
 fn an_adopted_stream_of_mio_may_be_registered_with_the_hosts_poller() {
     const OWN: Token = Token(7);

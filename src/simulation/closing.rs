@@ -275,21 +275,6 @@ fn an_error_lingers_so_that_it_is_read() {
 }
 
 #[test]
-fn the_linger_ends_when_too_much_comes() {
-    let mut sim = Sim::with(|config| config.limits.linger_bytes = 10_000);
-    let client = sim.connect();
-    client.get("/close");
-    sim.settle();
-    client.send(&[b'x'; 10_000]);
-    sim.settle();
-    assert!(client.is_served());
-    client.send(b"x");
-    sim.settle();
-    assert!(client.is_gone());
-    assert_eq!(sim.stats().closes(Reason::LingerLimit), 1);
-}
-
-#[test]
 fn in_mode_peer_a_client_that_closes_first_is_not_sent_a_fin_before() {
     for together in [false, true] {
         let mut sim = mode(CloseMode::Peer);

@@ -121,16 +121,39 @@ fn a_response_gets_more_time_for_each_four_kib_and_for_no_less() {
 }
 
 #[test]
-fn the_linger_ends_in_time_whatever_the_client_sends() {
+fn a_client_that_still_sends_behind_the_last_answer_has_the_linger_timeout_from_its_last_byte() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/close");
     sim.pass(LINGER - SECOND);
     client.send(&[b'x'; 50_000]);
     sim.settle();
-    sim.assert_ends_after(&client, SECOND);
+    sim.assert_ends_after(&client, LINGER);
     assert_eq!(sim.stats().closes(Reason::LingerTimeout), 1);
     sim.assert_empty();
+}
+
+#[test]
+fn a_client_that_sends_for_ever_behind_the_last_answer_is_let_go_after_half_a_minute() {
+    for close in [CloseMode::Fin, CloseMode::Peer] {
+        let mut sim = Sim::with(|config| config.close = close);
+        let client = sim.connect_idle();
+        client.get("/close");
+        sim.settle();
+        for _ in 0..29 {
+            sim.pass(SECOND);
+            client.send(&[b'x'; 1 << 20]);
+        }
+        sim.settle();
+        assert!(client.is_served(), "{close:?}: it may not have come to reading");
+        // Behind the last of its milliseconds.
+        sim.pass(SECOND + Duration::from_millis(2));
+        client.send(b"x");
+        sim.settle();
+        assert!(client.is_gone(), "{close:?}");
+        assert_eq!(sim.stats().closes(Reason::LingerLimit), 1, "{close:?}");
+        sim.assert_empty();
+    }
 }
 
 #[test]
@@ -370,4 +393,40 @@ fn a_response_that_is_taken_slowly_but_steadily_is_not_cut_off() {
         sim.process();
     }
     assert_eq!(client.ending(), None);
+}
+
+#[test]
+fn a_steady_reader_whose_window_opens_in_large_steps_is_not_cut_off() {
+    const STEP: usize = 64 * 1024;
+    for bytes_per_second in [400, 1500, 2500] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.stop_reading();
+        client.read(STEP);
+        client.get("/long");
+        sim.settle();
+        for _ in 0..20 {
+            sim.pass(Duration::from_secs((STEP / bytes_per_second) as u64));
+            assert!(client.is_served(), "{bytes_per_second} bytes a second");
+            client.read(STEP);
+            sim.settle();
+        }
+        client.reset();
+        sim.settle();
+        sim.assert_empty();
+    }
+}
+
+#[test]
+fn a_reader_that_takes_much_at_once_and_then_nothing_is_cut_off_after_its_credit() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.stop_reading();
+    client.read(150_000);
+    client.get("/long");
+    sim.settle();
+    sim.pass(WRITE * 16 - SECOND);
+    assert!(client.is_served());
+    sim.pass(SECOND);
+    assert_eq!((client.is_gone(), sim.stats().closes(Reason::WriteTimeout)), (true, 1));
 }

@@ -225,7 +225,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
         config.keep_alive = !chance.one_in(8);
         config.idle_in_drain = chance.pick(&[IdleInDrain::Close, IdleInDrain::LastRequest]);
         config.at_capacity = chance.pick(&[AtCapacity::EvictIdle, AtCapacity::Pause]);
-        config.limits.linger_bytes = chance.pick(&[100, 1 << 20]);
+        config.timeouts.linger_total = Duration::from_secs(chance.pick(&[1, 30]));
         config.limits.body_bytes = 4000;
         config.limits.head_bytes = chance.pick(&[200, 16 * 1024]);
         config.budget.together = chance.pick(&[1, 2, 16]);

@@ -100,6 +100,7 @@ impl Handler for Site {
                 let _ = body.write_all(b"left out");
             }),
             "/large" => responder.head(200).body(&LARGE[..]),
+            "/long" => responder.head(200).body(repeated(1 << 40)),
             "/copied" => responder.send(200, "text/plain", &LARGE[..COPIED]),
             "/close" => responder.head(200).close_after().send(b"the last"),
             "/drop" => responder.close(),
