@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::{deferred, pool};
+
 /// The settings of one [`Server`](crate::Server).
 ///
 /// Start from the default and set what differs:
@@ -25,14 +27,14 @@ pub struct Config {
     ///
     /// A slot takes 48 bytes, with its places in the queues. When all are taken, [`AtCapacity`] says what happens.
     pub max_connections: usize,
-    /// How many requests or responses may be incomplete at once (default 1,024; at least 1).
+    /// How many requests or responses may be incomplete at once (default: one for each connection; at least 1).
     ///
-    /// Each of these *exchanges* reserves address space for one head, one body and one answer
-    /// ([`Config::reserved_bytes`]); the system gives it memory when it is first used. When all
-    /// are lent, the slowest client is told 408 or cut off, and its exchange goes to the next. With
-    /// fewer of them than [`max_connections`](Self::max_connections), requests that are slow cannot hold
-    /// all slots; with as many, none is cut off for another, and new clients may have to wait.
+    /// Each of these *exchanges* takes about 200 bytes, beside the [`buffers`](Self::buffers) that it borrows. A
+    /// deferred request or a large response that is read slowly often borrows none. When all exchanges are lent, one
+    /// connection makes way, as when all buffers of a kind are ([`Buffers`]).
     pub exchanges: usize,
+    /// How many buffers of each kind may be lent at once.
+    pub buffers: Buffers,
     /// How a connection ends after its last response (default [`CloseMode::Fin`]).
     pub close: CloseMode,
     /// Whether a connection may carry more than one request (default yes).
@@ -63,10 +65,11 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             max_connections: 1024,
-            exchanges: 1024,
+            exchanges: usize::MAX,
+            buffers: Buffers::default(),
             close: CloseMode::Fin,
             keep_alive: true,
-            at_capacity: AtCapacity::EvictIdle,
+            at_capacity: AtCapacity::Evict,
             idle_in_drain: IdleInDrain::Close,
             backlog: 4096,
             reuse_port: false,
@@ -115,18 +118,57 @@ pub enum CloseMode {
 /// use fourway::{AtCapacity, Config};
 ///
 /// let mut config = Config::default();
-/// assert_eq!(config.at_capacity, AtCapacity::EvictIdle);
-/// config.at_capacity = AtCapacity::Pause; // no client is ever cut off for another
+/// assert_eq!(config.at_capacity, AtCapacity::Evict);
+/// config.at_capacity = AtCapacity::Pause; // no connection is ever closed for another
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtCapacity {
-    /// The connection that has been idle longest makes room, one that has never asked for anything only
-    /// after a second, and so one that may still be reading a large response. With none idle, it is one that
-    /// has owed its FIN for a second or longer, behind ours and a small last response. With none of these,
-    /// as `Pause`.
-    EvictIdle,
-    /// New connections wait in the kernel's accept queue until one ends.
+    /// Another connection is closed for it.
+    ///
+    /// That is the connection that has been idle longest, if it has been so for a second. Otherwise the fullest state
+    /// gives up its oldest: of all that are idle, send a head, wait for a body buffer, send a body, read a response, or
+    /// owe their FIN, the largest group loses the member that has waited longest without progress. So a flood of any
+    /// kind makes room for itself, and requests and responses that make progress are spared. A response that is cut off
+    /// ends with a reset.
+    ///
+    /// A request that the host has deferred is never given up. If all slots hold such requests, this is `Pause`.
+    Evict,
+    /// New connections wait in the kernel's accept queue until a connection ends.
     Pause,
+}
+
+/// How many buffers of each kind may be lent at once.
+///
+/// A request that arrives whole and a response that leaves whole in one write need no buffer of their own. When all
+/// buffers of a kind are lent and another is needed, the fullest state among their holders gives up its oldest: its
+/// request is refused with 503, or its response is cut off by a reset. A deferred request is given up only if nothing
+/// else holds such a buffer. Body buffers have a rule of their own.
+///
+/// ```
+/// let mut config = fourway::Config::default();
+/// config.buffers.bodies = 4; // four large uploads at a time, the others wait
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Buffers {
+    /// For requests whose heads are incomplete, whose small bodies are, or behind which others wait (default 1,024; at
+    /// least 1). Each takes [`Limits::head_bytes`] and 4 KiB.
+    pub heads: usize,
+    /// For responses, or parts of them, that are copied and not sent (default 1,024; at least 1). Each takes
+    /// [`Limits::out_bytes`] and 17 KiB.
+    pub outs: usize,
+    /// For bodies that do not fit behind their heads (default 64; at least 1). Each takes [`Limits::head_bytes`],
+    /// [`Limits::body_bytes`] and 4 KiB.
+    ///
+    /// When all are lent, further bodies wait unread, in their order ([`Timeouts::queue`]). While any waits, a body
+    /// that has made no progress for 3 s is refused with 503, and its buffer goes to the next.
+    pub bodies: usize,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Buffers { heads: 1024, outs: 1024, bodies: 64 }
+    }
 }
 
 /// What a [drain](crate::Server::drain) does with connections on which no request is under way.
@@ -165,6 +207,8 @@ pub enum IdleInDrain {
 pub struct Timeouts {
     /// From a request's first byte to the end of its head (default 10 s). Never extended.
     pub head: Duration,
+    /// For a body buffer, when all are lent (default 30 s). Beyond: 503. The client's own time does not run meanwhile.
+    pub queue: Duration,
     /// For each 4 KiB of a request's body (default 30 s).
     pub body: Duration,
     /// Between requests, and before the first (default 75 s).
@@ -189,6 +233,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Timeouts {
             head: Duration::from_secs(10),
+            queue: Duration::from_secs(30),
             body: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             write: Duration::from_secs(30),
@@ -203,7 +248,7 @@ impl Default for Timeouts {
 ///
 /// ```
 /// let mut config = fourway::Config::default();
-/// config.limits.body_bytes = 64 * 1024; // an exchange reserves room for a whole body
+/// config.limits.body_bytes = 64 * 1024; // a body buffer holds a whole body
 /// config.limits.out_bytes = 256 * 1024;
 /// ```
 #[derive(Debug, Clone)]
@@ -286,42 +331,70 @@ impl Default for Budget {
 /// The most headers that [`Limits::headers`] may allow; their slices live on the stack.
 pub(crate) const MAX_HEADERS: usize = 128;
 
-/// What a server needs for itself in an exchange beside the request's head and body: room to
-/// read the next bytes into, and the line that ends a chunked body.
+/// What a buffer has beside the longest head and body: space for the next read, and for the line that ends a chunked
+/// body.
 pub(crate) const INPUT_SLACK: usize = 4096;
 
 /// A batch of pipelined responses is flushed when it has grown past this.
 pub(crate) const OUT_BATCH: usize = 16 * 1024;
 
+/// What a connection takes, with its places in the queues.
+const SLOT_BYTES: usize = 48;
+
 /// Room for the headers that the server adds to each response, and for its own error pages.
 pub(crate) const OUT_SLACK: usize = 1024;
 
 impl Config {
-    /// The most memory that requests and responses in flight can come to take, in bytes.
+    /// The most memory that the server can come to use, in bytes: for connections, for requests in flight, and for the
+    /// buffers.
     ///
-    /// The connections' slots come on top, at 48 bytes each.
+    /// All of it is reserved by [`Server::new`](crate::Server::new). The system provides a page when it is first
+    /// used, and keeps it for the server from then on. Not included are shared bodies of the host's, and what the
+    /// kernel takes for sockets (about 4 KiB each when idle, and their buffers).
     ///
     /// ```
     /// let mut config = fourway::Config::default();
-    /// config.exchanges = 16;
-    /// config.limits.body_bytes = 0;
-    /// assert!(config.reserved_bytes() < 2 * 1024 * 1024);
+    /// assert!(config.reserved_bytes() < 180 << 20);
+    /// config.buffers.heads = 16;
+    /// config.buffers.outs = 16;
+    /// config.buffers.bodies = 1;
+    /// assert!(config.reserved_bytes() < 4 << 20);
     /// ```
     pub fn reserved_bytes(&self) -> usize {
-        let each = self.limits.input_bytes().saturating_add(self.limits.output_bytes());
-        self.pool_size().saturating_mul(each)
+        let (sizes, limits) = (self.pool_sizes(), &self.limits);
+        let buffers = |count: usize, bytes: usize| count.saturating_mul(bytes.saturating_add(pool::BUFFER));
+        [
+            self.max_connections.saturating_mul(SLOT_BYTES),
+            sizes.records.saturating_mul(pool::RECORD + deferred::PER_REQUEST),
+            buffers(sizes.heads, limits.head_buffer_bytes()),
+            buffers(sizes.outs, limits.out_buffer_bytes()),
+            buffers(sizes.bodies, limits.body_buffer_bytes()),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
     }
 
-    /// One exchange per incomplete request, and one that is always free to work in.
-    pub(crate) fn pool_size(&self) -> usize {
-        self.exchanges.min(self.max_connections).saturating_add(1)
+    /// How much of each kind the pool has: one for each that may be lent, and one that is always free to work in.
+    /// (A body is never collected in passing.)
+    pub(crate) fn pool_sizes(&self) -> PoolSizes {
+        let exchanges = self.exchanges.min(self.max_connections);
+        let is_small = self.limits.body_bytes < INPUT_SLACK;
+        PoolSizes {
+            records: exchanges.saturating_add(1),
+            heads: self.buffers.heads.min(exchanges).saturating_add(1),
+            outs: self.buffers.outs.min(exchanges).saturating_add(1),
+            // The smallest bodies fit behind any head.
+            bodies: if is_small { 0 } else { self.buffers.bodies.min(exchanges) },
+        }
     }
 
     /// The first setting that cannot be served, as a sentence.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
-        let (limits, budget, times) = (&self.limits, &self.budget, &self.timeouts);
+        let (limits, buffers) = (&self.limits, &self.buffers);
+        let (budget, times) = (&self.budget, &self.timeouts);
         let all_times = [
             times.head,
+            times.queue,
             times.body,
             times.idle,
             times.write,
@@ -333,7 +406,9 @@ impl Config {
             (self.max_connections >= 1, "max_connections must be at least 1"),
             (self.max_connections <= 1 << 31, "max_connections must be at most 2^31"),
             (self.exchanges >= 1, "exchanges must be at least 1"),
-            (self.exchanges <= 1 << 31, "exchanges must be at most 2^31"),
+            (buffers.heads >= 1, "buffers.heads must be at least 1"),
+            (buffers.outs >= 1, "buffers.outs must be at least 1"),
+            (buffers.bodies >= 1, "buffers.bodies must be at least 1"),
             (!all_times.contains(&Duration::ZERO), "every timeout must be longer than zero"),
             (limits.head_bytes >= 64, "limits.head_bytes must be at least 64"),
             (limits.head_bytes <= 1 << 24, "limits.head_bytes must be at most 16 MiB"),
@@ -357,12 +432,25 @@ impl Config {
     }
 }
 
+/// What the pool has of each kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PoolSizes {
+    pub(crate) records: usize,
+    pub(crate) heads: usize,
+    pub(crate) outs: usize,
+    pub(crate) bodies: usize,
+}
+
 impl Limits {
-    pub(crate) fn input_bytes(&self) -> usize {
-        self.head_bytes.saturating_add(self.body_bytes).saturating_add(INPUT_SLACK)
+    pub(crate) fn head_buffer_bytes(&self) -> usize {
+        self.head_bytes.saturating_add(INPUT_SLACK)
     }
 
-    pub(crate) fn output_bytes(&self) -> usize {
+    pub(crate) fn body_buffer_bytes(&self) -> usize {
+        self.head_buffer_bytes().saturating_add(self.body_bytes)
+    }
+
+    pub(crate) fn out_buffer_bytes(&self) -> usize {
         self.out_bytes.saturating_add(OUT_BATCH + OUT_SLACK)
     }
 }

@@ -5,7 +5,7 @@
 //!             │
 //!             ▼                answered
 //!     ┌─── reading ──────────────────────────────► writing ───┐
-//!     │ Idle, Head, Body                      Sending, Deferred
+//!     │ Idle, Head, Queued, Body              Sending, Deferred
 //!     │       ▲                                    │          │
 //!     │       └──────── all sent, keep alive ──────┘          │ all sent, close
 //!     │ end of input, or reset                                ▼
@@ -27,6 +27,8 @@ pub(crate) enum State {
     Idle,
     /// Reading a head that has begun.
     Head,
+    /// Waiting for a body buffer, because the body does not fit behind its head. It stays unread meanwhile.
+    Queued,
     /// Reading the body of a head that is whole.
     Body,
     /// Writing what was answered.
@@ -39,8 +41,15 @@ pub(crate) enum State {
 
 impl State {
     /// In the order of a connection's life.
-    pub(crate) const ALL: [State; 6] =
-        [State::Idle, State::Head, State::Body, State::Sending, State::Deferred, State::Closing];
+    pub(crate) const ALL: [State; 7] = [
+        State::Idle,
+        State::Head,
+        State::Queued,
+        State::Body,
+        State::Sending,
+        State::Deferred,
+        State::Closing,
+    ];
 }
 
 /// A slab entry: at most 32 bytes. With its links in the ready queue and in a deadline list (8 bytes each), a

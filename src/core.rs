@@ -10,6 +10,7 @@
 //! There is no socket, no clock and no poller in here; tests own all three.
 
 mod accepting;
+mod evicting;
 mod hand_over;
 mod serving;
 mod visiting;
@@ -26,7 +27,7 @@ use crate::deferred::{Awaited, Gone, RequestId};
 use crate::handler::{Handler, Responder};
 use crate::http::{self, PeerName};
 use crate::net::{Net, Readiness};
-use crate::pool::Pool;
+use crate::pool::{Pool, can_reserve};
 use crate::service::Service;
 use crate::share::Share;
 use crate::stats::{Phase, Reason, Stats};
@@ -89,12 +90,16 @@ impl<N: Net> Core<N> {
     /// A core for settings that were [checked](Config::check), or how many bytes of memory could
     /// not be had.
     pub(crate) fn new(net: N, tokens: Tokens, config: Config) -> Result<Self, usize> {
+        if !can_reserve(config.reserved_bytes()) {
+            return Err(config.reserved_bytes());
+        }
         let times = &config.timeouts;
-        let durations = [times.idle, times.head, times.body, times.write, times.deferred, times.linger];
+        let durations =
+            [times.idle, times.head, times.queue, times.body, times.write, times.deferred, times.linger];
         Ok(Core {
             net,
-            table: Table::new(config.max_connections, durations.map(nanoseconds), tokens)?,
-            pool: Pool::new(&config)?,
+            table: Table::new(config.max_connections, durations.map(nanoseconds), tokens),
+            pool: Pool::new(&config),
             accepting: Accepting::new(),
             wave: Vec::with_capacity(config.budget.together),
             service: Service::new(config),
@@ -138,6 +143,7 @@ impl<N: Net> Core<N> {
         let budget = self.serve_ready(self.service.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
         let all_expired = self.expire_due(now, handler);
+        self.lend_bodies(handler);
         self.end_drain(now, handler);
         let more = self.has_work() || (!all_expired && self.table.len() > 0);
         self.left_at = more.then_some(now);
@@ -154,7 +160,7 @@ impl<N: Net> Core<N> {
         if self.has_work() {
             return Some(Duration::ZERO);
         }
-        let mut next = self.table.next_deadline().min(self.next_accept());
+        let mut next = self.table.next_deadline().min(self.next_accept()).min(self.next_stall());
         if self.service.phase == Phase::Draining {
             next = next.min(if self.service.ends_idle { self.drain_until } else { self.idle_until });
         }
@@ -170,8 +176,8 @@ impl<N: Net> Core<N> {
         self.responding = Some(slot);
         self.table.queue(slot);
         self.service.tickets.visit(slot);
-        let exchange = self.pool.open(self.table[slot].exchange);
-        Ok(http::respond(awaited, exchange.out, &mut self.service))
+        let (_, out) = self.pool.open_response(self.table[slot].exchange);
+        Ok(http::respond(awaited, out, &mut self.service))
     }
 
     /// Stops accepting and ends what is idle, now or later; the rest gets its answers, for at most
@@ -308,10 +314,14 @@ impl<N: Net> Core<N> {
     fn finish_response(&mut self) {
         if let Some(slot) = self.responding.take() {
             let connection = &self.table[slot];
-            let mut exchange = self.pool.open(connection.exchange);
+            let (course, mut out) = self.pool.open_response(connection.exchange);
             let peer = PeerName(connection.socket.stream());
             let request = format_args!("{peer} (deferred)");
-            exchange.course.after = http::finish(&mut exchange.out, &mut self.service, request);
+            course.after = http::finish(&mut out, &mut self.service, request);
+            if self.pool.spare_outs() == 0 {
+                // A host that answers many at once answers more than there are buffers for.
+                self.flush(slot);
+            }
         }
     }
 

@@ -80,8 +80,8 @@ const _: () = assert!(size_of::<Option<RequestId>>() == 16);
 pub enum GoneReason {
     /// No answer came for [`Timeouts::deferred`](crate::Timeouts::deferred); the client gets a 503.
     Timeout,
-    /// [`Config::exchanges`](crate::Config::exchanges) requests wait already, all for their
-    /// answers; the client gets a 503.
+    /// All [exchanges](crate::Config::exchanges) or [head buffers](crate::Buffers::heads) are lent to requests that wait
+    /// for their answers; the client gets a 503.
     NoRoom,
     /// Its connection has ended.
     Ended(Reason),
@@ -131,6 +131,9 @@ pub(crate) struct Tickets {
     taken: Option<RequestId>,
     gone: VecDeque<(RequestId, GoneReason)>,
 }
+
+/// What each request that can wait at a time takes here.
+pub(crate) const PER_REQUEST: usize = size_of::<(RequestId, GoneReason)>();
 
 impl Tickets {
     /// For at most this many requests that wait at a time.

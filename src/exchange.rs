@@ -8,8 +8,9 @@ use crate::config::OUT_BATCH;
 use crate::deferred::Awaited;
 use crate::http::body::BodyReader;
 use crate::net::{Stream, Then};
+use crate::table::NONE;
 
-/// One read takes at most this much.
+/// One read of a large body takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 
 /// A request in flight: its bytes, how far it has come, and the response that is left to write.
@@ -27,6 +28,8 @@ pub(crate) struct Exchange<'p> {
 pub(crate) struct Course {
     /// The request whose head has been accepted and whose body is not whole.
     pub(crate) body: Option<BodyReader>,
+    /// Its client waits for `100 Continue` before it sends the body.
+    pub(crate) expects_continue: bool,
     /// What follows when everything written has left.
     pub(crate) after: After,
     /// Bytes of body or response moved since its deadline was last extended.
@@ -36,32 +39,69 @@ pub(crate) struct Course {
 impl Course {
     #[inline]
     fn clear(&mut self) {
-        (self.body, self.after, self.progress) = (None, After::Keep, 0);
+        (self.body, self.expects_continue, self.after, self.progress) = (None, false, After::Keep, 0);
     }
 }
 
 impl Exchange<'_> {
-    /// Whether nothing is in flight.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.input.is_empty()
-            && self.course.body.is_none()
-            && self.out.is_empty()
-            && self.course.after.awaited().is_none()
-    }
-
     pub(crate) fn clear(&mut self) {
         *self.input.marks = InputMarks::default();
         self.course.clear();
         self.out.clear();
     }
+
+    /// Whether the body that is collected has outgrown the head buffer.
+    pub(crate) fn lacks_body_buffer(&self) -> bool {
+        let collected = self.course.body.as_ref().filter(|_| !self.input.is_large());
+        collected.is_some_and(|body| match body.left() {
+            Some(left) => left > (self.input.head_size - self.input.pending().len()) as u64,
+            None => self.input.pending().len() == self.input.head_size,
+        })
+    }
+
+    /// Where the next read goes, never empty: no more than the buffer is for.
+    ///
+    /// In a body buffer that is what the body lacks, or of chunks so much that what may follow them fits into a head
+    /// buffer.
+    #[inline]
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        let head_size = self.input.head_size;
+        let most = match &self.course.body {
+            Some(body) if self.input.is_large() => body.left().map_or(head_size, |left| {
+                usize::try_from(left).map_or(READ_BYTES, |left| left.min(READ_BYTES))
+            }),
+            _ => head_size - self.input.pending().len(),
+        };
+        self.input.space(most)
+    }
 }
 
 /// What is remembered of an exchange beside its bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct InFlight {
     input: InputMarks,
     pub(crate) course: Course,
     out: OutMarks,
+    /// The buffers that it has borrowed, or [`NONE`]. The input is in the body buffer if there is one.
+    pub(crate) head: u32,
+    pub(crate) out_buffer: u32,
+    pub(crate) body: u32,
+    /// Whether any of them is in a list.
+    pub(crate) is_listed: bool,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        InFlight {
+            input: InputMarks::default(),
+            course: Course::default(),
+            out: OutMarks::default(),
+            head: NONE,
+            out_buffer: NONE,
+            body: NONE,
+            is_listed: false,
+        }
+    }
 }
 
 impl InFlight {
@@ -74,12 +114,63 @@ impl InFlight {
     }
 
     /// The exchange over its two pieces of memory.
-    pub(crate) fn over<'p>(&'p mut self, input: &'p mut [u8], out: &'p mut [u8]) -> Exchange<'p> {
+    #[inline]
+    pub(crate) fn over<'p>(
+        &'p mut self,
+        input: &'p mut [u8],
+        head_size: usize,
+        out: &'p mut [u8],
+    ) -> Exchange<'p> {
         Exchange {
-            input: Input { bytes: input, marks: &mut self.input },
+            input: Input { bytes: input, head_size, marks: &mut self.input },
             course: &mut self.course,
             out: Out { bytes: out, marks: &mut self.out },
         }
+    }
+
+    /// What a response is written into, without the request.
+    pub(crate) fn response<'p>(&'p mut self, out: &'p mut [u8]) -> (&'p mut Course, Out<'p>) {
+        (&mut self.course, Out { bytes: out, marks: &mut self.out })
+    }
+
+    /// Whether nothing is in flight.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.has_no_input()
+            && self.course.body.is_none()
+            && self.has_no_copied()
+            && self.out.tail_left == 0
+            && self.course.after.awaited().is_none()
+    }
+
+    #[inline]
+    pub(crate) fn has_no_input(&self) -> bool {
+        self.input.start == self.input.end
+    }
+
+    /// Whether all copied bytes are sent.
+    #[inline]
+    pub(crate) fn has_no_copied(&self) -> bool {
+        self.out.copied == self.out.sent
+    }
+
+    /// Gives up the share in a response's body.
+    #[inline]
+    pub(crate) fn release_tail(&mut self) {
+        self.out.tail = Body::EMPTY;
+    }
+
+    /// Leaves a buffer that has no input: the next one may be shorter.
+    #[inline]
+    pub(crate) fn leave_input(&mut self) {
+        self.input = InputMarks::default();
+    }
+
+    /// Moves the input to another buffer.
+    pub(crate) fn move_input(&mut self, from: &[u8], to: &mut [u8]) {
+        let InputMarks { start, seen, end } = self.input;
+        to[..end - start].copy_from_slice(&from[start..end]);
+        self.input = InputMarks { start: 0, seen: seen - start, end: end - start };
     }
 }
 
@@ -110,11 +201,13 @@ impl After {
 #[derive(Debug)]
 pub(crate) struct Input<'p> {
     bytes: &'p mut [u8],
+    /// Bytes of a head buffer, which this is unless it is larger.
+    head_size: usize,
     marks: &'p mut InputMarks,
 }
 
 /// Where what is in [`Input`]: `start ≤ seen ≤ end ≤ bytes.len()`.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct InputMarks {
     start: usize,
     /// Up to here an incomplete head has been looked at.
@@ -148,20 +241,23 @@ impl Input<'_> {
         self.marks.seen = self.marks.end;
     }
 
-    /// Room for the next read, never empty.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    /// Whether this is a body buffer.
+    pub(crate) fn is_large(&self) -> bool {
+        self.bytes.len() > self.head_size
+    }
+
+    /// Space for a read of at most `most` bytes, never empty.
+    fn space(&mut self, most: usize) -> &mut [u8] {
         if self.is_empty() {
             self.clear();
-            let end = self.bytes.len().min(READ_BYTES);
-            return &mut self.bytes[..end];
-        }
-        if self.marks.start > 0 && self.bytes.len() - self.marks.end < READ_BYTES {
+        } else if self.marks.start > 0 && self.bytes.len() - self.marks.end < most {
+            // Moved as soon as it is short: a buffer that is filled to its end first is resident to its end.
             self.bytes.copy_within(self.marks.start..self.marks.end, 0);
             (self.marks.seen, self.marks.end) =
                 (self.marks.seen - self.marks.start, self.marks.end - self.marks.start);
             self.marks.start = 0;
         }
-        let end = self.bytes.len().min(self.marks.end + READ_BYTES);
+        let end = self.bytes.len().min(self.marks.end + most);
         assert!(self.marks.end < end, "limits leave room for one byte more than the longest request");
         &mut self.bytes[self.marks.end..end]
     }
@@ -234,6 +330,11 @@ impl<'p> Out<'p> {
         self.marks.copied
     }
 
+    /// Whether some of the copied bytes are not sent.
+    pub(crate) fn has_copied(&self) -> bool {
+        self.marks.copied > self.marks.sent
+    }
+
     pub(crate) fn has_tail(&self) -> bool {
         self.marks.tail_left > 0
     }
@@ -304,17 +405,54 @@ mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
+    use crate::http::fields::Framing;
 
     #[test]
-    fn input_moves_to_the_front_when_room_gets_short() {
+    fn input_moves_to_the_front_when_space_gets_short() {
         let (mut bytes, mut marks) = ([0; 100], InputMarks::default());
-        let mut input = Input { bytes: &mut bytes, marks: &mut marks };
-        assert_eq!(input.space().len(), 100);
-        input.space()[..90].copy_from_slice(&[7; 90]);
+        let mut input = Input { bytes: &mut bytes, head_size: 100, marks: &mut marks };
+        assert_eq!(input.space(100).len(), 100);
+        input.space(90)[..90].copy_from_slice(&[7; 90]);
         input.filled(90);
         input.consume(85);
-        assert_eq!(input.space().len(), 95);
-        assert_eq!(input.pending(), [7; 5]);
+        assert_eq!(input.space(95).len(), 95);
+        assert_eq!((input.pending(), input.marks.start), (&[7; 5][..], 0));
+    }
+
+    /// A body of this length behind a head, of which so much has arrived.
+    fn collecting(record: &mut InFlight, framing: Framing, arrived: usize) {
+        let mut limits = Limits::default();
+        limits.body_bytes = 500;
+        record.input = InputMarks { start: 0, seen: 0, end: arrived };
+        record.course.body = Some(BodyReader::new(10, framing, &limits).expect("it is short"));
+    }
+
+    #[test]
+    fn a_body_lacks_a_buffer_of_its_own_if_it_does_not_fit_behind_its_head() {
+        let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
+        for (framing, arrived, lacks) in [
+            (Framing::Length(90), 10, false),
+            (Framing::Length(91), 10, true),
+            (Framing::Chunked, 99, false),
+            (Framing::Chunked, 100, true),
+        ] {
+            let mut record = InFlight::default();
+            collecting(&mut record, framing, arrived);
+            assert_eq!(record.over(&mut head, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
+            assert!(!record.over(&mut body, 100, &mut out).lacks_body_buffer());
+        }
+    }
+
+    #[test]
+    fn a_read_takes_no_more_than_the_buffer_is_for() {
+        let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
+        let mut record = InFlight::default();
+        assert_eq!(record.over(&mut head, 100, &mut out).space().len(), 100);
+        collecting(&mut record, Framing::Length(400), 10);
+        assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 400, "what the body lacks");
+        collecting(&mut record, Framing::Chunked, 10);
+        assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 100, "so much can be left over");
     }
 
     #[test]

@@ -219,11 +219,11 @@ impl<'r> Responder<'r> {
     /// the connection [`Handler::gone`] is told. (One that has closed altogether looks like one that
     /// has closed its half, until something is sent to it.)
     ///
-    /// Each request that waits holds one of [`Config::exchanges`](crate::Config::exchanges). Where
-    /// it takes the last one, the slowest client that is not waiting for an answer loses its own;
-    /// if there is none, this one gets a 503 at once, and `gone` is told of it. A host that defers
-    /// for long sets `exchanges` lower than `max_connections`, or requests that wait come to hold all
-    /// slots, and none of them makes room for a new client.
+    /// Each request that waits holds a slot and one of [`Config::exchanges`](crate::Config::exchanges), and a head buffer
+    /// if its client has sent more behind it. Neither is taken from it. If it takes the last exchange, another
+    /// connection makes way; if all others wait for answers too, this one gets a 503 at once, and `gone` is told of it.
+    /// A host that defers for long sets `exchanges` lower than `max_connections`, or requests that wait come to hold
+    /// all slots, and none of them makes room for a new client.
     ///
     /// An answer that was deferred before can be deferred again, under a new name; its deadline
     /// stays.

@@ -27,7 +27,7 @@ impl Table {
     /// With memory for so many connections.
     pub fn new(capacity: usize) -> Table {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).expect("a range has room for them");
-        Table(table::Table::new(capacity, [1; State::ALL.len()], tokens).expect("there is memory"))
+        Table(table::Table::new(capacity, [1; State::ALL.len()], tokens))
     }
 
     /// A new connection's slot.
@@ -97,15 +97,15 @@ pub struct Answering {
 impl Answering {
     /// As a server with these settings has it.
     pub fn new(config: Config) -> Answering {
-        Answering { pool: Pool::new(&config).expect("there is memory"), service: Service::new(config) }
+        Answering { pool: Pool::new(&config), service: Service::new(config) }
     }
 
     /// Answers whole requests that arrived in one read and ask for no close; how many bytes the
     /// answers have.
     pub fn answer<H: Handler>(&mut self, arrived: &[u8], handler: &mut H) -> u64 {
-        let spare = self.pool.spare();
-        let mut exchange = self.pool.open(spare);
-        exchange.input.space()[..arrived.len()].copy_from_slice(arrived);
+        let handle = self.pool.spare();
+        let mut exchange = self.pool.open(handle);
+        exchange.space()[..arrived.len()].copy_from_slice(arrived);
         exchange.input.filled(arrived.len());
         let mut asked = Asked { handler, peer: &Nobody };
         let mut budget = u32::MAX;
@@ -119,7 +119,8 @@ impl Answering {
             }
             assert_eq!(exchange.course.after, After::Keep, "only more requests are to follow");
         }
-        assert!(exchange.is_empty(), "only whole requests are answered here");
+        let in_flight = self.pool.settle(handle, 0, State::Idle, true);
+        assert!(!in_flight, "only whole requests are answered here");
         sent
     }
 }

@@ -229,6 +229,7 @@ mod lists;
 mod tokens;
 mod exchange;
 mod pool;
+mod buffers;
 mod http;
 mod handler;
 mod body;
@@ -250,7 +251,7 @@ mod properties;
 mod simulation;
 
 pub use crate::body::Body;
-pub use crate::config::{AtCapacity, Budget, CloseMode, Config, IdleInDrain, Limits, Timeouts};
+pub use crate::config::{AtCapacity, Budget, Buffers, CloseMode, Config, IdleInDrain, Limits, Timeouts};
 pub use crate::core::{ListenerId, Progress};
 pub use crate::deferred::{Gone, GoneReason, RequestId};
 pub use crate::handler::{BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};

@@ -20,13 +20,14 @@ pub(crate) struct Lists<const N: usize> {
 }
 
 impl<const N: usize> Lists<N> {
-    /// Empty lists with memory for this many slots, or how many bytes could not be had.
-    pub(crate) fn new(slots: usize) -> Result<Self, usize> {
-        let places = slots.saturating_add(N);
-        let mut links = Vec::new();
-        links.try_reserve_exact(places).map_err(|_| places.saturating_mul(size_of::<Links>()))?;
+    /// What each slot takes.
+    pub(crate) const PER_SLOT: usize = size_of::<Links>();
+
+    /// Empty lists with memory for this many slots.
+    pub(crate) fn new(slots: usize) -> Self {
+        let mut links = Vec::with_capacity(slots + N);
         links.extend((0..N as u32).map(|own| Links { prev: own, next: own }));
-        Ok(Lists { links, lens: [0; N] })
+        Lists { links, lens: [0; N] }
     }
 
     /// Makes a place for the slot behind the last that has one, if it is not one of them.
@@ -97,7 +98,7 @@ mod tests {
     }
 
     fn lists() -> Lists<2> {
-        let mut lists = Lists::new(4).expect("they are small");
+        let mut lists = Lists::new(4);
         (0..4).for_each(|slot| lists.make_place(slot));
         lists
     }
@@ -142,7 +143,7 @@ mod tests {
         const SLOTS: u32 = 8;
         let steps = prop::collection::vec((0..SLOTS, 0..3usize), 0..100);
         holds_for_any(steps, |steps| {
-            let mut lists: Lists<3> = Lists::new(SLOTS as usize).expect("they are small");
+            let mut lists: Lists<3> = Lists::new(SLOTS as usize);
             (0..SLOTS).for_each(|slot| lists.make_place(slot));
             let mut model = [const { VecDeque::new() }; 3];
             for (slot, list) in steps {

@@ -1,126 +1,310 @@
-//! The fixed pool of memory for exchanges, and how it is lent.
+//! The memory for requests in flight, lent in parts.
 //!
-//! An idle connection owns no buffer. While it is served it works in the exchange that the pool has
-//! to *spare*; only if something is still incomplete at the end (half a head, a response that the
-//! kernel did not take) does it keep that exchange, and the next gets another spare. So a request
-//! that arrives whole, with a response that leaves whole, passes through without a copy and leaves
-//! nothing behind, and the spares are always those that are warm in the cache.
+//! The *record* of a request in flight is small, and there may be one for each connection: 100,000 answers can be late
+//! or slow. What it borrows is large, and there is less of it:
+//!
+//! - a **head** buffer while a head is incomplete, while a body is collected that fits behind it, or while requests
+//!   wait behind the present one;
+//! - an **out** buffer while copied bytes of a response are not sent;
+//! - a **body** buffer, in place of the head buffer, while a body is collected that does not fit behind its head.
+//!
+//! A visit works in a record with a head and an out. What is not needed afterwards is given back, so a request that
+//! arrives whole and a response that leaves whole keep nothing. A record that is given back with a head and an out stays
+//! *equipped*, and is lent again first: from one request to the next nothing has to be found.
 
+use crate::buffers::Buffers;
 use crate::config::Config;
+use crate::connection::State;
 use crate::deferred::Awaited;
-use crate::exchange::{Exchange, InFlight};
+use crate::exchange::{Course, Exchange, InFlight, Out};
+use crate::table::NONE;
 
-/// The memory for a fixed number of exchanges, of which at least one is free whenever a visit
-/// begins.
+/// What each record takes, and each buffer beside its bytes.
+pub(crate) const RECORD: usize = size_of::<InFlight>() + size_of::<u32>();
+pub(crate) const BUFFER: usize = Buffers::OVERHEAD;
+
+/// All that requests in flight are lent. A record, a head and an out are free whenever a visit begins.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// In groups, because each piece that is asked of the system costs a page for its header.
-    groups: Vec<Box<[u8]>>,
-    input_bytes: usize,
-    output_bytes: usize,
     /// Of all that were ever used; the others' memory is untouched.
-    states: Vec<InFlight>,
+    records: Vec<InFlight>,
     size: usize,
-    /// The last one given back is the next one lent.
-    free: Vec<u32>,
+    /// Those that are free, with a head and an out and without. The last one given back is the next one lent.
+    equipped: Vec<u32>,
+    bare: Vec<u32>,
+    pub(crate) heads: Buffers,
+    pub(crate) outs: Buffers,
+    pub(crate) bodies: Buffers,
 }
 
-/// How many exchanges share one piece of memory.
-const GROUP: usize = 64;
-
 impl Pool {
-    /// The pool, or how many bytes could not be had.
-    pub(crate) fn new(config: &Config) -> Result<Self, usize> {
-        let (size, limits) = (config.pool_size(), &config.limits);
-        let each = limits.input_bytes().saturating_add(limits.output_bytes());
-        // Zeroed memory of this size comes from the system untouched: it provides each page when
-        // the page is first written.
-        let group = |first| zeroed(each.saturating_mul(GROUP.min(size - first)));
-        Ok(Pool {
-            groups: (0..size).step_by(GROUP).map(group).collect::<Result<_, _>>()?,
-            input_bytes: limits.input_bytes(),
-            output_bytes: limits.output_bytes(),
-            states: Vec::with_capacity(size),
-            size,
-            free: Vec::with_capacity(size),
-        })
+    /// The pool for settings whose memory [can be had](can_reserve).
+    pub(crate) fn new(config: &Config) -> Self {
+        let (sizes, limits) = (config.pool_sizes(), &config.limits);
+        Pool {
+            records: Vec::with_capacity(sizes.records),
+            size: sizes.records,
+            equipped: Vec::with_capacity(sizes.heads.min(sizes.outs)),
+            bare: Vec::with_capacity(sizes.records),
+            heads: Buffers::new(sizes.heads, limits.head_buffer_bytes()),
+            outs: Buffers::new(sizes.outs, limits.out_buffer_bytes()),
+            bodies: Buffers::new(sizes.bodies, limits.body_buffer_bytes()),
+        }
     }
 
-    pub(crate) fn has_spare(&self) -> bool {
-        self.spares() > 0
+    /// Whether something that a visit works in is lent for the last time.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        self.equipped.is_empty() && self.spares() == 0
     }
 
+    /// How many visits can be under way at a time.
     pub(crate) fn spares(&self) -> usize {
-        self.free.len() + (self.size - self.states.len())
+        self.spare_records().min(self.spare_heads()).min(self.spare_outs())
     }
 
-    /// How many are kept by connections.
+    pub(crate) fn spare_records(&self) -> usize {
+        self.equipped.len() + self.bare.len() + (self.size - self.records.len())
+    }
+
+    pub(crate) fn spare_heads(&self) -> usize {
+        self.equipped.len() + self.heads.spares()
+    }
+
+    pub(crate) fn spare_outs(&self) -> usize {
+        self.equipped.len() + self.outs.spares()
+    }
+
+    /// How many records are lent.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn lent(&self) -> usize {
-        self.states.len() - self.free.len()
+        self.size - self.spare_records()
     }
 
-    /// The exchange to work in next, empty. It stays free until it is [`lend`](Self::lend)ed.
+    /// How many heads, outs and bodies are lent.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn buffers_lent(&self) -> [usize; 3] {
+        let [heads, outs, bodies] = [&self.heads, &self.outs, &self.bodies].map(Buffers::lent);
+        [heads - self.equipped.len(), outs - self.equipped.len(), bodies]
+    }
+
+    /// Whether a record has borrowed a head, an out and a body.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn borrowed(&self, handle: u32) -> [bool; 3] {
+        let record = &self.records[handle as usize];
+        [record.head, record.out_buffer, record.body].map(|buffer| buffer != NONE)
+    }
+
+    // --- records ---
+
+    /// The record to work in next, empty and equipped. It stays free until it is [lent](Self::lend).
     #[inline]
     pub(crate) fn spare(&mut self) -> u32 {
-        let handle = match self.free.last() {
+        let handle = match self.equipped.last() {
             Some(&handle) => handle,
-            None => self.never_used(),
+            None => self.equip(),
         };
         if !cfg!(mutant = "spare_not_cleared") {
-            self.states[handle as usize].clear();
+            self.records[handle as usize].clear();
         }
         handle
     }
 
-    #[inline]
-    pub(crate) fn open(&mut self, handle: u32) -> Exchange<'_> {
-        let (group, place) = (handle as usize / GROUP, handle as usize % GROUP);
-        let each = self.input_bytes + self.output_bytes;
-        let memory = &mut self.groups[group][place * each..(place + 1) * each];
-        let (input, out) = memory.split_at_mut(self.input_bytes);
-        self.states[handle as usize].over(input, out)
-    }
-
+    /// Gives a free record a head and an out.
     #[cold]
-    fn never_used(&mut self) -> u32 {
-        assert!(self.states.len() < self.size, "a visit begins with a spare exchange");
-        let handle = self.states.len() as u32;
-        self.free.push(handle);
-        self.states.push(InFlight::default());
+    fn equip(&mut self) -> u32 {
+        let handle = self.bare.pop().unwrap_or_else(|| {
+            assert!(self.records.len() < self.size, "a visit begins with a spare record");
+            self.records.push(InFlight::default());
+            self.records.len() as u32 - 1
+        });
+        let record = &mut self.records[handle as usize];
+        (record.head, record.out_buffer) = (self.heads.lend(), self.outs.lend());
+        self.equipped.push(handle);
         handle
     }
 
-    /// The request of a lent exchange that waits for its answer.
-    pub(crate) fn awaited(&self, handle: u32) -> Option<Awaited> {
-        self.states[handle as usize].course.after.awaited()
-    }
-
-    /// Takes the spare out of the pool.
+    /// Takes the spare record out of the pool.
     pub(crate) fn lend(&mut self, handle: u32) {
-        let lent = self.free.pop();
+        let lent = self.equipped.pop();
         assert!(lent == Some(handle), "only the spare is ever lent");
     }
 
+    /// Takes a record back, with all that it has borrowed.
     pub(crate) fn give_back(&mut self, handle: u32) {
-        assert!(self.free.len() < self.states.len());
-        // It may be long until it is lent again, and others may have a share in its body.
-        self.states[handle as usize].clear();
-        self.free.push(handle);
+        let record = &mut self.records[handle as usize];
+        // It is cleared when it is lent again. That may be long, and others may have a share in its response's body.
+        record.release_tail();
+        if record.body != NONE {
+            self.bodies.give_back(std::mem::replace(&mut record.body, NONE));
+        }
+        if record.head != NONE && record.out_buffer != NONE {
+            if std::mem::take(&mut record.is_listed) {
+                self.heads.unlist(record.head);
+                self.outs.unlist(record.out_buffer);
+            }
+            self.equipped.push(handle);
+        } else {
+            self.strip(handle);
+        }
+    }
+
+    /// A free record gives back its head and its out.
+    #[cold]
+    fn strip(&mut self, handle: u32) {
+        let record = &mut self.records[handle as usize];
+        record.is_listed = false;
+        if record.head != NONE {
+            self.heads.give_back(std::mem::replace(&mut record.head, NONE));
+        }
+        if record.out_buffer != NONE {
+            self.outs.give_back(std::mem::replace(&mut record.out_buffer, NONE));
+        }
+        self.bare.push(handle);
+    }
+
+    // --- what a record borrows ---
+
+    /// Opens a record to work in, with a head or a body buffer and an out.
+    // In its callers' frames: a view of nine words would have to be moved there.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, handle: u32) -> Exchange<'_> {
+        let record = &self.records[handle as usize];
+        if record.head & record.body == NONE || record.out_buffer == NONE {
+            self.complete(handle);
+        }
+        let record = &mut self.records[handle as usize];
+        let head_size = self.heads.size();
+        let input = match record.body {
+            NONE => self.heads.bytes(record.head),
+            body => self.bodies.bytes(body),
+        };
+        record.over(input, head_size, self.outs.bytes(record.out_buffer))
+    }
+
+    /// Opens a record for its response alone.
+    pub(crate) fn open_response(&mut self, handle: u32) -> (&mut Course, Out<'_>) {
+        if self.records[handle as usize].out_buffer == NONE {
+            self.records[handle as usize].out_buffer = self.lend_out();
+        }
+        let record = &mut self.records[handle as usize];
+        let out = self.outs.bytes(record.out_buffer);
+        record.response(out)
+    }
+
+    /// Lends a record what it lacks for a visit.
+    #[cold]
+    fn complete(&mut self, handle: u32) {
+        let record = &self.records[handle as usize];
+        let (lacks_head, lacks_out) = (record.head == NONE && record.body == NONE, record.out_buffer == NONE);
+        if lacks_head {
+            self.records[handle as usize].head = self.lend_head();
+        }
+        if lacks_out {
+            self.records[handle as usize].out_buffer = self.lend_out();
+        }
+    }
+
+    fn lend_head(&mut self) -> u32 {
+        if !self.heads.has_spare() {
+            self.strip_one();
+        }
+        self.heads.lend()
+    }
+
+    fn lend_out(&mut self) -> u32 {
+        if !self.outs.has_spare() {
+            self.strip_one();
+        }
+        self.outs.lend()
+    }
+
+    fn strip_one(&mut self) {
+        let handle = self.equipped.pop().expect("a visit begins with a spare buffer of each kind");
+        self.strip(handle);
+    }
+
+    /// Ends the work in a record: it keeps what it needs while its connection waits in `state`, whose deadline may
+    /// have begun `anew`. Returns whether anything is in flight.
+    #[inline]
+    pub(crate) fn settle(&mut self, handle: u32, slot: u32, state: State, anew: bool) -> bool {
+        let in_flight = !self.records[handle as usize].is_empty();
+        if in_flight {
+            self.settle_buffers(handle, slot, state, anew);
+        }
+        in_flight
+    }
+
+    fn settle_buffers(&mut self, handle: u32, slot: u32, state: State, anew: bool) {
+        self.leave_body(handle);
+        let record = &mut self.records[handle as usize];
+        if record.head != NONE && record.has_no_input() && !cfg!(mutant = "head_kept") {
+            record.leave_input();
+            self.heads.give_back(std::mem::replace(&mut record.head, NONE));
+        }
+        if record.out_buffer != NONE && record.has_no_copied() && !cfg!(mutant = "out_kept") {
+            self.outs.give_back(std::mem::replace(&mut record.out_buffer, NONE));
+        }
+        record.is_listed = true;
+        for (buffers, kept) in [
+            (&mut self.heads, record.head),
+            (&mut self.outs, record.out_buffer),
+            (&mut self.bodies, record.body),
+        ] {
+            if kept != NONE {
+                buffers.list(kept, slot, state, anew);
+            }
+        }
+    }
+
+    /// Gives a body buffer back once its body has been answered. What stands behind the body moves to a head buffer.
+    fn leave_body(&mut self, handle: u32) {
+        let record = &self.records[handle as usize];
+        if record.body == NONE || record.course.body.is_some() {
+            return;
+        }
+        let head = if record.has_no_input() { NONE } else { self.lend_head() };
+        let record = &mut self.records[handle as usize];
+        let body = std::mem::replace(&mut record.body, NONE);
+        if head == NONE {
+            record.leave_input();
+        } else {
+            record.head = head;
+            record.move_input(self.bodies.bytes(body), self.heads.bytes(head));
+        }
+        if !cfg!(mutant = "body_buffer_kept") {
+            self.bodies.give_back(body);
+        }
+    }
+
+    /// Lends a body buffer for a body that does not fit behind its head, which moves there.
+    pub(crate) fn lend_body(&mut self, handle: u32) {
+        let record = &mut self.records[handle as usize];
+        record.body = self.bodies.lend();
+        let head = std::mem::replace(&mut record.head, NONE);
+        record.move_input(self.heads.bytes(head), self.bodies.bytes(record.body));
+        self.heads.give_back(head);
+    }
+
+    /// The request of a record that waits for its answer.
+    pub(crate) fn awaited(&self, handle: u32) -> Option<Awaited> {
+        self.records[handle as usize].course.after.awaited()
     }
 }
 
-/// Asks for memory first in the way that may fail, for the other way would end the process.
-pub(crate) fn can_reserve<T>(count: usize) -> bool {
-    let mut probe = Vec::<T>::new();
-    let reserved = probe.try_reserve_exact(count).is_ok();
+/// Whether so much memory can be had.
+///
+/// Asks in the way that may fail, because the other way ends the process. It asks for all memory at once, and for
+/// more than 32 MiB: glibc raises the size from which it asks the system for a piece of its own to that of any such piece
+/// that is freed, up to 32 MiB. Smaller pieces then come from its heap, where it has to clear what was used before, and
+/// that would make the pool's memory resident.
+pub(crate) fn can_reserve(bytes: usize) -> bool {
+    const BEYOND_THE_HEAP: usize = 33 << 20;
+    let mut probe = Vec::<u8>::new();
+    let reserved = probe.try_reserve_exact(bytes.max(BEYOND_THE_HEAP)).is_ok();
     // The compiler may leave out an allocation that nobody looks at, and call it a success.
     std::hint::black_box(&probe);
     reserved
-}
-
-fn zeroed(bytes: usize) -> Result<Box<[u8]>, usize> {
-    if can_reserve::<u8>(bytes) { Ok(vec![0; bytes].into_boxed_slice()) } else { Err(bytes) }
 }
 
 #[cfg(test)]
@@ -130,24 +314,74 @@ mod tests {
 
     fn pool() -> Pool {
         let mut config = Config::default();
-        config.exchanges = 2;
+        config.max_connections = 2;
         config.limits.head_bytes = 100;
-        config.limits.body_bytes = 0;
+        config.limits.body_bytes = 10_000;
         config.limits.out_bytes = 512;
-        Pool::new(&config).expect("it is small")
+        config.buffers.bodies = 1;
+        Pool::new(&config)
     }
 
     #[test]
-    fn the_exchange_given_back_last_is_lent_first() {
+    fn a_visit_that_leaves_nothing_in_flight_keeps_nothing() {
         let mut pool = pool();
-        let first = pool.spare();
-        pool.lend(first);
-        let second = pool.spare();
-        pool.lend(second);
-        assert_eq!(pool.lent(), 2);
+        let handle = pool.spare();
+        pool.open(handle);
+        assert!(!pool.settle(handle, 0, State::Idle, true));
+        assert_eq!((pool.spares(), pool.lent(), pool.buffers_lent()), (3, 0, [0; 3]));
+    }
+
+    #[test]
+    fn a_record_that_is_given_back_is_lent_first_with_its_buffers() {
+        let mut pool = pool();
+        let [first, second] = [(); 2].map(|()| {
+            let handle = pool.spare();
+            pool.lend(handle);
+            handle
+        });
         assert_ne!(first, second);
         pool.give_back(first);
-        assert_eq!(pool.spare(), first);
+        assert_eq!((pool.spare(), pool.spares(), pool.buffers_lent()), (first, 2, [1, 1, 0]));
+    }
+
+    #[test]
+    fn a_record_in_flight_takes_the_head_of_one_that_is_free() {
+        let mut pool = pool();
+        let deferred = pool.spare();
+        pool.lend(deferred);
+        pool.open(deferred).out.append(crate::body::Body::Static(b"tail"));
+        assert!(pool.settle(deferred, 0, State::Sending, true));
+        assert_eq!(pool.borrowed(deferred), [false; 3]);
+        // Three records would be equipped, were there none in flight.
+        let others = [(); 2].map(|()| {
+            let handle = pool.spare();
+            pool.lend(handle);
+            handle
+        });
+        others.into_iter().for_each(|handle| pool.give_back(handle));
+        pool.heads.lend();
+        pool.outs.lend();
+        pool.open(deferred);
+        assert_eq!((pool.borrowed(deferred), pool.equipped.len()), ([true, true, false], 1));
+    }
+
+    #[test]
+    fn a_record_keeps_what_it_needs_and_no_more() {
+        let mut pool = pool();
+        let handle = pool.spare();
+        pool.lend(handle);
+        let mut exchange = pool.open(handle);
+        exchange.space()[..3].copy_from_slice(b"GET");
+        exchange.input.filled(3);
+        exchange.out.commit(5);
+        assert!(pool.settle(handle, 0, State::Sending, true));
+        assert_eq!(pool.borrowed(handle), [true, true, false]);
+        pool.open(handle).out.clear();
+        assert!(pool.settle(handle, 0, State::Head, true));
+        assert_eq!(pool.borrowed(handle), [true, false, false]);
+        assert_eq!(pool.heads.oldest(State::Head).collect::<Vec<_>>(), [0]);
+        pool.give_back(handle);
+        assert_eq!((pool.spares(), pool.buffers_lent()), (3, [0; 3]));
     }
 
     #[test]
@@ -157,7 +391,7 @@ mod tests {
         pool.open(handle).input.filled(7);
         pool.open(handle).course.after = After::Drop;
         let handle = pool.spare();
-        assert!(pool.open(handle).is_empty());
         assert_eq!(pool.open(handle).course.after, After::Keep);
+        assert!(!pool.settle(handle, 0, State::Idle, true), "nothing is in flight");
     }
 }

@@ -26,7 +26,7 @@ impl Service {
     pub(crate) fn new(config: Config) -> Self {
         Service {
             date: Date::new(config.wall_clock),
-            tickets: Tickets::new(config.pool_size()),
+            tickets: Tickets::new(config.pool_sizes().records),
             config,
             stats: Stats::default(),
             clock: Clock::default(),

@@ -49,13 +49,11 @@ impl Bits {
     /// Its close has to linger: a plain one might cost the peer an answer. (Never cleared: by its next
     /// request a peer shows that it reads, but not that it has read all.)
     const LINGERS: u16 = 1 << 7;
-    /// The peer has sent something.
-    const SPOKEN: u16 = 1 << 8;
     /// A read has met the end of the input, or an error.
-    const ENDED: u16 = 1 << 9;
-    const FAILED: u16 = 1 << 10;
+    const ENDED: u16 = 1 << 8;
+    const FAILED: u16 = 1 << 9;
     /// The close will be a reset.
-    const RESETS: u16 = 1 << 11;
+    const RESETS: u16 = 1 << 10;
 
     fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
@@ -84,6 +82,11 @@ impl<S> Socket<S> {
         self.bits.has(Bits::READABLE)
     }
 
+    /// Whether a read would ask the kernel, or knows that there is no need to.
+    pub(crate) fn may_read(&self) -> bool {
+        self.bits.has(Bits::READABLE | Bits::ENDED | Bits::FAILED)
+    }
+
     pub(crate) fn is_writable(&self) -> bool {
         self.bits.has(Bits::WRITABLE)
     }
@@ -103,10 +106,6 @@ impl<S> Socket<S> {
     /// More was sent than the kernel surely delivers by itself, or the peer may still send.
     pub(crate) fn make_linger(&mut self) {
         self.bits.set(Bits::LINGERS);
-    }
-
-    pub(crate) fn has_spoken(&self) -> bool {
-        self.bits.has(Bits::SPOKEN)
     }
 
     /// Notes what an event says. Close and error hints only mean that the calls are worth trying.
@@ -151,7 +150,6 @@ impl<S: Stream> Socket<S> {
                     let may_hide_more = self.bits.has(Bits::HINTED) && !cfg!(mutant = "hint_ignored");
                     let is_drained = is_short && short_read_drains && !may_hide_more;
                     self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
-                    self.bits.set(Bits::SPOKEN);
                     return Ok(Some(len));
                 }
                 Err(error) => match error.kind() {
@@ -169,6 +167,7 @@ impl<S: Stream> Socket<S> {
 
     /// One write of what is left of a response, at most `limit` bytes of a body that is not
     /// copied; `None` when it would block. `then` follows what is last of it.
+    #[inline(always)]
     pub(crate) fn write(&mut self, out: &mut Out<'_>, limit: usize, then: Then) -> io::Result<Option<usize>> {
         while self.is_writable() {
             match out.write_to(&mut self.stream, limit, then) {

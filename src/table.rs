@@ -15,7 +15,6 @@ use slab::Slab;
 use crate::clock::{FOR_EVER, NEVER};
 use crate::connection::{Connection, State};
 use crate::lists::Lists;
-use crate::pool::can_reserve;
 use crate::tokens::{LISTENERS, Tokens};
 
 /// "No exchange".
@@ -41,22 +40,18 @@ pub(crate) struct Table<S> {
 }
 
 impl<S> Table<S> {
-    /// An empty table, or how many bytes of memory could not be had.
-    pub(crate) fn new(capacity: usize, durations: [u64; KINDS], tokens: Tokens) -> Result<Self, usize> {
-        let (ready, waiting) = (Lists::new(capacity)?, Lists::new(capacity)?);
-        if !can_reserve::<Connection<S>>(capacity) {
-            return Err(capacity.saturating_mul(size_of::<Connection<S>>()));
-        }
-        Ok(Table {
+    /// An empty table.
+    pub(crate) fn new(capacity: usize, durations: [u64; KINDS], tokens: Tokens) -> Self {
+        Table {
             slab: Slab::with_capacity(capacity),
             capacity,
-            ready,
-            waiting,
+            ready: Lists::new(capacity),
+            waiting: Lists::new(capacity),
             durations: durations.map(|duration| duration.min(FOR_EVER)),
             firsts: [NEVER; KINDS],
             generation: 0,
             tokens,
-        })
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -182,6 +177,23 @@ impl<S> Table<S> {
         self.slab[slot as usize].deadline.saturating_sub(self.durations[list as usize])
     }
 
+    /// The first in a list that has no event. Whatever is in the ready queue is about to be served. No more of them are
+    /// looked at than can be in passing: if there are many, they are served first.
+    pub(crate) fn longest_quiet(&self, list: State) -> Option<u32> {
+        const FEW: usize = 64;
+        let waiting = std::iter::successors(self.longest_waiting(list), |&slot| self.waiting_behind(slot));
+        waiting.take(FEW).find(|&slot| !self.is_ready(slot))
+    }
+
+    /// Of the fullest of these lists, the oldest that has no event; of lists equally full, the older one.
+    pub(crate) fn oldest_of_fullest(&self, lists: &[State]) -> Option<u32> {
+        let quiet = lists.iter().filter_map(|&list| self.longest_quiet(list).map(|slot| (list, slot)));
+        let fullness = |&(list, slot): &(State, u32)| {
+            (self.waiting(list), std::cmp::Reverse(self.waiting_since(slot, list)))
+        };
+        quiet.max_by_key(fullness).map(|(_, slot)| slot)
+    }
+
     /// The one behind `slot` in its deadline list.
     pub(crate) fn waiting_behind(&self, slot: u32) -> Option<u32> {
         self.waiting.behind(slot)
@@ -226,7 +238,7 @@ mod tests {
 
     fn table(capacity: usize) -> Table<()> {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
-        Table::new(capacity, [10, 20, 30, 40, 45, 50], tokens).expect("it is small")
+        Table::new(capacity, [10, 20, 25, 30, 40, 45, 50], tokens)
     }
 
     #[test]

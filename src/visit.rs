@@ -69,6 +69,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         loop {
             let next = match self.connection.state {
                 State::Idle | State::Head | State::Body => self.read(),
+                State::Queued => self.queue(),
                 State::Sending => self.send(),
                 State::Deferred => self.defer(),
                 State::Closing => self.close(),
@@ -88,25 +89,19 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         if end != End::Wait || self.rearm || self.spend_credit() {
             return end;
         }
-        self.give_up(GoneReason::Timeout)
-    }
-
-    /// Gives its exchange to somebody else.
-    pub(crate) fn make_way(&mut self) -> End {
-        self.give_up(GoneReason::NoRoom)
+        self.time_out()
     }
 
     /// Nothing has come in time: a late request is refused, and so is one that is answered too late;
     /// in close mode `peer` our FIN goes first after all. For the rest it is the connection's end.
-    fn give_up(&mut self, why: GoneReason) -> End {
+    fn time_out(&mut self) -> End {
         match self.connection.state {
             State::Idle => return End::Gone(Reason::IdleTimeout),
             State::Head => self.refuse(408, "the head did not arrive in time"),
+            State::Queued => self.refuse(503, "no buffer for the body became free in time"),
             State::Body => self.refuse(408, "the body did not arrive in time"),
             State::Deferred => {
-                if let Some(awaited) = self.exchange.course.after.awaited() {
-                    self.service.tickets.lose(self.slot, awaited.serial, why);
-                }
+                self.lose_awaited(GoneReason::Timeout);
                 self.refuse(503, "the answer did not come in time");
             }
             State::Sending => {
@@ -122,6 +117,38 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             },
         }
         self.drive()
+    }
+
+    /// Refuses its request, because another connection needs what it has borrowed.
+    pub(crate) fn refuse_for_others(&mut self) -> End {
+        let why = match self.connection.state {
+            State::Body => "the body stalled, and others wait for its buffer",
+            _ => "there are too many requests at once",
+        };
+        self.lose_awaited(GoneReason::NoRoom);
+        self.refuse(503, why);
+        self.drive()
+    }
+
+    /// Sends the copied bytes of what the host has answered, and nothing else: the handler is not asked. What follows
+    /// is left to the next turn.
+    #[cold]
+    pub(crate) fn flush(&mut self) -> End {
+        if self.connection.state == State::Deferred {
+            self.enter(State::Sending, "the answer has come");
+        }
+        while self.exchange.out.has_copied() {
+            match self.connection.socket.write(&mut self.exchange.out, 0, Then::Wait) {
+                Ok(Some(len)) => self.service.stats.bytes_out += len as u64,
+                Ok(None) => break,
+                Err(_) => {
+                    self.connection.socket.peer_ended();
+                    return End::Gone(Reason::PeerReset);
+                }
+            }
+        }
+        self.connection.socket.make_linger();
+        End::Yield
     }
 
     // --- one function per state, in the order of a connection's life ---
@@ -143,6 +170,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     Need::Flush => return Next::End(End::Yield),
                     Need::Head if self.exchange.input.is_empty() => State::Idle,
                     Need::Head => State::Head,
+                    Need::BodyBuffer => State::Queued,
                     Need::Body => State::Body,
                 };
                 if needed != self.connection.state {
@@ -172,6 +200,18 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                 Err(_) => return self.lost(),
             }
         }
+    }
+
+    /// Waits for a body buffer, and reads nothing meanwhile; as with [`defer`](Self::defer), only an error tells of a
+    /// client that has gone.
+    fn queue(&mut self) -> Next {
+        if self.exchange.input.is_large() {
+            return Next::Enter(State::Body, "a body buffer is lent");
+        }
+        if self.connection.socket.has_failed() {
+            return self.lost();
+        }
+        self.wait(Wait::Input)
     }
 
     /// Sends what was answered, and then does what was to follow.
@@ -306,15 +346,16 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     // --- helpers ---
 
     /// The only place that writes the state.
+    #[inline]
     fn enter(&mut self, state: State, why: &str) {
         trace!(target: STATES, "slot {}: {:?} -> {state:?} ({why})", self.slot, self.connection.state);
-        let is_new = std::mem::replace(&mut self.connection.state, state) != state;
-        self.rearm = true;
-        self.exchange.course.progress = 0;
-        if state == State::Closing && is_new {
+        if state == State::Closing && self.connection.state != State::Closing {
             self.connection.closing_since = ticks(self.service.clock.now());
             self.exchange.clear();
         }
+        self.connection.state = state;
+        self.rearm = true;
+        self.exchange.course.progress = 0;
     }
 
     /// Answers what is whole of the input.
@@ -329,10 +370,19 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         self.enter(State::Sending, why);
     }
 
+    fn lose_awaited(&mut self, why: GoneReason) {
+        if let Some(awaited) = self.exchange.course.after.awaited() {
+            self.service.tickets.lose(self.slot, awaited.serial, why);
+        }
+    }
+
     /// One read into the free part of the input; `None` when it would block.
     fn receive(&mut self) -> io::Result<Option<usize>> {
+        if !self.connection.socket.may_read() {
+            return Ok(None);
+        }
         let drains = self.net.short_read_drains(self.connection.socket.stream());
-        let read = self.connection.socket.read(self.exchange.input.space(), drains);
+        let read = self.connection.socket.read(self.exchange.space(), drains);
         if let Ok(Some(len)) = read {
             self.service.stats.bytes_in += len as u64;
             self.share.has_read(len);
@@ -409,6 +459,7 @@ impl Exchange<'_> {
     /// The reading state that fits what is held once everything has been sent.
     fn reading(&self) -> State {
         match (&self.course.body, self.input.is_empty()) {
+            (Some(_), _) if self.lacks_body_buffer() => State::Queued,
             (Some(_), _) => State::Body,
             (None, false) => State::Head,
             (None, true) => State::Idle,

@@ -190,7 +190,7 @@ fn full(at_capacity: AtCapacity) -> (Rig, Vec<Client>) {
 
 #[test]
 fn beside_ten_idle_connections_of_ten_the_eleventh_is_served_at_once() {
-    let (mut rig, mut idle) = full(AtCapacity::EvictIdle);
+    let (mut rig, mut idle) = full(AtCapacity::Evict);
     let mut eleventh = Client::connect(rig.address);
     eleventh.send(get("/eleventh"));
     assert_eq!(rig.host.gather(&mut rig.server, PATIENCE), []);

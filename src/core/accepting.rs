@@ -13,11 +13,10 @@ use log::{error, warn};
 
 use super::Core;
 use crate::clock::{NEVER, nanoseconds};
-use crate::config::AtCapacity;
-use crate::connection::{Connection, State};
+use crate::connection::State;
 use crate::handler::Handler;
 use crate::net::{self, Net};
-use crate::stats::{Phase, Reason};
+use crate::stats::Phase;
 use crate::tokens::LISTENERS;
 
 /// The listeners, and why they may have to wait.
@@ -51,9 +50,6 @@ const _: () = assert!(LISTENERS <= u64::BITS as usize);
 
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
-
-/// How long a client has to speak first, or to read its last answer, before it makes room for another.
-const RESPITE: Duration = Duration::from_secs(1);
 
 impl<L> Accepting<L> {
     pub(super) const fn new() -> Self {
@@ -161,7 +157,7 @@ impl<N: Net> Core<N> {
 
     /// A new connection gets a slot, and is ready: perhaps its request has come with it.
     pub(super) fn welcome(&mut self, stream: N::Stream, now: u64) -> u32 {
-        assert!(self.make_room(), "nothing is accepted without a place for it");
+        assert!(self.make_room(), "nothing is accepted without a slot for it");
         let slot = self.table.insert(stream);
         self.service.stats.accepted += 1;
         self.table.arm(slot, State::Idle, now);
@@ -169,7 +165,7 @@ impl<N: Net> Core<N> {
         slot
     }
 
-    /// Whether there is a place for one more connection.
+    /// Whether there is a slot for one more connection.
     pub(super) fn may_accept(&self) -> bool {
         self.service.phase == Phase::Running && self.accepting.retry_at.is_none() && self.has_place()
     }
@@ -179,59 +175,9 @@ impl<N: Net> Core<N> {
         self.table.has_room() || self.victim().is_some()
     }
 
-    /// Sees to it that a slot is free; whether one is.
-    fn make_room(&mut self) -> bool {
-        if self.table.has_room() {
-            return true;
-        }
-        let victim = self.victim();
-        if let Some(victim) = victim {
-            self.remove(victim, self.table[victim].state, Reason::Evicted);
-        }
-        victim.is_some()
-    }
-
-    /// The connection that makes room for a new one.
-    fn victim(&self) -> Option<u32> {
-        let now = self.service.clock.now();
-        self.candidates().find(|&(_, at)| at <= now).map(|(slot, _)| slot)
-    }
-
-    /// Who could make room, and from when on: the longest idle first, then those whose clients owe us
-    /// their FIN, behind ours and a small answer. Of none an event is known. Only the few that have waited
-    /// longest are looked at.
-    fn candidates(&self) -> impl Iterator<Item = (u32, u64)> {
-        let may_evict = self.service.config.at_capacity == AtCapacity::EvictIdle;
-        let is_owed_fin = |slot: &u32| {
-            let socket = &self.table[*slot].socket;
-            socket.has_sent_fin() && !socket.has_to_linger()
-        };
-        self.longest_waiting_few(State::Idle)
-            .chain(self.longest_waiting_few(State::Closing).filter(is_owed_fin))
-            .take_while(move |_| may_evict)
-            .filter(|&slot| !self.table.is_ready(slot))
-            .map(|slot| (slot, self.evictable_at(slot)))
-    }
-
-    /// A client that has just connected is given some time to speak, or clients that come faster
-    /// than they speak would only throw out each other; and one that may have much to read, or sends on
-    /// although it was told of the close, some time to read, for if more comes of it then it is reset.
-    fn evictable_at(&self, slot: u32) -> u64 {
-        let Connection { state, socket, .. } = &self.table[slot];
-        let since = self.table.waiting_since(slot, *state);
-        let has_had_all = *state == State::Idle && socket.has_spoken() && !socket.has_to_linger();
-        if has_had_all { since } else { since.saturating_add(nanoseconds(RESPITE)) }
-    }
-
-    /// When accepting goes on without an event, while clients wait: something may be there again that
-    /// had run out, or a connection have waited for long enough to make room.
+    /// When accepting goes on without an event, while clients wait: something may be there again that had run out.
     pub(super) fn next_accept(&self) -> u64 {
-        if !self.accepting.is_ready() {
-            return NEVER;
-        }
-        let is_full = self.service.phase == Phase::Running && !self.table.has_room();
-        let next_victim = || if is_full { self.candidates().map(|(_, at)| at).min() } else { None };
-        self.accepting.retry_at.or_else(next_victim).unwrap_or(NEVER)
+        self.accepting.retry_at.filter(|_| self.accepting.is_ready()).unwrap_or(NEVER)
     }
 
     /// What has run out may be there again.

@@ -51,7 +51,7 @@ impl<N: Net> Core<N> {
     }
 
     /// How many to serve together: so few that what is left of the budget is enough for all their
-    /// requests, and that there is an exchange for each and one to spare.
+    /// requests, and that there are buffers for each and some to spare.
     pub(super) fn wave_size(&self, left: u32) -> usize {
         let budget = &self.service.config.budget;
         let affordable = (left / budget.requests_per_connection) as usize;
@@ -105,7 +105,7 @@ impl<N: Net> Core<N> {
         let handle = self.pool.spare();
         let mut exchange = self.pool.open(handle);
         let drains = self.net.short_read_drains(connection.socket.stream());
-        if let Ok(Some(len @ 1..)) = connection.socket.read(exchange.input.space(), drains) {
+        if let Ok(Some(len @ 1..)) = connection.socket.read(exchange.space(), drains) {
             if cfg!(mutant = "wave_forgets_input") {
                 return;
             }

@@ -1,10 +1,9 @@
-//! Visiting a connection: what it is lent, where it belongs afterwards, how it ends, and who has to
-//! give way when the pool of exchanges is empty.
+//! Visiting a connection: what it is lent, where it belongs afterwards, and how it ends.
 
 use log::trace;
 
 use super::Core;
-use crate::connection::State;
+use crate::connection::{Connection, State};
 use crate::deferred::GoneReason;
 use crate::handler::Handler;
 use crate::http::response::Draft;
@@ -15,7 +14,7 @@ use crate::table::NONE;
 use crate::visit::{End, STATES, Visit};
 
 impl<N: Net> Core<N> {
-    /// Lets one connection act, and sees to it that there is a spare exchange for the next.
+    /// Lets one connection act, and sees to it that there is memory for the next visit.
     pub(super) fn visit<H: Handler + ?Sized>(
         &mut self,
         slot: u32,
@@ -24,15 +23,18 @@ impl<N: Net> Core<N> {
         handler: &mut H,
     ) -> End {
         let end = self.act(slot, share, act, handler);
-        if !self.pool.has_spare() {
-            self.evict_exchange(slot, handler);
+        if self.pool.is_short() {
+            self.evict_for_buffers(slot, handler);
+        }
+        if self.table.waiting(State::Queued) > 0 {
+            self.lend_bodies(handler);
         }
         self.tell_gone(handler);
         end
     }
 
     /// The visit itself; afterwards the connection is where it belongs.
-    fn act<H: Handler + ?Sized>(
+    pub(super) fn act<H: Handler + ?Sized>(
         &mut self,
         slot: u32,
         share: &mut Share,
@@ -62,9 +64,8 @@ impl<N: Net> Core<N> {
         let end = act(&mut visit);
         let rearm = visit.rearm;
         *share = visit.share;
-        let in_flight = !visit.exchange.is_empty();
         self.visiting = None;
-        self.settle_exchange(slot, handle, in_flight);
+        self.settle_exchange(slot, handle, listed, rearm);
         match end {
             End::Gone(reason) => self.remove(slot, listed, reason),
             End::Wait | End::Yield => {
@@ -78,16 +79,17 @@ impl<N: Net> Core<N> {
     }
 
     /// A connection keeps the exchange that it worked in exactly while something is in flight.
-    fn settle_exchange(&mut self, slot: u32, handle: u32, in_flight: bool) {
-        let own = &mut self.table[slot].exchange;
-        match (in_flight, *own == NONE) {
+    fn settle_exchange(&mut self, slot: u32, handle: u32, listed: State, rearm: bool) {
+        let Connection { state, exchange, .. } = &mut self.table[slot];
+        let in_flight = self.pool.settle(handle, slot, *state, rearm || listed != *state);
+        match (in_flight, *exchange == NONE) {
             (true, true) => {
                 self.pool.lend(handle);
-                *own = handle;
+                *exchange = handle;
             }
             (false, false) if !cfg!(mutant = "exchange_kept") => {
                 self.pool.give_back(handle);
-                *own = NONE;
+                *exchange = NONE;
             }
             _ => {}
         }
@@ -119,42 +121,6 @@ impl<N: Net> Core<N> {
         if self.accepting.retry_at.is_some() {
             self.end_pause();
         }
-    }
-
-    /// The last spare exchange has been lent to `newest`: the slowest client gives up its own, so
-    /// that slow clients cannot starve the others.
-    fn evict_exchange<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
-        let slot = self.slowest_client(newest);
-        let listed = self.table[slot].state;
-        if listed != State::Sending {
-            let mut share = Share::granted(&self.service.config.budget, 0);
-            self.act(slot, &mut share, |visit| visit.make_way(), handler);
-        }
-        if !self.pool.has_spare() {
-            // It is in the middle of a response, or does not even take a 408.
-            let listed = self.table[slot].state;
-            self.table[slot].socket.reset_on_close();
-            self.remove(slot, listed, Reason::Evicted);
-        }
-    }
-
-    /// The one longest in its head, else in its body, else in its response. Those with an event
-    /// come last, for they are about to be served.
-    fn slowest_client(&self, newest: u32) -> u32 {
-        let lists = [State::Head, State::Body, State::Sending];
-        let all = lists.into_iter().flat_map(|list| self.longest_waiting_few(list));
-        let mut others = all.filter(|&slot| slot != newest).peekable();
-        let first = others.peek().copied();
-        let is_waiting = |&slot: &u32| !self.table.is_ready(slot);
-        let waiting = others.find(is_waiting).or(Some(newest).filter(is_waiting));
-        waiting.or(first).unwrap_or(newest)
-    }
-
-    /// Those who have waited longest, and no more of them than can be looked at in passing.
-    pub(super) fn longest_waiting_few(&self, list: State) -> impl Iterator<Item = u32> {
-        const FEW: usize = 64;
-        let first = self.table.longest_waiting(list);
-        std::iter::successors(first, |&slot| self.table.waiting_behind(slot)).take(FEW)
     }
 
     /// A handler's panic has unwound through `visit`: its connection alone is lost.

@@ -33,19 +33,20 @@ fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
         2 => Just(Step::See),
         1 => Just(Step::Clear),
     ];
-    // One that is moved together each time, and one that has room for more than a read.
-    let sizes = prop_oneof![1..300usize, Just(READ_BYTES + 1000), Just(3 * READ_BYTES)];
+    // One that is moved together each time, and one that has space for more than a read.
+    const MOST: usize = 5000;
+    let sizes = prop_oneof![1..300usize, Just(MOST + 1000), Just(3 * MOST)];
     holds_for_any((sizes, prop::collection::vec(step, 0..40)), |(size, steps)| {
         let (mut memory, mut marks) = (vec![0; size], InputMarks::default());
-        let mut input = Input { bytes: &mut memory, marks: &mut marks };
+        let mut input = Input { bytes: &mut memory, head_size: size, marks: &mut marks };
         let (mut model, mut seen, mut next) = (Vec::new(), 0, 0u8);
         for step in steps {
             match step {
                 // There is always room for one byte more than the longest request.
                 Step::Fill(_) if model.len() == size => {}
                 Step::Fill(part) => {
-                    let space = input.space();
-                    assert_eq!(space.len(), READ_BYTES.min(size - model.len()));
+                    let space = input.space(MOST);
+                    assert_eq!(space.len(), MOST.min(size - model.len()));
                     let new: Vec<u8> =
                         (0..share(space.len(), part)).map(|at| next.wrapping_add(at as u8)).collect();
                     space[..new.len()].copy_from_slice(&new);

@@ -91,6 +91,14 @@ impl BodyReader {
         self.head_len
     }
 
+    /// How many bytes are still to come, if that is known.
+    pub(crate) fn left(&self) -> Option<u64> {
+        match self.state {
+            State::Length(left) => Some(left),
+            _ => None,
+        }
+    }
+
     /// Takes what has arrived: `bytes` starts with the head, then the decoded body of earlier
     /// calls, then what is new.
     pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Progress, Refusal> {

@@ -11,7 +11,7 @@
 //! - `bytes`: which bytes may stand where.
 
 pub(crate) mod request;
-mod fields;
+pub(crate) mod fields;
 pub(crate) mod body;
 pub(crate) mod response;
 pub(crate) mod date;
@@ -59,6 +59,8 @@ impl Refusal {
 pub(crate) enum Need {
     /// More of a head has to arrive, or a first byte.
     Head,
+    /// A body buffer has to be lent.
+    BodyBuffer,
     /// More of a body has to arrive.
     Body,
     /// What was written has to leave: the buffer is full, the budget is used, or this was the
@@ -145,12 +147,8 @@ fn read_head<H: Handler + ?Sized>(
         }
         framing => {
             let reader = BodyReader::new(head.len, framing, limits)?;
-            if head.expects_continue && arrived.is_empty() && service.config.close != CloseMode::Drop {
-                let mut interim = Writer::new(exchange.out.room());
-                interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
-                let len = interim.len();
-                exchange.out.commit(len);
-            }
+            let expects_continue = head.expects_continue && arrived.is_empty();
+            exchange.course.expects_continue = expects_continue && service.config.close != CloseMode::Drop;
             exchange.course.body = Some(reader);
             Ok(Step::BodyFollows)
         }
@@ -177,6 +175,16 @@ fn read_body<H: Handler + ?Sized>(
     match reader.advance(exchange.input.pending_mut(), limits)? {
         Progress::More { kept } => {
             exchange.input.keep(kept);
+            if exchange.lacks_body_buffer() {
+                return Ok(Step::NotYet(Need::BodyBuffer));
+            }
+            if std::mem::take(&mut exchange.course.expects_continue) {
+                // There is a place for the body now, so the client may send it.
+                let mut interim = Writer::new(exchange.out.room());
+                interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+                let len = interim.len();
+                exchange.out.commit(len);
+            }
             Ok(Step::NotYet(Need::Body))
         }
         Progress::Done { body_end, consumed } => {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::client::Client;
 use super::sim::Sim;
 use super::socket::Ending;
-use crate::config::{AtCapacity, CloseMode};
+use crate::config::AtCapacity;
+use crate::connection::State;
 use crate::stats::Reason;
 
 const RETRY: Duration = Duration::from_millis(100);
@@ -24,22 +25,8 @@ fn out_of_descriptors() -> io::Error {
 }
 
 #[test]
-fn a_client_that_has_just_connected_is_given_a_second_to_speak() {
-    let mut sim = slots(1, AtCapacity::EvictIdle);
-    let silent = sim.connect_idle();
-    let new = sim.connect();
-    new.get("/");
-    sim.pass(Duration::from_millis(999));
-    assert!(silent.is_served() && new.statuses().is_empty());
-    assert!(sim.timeout() <= Some(Duration::from_millis(1)), "no event will tell");
-    sim.pass(Duration::from_millis(1));
-    assert!(silent.is_gone());
-    assert_eq!(new.statuses(), [200]);
-}
-
-#[test]
 fn the_longest_idle_makes_room_for_a_new_connection() {
-    let mut sim = slots(3, AtCapacity::EvictIdle);
+    let mut sim = slots(3, AtCapacity::Evict);
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
     for client in clients.iter().chain(&clients[..1]) {
         client.get("/");
@@ -54,18 +41,110 @@ fn the_longest_idle_makes_room_for_a_new_connection() {
     assert_eq!(sim.stats().closes(Reason::Evicted), 1);
 }
 
-#[test]
-fn who_may_still_be_reading_a_large_answer_makes_no_room_for_a_second() {
-    let mut sim = slots(1, AtCapacity::EvictIdle);
-    let reader = sim.connect();
-    reader.get("/large");
+/// A client for each state that can make way, with what brings it there.
+const WAYS: [(State, &str); 6] = [
+    (State::Idle, ""),
+    (State::Head, "GET /"),
+    (State::Queued, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"),
+    (State::Body, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"),
+    (State::Sending, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n"),
+    (State::Closing, "GET /close HTTP/1.1\r\nHost: x\r\n\r\n"),
+];
+
+/// As many clients in a state.
+fn bring(sim: &mut Sim, (state, bytes): (State, &str), count: usize) -> Vec<Client> {
+    let bring_one = |sim: &mut Sim| {
+        let client = sim.connect();
+        if state == State::Sending {
+            client.stop_reading();
+            client.read(500);
+        }
+        client.send(bytes.as_bytes());
+        sim.pass(Duration::from_millis(1));
+        assert_eq!(sim.state(&client), state);
+        client
+    };
+    (0..count).map(|_| bring_one(sim)).collect()
+}
+
+/// All slots are taken by two clients in each state, and the only body buffer by one more.
+fn full() -> (Sim, Vec<Vec<Client>>) {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 13;
+        config.buffers.bodies = 1;
+    });
+    let holder = sim.connect();
+    holder.send(WAYS[2].1.as_bytes());
     sim.settle();
+    let clients = WAYS.map(|way| bring(&mut sim, way, 2)).into_iter().collect();
+    (sim, clients)
+}
+
+#[test]
+fn when_all_slots_are_taken_the_fullest_state_gives_up_its_oldest() {
+    // The holder of the body buffer makes three of the bodies.
+    let (mut sim, clients) = full();
+    let new = sim.connect();
+    new.send(b"GET /");
+    sim.settle();
+    let holder_is_gone =
+        sim.stats().closes(Reason::Evicted) == 1 && clients.concat().iter().all(Client::is_served);
+    assert!(holder_is_gone && new.is_served());
+    // Now there are three heads, and again three bodies, which are younger.
+    let newer = sim.connect();
+    newer.get("/");
+    sim.settle();
+    assert!(clients[1][0].is_gone() && clients[1][1].is_served() && new.is_served());
+    assert_eq!(newer.statuses(), [200]);
+}
+
+#[test]
+fn each_state_but_deferred_makes_way() {
+    for way in WAYS {
+        let mut sim = Sim::with(|config| {
+            config.max_connections = 3;
+            config.buffers.bodies = 1;
+        });
+        // One that takes the body buffer, where bodies are to wait.
+        let others = usize::from(way.0 == State::Queued);
+        if others > 0 {
+            sim.connect().send(way.1.as_bytes());
+            sim.settle();
+        }
+        let clients = bring(&mut sim, way, 3 - others);
+        let new = sim.connect();
+        new.get("/");
+        sim.settle();
+        assert!(clients[0].is_gone() && clients[1].is_served(), "{way:?}");
+        let ending = if way.0 == State::Sending { Ending::Reset } else { Ending::Fin };
+        assert_eq!((clients[0].ending(), new.statuses()), (Some(ending), vec![200]), "{way:?}");
+        assert_eq!(sim.stats().closes(Reason::Evicted), 1, "{way:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_has_been_idle_for_a_second_goes_before_the_fullest_state() {
+    let mut sim = slots(4, AtCapacity::Evict);
+    let idle = sim.connect_idle();
+    let readers = bring(&mut sim, WAYS[4], 3);
+    sim.pass(Duration::from_secs(1));
     let new = sim.connect();
     new.get("/");
-    sim.pass(Duration::from_millis(999));
-    assert!(reader.is_served() && !new.is_served());
-    sim.pass(Duration::from_millis(1));
-    assert!(reader.is_gone() && new.statuses() == [200]);
+    sim.settle();
+    assert!(idle.is_gone() && readers.iter().all(Client::is_served));
+    assert_eq!(new.statuses(), [200]);
+}
+
+#[test]
+fn a_transfer_that_makes_progress_moves_to_the_end_of_its_list_and_is_spared() {
+    let mut sim = slots(3, AtCapacity::Evict);
+    let readers = bring(&mut sim, WAYS[4], 3);
+    readers[0].read(5000);
+    sim.settle();
+    let new = sim.connect();
+    new.send(b"GET /");
+    sim.settle();
+    assert!(readers[0].is_served() && readers[1].is_gone() && new.is_served());
 }
 
 #[test]
@@ -88,7 +167,7 @@ fn an_idle_connection_with_an_event_is_served_and_not_evicted() {
 
 #[test]
 fn nobody_is_evicted_when_nobody_is_there_to_accept() {
-    let mut sim = slots(2, AtCapacity::EvictIdle);
+    let mut sim = slots(2, AtCapacity::Evict);
     let (first, second) = (sim.connect_idle(), sim.connect_idle());
     let gone = sim.connect();
     sim.world().accept_faults.push_back(ErrorKind::WouldBlock.into());
@@ -99,55 +178,19 @@ fn nobody_is_evicted_when_nobody_is_there_to_accept() {
 }
 
 #[test]
-fn with_none_idle_new_connections_wait_until_one_ends() {
-    let mut sim = slots(2, AtCapacity::EvictIdle);
-    let busy = [sim.connect(), sim.connect()];
-    busy.iter().for_each(|client| client.send(b"GET /"));
+fn where_all_slots_hold_deferred_requests_new_connections_wait_until_one_ends() {
+    let mut sim = slots(2, AtCapacity::Evict);
+    let waiters = [sim.connect(), sim.connect()];
+    waiters.iter().for_each(|client| client.get("/later"));
     sim.settle();
     let new = sim.connect();
     new.get("/");
     sim.settle();
     assert!(!new.is_served());
     assert_eq!((sim.stats().full, sim.stats().closes(Reason::Evicted)), (1, 0));
-    busy[1].reset();
+    waiters[1].reset();
     sim.settle();
     assert_eq!(new.statuses(), [200]);
-}
-
-#[test]
-fn with_none_idle_who_owes_us_its_fin_for_a_second_makes_room() {
-    let mut sim = slots(2, AtCapacity::EvictIdle);
-    let (answered, busy) = (sim.connect(), sim.connect());
-    answered.get("/close");
-    busy.send(b"GET /");
-    sim.settle();
-    let new = sim.connect();
-    new.get("/");
-    sim.pass(Duration::from_millis(999));
-    assert!(answered.is_served() && new.statuses().is_empty(), "it may still be reading");
-    assert!(sim.timeout() <= Some(Duration::from_millis(1)), "no event will tell");
-    sim.pass(Duration::from_millis(1));
-    assert!(answered.is_gone() && busy.is_served());
-    assert_eq!((answered.statuses(), answered.ending()), (vec![200], Some(Ending::Fin)));
-    assert_eq!((new.statuses(), sim.stats().closes(Reason::Evicted)), (vec![200], 1));
-}
-
-#[test]
-fn who_has_not_got_our_fin_or_may_still_be_reading_makes_no_room() {
-    for (close, target) in [(CloseMode::Peer, "/close"), (CloseMode::Fin, "/large")] {
-        let mut sim = Sim::with(|config| {
-            config.max_connections = 1;
-            config.close = close;
-            config.keep_alive = false;
-        });
-        let answered = sim.connect();
-        answered.get(target);
-        sim.settle();
-        let new = sim.connect();
-        sim.pass(Duration::from_millis(4999));
-        assert!(answered.is_served() && !new.is_served(), "{close:?}");
-        assert_eq!(sim.timeout(), Some(Duration::from_millis(1)), "{close:?}: until the linger timeout");
-    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What happens when all exchanges are lent: slow clients give way to honest ones.
 
+use std::time::Duration;
+
 use super::client::Client;
 use super::sim::Sim;
 use super::site;
@@ -15,7 +17,7 @@ fn exhausted(begin: [&str; 2]) -> (Sim, [Client; 2]) {
         client.stop_reading();
         client.read(500);
         client.send(begin.as_bytes());
-        sim.settle();
+        sim.pass(Duration::from_millis(1));
         client
     });
     assert_eq!(sim.lent(), 2);
@@ -53,28 +55,28 @@ fn a_request_that_comes_whole_needs_nobody_to_give_way() {
 }
 
 #[test]
-fn when_all_exchanges_are_lent_the_slowest_head_gives_way_first() {
+fn when_all_exchanges_are_lent_the_fullest_state_gives_up_its_oldest() {
+    // With the honest client's own there are two heads.
     for other in [IN_BODY, IN_SENDING, IN_HEAD] {
         let (mut sim, slow) = exhausted([IN_HEAD, other]);
         let honest = honest(&mut sim);
-        assert_eq!((honest.statuses(), slow[0].statuses()), (vec![200], vec![408]));
-        assert_ne!(slow[1].statuses(), [408]);
+        assert_eq!((honest.statuses(), slow[0].statuses()), (vec![200], vec![503]));
+        assert_ne!(slow[1].statuses(), [503]);
         assert_eq!(sim.waiting(State::Closing), 1);
         assert_all_end(sim, &[&slow[0], &slow[1], &honest]);
     }
 }
 
 #[test]
-fn then_the_slowest_body_gives_way() {
-    let (mut sim, slow) = exhausted([IN_SENDING, IN_BODY]);
-    let honest = honest(&mut sim);
-    assert_eq!((honest.statuses(), slow[1].statuses()), (vec![200], vec![408]));
-    assert_eq!(slow[0].ending(), None);
-    assert_all_end(sim, &[&slow[0], &slow[1], &honest]);
+fn of_states_equally_full_the_older_gives_way() {
+    let (mut sim, slow) = exhausted([IN_BODY, IN_SENDING]);
+    let first = honest(&mut sim);
+    assert_eq!((first.statuses(), slow[0].statuses(), slow[1].ending()), (vec![200], vec![503], None));
+    assert_all_end(sim, &[&slow[0], &slow[1], &first]);
 }
 
 #[test]
-fn then_the_slowest_response_is_cut_off() {
+fn a_response_that_gives_way_is_cut_off() {
     let (mut sim, slow) = exhausted([IN_SENDING, IN_SENDING]);
     let honest = honest(&mut sim);
     assert_eq!(honest.statuses(), [200]);
@@ -83,7 +85,7 @@ fn then_the_slowest_response_is_cut_off() {
 }
 
 #[test]
-fn a_slow_client_that_cannot_even_take_its_408_is_reset() {
+fn a_slow_client_that_cannot_even_take_its_refusal_is_ended() {
     let (mut sim, slow) = exhausted([IN_HEAD, IN_HEAD]);
     slow.iter().for_each(Client::stop_reading);
     let honest = honest(&mut sim);
@@ -113,5 +115,5 @@ fn a_client_whose_requests_wait_for_their_turn_does_not_give_way_to_another() {
     honest.get("/");
     sim.settle();
     assert_eq!(honest.statuses(), [200]);
-    assert_eq!((pipeliner.statuses(), slow.statuses()), (vec![200, 200, 200], vec![408]));
+    assert_eq!((pipeliner.statuses(), slow.statuses()), (vec![200, 200, 200], vec![503]));
 }

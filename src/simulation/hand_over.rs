@@ -43,7 +43,7 @@ fn a_full_table_makes_room_for_an_adopted_stream_as_for_any() {
     sim.settle();
     let (client, adopted) = sim.adopt();
     assert_eq!(adopted, Ok(()));
-    assert!(spoken.is_gone() && silent.is_served(), "one that has spoken makes room at once");
+    assert!(silent.is_gone() && spoken.is_served(), "the one that has been idle longest makes way");
     client.get("/");
     sim.settle();
     assert_eq!((client.statuses(), sim.stats().closes(Reason::Evicted)), (vec![200], 1));
@@ -51,7 +51,9 @@ fn a_full_table_makes_room_for_an_adopted_stream_as_for_any() {
 
 #[test]
 fn a_stream_that_finds_no_room_is_refused_and_nobody_is_evicted_for_it() {
-    for (at_capacity, begin) in [(AtCapacity::Pause, ""), (AtCapacity::EvictIdle, "GET / HT")] {
+    for (at_capacity, begin) in
+        [(AtCapacity::Pause, ""), (AtCapacity::Evict, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n")]
+    {
         let mut sim = Sim::with(|config| (config.max_connections, config.at_capacity) = (1, at_capacity));
         let other = sim.connect_idle();
         other.send(begin.as_bytes());

@@ -39,7 +39,7 @@ impl Actor {
     fn new(sim: &mut Sim, chance: &mut Chance) -> Self {
         let (client, welcome) = if chance.one_in(6) { sim.adopt() } else { (sim.connect(), Ok(())) };
         let (mut script, mut asked, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-        let mut has_harmed = welcome.is_err();
+        let has_harmed = welcome.is_err();
         // A few ask for so much at once that it does not fit into one read.
         let requests = if chance.one_in(24) { 60 } else { chance.below(6) };
         for n in 0..requests {
@@ -62,7 +62,8 @@ impl Actor {
             asked.push((if matches!(how, 0 | 2) { "POST" } else { "GET" }, target.to_string()));
             match how {
                 0 => {
-                    let body = vec![b'b'; chance.below(3000)];
+                    // Some do not fit behind their heads.
+                    let body = vec![b'b'; chance.pick(&[0, 100, 3000, 3999])];
                     let head = format!(
                         "POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
                         body.len()
@@ -219,14 +220,20 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
     let small = |chance: &mut Chance| 1 + chance.below(4);
     let mut sim = Sim::with(|config| {
         config.max_connections = 1 + chance.below(clients.max(8));
-        config.exchanges = if chance.one_in(2) { small(chance) } else { 1 + chance.below(clients.max(32)) };
+        let any = |chance: &mut Chance| {
+            if chance.one_in(3) { small(chance) } else { 1 + chance.below(clients.max(32)) }
+        };
+        config.exchanges = any(chance);
+        config.buffers.heads = any(chance);
+        config.buffers.outs = any(chance);
+        config.buffers.bodies = any(chance);
         config.close =
             chance.pick(&[CloseMode::Fin, CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop]);
         config.keep_alive = !chance.one_in(8);
         config.idle_in_drain = chance.pick(&[IdleInDrain::Close, IdleInDrain::LastRequest]);
-        config.at_capacity = chance.pick(&[AtCapacity::EvictIdle, AtCapacity::Pause]);
+        config.at_capacity = chance.pick(&[AtCapacity::Evict, AtCapacity::Pause]);
         config.timeouts.linger_total = Duration::from_secs(chance.pick(&[1, 30]));
-        config.limits.body_bytes = 4000;
+        config.limits.body_bytes = chance.pick(&[4000, 20_000]);
         config.limits.head_bytes = chance.pick(&[200, 16 * 1024]);
         config.budget.together = chance.pick(&[1, 2, 16]);
         if chance.one_in(2) {

@@ -246,7 +246,7 @@ impl Sim {
     /// The test's last line: everybody is gone, and everything was given back.
     pub(super) fn assert_empty(&self) {
         assert_eq!(self.stats().open, 0, "{:?}", self.core.inside().0);
-        assert_eq!(self.lent(), 0);
+        assert_eq!((self.lent(), self.core.inside().1.buffers_lent()), (0, [0; 3]));
     }
 
     // --- what always holds ---
@@ -275,12 +275,29 @@ impl Sim {
         kept.sort_unstable();
         kept.dedup();
         assert_eq!(kept.len(), pool.lent(), "each is lent once");
+        let mut borrowed = [0; 3];
         for (slot, connection) in table.iter() {
             let needs_one = !matches!(connection.state, State::Idle | State::Closing);
             assert_eq!(connection.exchange != NONE, needs_one, "slot {slot}: {:?}", connection.state);
+            if connection.exchange != NONE {
+                let [head, out, body] = pool.borrowed(connection.exchange);
+                let is_right = match connection.state {
+                    State::Head | State::Queued => head && !out && !body,
+                    State::Body => head != body && !out,
+                    State::Deferred => !body && (!out || table.is_ready(slot)),
+                    State::Idle | State::Sending | State::Closing => !(head && body),
+                };
+                assert!(is_right, "slot {slot} has borrowed {head}, {out}, {body} in {:?}", connection.state);
+                borrowed.iter_mut().zip([head, out, body]).for_each(|(sum, one)| *sum += usize::from(one));
+            }
         }
+        assert_eq!(borrowed, pool.buffers_lent(), "heads, outs and bodies");
+        let waits_in_vain = table.waiting(State::Queued) > 0 && pool.bodies.has_spare();
+        assert!(!waits_in_vain, "a body waits beside a free buffer");
+        assert!(pool.spares() > 0, "there is something to work in");
         let is_zero = self.timeout() == Some(Duration::ZERO);
-        let is_due = u128::from(table.next_deadline()) <= self.elapsed.as_nanos();
+        let next = table.next_deadline().min(self.core.next_stall());
+        let is_due = u128::from(next) <= self.elapsed.as_nanos();
         assert_eq!(is_zero, progress.more || is_due, "a timeout of zero is work left");
         assert!(progress.more || table.ready_len() == 0);
         // It may try once more, behind the wave whose last member could have brought something back.
@@ -315,7 +332,7 @@ impl Sim {
             let forgotten = match connection.state {
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
-                State::Deferred => socket.has_untold_error(),
+                State::Queued | State::Deferred => socket.has_untold_error(),
             };
             let (state, calls) = (connection.state, &socket.calls);
             assert!(!forgotten, "slot {slot} sleeps in {state:?} beside what it waits for: {calls:?}");

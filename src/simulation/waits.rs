@@ -164,7 +164,7 @@ fn those_who_wait_for_an_answer_give_way_to_nobody() {
     let other = sim.connect();
     other.send(b"GET / HT");
     sim.settle();
-    assert_eq!((slow.statuses(), other.statuses(), sim.state(&waiter)), (vec![408], vec![], State::Deferred));
+    assert_eq!((slow.statuses(), other.statuses(), sim.state(&waiter)), (vec![503], vec![], State::Deferred));
     sim.answer("late").unwrap();
     sim.settle();
     assert_eq!(bodies(&waiter), ["late"]);
@@ -196,7 +196,7 @@ fn where_all_exchanges_wait_for_answers_a_slow_head_is_refused() {
     let slow = sim.connect();
     slow.send(b"GET / HT");
     sim.settle();
-    assert_eq!((slow.statuses(), sim.stats().deferred), (vec![408], 1));
+    assert_eq!((slow.statuses(), sim.stats().deferred), (vec![503], 1));
 }
 
 // --- the server's own end ---

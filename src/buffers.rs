@@ -1,0 +1,166 @@
+//! Buffers of one kind: one piece of memory, cut into parts that are lent to connections.
+//!
+//! A buffer that is lent for longer than a visit is in a list, by what its connection waits for. The lists are in the
+//! order of the deadline lists. So when all are lent, the fullest list and its oldest are found at once.
+
+use crate::connection::State;
+use crate::lists::Lists;
+
+const KINDS: usize = State::ALL.len();
+
+/// In no list.
+const UNLISTED: u8 = u8::MAX;
+
+/// All buffers of one kind. None of their memory is touched before it is used.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    memory: Box<[u8]>,
+    /// Bytes of one buffer.
+    size: usize,
+    count: usize,
+    /// Of those that were ever used; the last one given back is the next one lent, for it may be in the cache.
+    free: Vec<u32>,
+    /// Of each that was ever used.
+    lent: Vec<Lent>,
+    lists: Lists<KINDS>,
+}
+
+/// To which slot a buffer is lent, and in which list it is.
+#[derive(Debug, Clone, Copy)]
+struct Lent {
+    slot: u32,
+    list: u8,
+}
+
+impl Buffers {
+    /// What each buffer takes beside its bytes.
+    pub(crate) const OVERHEAD: usize = size_of::<u32>() + size_of::<Lent>() + Lists::<KINDS>::PER_SLOT;
+
+    pub(crate) fn new(count: usize, size: usize) -> Self {
+        Buffers {
+            memory: vec![0; count.saturating_mul(size)].into_boxed_slice(),
+            size,
+            count,
+            free: Vec::with_capacity(count),
+            lent: Vec::with_capacity(count),
+            lists: Lists::new(count),
+        }
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(crate) fn spares(&self) -> usize {
+        self.free.len() + (self.count - self.lent.len())
+    }
+
+    pub(crate) fn has_spare(&self) -> bool {
+        self.spares() > 0
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn lent(&self) -> usize {
+        self.count - self.spares()
+    }
+
+    /// Lends a buffer. It is in no list yet.
+    pub(crate) fn lend(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            assert!(self.lent.len() < self.count, "a visit begins with a spare buffer of each kind");
+            let buffer = self.lent.len() as u32;
+            self.lists.make_place(buffer);
+            self.lent.push(Lent { slot: 0, list: UNLISTED });
+            buffer
+        })
+    }
+
+    pub(crate) fn give_back(&mut self, buffer: u32) {
+        self.unlist(buffer);
+        self.free.push(buffer);
+        assert!(self.free.len() <= self.lent.len());
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&mut self, buffer: u32) -> &mut [u8] {
+        let start = buffer as usize * self.size;
+        &mut self.memory[start..start + self.size]
+    }
+
+    // --- the lists ---
+
+    /// Puts a buffer into the list of what its connection waits for. It keeps its place there unless that wait begins
+    /// `anew`.
+    pub(crate) fn list(&mut self, buffer: u32, slot: u32, state: State, anew: bool) {
+        if anew || self.lent[buffer as usize].list != state as u8 {
+            self.unlist(buffer);
+            self.lists.push_back(state as usize, buffer);
+            self.lent[buffer as usize] = Lent { slot, list: state as u8 };
+        }
+    }
+
+    /// Takes a buffer out of the list that it is in, if it is in any.
+    pub(crate) fn unlist(&mut self, buffer: u32) {
+        let list = std::mem::replace(&mut self.lent[buffer as usize].list, UNLISTED);
+        if list != UNLISTED {
+            self.lists.remove(list.into(), buffer);
+        }
+    }
+
+    /// How many connections in this state keep a buffer.
+    pub(crate) fn listed(&self, state: State) -> usize {
+        self.lists.len(state as usize)
+    }
+
+    /// The slots of the connections in this state that keep a buffer, the oldest first.
+    pub(crate) fn oldest(&self, state: State) -> impl Iterator<Item = u32> {
+        let first = self.lists.first(state as usize);
+        let buffers = std::iter::successors(first, |&buffer| self.lists.behind(buffer));
+        buffers.map(|buffer| self.lent[buffer as usize].slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(buffers: &Buffers, state: State) -> Vec<u32> {
+        buffers.oldest(state).collect()
+    }
+
+    #[test]
+    fn the_buffer_given_back_last_is_lent_first() {
+        let mut buffers = Buffers::new(3, 10);
+        let (first, second) = (buffers.lend(), buffers.lend());
+        assert_eq!((buffers.spares(), first == second), (1, false));
+        buffers.give_back(first);
+        assert_eq!((buffers.spares(), buffers.lend()), (2, first));
+    }
+
+    #[test]
+    fn no_two_buffers_share_a_byte() {
+        let mut buffers = Buffers::new(2, 10);
+        let (first, second) = (buffers.lend(), buffers.lend());
+        buffers.bytes(first).fill(1);
+        buffers.bytes(second).fill(2);
+        assert_eq!(buffers.bytes(first), [1; 10]);
+    }
+
+    #[test]
+    fn a_buffer_keeps_its_place_unless_its_wait_is_another_or_begins_anew() {
+        let mut buffers = Buffers::new(3, 1);
+        let lent = [10, 11, 12].map(|slot| {
+            let buffer = buffers.lend();
+            buffers.list(buffer, slot, State::Head, false);
+            buffer
+        });
+        buffers.list(lent[0], 10, State::Head, false);
+        assert_eq!(slots(&buffers, State::Head), [10, 11, 12]);
+        buffers.list(lent[0], 10, State::Head, true);
+        assert_eq!(slots(&buffers, State::Head), [11, 12, 10]);
+        buffers.list(lent[1], 11, State::Sending, false);
+        buffers.give_back(lent[2]);
+        assert_eq!((slots(&buffers, State::Head), slots(&buffers, State::Sending)), (vec![10], vec![11]));
+        assert_eq!((buffers.listed(State::Head), buffers.listed(State::Body)), (1, 0));
+    }
+}

@@ -1,0 +1,189 @@
+//! Evicting: which connection makes way when slots or buffers run out, and which body gets a buffer next.
+//!
+//! There is one rule: **the fullest list gives up its oldest.** The lists are those of the connections' states, and for a
+//! buffer those of its holders' states. A connection that makes progress moves to the end of its list, so the oldest is
+//! the one that has been without progress for longest. And what comes in a flood fills one list, and takes from that.
+//!
+//! Three things are apart. A connection in the ready queue is about to be served, and stays. A deferred request is the
+//! host's to end. And when a slot is needed, a connection that has been idle for a second goes first, because its client
+//! loses nothing.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::Core;
+use crate::buffers::Buffers;
+use crate::clock::{NEVER, nanoseconds};
+use crate::config::AtCapacity;
+use crate::connection::State;
+use crate::handler::{Handler, Reply, Responder};
+use crate::http::request::Request;
+use crate::net::Net;
+use crate::share::Share;
+use crate::stats::Reason;
+use crate::table::Table;
+use crate::visit::Visit;
+
+/// The states whose connections can make way for a new one.
+const SLOT_HOLDERS: [State; 6] =
+    [State::Idle, State::Head, State::Queued, State::Body, State::Sending, State::Closing];
+
+/// The states whose connections hold an exchange and can make way.
+const EXCHANGE_HOLDERS: [State; 4] = [State::Head, State::Queued, State::Body, State::Sending];
+
+/// How long a connection has to be idle to go first.
+const IDLE_FIRST: Duration = Duration::from_secs(1);
+
+/// How long a body may stand still while others wait for its buffer.
+const STALL: Duration = Duration::from_secs(3);
+
+impl<N: Net> Core<N> {
+    // --- slots ---
+
+    /// The connection that makes way for a new one.
+    pub(super) fn victim(&self) -> Option<u32> {
+        if self.service.config.at_capacity == AtCapacity::Pause {
+            return None;
+        }
+        let is_long_idle = |&slot: &u32| {
+            let since = self.table.waiting_since(slot, State::Idle);
+            since.saturating_add(nanoseconds(IDLE_FIRST)) <= self.service.clock.now()
+        };
+        let long_idle = self.table.longest_quiet(State::Idle).filter(is_long_idle);
+        long_idle.or_else(|| self.table.oldest_of_fullest(&SLOT_HOLDERS))
+    }
+
+    /// Sees to it that a slot is free. Returns whether one is.
+    pub(super) fn make_room(&mut self) -> bool {
+        if self.table.has_room() {
+            return true;
+        }
+        let victim = self.victim();
+        if let Some(victim) = victim {
+            self.evict(victim);
+        }
+        victim.is_some()
+    }
+
+    /// Ends a connection for another. A response that is cut off ends with a reset, so that its client can tell.
+    fn evict(&mut self, slot: u32) {
+        let state = self.table[slot].state;
+        if state == State::Sending {
+            self.table[slot].socket.reset_on_close();
+        }
+        self.remove(slot, state, Reason::Evicted);
+    }
+
+    // --- exchanges, heads and outs ---
+
+    /// Something that visits work in has been lent for the last time, to `newest`: other connections give up theirs.
+    #[cold]
+    pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
+        self.evict_for_outs(newest);
+        while self.pool.spare_records() == 0 {
+            let victim = self.table.oldest_of_fullest(&EXCHANGE_HOLDERS).unwrap_or(newest);
+            self.take_from(victim, handler);
+            if self.pool.spare_records() == 0 {
+                // Its client does not even take the refusal.
+                self.evict(victim);
+            }
+        }
+        while self.pool.spare_heads() == 0 {
+            let victim = oldest_holder(&self.pool.heads, &self.table).unwrap_or(newest);
+            self.take_from(victim, handler);
+        }
+    }
+
+    /// A connection refuses its request, or is cut off in its response.
+    fn take_from<H: Handler + ?Sized>(&mut self, slot: u32, handler: &mut H) {
+        if self.table[slot].state == State::Sending {
+            return self.evict(slot);
+        }
+        let mut share = Share::granted(&self.service.config.budget, 0);
+        self.act(slot, &mut share, |visit| visit.refuse_for_others(), handler);
+        self.evict_for_outs(slot);
+    }
+
+    fn evict_for_outs(&mut self, newest: u32) {
+        while self.pool.spare_outs() == 0 {
+            self.evict(oldest_holder(&self.pool.outs, &self.table).unwrap_or(newest));
+        }
+    }
+
+    // --- outs for deferred responses ---
+
+    /// Sends what the host has answered before the next turn does, because all outs are lent. If it cannot be sent,
+    /// some response is cut off.
+    pub(super) fn flush(&mut self, slot: u32) {
+        let mut share = Share::granted(&self.service.config.budget, 0);
+        self.act(slot, &mut share, |visit: &mut Visit<'_, N, Unasked>| visit.flush(), &mut Unasked);
+        self.evict_for_outs(slot);
+    }
+
+    // --- bodies ---
+
+    /// Lends body buffers to those that wait for one, in their order.
+    pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        while let Some(slot) = self.table.longest_waiting(State::Queued) {
+            if !self.pool.bodies.has_spare() && !self.end_stalled_body(handler) {
+                return;
+            }
+            self.pool.lend_body(self.table[slot].exchange);
+            // It only changes its state; it is read in its turn.
+            let mut share = Share::default();
+            self.act(slot, &mut share, |visit| visit.drive(), handler);
+        }
+    }
+
+    /// Takes its buffer from a body that has stood still for too long. Returns whether one is free then.
+    fn end_stalled_body<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
+        let now = self.service.clock.now();
+        let stalled =
+            self.oldest_body().filter(|&(_, since)| since.saturating_add(nanoseconds(STALL)) <= now);
+        if let Some((slot, _)) = stalled {
+            self.take_from(slot, handler);
+        }
+        self.pool.bodies.has_spare()
+    }
+
+    /// The holder of a body buffer that has been without progress for longest, and since when.
+    fn oldest_body(&self) -> Option<(u32, u64)> {
+        let oldest = |state| {
+            let slot = first_quiet(&self.pool.bodies, &self.table, state)?;
+            Some((slot, self.table.waiting_since(slot, state)))
+        };
+        [State::Body, State::Sending].into_iter().filter_map(oldest).min_by_key(|&(_, since)| since)
+    }
+
+    /// When the next body has stood still for too long, while others wait.
+    pub(crate) fn next_stall(&self) -> u64 {
+        if self.table.waiting(State::Queued) == 0 {
+            return NEVER;
+        }
+        self.oldest_body().map_or(NEVER, |(_, since)| since.saturating_add(nanoseconds(STALL)))
+    }
+}
+
+/// Of the fullest list of a kind of buffer, the holder that is oldest and has no event.
+fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<u32> {
+    let quiet = EXCHANGE_HOLDERS
+        .into_iter()
+        .filter_map(|state| first_quiet(buffers, table, state).map(|slot| (state, slot)));
+    let fullness =
+        |&(state, slot): &(State, u32)| (buffers.listed(state), Reverse(table.waiting_since(slot, state)));
+    quiet.max_by_key(fullness).map(|(_, slot)| slot)
+}
+
+fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<u32> {
+    const FEW: usize = 64;
+    buffers.oldest(state).take(FEW).find(|&slot| !table.is_ready(slot))
+}
+
+/// The handler of visits that ask none.
+struct Unasked;
+
+impl Handler for Unasked {
+    fn request<'r>(&mut self, _: &Request<'_>, _: Responder<'r>) -> Reply<'r> {
+        unreachable!("a response is sent without the handler")
+    }
+}
