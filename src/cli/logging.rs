@@ -1,27 +1,166 @@
-//! What is logged: the library's targets, each at its level of `-v`.
+//! The log: the library's targets, each at its level of `-v`.
 
 use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use env_logger::{Builder, Env};
-use log::Level;
+use env_logger::{Builder, Env, Target};
+use log::{Level, Log, Metadata, Record};
 
-/// Logs to stderr; `RUST_LOG` wins over the number of `-v`.
-pub fn start(verbose: u8) {
+use super::output::Output;
+use super::repetition::{Count, Repetitions};
+
+/// The logger of the program. It limits warnings that repeat.
+pub struct Logger {
+    lines: env_logger::Logger,
+    repetitions: Mutex<Repetitions>,
+    /// Some warnings may be suppressed and not yet counted in the log.
+    has_suppressed: AtomicBool,
+}
+
+impl Logger {
+    /// Starts logging to `output`. `RUST_LOG` wins over the number of `-v`.
+    pub fn start(verbose: u8, output: Output) -> &'static Self {
+        // The log lives as long as the process.
+        let logger: &Logger = Box::leak(Box::new(Logger::new(lines(verbose).target(pipe(output)).build())));
+        if log::set_logger(logger).is_ok() {
+            log::set_max_level(logger.lines.filter());
+        }
+        logger
+    }
+
+    fn new(lines: env_logger::Logger) -> Self {
+        Logger { lines, repetitions: Mutex::default(), has_suppressed: AtomicBool::new(false) }
+    }
+
+    /// How long the loop may sleep if there are suppressed warnings to count.
+    pub fn next_timeout(&self) -> Option<Duration> {
+        self.has_suppressed.load(Ordering::Relaxed).then_some(Duration::from_secs(1))
+    }
+
+    /// Once per turn of the loop: logs the number of suppressed warnings that are due.
+    pub fn turn(&self, now: Instant) {
+        if self.has_suppressed.load(Ordering::Relaxed) {
+            if let Ok(mut repetitions) = self.repetitions.lock() {
+                let has_more = repetitions.tell_due(now, |count| self.log_count(&count));
+                self.has_suppressed.store(has_more, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// At the end: logs the number of suppressed warnings that nobody was told yet.
+    pub fn end(&self) {
+        if let Ok(mut repetitions) = self.repetitions.lock() {
+            repetitions.tell_all(|count| self.log_count(&count));
+        }
+    }
+
+    fn log_count(&self, count: &Count<'_>) {
+        let Count { place: (module, _), level, count, example } = *count;
+        let text = format_args!("{count} more like this: {example}");
+        self.lines.log(&Record::builder().level(level).target(module.unwrap_or_default()).args(text).build());
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.lines.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if record.level() > Level::Warn {
+            return self.lines.log(record);
+        }
+        if !self.lines.matches(record) {
+            return;
+        }
+        let place = (record.module_path_static(), record.line());
+        let admitted = self.repetitions.lock().map_or(true, |mut repetitions| {
+            repetitions.admit(place, record.level(), *record.args(), Instant::now())
+        });
+        if admitted {
+            self.lines.log(record);
+        } else {
+            self.has_suppressed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn pipe(output: Output) -> Target {
+    Target::Pipe(Box::new(output))
+}
+
+fn lines(verbose: u8) -> Builder {
     let filter = match verbose {
         0 => "warn",
         1 => "warn,fourway::request=debug",
         2 => "warn,fourway::request=debug,fourway::state=trace",
         _ => "warn,fourway::request=debug,fourway::state=trace,fourway::readiness=trace",
     };
-    Builder::from_env(Env::default().default_filter_or(filter))
-        .format(|buffer, record| {
-            // A level says nothing where each target has one only; which target it is does.
-            let kind = match record.level() {
-                Level::Error => "error",
-                Level::Warn => "warning",
-                _ => record.target().rsplit("::").next().unwrap_or_default(),
-            };
-            writeln!(buffer, "{} {kind:<9} {}", buffer.timestamp_millis(), record.args())
-        })
-        .init();
+    let mut builder = Builder::from_env(Env::default().default_filter_or(filter));
+    builder.format(|buffer, record| {
+        // Each of the library's other targets has one level only, so the target says more.
+        let kind = match record.level() {
+            Level::Error => "error",
+            Level::Warn => "warning",
+            _ => record.target().rsplit("::").next().unwrap_or_default(),
+        };
+        writeln!(buffer, "{} {kind:<9} {}", buffer.timestamp_millis(), record.args())
+    });
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Text(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Text {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn log(logger: &Logger, level: Level, text: &str) {
+        let mut record = Record::builder();
+        record.level(level).target("fourway::x").module_path_static(Some("fourway::x"));
+        logger.log(&record.args(format_args!("{text}")).build());
+    }
+
+    #[test]
+    fn a_flood_of_warnings_is_one_line_and_a_count_but_what_v_asks_for_is_not_limited() {
+        let text = Text::default();
+        let target = Target::Pipe(Box::new(text.clone()));
+        let logger = Logger::new(lines(0).parse_filters("fourway=debug").target(target).build());
+        assert_eq!(logger.next_timeout(), None);
+        for _ in 0..1000 {
+            log(&logger, Level::Warn, "all are in use");
+        }
+        log(&logger, Level::Debug, "GET");
+        log(&logger, Level::Debug, "GET");
+        assert!(logger.next_timeout().is_some(), "the loop wakes to log the count");
+        logger.turn(Instant::now() + Duration::from_secs(1));
+        assert_eq!(logger.next_timeout(), None);
+        log(&logger, Level::Warn, "all are in use");
+        logger.end();
+
+        let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<_> = text.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+        let counted =
+            ["warning   999 more like this: all are in use", "warning   1 more like this: all are in use"];
+        let first = "warning   all are in use";
+        assert_eq!(lines, [first, "x         GET", "x         GET", counted[0], counted[1]]);
+    }
 }

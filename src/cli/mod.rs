@@ -9,25 +9,31 @@
 //! - `signals`: SIGTERM and SIGINT as events of the loop;
 //! - `meter`: how much of the time the server was busy, and how long at a stretch;
 //! - `summary`: what is printed at the end;
-//! - `logging`: what `-v` shows.
+//! - `logging`: what `-v` shows, and `repetition`, which limits warnings;
+//! - `console`: stdout and stderr, which `output` writes without blocking the loop.
 
+mod console;
 mod limits;
 mod logging;
 mod meter;
 mod options;
+mod output;
+mod repetition;
 mod signals;
 mod sockets;
 mod summary;
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token};
-use fourway::{Handler, IdleInDrain, Phase, Reply, Request, Responder, Server, TokenRange};
+use fourway::{Handler, IdleInDrain, Phase, Reply, Request, Responder, Server, TokenRange, earliest};
 
+use console::Console;
 use limits::Capacity;
+use logging::Logger;
 use meter::Meter;
 use options::Options;
 use signals::Signals;
@@ -40,25 +46,34 @@ const EVENTS: usize = 1024;
 /// The one token that is not the server's.
 const SIGNALS: Token = Token(0);
 
-/// The whole program. A wrong argument ends it with exit code 2, whatever else stops it with 1.
+/// The whole program. A wrong argument ends it with exit code 2, any other failure with 1.
 pub fn run() -> ExitCode {
     let options = Options::of_process();
-    logging::start(options.verbose);
-    match serve(&options) {
+    // The environment and the mask of signals are a matter of the first thread, before it starts others.
+    signals::keep_output_from_ending_us();
+    let inherited = Inherited::of_process();
+    let console = match Console::open() {
+        Ok(console) => console,
+        Err(error) => {
+            eprintln!("fourway: error: cannot write to the standard streams: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let logger = Logger::start(options.verbose, console.log());
+    match inherited.and_then(|inherited| serve(&options, inherited, &console, logger)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            complain(&sentence);
+            console.complain(&sentence);
             ExitCode::FAILURE
         }
     }
 }
 
 /// From the first socket to the summary.
-fn serve(options: &Options) -> Result<(), String> {
-    let failed = |error: io::Error| format!("the system refuses what every server needs: {error}");
+fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Logger) -> Result<(), String> {
+    let failed = |error: io::Error| format!("cannot set up the event loop: {error}");
     let mut page = Page::load(options)?;
     let capacity = Capacity::claim(options.max_connections.map(Into::into))?;
-    let inherited = Inherited::of_process()?;
     let inherits = !inherited.is_empty();
     let mut config = options.config(inherits);
     config.max_connections = capacity.connections;
@@ -71,22 +86,24 @@ fn serve(options: &Options) -> Result<(), String> {
     let mut server = server.map_err(|error| error.to_string())?;
     let sockets = Sockets::listen(&mut server, inherited, options)?;
 
-    capacity.warning().iter().for_each(|sentence| warn(sentence));
+    capacity.warning().iter().for_each(|sentence| console.warn(sentence));
     // Whoever has handed over a socket has said how long its queue is.
     let backlog = Some(options.backlog).filter(|_| !options.addresses(inherits).is_empty());
-    backlog.and_then(limits::backlog_warning).iter().for_each(|sentence| warn(sentence));
-    say(&format!("fourway: listening on {sockets}; {capacity}\n"));
+    backlog.and_then(limits::backlog_warning).iter().for_each(|sentence| console.warn(sentence));
+    console.greet(&format!("fourway: listening on {sockets}; {capacity}\n"));
 
     let overflows = limits::listen_overflows();
     let meter = Meter::start(Instant::now());
-    let mut host = Host { poll, server, sockets, signals, meter, idle_in_drain };
-    host.turn_until_closed(&mut page, options.drain_timeout.0).map_err(failed)?;
+    let mut host = Host { poll, server, sockets, signals, meter, idle_in_drain, console, logger };
+    host.turn_until_closed(&mut page, options.drain_timeout.0)
+        .map_err(|error| format!("cannot wait for events: {error}"))?;
+    logger.end();
     let summary = Summary {
         stats: host.server.stats(),
         overflows: limits::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
         meter: host.meter,
     };
-    say(&summary.to_string());
+    console.sum_up(&summary.to_string());
     Ok(())
 }
 
@@ -119,16 +136,18 @@ impl Handler for Page {
 }
 
 /// All that the loop turns.
-struct Host {
+struct Host<'a> {
     poll: Poll,
     server: Server,
     sockets: Sockets,
     signals: Signals,
     meter: Meter,
     idle_in_drain: IdleInDrain,
+    console: &'a Console,
+    logger: &'a Logger,
 }
 
-impl Host {
+impl Host<'_> {
     /// The loop. It reads the clock twice a turn, before its work and after it; it allocates nothing,
     /// and makes no system call while nothing happens.
     fn turn_until_closed(&mut self, page: &mut Page, grace: Duration) -> io::Result<()> {
@@ -137,13 +156,15 @@ impl Host {
         while self.server.state() != Phase::Closed {
             // The turn's own time is not taken off the timeout: a deadline may be late by that much, and
             // the server is asked about a time that it knows.
-            if let Err(error) = self.poll.poll(&mut events, self.server.next_timeout(now)) {
+            let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != ErrorKind::Interrupted {
                     return Err(error);
                 }
             }
             now = Instant::now();
             self.meter.turn(now);
+            self.logger.turn(now);
             for event in &events {
                 // One that is not the server's is of a signal, and has woken the loop.
                 self.server.handle_event(event);
@@ -180,27 +201,9 @@ impl Host {
         let idle = if self.idle_in_drain == IdleInDrain::Close { stats.idle } else { 0 };
         let (open, busy) = (stats.open, stats.open - idle);
         if busy > 0 {
-            tell(&format!(
+            self.console.tell(&format!(
                 "waiting at most {grace:?} for {busy} of {open} connections; a second signal ends them at once"
             ));
         }
     }
-}
-
-/// Prints to stdout, at once. That nobody reads it is no reason to stop serving.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-fn tell(sentence: &str) {
-    let _ = writeln!(io::stderr(), "fourway: {sentence}");
-}
-
-fn warn(sentence: &str) {
-    tell(&format!("warning: {sentence}"));
-}
-
-fn complain(sentence: &str) {
-    tell(&format!("error: {sentence}"));
 }

@@ -104,7 +104,8 @@ pub struct Options {
     #[arg(long, value_name = "MODE", env = "FOURWAY_DRAIN_IDLE", value_enum, help_heading = "Times")]
     pub drain_idle: Option<DrainIdle>,
 
-    /// Logs each request; -vv each change of state, -vvv each event. RUST_LOG wins.
+    /// Logs each request; -vv each change of state, -vvv each event. RUST_LOG wins. Lines that nobody
+    /// reads are dropped and counted: the log never stops the server.
     #[arg(short, long, action = ArgAction::Count, env = "FOURWAY_VERBOSE")]
     pub verbose: u8,
 }

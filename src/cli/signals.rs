@@ -12,6 +12,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fourway::mio::{Registry, Token};
 
+/// Two signals that a write of output can cause. SIGTTOU stops a program in the background of a terminal
+/// with `stty tostop`, and SIGXFSZ ends one whose log has reached the limit of file sizes. While they are
+/// blocked, the first write succeeds and the second returns an error. Threads inherit the mask.
+#[cfg(unix)]
+pub fn keep_output_from_ending_us() {
+    use nix::sys::signal::{SigSet, Signal};
+    // It fails for no valid set.
+    let _ = SigSet::from_iter([Signal::SIGTTOU, Signal::SIGXFSZ]).thread_block();
+}
+
+#[cfg(not(unix))]
+pub fn keep_output_from_ending_us() {}
+
+/// Starts threads that get no signals. The loop relies on that: what a handler does is done before the loop
+/// goes on, because it runs in the thread of the loop.
+#[cfg(unix)]
+pub fn without_signals<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    use nix::sys::signal::{SigSet, SigmaskHow};
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let started = start();
+    mask.thread_set_mask()?;
+    started
+}
+
+#[cfg(not(unix))]
+pub fn without_signals<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    start()
+}
+
 #[cfg(unix)]
 pub struct Signals {
     pending: signal_hook_mio::v1_0::Signals,

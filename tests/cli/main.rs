@@ -8,3 +8,6 @@ mod limits;
 mod logs;
 mod program;
 mod signals;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod unread;

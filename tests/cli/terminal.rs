@@ -1,0 +1,98 @@
+//! The program on a terminal.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+
+use crate::program::{Client, Lines, tidy};
+
+/// A terminal with a session of its own, in which a script runs the program. The script ends with it.
+struct Terminal {
+    keyboard: File,
+    screen: Lines,
+    session: Child,
+}
+
+impl Terminal {
+    /// `None` where nothing can start a session.
+    fn run(script: &str, arguments: &[&str]) -> Option<Terminal> {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let slave = OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "sh", "-c", script, env!("CARGO_BIN_EXE_fourway")]).args(arguments);
+        let mut command = tidy(command);
+        command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
+        let Ok(session) = command.spawn() else {
+            eprintln!("SKIPPED: setsid is not installed");
+            return None;
+        };
+        let keyboard = File::from(master);
+        let screen = Lines::of(keyboard.try_clone().unwrap());
+        Some(Terminal { keyboard, screen, session })
+    }
+
+    /// A line that has been seen, or will be.
+    fn line(&mut self, part: &str) -> String {
+        let seen = self.screen.seen.lines().find(|line| line.contains(part)).map(str::to_owned);
+        seen.unwrap_or_else(|| self.screen.wait_for(part))
+    }
+
+    /// The process that the script has named.
+    fn pid(&mut self) -> String {
+        self.line("pid ").trim().split(' ').next_back().unwrap().to_owned()
+    }
+
+    fn connect(&mut self) -> Client {
+        let line = self.line("listening on http://");
+        let address = line.split("http://").nth(1).unwrap().split(';').next().unwrap();
+        Client::to(address.parse().unwrap())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.session.kill();
+        let _ = self.session.wait();
+    }
+}
+
+fn signal(name: &str, pid: &str) {
+    let kill = Command::new("kill").args(["-s", name, pid]).stdin(Stdio::null()).status();
+    assert!(kill.unwrap().success());
+}
+
+#[test]
+fn in_the_background_of_a_terminal_that_stops_writers_it_goes_on() {
+    let script = r#"stty tostop; set -m; "$0" "$@" & echo "pid $!"; wait; echo "status $?""#;
+    let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0", "-v"]) else { return };
+    let pid = terminal.pid();
+    let mut client = terminal.connect();
+    assert_eq!(client.get().body, b"xixizi");
+    terminal.screen.wait_for("GET /path");
+    signal("TERM", &pid);
+    terminal.screen.wait_for("ended after");
+}
+
+#[test]
+fn a_terminal_that_is_stopped_by_control_s_does_not_stop_the_server() {
+    let script = r#"echo "pid $$"; exec "$0" "$@""#;
+    let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0", "-v"]) else { return };
+    let pid = terminal.pid();
+    let mut client = terminal.connect();
+    client.get();
+    terminal.screen.wait_for("GET /path");
+    terminal.keyboard.write_all(b"\x13").unwrap();
+    for _ in 0..1000 {
+        assert_eq!(client.get().body, b"xixizi");
+    }
+    terminal.keyboard.write_all(b"\x11").unwrap();
+    for _ in 0..1000 {
+        terminal.screen.wait_for("GET /path");
+    }
+    signal("TERM", &pid);
+    terminal.screen.wait_for("ended after");
+}
