@@ -60,6 +60,7 @@ impl Signals {
         for signal in SIGNALS {
             signal_hook::flag::register(signal, Arc::clone(&have_come))?;
         }
+        unblock(SIGNALS)?;
         Ok(Signals { pending, have_come })
     }
 
@@ -73,6 +74,15 @@ impl Signals {
         self.have_come.store(false, Ordering::Relaxed);
         self.pending.pending().count()
     }
+}
+
+/// A program inherits the mask of signals from its parent, which may have blocked these. One that is pending
+/// arrives now.
+#[cfg(unix)]
+fn unblock(signals: impl IntoIterator<Item = i32>) -> io::Result<()> {
+    use nix::sys::signal::{SigSet, Signal};
+    let set: Result<SigSet, _> = signals.into_iter().map(Signal::try_from).collect();
+    Ok(set?.thread_unblock()?)
 }
 
 #[cfg(not(unix))]

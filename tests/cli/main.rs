@@ -6,6 +6,8 @@ mod arguments;
 mod closing;
 mod limits;
 mod logs;
+#[cfg(target_os = "linux")]
+mod masks;
 mod program;
 mod signals;
 #[cfg(target_os = "linux")]
