@@ -6,7 +6,7 @@
 //! - `options`: the arguments and the environment;
 //! - `sockets`: where it listens, be it asked for or inherited;
 //! - `limits`: what the system allows, and says about it;
-//! - `signals`: SIGTERM and SIGINT as events of the loop;
+//! - `signals`: signals as events of the loop, and their meaning;
 //! - `meter`: how much of the time the server was busy, and how long at a stretch;
 //! - `summary`: what is printed at the end;
 //! - `logging`: what `-v` shows, and `repetition`, which limits warnings;
@@ -36,7 +36,7 @@ use limits::Capacity;
 use logging::Logger;
 use meter::Meter;
 use options::Options;
-use signals::Signals;
+use signals::{Meaning, Shutdown, Signals, Step};
 use sockets::{Inherited, Sockets};
 use summary::Summary;
 
@@ -94,7 +94,8 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
 
     let overflows = limits::listen_overflows();
     let meter = Meter::start(Instant::now());
-    let mut host = Host { poll, server, sockets, signals, meter, idle_in_drain, console, logger };
+    let shutdown = Shutdown::default();
+    let mut host = Host { poll, server, sockets, signals, shutdown, meter, idle_in_drain, console, logger };
     host.turn_until_closed(&mut page, options.drain_timeout.0)
         .map_err(|error| format!("cannot wait for events: {error}"))?;
     logger.end();
@@ -141,6 +142,7 @@ struct Host<'a> {
     server: Server,
     sockets: Sockets,
     signals: Signals,
+    shutdown: Shutdown,
     meter: Meter,
     idle_in_drain: IdleInDrain,
     console: &'a Console,
@@ -182,16 +184,26 @@ impl Host<'_> {
         Ok(())
     }
 
-    /// The first signal lets what is under way finish, the second does not.
+    /// The first signal to end lets requests in progress finish, the second does not.
     fn obey_signals(&mut self, now: Instant, grace: Duration) {
-        for _ in 0..self.signals.take() {
-            if self.server.state() != Phase::Running {
-                return self.server.abort();
+        for signal in self.signals.take() {
+            match signal {
+                Meaning::Ignored(name) => {
+                    log::warn!("{name} is ignored: there is nothing to reload; SIGTERM ends the server");
+                }
+                Meaning::End => match self.shutdown.ask(now) {
+                    Step::Drain => self.drain(now, grace),
+                    Step::Repeated => {}
+                    Step::Abort => self.server.abort(),
+                },
             }
-            self.sockets.leave_inherited(&mut self.server);
-            self.server.drain(now, grace);
-            self.tell_of_drain(grace);
         }
+    }
+
+    fn drain(&mut self, now: Instant, grace: Duration) {
+        self.sockets.leave_inherited(&mut self.server);
+        self.server.drain(now, grace);
+        self.tell_of_drain(grace);
     }
 
     /// Idle connections are about to be closed, or may ask once more; who waits for the others wants to

@@ -14,11 +14,19 @@ use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueE
 use fourway::{CloseMode, Config, IdleInDrain, Timeouts};
 use parse_size::ByteSuffix;
 
+const SIGNALS: &str = "\
+Signals:
+  SIGTERM and SIGINT end the server when its requests are answered. Another one ends it at once; within \
+100 ms of the first it counts as the same.
+  SIGHUP does the same if the server has a terminal. Without one it is ignored, as SIGUSR1 and SIGUSR2 are: \
+there is no configuration to reload, and no log file to open again.";
+
 /// An HTTP/1.1 server that gives every request the same answer.
 ///
 /// A target for load tests that shows who closed each connection, and when it was the bottleneck.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, next_line_help = true)]
+#[command(after_help = SIGNALS)]
 #[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
     /// Where to listen, several times or separated by commas; port 0 is any free port. Who inherits

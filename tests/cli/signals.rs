@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::program::{Client, Lines, Program, Scratch, command, large, start};
 
@@ -74,12 +76,42 @@ fn a_second_signal_ends_it_at_once() {
     let (mut program, mut client) = with_stalled_download(&["--drain-timeout", "1h"], &file);
     program.signal("TERM");
     program.stderr.wait_for("a second signal");
-    program.signal("TERM");
+    // For 100 ms they are the first one.
+    while program.child.try_wait().unwrap().is_none() {
+        program.signal("TERM");
+        thread::sleep(Duration::from_millis(10));
+    }
     let ended = program.end();
     assert_eq!(ended.code, Some(0));
     assert_eq!(ended.number("shutdown"), 1);
     let cut = client.stream.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(cut.kind(), ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn two_signals_in_one_moment_do_not_cut_a_response() {
+    let bytes = large();
+    let file = Scratch::with("moment", &bytes);
+    let (mut program, mut client) = with_stalled_download(&["--drain-timeout", "60s"], &file);
+    let script = format!("kill -s INT {0}; kill -s TERM {0}", program.child.id());
+    assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+    program.stderr.wait_for("waiting at most 60s for 1 of 1 connections");
+    assert!(client.rest() == bytes, "the response was cut");
+    drop(client);
+    assert_eq!(program.end().number("closed first by the server"), 1);
+}
+
+#[test]
+fn signals_for_daemons_do_not_end_it_and_are_logged() {
+    for signal in ["HUP", "USR1", "USR2"] {
+        let mut program = start(&[]);
+        let mut client = program.connect();
+        client.get();
+        program.signal(signal);
+        program.stderr.wait_for(&format!("SIG{signal} is ignored"));
+        assert_eq!(client.get().body, b"xixizi");
+        assert_eq!(program.stop().code, Some(0));
+    }
 }
 
 #[test]

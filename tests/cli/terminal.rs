@@ -96,3 +96,28 @@ fn a_terminal_that_is_stopped_by_control_s_does_not_stop_the_server() {
     signal("TERM", &pid);
     terminal.screen.wait_for("ended after");
 }
+
+#[test]
+fn when_its_terminal_is_closed_it_ends_in_order() {
+    let script = r#"echo "pid $$"; exec "$0" "$@""#;
+    let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0"]) else { return };
+    let pid = terminal.pid();
+    let mut client = terminal.connect();
+    client.get();
+    signal("HUP", &pid);
+    assert_eq!(client.rest(), b"");
+    terminal.screen.wait_for("ended after");
+}
+
+#[test]
+fn a_hangup_that_the_shell_ignores_does_not_end_it() {
+    let script = r#"trap '' HUP; echo "pid $$"; exec "$0" "$@""#;
+    let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0"]) else { return };
+    let pid = terminal.pid();
+    let mut client = terminal.connect();
+    signal("HUP", &pid);
+    terminal.screen.wait_for("SIGHUP is ignored");
+    assert_eq!(client.get().body, b"xixizi");
+    signal("TERM", &pid);
+    terminal.screen.wait_for("ended after");
+}
