@@ -131,7 +131,14 @@ impl Page {
 }
 
 impl Handler for Page {
-    fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        if request.method() == "TRACE" {
+            // Its answer would be the request itself (RFC 9110 §9.3.8), and this program has one answer.
+            return responder
+                .head(405)
+                .header("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")
+                .empty();
+        }
         responder.head(200).content_type(&self.content_type).body(self.body)
     }
 }

@@ -20,6 +20,24 @@ fn by_default_each_request_is_answered_with_xixizi() {
 }
 
 #[test]
+fn trace_is_not_allowed_and_every_other_method_is() {
+    let program = start(&[]);
+    let mut client = program.connect();
+    client.send("TRACE / HTTP/1.1\r\nHost: a\r\nCookie: secret\r\n\r\n");
+    let response = client.response();
+    assert_eq!(response.status_line, "HTTP/1.1 405 Method Not Allowed");
+    assert_eq!(response.body, b"");
+    let allowed = response.header("Allow").unwrap().to_owned();
+    assert!(!allowed.contains("TRACE"), "{allowed}");
+    for method in allowed.split(", ").filter(|&method| method != "HEAD").chain(["PROPFIND", "trace"]) {
+        client.send(&format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let response = client.response();
+        assert_eq!(response.status_line, "HTTP/1.1 200 OK", "{method}");
+        assert_eq!(response.body, b"xixizi", "{method}");
+    }
+}
+
+#[test]
 fn it_listens_on_ipv4_and_ipv6_at_once() {
     if TcpListener::bind("[::1]:0").is_err() {
         return; // This machine has no IPv6.
