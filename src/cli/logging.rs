@@ -1,11 +1,12 @@
 //! The log: the library's targets, each at its level of `-v`.
 
+use std::env;
 use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use env_logger::{Builder, Env, Target};
+use env_logger::{Builder, Target};
 use log::{Level, Log, Metadata, Record};
 
 use super::output::Output;
@@ -100,8 +101,10 @@ fn lines(verbose: u8) -> Builder {
         2 => "warn,fourway::request=debug,fourway::state=trace",
         _ => "warn,fourway::request=debug,fourway::state=trace,fourway::readiness=trace",
     };
-    let mut builder = Builder::from_env(Env::default().default_filter_or(filter));
-    builder.format(|buffer, record| {
+    // An empty variable is one that is not set.
+    let variable = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
+    let mut builder = Builder::new();
+    builder.parse_filters(variable.as_deref().unwrap_or(filter)).format(|buffer, record| {
         // Each of the library's other targets has one level only, so the target says more.
         let kind = match record.level() {
             Level::Error => "error",

@@ -1,6 +1,8 @@
 //! What can be asked for, on the command line and in the environment.
 
+use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::program::{Scratch, command, run, start_as};
 
@@ -70,12 +72,75 @@ fn a_wrong_value_ends_it_with_2_and_says_what_would_be_right() {
 }
 
 #[test]
-fn a_wrong_variable_ends_it_with_2() {
+fn a_wrong_variable_ends_it_with_2_and_is_named() {
+    let cases = [
+        ("LISTEN", "8080"),
+        ("CONTENT_TYPE", "ä"),
+        ("CLOSE", "gently"),
+        ("KEEP_ALIVE", "maybe"),
+        ("MAX_CONNECTIONS", "many"),
+        ("BACKLOG", "0"),
+        ("REUSE_PORT", "maybe"),
+        ("HEAD_TIMEOUT", "1"),
+        ("BODY_TIMEOUT", "1"),
+        ("IDLE_TIMEOUT", "1"),
+        ("WRITE_TIMEOUT", "1 fortnight"),
+        ("LINGER_TIMEOUT", "0s"),
+        ("DRAIN_TIMEOUT", "soon"),
+        ("DRAIN_IDLE", "wait"),
+        ("VERBOSE", "very"),
+    ];
+    for (name, value) in cases {
+        let mut command = command(&[]);
+        // It stands before others, which are right.
+        command.env(format!("FOURWAY_{name}"), value).env("FOURWAY_BODY", "x");
+        let ended = run(command);
+        assert_eq!(ended.code, Some(2), "{name}: {}", ended.stderr);
+        let option = format!("--{}", name.to_lowercase().replace('_', "-"));
+        assert!(ended.stderr.contains(&format!("FOURWAY_{name} (")), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains(&option), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains(value), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_named() {
     let mut command = command(&[]);
-    command.env("FOURWAY_WRITE_TIMEOUT", "1 fortnight");
+    command.env("FOURWAY_BODY", OsStr::from_bytes(b"\xff"));
     let ended = run(command);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("--write-timeout"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("FOURWAY_BODY (--body <TEXT>) is not UTF-8"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_wrong_option_is_named_without_its_variable() {
+    let mut command = command(&["--backlog", "x"]);
+    command.env("FOURWAY_BACKLOG", "y");
+    let ended = run(command);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("'x' for '--backlog"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("FOURWAY"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let mut command = command(&["--listen", "127.0.0.1:0", "-v"]);
+    for name in OPTIONS {
+        command.env(format!("FOURWAY_{name}"), "");
+    }
+    command.env("RUST_LOG", "");
+    let program = start_as(command);
+    let response = program.connect().get();
+    assert_eq!(response.body, b"xixizi");
+    assert_eq!(response.header("Content-Type"), Some("text/plain"));
+    assert!(program.stop().stderr.contains("GET /path"));
+}
+
+#[test]
+fn help_names_the_variables_that_are_empty_too() {
+    let mut command = command(&["--help"]);
+    command.env("FOURWAY_BACKLOG", "");
+    assert!(run(command).stdout.contains("[env: FOURWAY_BACKLOG]"));
 }
 
 #[test]
@@ -83,6 +148,12 @@ fn two_bodies_are_one_too_many() {
     let ended = run(command(&["--body", "x", "--body-file", "y"]));
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("either --body or --body-file"), "{}", ended.stderr);
+
+    let mut command = command(&[]);
+    command.env("FOURWAY_BODY", "x").env("FOURWAY_BODY_FILE", "y");
+    let ended = run(command);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("either FOURWAY_BODY or FOURWAY_BODY_FILE"), "{}", ended.stderr);
 }
 
 #[test]
