@@ -4,7 +4,7 @@
 //! program needs around it:
 //!
 //! - `options`: the arguments and the environment;
-//! - `sockets`: where it listens, be it asked for or inherited;
+//! - `sockets`: where it listens, on addresses or on sockets that are `inherited`;
 //! - `limits`: what the system allows, and says about it;
 //! - `signals`: signals as events of the loop, and their meaning;
 //! - `meter`: how much of the time the server was busy, and how long at a stretch;
@@ -13,6 +13,7 @@
 //! - `console`: stdout and stderr, which `output` writes without blocking the loop.
 
 mod console;
+mod inherited;
 mod limits;
 mod logging;
 mod meter;
@@ -32,12 +33,13 @@ use fourway::mio::{Events, Poll, Token};
 use fourway::{Handler, IdleInDrain, Phase, Reply, Request, Responder, Server, TokenRange, earliest};
 
 use console::Console;
+use inherited::Inherited;
 use limits::Capacity;
 use logging::Logger;
 use meter::Meter;
 use options::Options;
 use signals::{Meaning, Shutdown, Signals, Step};
-use sockets::{Inherited, Sockets};
+use sockets::Sockets;
 use summary::Summary;
 
 /// How many events one turn takes from the poller.
@@ -84,11 +86,15 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
     let signals = Signals::register(poll.registry(), SIGNALS).map_err(failed)?;
     let server = Server::new(poll.registry(), TokenRange::nth(0), config);
     let mut server = server.map_err(|error| error.to_string())?;
-    let sockets = Sockets::listen(&mut server, inherited, options)?;
+    let mut sockets = Sockets::default();
+    sockets.inherit(&mut server, inherited)?;
+    for addresses in options.addresses(inherits) {
+        sockets.listen(&mut server, addresses, console)?;
+    }
 
     capacity.warning().iter().for_each(|sentence| console.warn(sentence));
-    // Whoever has handed over a socket has said how long its queue is.
-    let backlog = Some(options.backlog).filter(|_| !options.addresses(inherits).is_empty());
+    // The parent has said how long the queue of an inherited socket is.
+    let backlog = Some(options.backlog).filter(|_| options.addresses(inherits).next().is_some());
     backlog.and_then(limits::backlog_warning).iter().for_each(|sentence| console.warn(sentence));
     console.greet(&format!("fourway: listening on {sockets}; {capacity}\n"));
 

@@ -5,6 +5,8 @@ mod answers;
 mod arguments;
 mod closing;
 mod limits;
+#[cfg(target_os = "linux")]
+mod listening;
 mod logs;
 #[cfg(target_os = "linux")]
 mod masks;

@@ -31,13 +31,13 @@ there is no configuration to reload, and no log file to open again.";
 #[command(after_help = SIGNALS)]
 #[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
-    /// Where to listen, several times or separated by commas; port 0 is any free port. Who inherits
-    /// sockets (LISTEN_FDS) listens on these, and on what is given here.
+    /// Where to listen, several times or separated by commas; port 0 is any free port. A server that
+    /// inherits sockets (LISTEN_FDS) listens on them, and on the addresses that are given here.
     #[arg(long, value_name = "ADDR", env = "FOURWAY_LISTEN", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:65534")]
     pub listen: Vec<Listen>,
 
-    /// Whether nobody has said where to listen.
+    /// Whether the user has not said where to listen.
     #[arg(skip)]
     listens_by_default: bool,
 
@@ -154,10 +154,10 @@ impl Options {
         Err(Self::command().error(ErrorKind::ArgumentConflict, sentence))
     }
 
-    /// Where to listen beside the sockets that are inherited, if any are.
-    pub fn addresses(&self, inherits: bool) -> Vec<SocketAddr> {
-        let asked = self.listen.iter().filter(|_| !(inherits && self.listens_by_default));
-        asked.flat_map(|listen| &listen.0).copied().collect()
+    /// Where to listen besides the inherited sockets, if there are any: the addresses of each value.
+    pub fn addresses(&self, inherits: bool) -> impl Iterator<Item = &[SocketAddr]> {
+        let asked = self.listen.iter().filter(move |_| !(inherits && self.listens_by_default));
+        asked.map(|listen| &listen.0[..])
     }
 
     /// The library's settings, apart from `max_connections`, which the file limit has a say in. Who

@@ -21,11 +21,18 @@ impl FromStr for Listen {
         if let Ok(address) = text.parse() {
             return Ok(Listen(vec![address]));
         }
-        // No other name: whoever wants to be reached should not depend on a name server for it.
-        if text.starts_with("localhost:") {
-            if let Ok(addresses) = text.to_socket_addrs() {
-                return Ok(Listen(addresses.collect()));
+        // No other name: a server that has to be reached does not depend on a name server.
+        let port = text.strip_prefix("localhost:").and_then(|port| port.parse::<u16>().ok());
+        if let Some(port) = port {
+            let found = ("localhost", port).to_socket_addrs().map_err(|error| error.to_string())?;
+            let mut addresses = Vec::new();
+            // The hosts file may name an address twice.
+            for address in found {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
             }
+            return Ok(Listen(addresses));
         }
         Err("an address is IP:PORT, such as 127.0.0.1:8080 or [::1]:8080, or localhost:PORT; \
              0.0.0.0:PORT and [::]:PORT are all addresses of this machine"
