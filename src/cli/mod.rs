@@ -5,6 +5,7 @@
 //!
 //! - `options`: the arguments and the environment;
 //! - `sockets`: where it listens, on addresses or on sockets that are `inherited`;
+//! - `holder`: what holds a port that it cannot have;
 //! - `limits`: what the system allows, and says about it;
 //! - `signals`: signals as events of the loop, and their meaning;
 //! - `meter`: how much of the time the server was busy, and how long at a stretch;
@@ -13,6 +14,7 @@
 //! - `console`: stdout and stderr, which `output` writes without blocking the loop.
 
 mod console;
+mod holder;
 mod inherited;
 mod limits;
 mod logging;

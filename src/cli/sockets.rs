@@ -7,11 +7,13 @@ use std::net::SocketAddr;
 use fourway::{ListenerId, Server};
 
 use super::console::Console;
+use super::holder;
 use super::inherited::Inherited;
 
 /// All that the program listens on.
 #[derive(Default)]
 pub struct Sockets {
+    addresses: Vec<SocketAddr>,
     urls: Vec<String>,
     inherited: Vec<ListenerId>,
 }
@@ -23,6 +25,7 @@ impl Sockets {
             let added = server.add_listener(listener).map_err(|refused| refused.error);
             let id = added.map_err(|error| format!("cannot accept from an inherited socket: {error}"))?;
             if let Some(address) = server.local_addr(id) {
+                self.addresses.push(address);
                 self.urls.push(format!("http://{address} (inherited)"));
             }
             self.inherited.push(id);
@@ -39,7 +42,7 @@ impl Sockets {
         console: &Console,
     ) -> Result<(), String> {
         let Opened { listeners, failed } = open_all(server, addresses);
-        let refusals = failed.iter().map(|(address, error)| Refusal::of(*address, error));
+        let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error));
         let refusals: Vec<_> = refusals.collect();
         if listeners.is_empty() {
             let sentences: Vec<_> = refusals.iter().map(Refusal::to_string).collect();
@@ -49,9 +52,28 @@ impl Sockets {
             console.warn(&format!("the server does not listen on {address}: {reason}"));
         }
         for (_, address) in listeners {
+            self.addresses.push(address);
             self.urls.push(format!("http://{address}"));
         }
         Ok(())
+    }
+
+    fn refusal(&self, address: SocketAddr, error: &io::Error) -> Refusal {
+        let own = self.addresses.iter().find(|&&own| own.port() != 0 && holder::overlap(own, address));
+        let (reason, advice) = match (error.kind(), own) {
+            (ErrorKind::AddrInUse, Some(own)) => {
+                (format!("this server listens on {own} already"), Some("give it once".into()))
+            }
+            (ErrorKind::AddrInUse, None) => holder::of(address),
+            (ErrorKind::AddrNotAvailable, _) => {
+                ("this machine does not have that address".into(), Some("choose one that it has".into()))
+            }
+            (ErrorKind::PermissionDenied, _) => {
+                ("permission denied".into(), Some("choose a port from 1024 up".into()))
+            }
+            _ => (error.to_string(), None),
+        };
+        Refusal { address, reason, advice }
     }
 
     /// Leaves the inherited sockets to the next process, with the clients in their queues. They stay open,
@@ -75,22 +97,6 @@ struct Refusal {
     address: SocketAddr,
     reason: String,
     advice: Option<String>,
-}
-
-impl Refusal {
-    fn of(address: SocketAddr, error: &io::Error) -> Self {
-        let (reason, advice) = match error.kind() {
-            ErrorKind::AddrInUse => {
-                ("the port is in use", "stop the program that has it, or choose another with --listen")
-            }
-            ErrorKind::AddrNotAvailable => {
-                ("this machine does not have that address", "choose one that it has")
-            }
-            ErrorKind::PermissionDenied => ("permission denied", "choose a port from 1024 up"),
-            _ => return Refusal { address, reason: error.to_string(), advice: None },
-        };
-        Refusal { address, reason: reason.into(), advice: Some(advice.into()) }
-    }
 }
 
 impl fmt::Display for Refusal {

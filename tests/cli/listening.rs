@@ -1,9 +1,11 @@
 //! Where the program listens, and its sentences where it cannot.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
-use crate::program::{Client, Scratch, run, start_as, tidy};
+use socket2::{Domain, Socket, Type};
+
+use crate::program::{Client, Ended, Scratch, command, run, start_as, tidy};
 
 /// The program where `/etc/hosts` is another one; `None` where a test may not have its own.
 fn command_with_hosts(hosts: &Scratch, arguments: &[&str]) -> Option<Command> {
@@ -59,4 +61,76 @@ fn localhost_with_port_0_is_one_port_on_all_its_addresses() {
         assert_eq!(Client::to(address).get().body, b"xixizi");
     }
     assert_eq!(program.stop().stderr, "");
+}
+
+/// The end of a program that cannot have an address.
+fn refused(address: SocketAddr) -> Ended {
+    let ended = run(command(&["--listen", &address.to_string()]));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("cannot listen on {address}: ")), "{}", ended.stderr);
+    ended
+}
+
+/// Both ends of a connection, first that with a port of the kernel's choice.
+fn connection() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+#[test]
+fn a_port_that_another_program_listens_on_is_named_with_its_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ended = refused(address);
+    let reason = format!("the port is in use by a program that listens on {address}: stop the program");
+    assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_that_an_outgoing_connection_has_is_explained() {
+    let (client, server) = connection();
+    let (address, remote) = (client.local_addr().unwrap(), server.local_addr().unwrap());
+    let ended = refused(address);
+    let reason = format!("in use by a connection, {address} to {remote} (ESTABLISHED)");
+    assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
+    assert!(ended.stderr.contains("net.ipv4.ip_local_port_range ("), "{}", ended.stderr);
+    let advice = format!("add {} to net.ipv4.ip_local_reserved_ports", address.port());
+    assert!(ended.stderr.contains(&advice), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("stop the program"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_in_time_wait_is_explained() {
+    let (client, server) = connection();
+    let address = client.local_addr().unwrap();
+    drop(client);
+    assert_eq!(std::io::Read::read(&mut &server, &mut [0]).unwrap(), 0);
+    drop(server);
+    let ended = refused(address);
+    assert!(ended.stderr.contains("a connection that has ended, "), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("(TIME_WAIT)") && ended.stderr.contains("wait a minute"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_port_that_is_bound_without_a_listener_is_not_explained() {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let ended = refused(socket.local_addr().unwrap().as_socket().unwrap());
+    assert!(ended.stderr.contains("the kernel lists no socket that has it"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_address_that_is_given_twice_is_not_another_programs() {
+    // No other test has this address.
+    let free = TcpListener::bind("127.0.0.9:0").unwrap().local_addr().unwrap();
+    let ended = run(command(&["--listen", &format!("{free},0.0.0.0:{}", free.port())]));
+    assert_eq!(ended.code, Some(1));
+    let reason = format!("cannot listen on 0.0.0.0:{}: this server listens on {free} already", free.port());
+    assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
 }
