@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use fourway::Config;
 
@@ -99,6 +100,39 @@ fn can_reserve(bytes: usize) -> bool {
     reserved
 }
 
+/// The memory that this process can have: that of the machine, or of its control group if that is less.
+/// `None` where the system does not say.
+pub fn memory() -> Option<u64> {
+    let machine = mem_total(&fs::read_to_string("/proc/meminfo").ok()?);
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    machine.into_iter().chain(group_limits(&groups, |file| fs::read_to_string(file).ok())).min()
+}
+
+fn mem_total(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+}
+
+/// The limits of the control groups of a process, and of the groups around them. A container may see only
+/// the root of its own.
+fn group_limits(groups: &str, read: impl Fn(&str) -> Option<String>) -> Vec<u64> {
+    let mut limits = Vec::new();
+    for line in groups.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(group)) = (fields.next(), fields.next()) else { continue };
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => continue,
+        };
+        for ancestor in Path::new(group).ancestors().filter_map(Path::to_str) {
+            let path = format!("{root}{}/{file}", ancestor.trim_end_matches('/'));
+            limits.extend(read(&path).and_then(|text| text.trim().parse::<u64>().ok()));
+        }
+    }
+    limits
+}
+
 /// A sentence if the system cuts the backlog.
 pub fn backlog_warning(backlog: u32) -> Option<String> {
     let text = fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?;
@@ -155,6 +189,25 @@ mod tests {
     #[test]
     fn a_file_limit_without_room_is_an_error() {
         assert!(Capacity::divide(64, None).unwrap_err().contains("ulimit -n"));
+    }
+
+    #[test]
+    fn the_memory_of_the_machine_is_read() {
+        assert_eq!(mem_total("MemTotal:        2048 kB\nMemFree:  7 kB\n"), Some(2 << 20));
+        assert_eq!(mem_total("MemFree:  7 kB\n"), None);
+    }
+
+    #[test]
+    fn each_control_group_around_the_process_limits_it() {
+        let files = |path: &str| match path {
+            "/sys/fs/cgroup/a/b/memory.max" => Some("max\n".to_owned()),
+            "/sys/fs/cgroup/a/memory.max" => Some("1000\n".to_owned()),
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes" => Some("2000\n".to_owned()),
+            _ => None,
+        };
+        assert_eq!(group_limits("0::/a/b\n", files), [1000]);
+        assert_eq!(group_limits("4:cpu:/x\n3:memory:/not/here\n", files), [2000]);
+        assert_eq!(group_limits("nonsense\n", files), []);
     }
 
     #[test]

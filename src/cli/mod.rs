@@ -4,6 +4,7 @@
 //! program needs around it:
 //!
 //! - `options`: the arguments and the environment;
+//! - `page`: the answer;
 //! - `sockets`: where it listens, on addresses or on sockets that are `inherited`;
 //! - `holder`: what holds a port that it cannot have;
 //! - `limits`: what the system allows, and says about it;
@@ -21,18 +22,18 @@ mod logging;
 mod meter;
 mod options;
 mod output;
+mod page;
 mod repetition;
 mod signals;
 mod sockets;
 mod summary;
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token};
-use fourway::{Handler, IdleInDrain, Phase, Reply, Request, Responder, Server, TokenRange, earliest};
+use fourway::{IdleInDrain, Phase, Server, TokenRange, earliest};
 
 use console::Console;
 use inherited::Inherited;
@@ -40,6 +41,7 @@ use limits::Capacity;
 use logging::Logger;
 use meter::Meter;
 use options::Options;
+use page::Page;
 use signals::{Meaning, Shutdown, Signals, Step};
 use sockets::Sockets;
 use summary::Summary;
@@ -79,6 +81,7 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
     let mut page = Page::load(options)?;
     let capacity = Capacity::claim(options.max_connections.map(Into::into))?;
     let inherits = !inherited.is_empty();
+    let inherited_warning = inherited.warning();
     let mut config = options.config(inherits);
     config.max_connections = capacity.connections;
     limits::lend_exchanges(&mut config);
@@ -94,6 +97,7 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
         sockets.listen(&mut server, addresses, console)?;
     }
 
+    inherited_warning.iter().for_each(|sentence| console.warn(sentence));
     capacity.warning().iter().for_each(|sentence| console.warn(sentence));
     // The parent has said how long the queue of an inherited socket is.
     let backlog = Some(options.backlog).filter(|_| options.addresses(inherits).next().is_some());
@@ -114,41 +118,6 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
     };
     console.sum_up(&summary.to_string());
     Ok(())
-}
-
-/// The one answer.
-struct Page {
-    content_type: String,
-    body: &'static [u8],
-}
-
-impl Page {
-    /// The body lives as long as the program, so that however many connections send it at a time,
-    /// and however slowly, there is one copy of it.
-    fn load(options: &Options) -> Result<Self, String> {
-        let (body, content_type) = match &options.body_file {
-            None => (options.body.clone().into_bytes(), "text/plain"),
-            Some(path) => match fs::read(path) {
-                Ok(bytes) => (bytes, "application/octet-stream"),
-                Err(error) => return Err(format!("cannot read --body-file {}: {error}", path.display())),
-            },
-        };
-        let content_type = options.content_type.as_deref().unwrap_or(content_type).into();
-        Ok(Page { content_type, body: body.leak() })
-    }
-}
-
-impl Handler for Page {
-    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
-        if request.method() == "TRACE" {
-            // Its answer would be the request itself (RFC 9110 §9.3.8), and this program has one answer.
-            return responder
-                .head(405)
-                .header("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")
-                .empty();
-        }
-        responder.head(200).content_type(&self.content_type).body(self.body)
-    }
 }
 
 /// All that the loop turns.

@@ -21,7 +21,7 @@ pub struct Sockets {
 impl Sockets {
     /// Listens on all sockets that were inherited.
     pub fn inherit(&mut self, server: &mut Server, inherited: Inherited) -> Result<(), String> {
-        for listener in inherited.0 {
+        for listener in inherited.listeners {
             let added = server.add_listener(listener).map_err(|refused| refused.error);
             let id = added.map_err(|error| format!("cannot accept from an inherited socket: {error}"))?;
             if let Some(address) = server.local_addr(id) {

@@ -4,6 +4,7 @@
 mod answers;
 mod arguments;
 mod closing;
+mod inputs;
 mod limits;
 #[cfg(target_os = "linux")]
 mod listening;

@@ -87,7 +87,7 @@ pub fn tidy(mut command: Command) -> Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("RUST_LOG");
+    command.env_remove("RUST_LOG").env_remove("LISTEN_FDS").env_remove("LISTEN_PID");
     command
 }
 

@@ -46,7 +46,8 @@ pub struct Options {
     #[arg(help_heading = "Response")]
     pub body: String,
 
-    /// A file with the body of every response; it is read once, at the start.
+    /// A file with the body of every response; it is read once, at the start, and may take half of the
+    /// memory.
     #[arg(long, value_name = "PATH", env = "FOURWAY_BODY_FILE", help_heading = "Response")]
     pub body_file: Option<PathBuf>,
 
