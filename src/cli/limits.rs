@@ -39,7 +39,7 @@ impl Capacity {
         if connections == 0 {
             return Err(format!(
                 "the limit of {file_limit} open files leaves no room for connections, \
-                 for {KEPT_BACK} are kept back: raise it with ulimit -n"
+                 because {KEPT_BACK} are kept back: raise it with ulimit -n"
             ));
         }
         Ok(Capacity { connections, file_limit, room, asked })
@@ -49,7 +49,7 @@ impl Capacity {
     pub fn warning(&self) -> Option<String> {
         let asked = self.asked.filter(|&asked| asked > self.room)?;
         Some(format!(
-            "{asked} connections were asked for, the limit of {} open files allows {}: \
+            "{asked} connections were asked for, but the limit of {} open files allows {}: \
              raise it with ulimit -n",
             self.file_limit, self.room
         ))

@@ -108,9 +108,9 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
     let meter = Meter::start(Instant::now());
     let shutdown = Shutdown::default();
     let mut host = Host { poll, server, sockets, signals, shutdown, meter, idle_in_drain, console, logger };
-    host.turn_until_closed(&mut page, options.drain_timeout.0)
-        .map_err(|error| format!("cannot wait for events: {error}"))?;
+    let ended = host.turn_until_closed(&mut page, options.drain_timeout.0);
     logger.end();
+    ended.map_err(|error| format!("cannot wait for events: {error}"))?;
     let summary = Summary {
         stats: host.server.stats(),
         overflows: limits::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
@@ -140,8 +140,8 @@ impl Host<'_> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         while self.server.state() != Phase::Closed {
-            // The turn's own time is not taken off the timeout: a deadline may be late by that much, and
-            // the server is asked about a time that it knows.
+            // The turn's own time is not subtracted from the timeout, because `now` is a time that the
+            // server knows. A deadline may be late by that much.
             let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != ErrorKind::Interrupted {
@@ -152,14 +152,14 @@ impl Host<'_> {
             self.meter.turn(now);
             self.logger.turn(now);
             for event in &events {
-                // One that is not the server's is of a signal, and has woken the loop.
+                // An event that is not the server's is of a signal. It has woken the loop.
                 self.server.handle_event(event);
             }
             if self.signals.have_come() {
                 self.obey_signals(now, grace);
             }
             self.server.process(now, page);
-            // Not those of a drain, which closes all idle connections in one: nobody waits for it.
+            // A drain closes all idle connections in one turn. No client waits for that turn.
             if self.server.state() == Phase::Running {
                 self.meter.turned(now, Instant::now());
             }
@@ -190,8 +190,7 @@ impl Host<'_> {
         self.tell_of_drain(grace);
     }
 
-    /// Idle connections are about to be closed, or may ask once more; who waits for the others wants to
-    /// know why.
+    /// Says why the program does not end at once, if connections are busy.
     fn tell_of_drain(&self, grace: Duration) {
         let stats = self.server.stats();
         let idle = if self.idle_in_drain == IdleInDrain::Close { stats.idle } else { 0 };

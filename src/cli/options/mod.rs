@@ -56,7 +56,7 @@ pub struct Options {
     #[arg(help_heading = "Response")]
     pub content_type: Option<String>,
 
-    /// Who closes first after the last response, and how.
+    /// Which side closes first after the last response, and how.
     #[arg(long, value_name = "MODE", env = "FOURWAY_CLOSE", value_enum, default_value = "fin")]
     #[arg(help_heading = "Connections")]
     pub close: Close,
@@ -106,12 +106,12 @@ pub struct Options {
     #[arg(default_value_t = Time(Timeouts::default().linger))]
     pub linger_timeout: Time,
 
-    /// For what is under way when SIGTERM or SIGINT comes; a second signal ends it at once.
+    /// For requests in progress when SIGTERM or SIGINT comes; a second signal ends them at once.
     #[arg(long, value_name = "T", env = "FOURWAY_DRAIN_TIMEOUT", help_heading = "Times")]
     #[arg(default_value_t = Time(Duration::from_secs(10)))]
     pub drain_timeout: Time,
 
-    /// What becomes of idle connections then [default: close, with inherited sockets last-request].
+    /// How idle connections end then [default: close, with inherited sockets last-request].
     #[arg(long, value_name = "MODE", env = "FOURWAY_DRAIN_IDLE", value_enum, help_heading = "Times")]
     pub drain_idle: Option<DrainIdle>,
 
@@ -161,8 +161,8 @@ impl Options {
         asked.map(|listen| &listen.0[..])
     }
 
-    /// The library's settings, apart from `max_connections`, which the file limit has a say in. Who
-    /// inherits sockets has, or will have, a successor that inherits them: there is time for idle clients.
+    /// The library's settings, apart from `max_connections`, which depends on the file limit too. A server
+    /// that inherits sockets has a successor that inherits them as well, so there is time for idle clients.
     pub fn config(&self, inherits: bool) -> Config {
         let mut config = Config::default();
         config.close = self.close.into();
