@@ -39,13 +39,7 @@ impl Fields {
                 self.hosts += 1;
                 check_host(value)
             }
-            6 if is(name, "Expect") => {
-                if !value.eq_ignore_ascii_case(b"100-continue") {
-                    return Err(Refusal { status: 417, why: "only 100-continue can be expected" });
-                }
-                self.expects_continue = true;
-                Ok(())
-            }
+            6 if is(name, "Expect") => self.read_expectations(value),
             10 if is(name, "Connection") => {
                 self.read_connection(value);
                 Ok(())
@@ -74,6 +68,18 @@ impl Fields {
                 }
             }
         }
+    }
+
+    /// A list whose empty members mean nothing (RFC 9110 §10.1.1 and §5.6.1.2). Many clients send an empty
+    /// one to switch 100-continue off.
+    fn read_expectations(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        for expectation in list(value) {
+            if !expectation.eq_ignore_ascii_case(b"100-continue") {
+                return Err(Refusal { status: 417, why: "only 100-continue can be expected" });
+            }
+            self.expects_continue = true;
+        }
+        Ok(())
     }
 
     /// The list may go on in another line, so what it asks for is judged behind all of them.

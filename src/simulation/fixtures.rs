@@ -151,6 +151,7 @@ fn bodies() -> Vec<Fixture> {
     let expects_chunked = "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
     let expects_nothing =
         "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n";
+    let empty = expects_nothing.replace("100-continue", ", ,");
     let exact =
         format!("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_BYTES}\r\n\r\n{}", FULL_BODY);
     vec![
@@ -179,6 +180,7 @@ fn bodies() -> Vec<Fixture> {
         fixture("expects", expects, &[Full(200, "abc")], Keep),
         fixture("expects, chunked", expects_chunked, &[Full(200, "a")], Keep),
         fixture("expects, no body", expects_nothing, &[Full(200, "")], Keep),
+        fixture("an empty expectation", empty, &[Full(200, "")], Keep),
         fixture("longest body", exact, &[Full(200, FULL_BODY)], Keep),
     ]
 }
@@ -227,6 +229,7 @@ fn bad_heads() -> Vec<Fixture> {
         refused("1.2", "GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505),
         refused("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         refused("unknown expectation", "GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417),
+        refused("two expectations", "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue, tea\r\n\r\n", 417),
         fixture(
             "bad behind good",
             "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",

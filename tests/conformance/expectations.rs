@@ -99,6 +99,10 @@ fn rows() -> Vec<Row> {
         ),
         refused("9110 §10.1.1", "another expectation (MAY be 417)", get("Expect: x\r\n"), 417),
         refused("9110 §10.1.1", "one beside it", get("Expect: 100-continue, x\r\n"), 417),
+        refused("9110 §10.1.1", "one in another line", get("Expect: 100-continue\r\nExpect: x\r\n"), 417),
+        refused("9110 §10.1.1", "one behind an empty member", get("Expect: , x\r\n"), 417),
+        refused("9110 §10.1.1", "two words in one member", get("Expect: 100-continue 100-continue\r\n"), 417),
+        refused("9110 §10.1.1", "one that needs a value", get("Expect: 100-continue=x\r\n"), 417),
         row(
             "9110 §10.1.1",
             "behind another request",
@@ -119,4 +123,57 @@ fn rows() -> Vec<Row> {
 #[test]
 fn expectations_never_change_what_is_answered() {
     check(&rows());
+}
+
+/// Several lines of it, in one head.
+fn lines(values: &[&str]) -> String {
+    values.iter().map(|value| format!("Expect:{value}\r\n")).collect()
+}
+
+/// Lists that hold nothing.
+const EMPTY: &[&[&str]] = &[&[""], &[" "], &["\t"], &[" ,"], &[",,"], &[" , \t, "], &["", " ,"]];
+
+/// Lists that hold 100-continue, and nothing else.
+const CONTINUE: &[&[&str]] = &[
+    &[" 100-continue"],
+    &["100-Continue"],
+    &[" , 100-continue"],
+    &[" 100-continue,"],
+    &[",\t100-continue\t, ,"],
+    &[" 100-continue, 100-continue"],
+    &[" 100-continue,100-CONTINUE"],
+    &[" 100-continue", " 100-continue"],
+    &["", " 100-continue"],
+    &[" 100-continue", " ,"],
+];
+
+#[test]
+fn an_empty_expectation_expects_nothing() {
+    let host = host();
+    let rows = EMPTY.iter().map(|values| {
+        let request = post(&(lines(values) + "Content-Length: 5\r\n"), "hello");
+        served("9110 §5.6.1.2", "an empty list of expectations", request, "POST / hello")
+    });
+    check(&rows.collect::<Vec<_>>());
+    for values in EMPTY {
+        let mut client = Client::connect(host.address);
+        let before = host.stats().bytes_in;
+        client.send(post(&(lines(values) + "Content-Length: 5\r\n"), ""));
+        super::common::wait_until("the head is read", || host.stats().bytes_in > before);
+        client.send("hello");
+        // An interim answer would be in front of this one.
+        assert_eq!(client.response().body, b"POST / hello", "{values:?}");
+    }
+}
+
+#[test]
+fn a_list_that_expects_100_continue_is_answered_by_one_100() {
+    let host = host();
+    for values in CONTINUE {
+        let mut client = Client::connect(host.address);
+        client.send(post(&(lines(values) + "Content-Length: 5\r\n"), ""));
+        expect_continue(&mut client);
+        client.send("hello");
+        assert_eq!(client.response().body, b"POST / hello", "{values:?}");
+    }
 }

@@ -63,6 +63,7 @@ fn values() -> Vec<Row> {
         refused("9110 §5.5", "NUL in a value", get("X: a\0b\r\n"), 400),
         refused("9110 §5.5", "another control byte", get("X: a\x01b\r\n"), 400),
         refused("9110 §5.5", "DEL", get("X: a\x7fb\r\n"), 400),
+        served("9110 §5.6.1.2", "empty members of Expect", get("Expect: ,, 100-continue , ,\r\n"), "GET / "),
         served("9110 §5.6.1.2", "empty members of Connection", get("Connection: ,, x , ,\r\n"), "GET / "),
         served(
             "9110 §5.6.1.2",
