@@ -4,8 +4,8 @@
 //! handler has to return, and there is no other way to get one: a forgotten answer does not
 //! compile, and neither does the answer to another request.
 
-use std::fmt;
-use std::io;
+mod body_writer;
+
 use std::marker::PhantomData;
 
 use crate::body::Body;
@@ -13,6 +13,8 @@ use crate::deferred::{GoneReason, RequestId, Tickets};
 use crate::http::date::DateLine;
 use crate::http::request::Request;
 use crate::http::response::{Draft, Writer};
+
+pub use body_writer::{BodyWriter, WriteError};
 
 /// Answers requests; passed to each call of [`Server::process`](crate::Server::process), so that
 /// the host's state is an ordinary `&mut`.
@@ -26,7 +28,6 @@ use crate::http::response::{Draft, Writer};
 ///     fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
 ///         self.0 += 1;
 ///         responder.body_with(200, "text/plain", |body| {
-///             use std::fmt::Write;
 ///             let _ = writeln!(body, "request number {}", self.0);
 ///         })
 ///     }
@@ -193,9 +194,9 @@ impl<'r> Responder<'r> {
         let ResponseHead { mut writer, draft, .. } = self.head(status).content_type(content_type);
         let end_of_room = writer.end_head_unsized(draft);
         let start = writer.len();
-        let mut body = BodyWriter { writer };
+        let mut body = BodyWriter::new(writer);
         write(&mut body);
-        let mut writer = body.writer;
+        let mut writer = body.into_writer();
         writer.fill_length(end_of_room, draft.announced((writer.len() - start) as u64));
         if !draft.has_body() {
             writer.truncate(start);
@@ -311,41 +312,5 @@ impl<'r> ResponseHead<'r> {
     /// Ends without a body.
     pub fn empty(self) -> Reply<'r> {
         self.send(b"")
-    }
-}
-
-/// Where [`Responder::body_with`] writes; `std::fmt::Write` and `std::io::Write`.
-///
-/// ```
-/// fourway::handler_fn(|_request, responder| {
-///     responder.body_with(200, "text/plain", |body| {
-///         use std::fmt::Write;
-///         let _ = write!(body, "{}", 6 * 7);
-///     })
-/// });
-/// ```
-///
-/// Writing more than [`limits.out_bytes`](crate::Limits::out_bytes) is an error here, and a 500
-/// for the client.
-#[derive(Debug)]
-pub struct BodyWriter<'w> {
-    writer: Writer<'w>,
-}
-
-impl fmt::Write for BodyWriter<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.writer.push(text.as_bytes());
-        if self.writer.overflowed() { Err(fmt::Error) } else { Ok(()) }
-    }
-}
-
-impl io::Write for BodyWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.push(bytes);
-        if self.writer.overflowed() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -31,7 +31,6 @@
 //!     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
 //!         match (request.method(), request.path()) {
 //!             ("GET" | "HEAD", "/counter") => responder.body_with(200, "text/plain", |body| {
-//!                 use std::fmt::Write;
 //!                 let _ = writeln!(body, "{}", self.value);
 //!             }),
 //!             ("PUT", "/counter") => {
@@ -154,7 +153,6 @@
 //!     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
 //!         match request.path() {
 //!             "/metrics" => responder.body_with(200, "text/plain", |body| {
-//!                 use std::fmt::Write;
 //!                 let _ = writeln!(body, "datagrams_total {}", self.datagrams);
 //!                 let _ = writeln!(body, "ticks_total {}", self.ticks);
 //!             }),
@@ -254,7 +252,8 @@ pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, Buffers, CloseMode, Config, IdleInDrain, Limits, Timeouts};
 pub use crate::core::{ListenerId, Progress};
 pub use crate::deferred::{Gone, GoneReason, RequestId};
-pub use crate::handler::{BodyWriter, Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
+pub use crate::handler::{BodyWriter, WriteError};
+pub use crate::handler::{Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::http::request::Request;
 pub use crate::mio_net::{Listener, Stream};
 pub use crate::net::{Readiness, Refused};

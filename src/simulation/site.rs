@@ -96,7 +96,6 @@ impl Handler for Site {
             "/204" => responder.send(204, "text/plain", b"left out"),
             "/304" => responder.send(304, "text/plain", b"left out"),
             "/304-written" => responder.body_with(304, "text/plain", |body| {
-                use std::io::Write;
                 let _ = body.write_all(b"left out");
             }),
             "/large" => responder.head(200).body(&LARGE[..]),
@@ -119,7 +118,6 @@ impl Handler for Site {
             path => {
                 let method = request.method();
                 responder.body_with(200, "text/plain", |body| {
-                    use std::fmt::Write;
                     let _ = write!(body, "{method} {path}");
                 })
             }

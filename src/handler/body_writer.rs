@@ -1,0 +1,252 @@
+//! The place where a host writes the body of a response.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::http::response::Writer;
+
+/// Where [`Responder::body_with`](crate::Responder::body_with) writes.
+///
+/// `write!` and `writeln!` work without an import:
+///
+/// ```
+/// fourway::handler_fn(|_request, responder| {
+///     responder.body_with(200, "text/plain", |body| {
+///         let _ = writeln!(body, "{}", 6 * 7);
+///     })
+/// });
+/// ```
+///
+/// They also work where `std::fmt::Write`, `std::io::Write` or both are imported. `BodyWriter` implements both
+/// traits, so it can be passed to any function that writes.
+///
+/// ```
+/// use std::io::{self, Write};
+/// use fourway::BodyWriter;
+///
+/// fn table(body: &mut BodyWriter<'_>, rows: &[u32]) -> io::Result<()> {
+///     for row in rows {
+///         writeln!(body, "{row}")?;
+///     }
+///     Ok(())
+/// }
+///
+/// fn copy(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+///     out.write_all(bytes)
+/// }
+///
+/// fourway::handler_fn(|_request, responder| {
+///     responder.body_with(200, "text/plain", |body| {
+///         table(body, &[1, 2, 3])?;
+///         copy(body, b"end\n")
+///     })
+/// });
+/// ```
+///
+/// Writing more than [`limits.out_bytes`](crate::Limits::out_bytes) is an error here, and a 500
+/// for the client.
+#[derive(Debug)]
+pub struct BodyWriter<'w> {
+    writer: Writer<'w>,
+}
+
+/// The body could not be written: it has no room, or a `Display` implementation failed.
+///
+/// ```
+/// use std::{fmt, io};
+/// use fourway::{BodyWriter, WriteError};
+///
+/// fn line(body: &mut BodyWriter<'_>) -> Result<(), WriteError> {
+///     writeln!(body, "a line")
+/// }
+///
+/// // `?` makes the error of either trait of it.
+/// fn formatted(body: &mut BodyWriter<'_>) -> fmt::Result {
+///     Ok(line(body)?)
+/// }
+///
+/// fn written(body: &mut BodyWriter<'_>) -> io::Result<()> {
+///     Ok(line(body)?)
+/// }
+/// # let _ = (formatted, written);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WriteError;
+
+impl<'w> BodyWriter<'w> {
+    pub(crate) fn new(writer: Writer<'w>) -> Self {
+        BodyWriter { writer }
+    }
+
+    pub(crate) fn into_writer(self) -> Writer<'w> {
+        self.writer
+    }
+
+    /// Writes formatted text; the method that `write!` and `writeln!` call.
+    // Both traits have a method of this name. Without this one, a host that imports both could not use `write!`.
+    pub fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> Result<(), WriteError> {
+        fmt::Write::write_fmt(self, text).map_err(|fmt::Error| WriteError)
+    }
+
+    /// Writes a text.
+    pub fn write_str(&mut self, text: &str) -> Result<(), WriteError> {
+        self.write_all(text.as_bytes())
+    }
+
+    /// Writes all of the bytes or, if there is no room for all of them, none.
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.writer.push(bytes);
+        if self.writer.overflowed() { Err(WriteError) } else { Ok(()) }
+    }
+
+    /// Returns how many more bytes there is room for.
+    pub fn room_left(&self) -> usize {
+        self.writer.room_left()
+    }
+}
+
+impl fmt::Write for BodyWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        Ok(self.write_all(text.as_bytes())?)
+    }
+}
+
+impl io::Write for BodyWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body of the response could not be written")
+    }
+}
+
+impl Error for WriteError {}
+
+impl From<WriteError> for fmt::Error {
+    fn from(_: WriteError) -> Self {
+        fmt::Error
+    }
+}
+
+impl From<WriteError> for io::Error {
+    fn from(_: WriteError) -> Self {
+        io::ErrorKind::StorageFull.into()
+    }
+}
+
+/// Each module has the imports of one host; that it compiles is half of its test.
+#[cfg(test)]
+mod tests {
+    use super::{BodyWriter, WriteError};
+    use crate::http::response::Writer;
+
+    /// What a host writes with no more room than this.
+    fn written(room: usize, write: impl FnOnce(&mut BodyWriter<'_>)) -> String {
+        let mut room = vec![0; room];
+        let mut body = BodyWriter::new(Writer::new(&mut room));
+        write(&mut body);
+        let len = body.into_writer().len();
+        String::from_utf8(room[..len].to_vec()).expect("text")
+    }
+
+    mod no_import {
+        use super::*;
+
+        #[test]
+        fn a_host_without_imports_writes_a_body() {
+            let text = written(100, |body| {
+                write!(body, "{} ", 1).unwrap();
+                writeln!(body, "{}", 2).unwrap();
+                body.write_str("3 ").unwrap();
+                body.write_all(b"4").unwrap();
+                assert_eq!(body.room_left(), 93);
+            });
+            assert_eq!(text, "1 2\n3 4");
+        }
+
+        #[test]
+        fn a_body_without_room_is_an_error() {
+            let text = written(4, |body| {
+                assert_eq!(write!(body, "123"), Ok(()));
+                assert_eq!(body.write_all(b"45"), Err(WriteError));
+                assert_eq!(body.room_left(), 1);
+                assert_eq!(write!(body, "4"), Err(WriteError), "what is missing stays missing");
+            });
+            assert_eq!(text, "1234");
+        }
+    }
+
+    mod import_of_fmt {
+        use super::*;
+        use std::fmt::{self, Write};
+
+        fn page(body: &mut BodyWriter<'_>) -> fmt::Result {
+            write!(body, "{} ", 1)?;
+            body.write_char('2')?;
+            Ok(body.write_str(" 3")?)
+        }
+
+        #[test]
+        fn a_host_that_imports_fmt_write_writes_a_body() {
+            let text = written(100, |body| {
+                page(body).unwrap();
+                let _ = writeln!(body);
+            });
+            assert_eq!(text, "1 2 3\n");
+            assert_eq!(written(3, |body| assert_eq!(page(body), Err(fmt::Error))), "1 2");
+        }
+    }
+
+    mod import_of_io {
+        use super::*;
+        use std::io::{self, Write};
+
+        fn page(body: &mut BodyWriter<'_>) -> io::Result<()> {
+            write!(body, "{} ", 1)?;
+            body.write_all(b"2 ")?;
+            assert_eq!(body.write(b"3")?, 1);
+            body.flush()
+        }
+
+        #[test]
+        fn a_host_that_imports_io_write_writes_a_body() {
+            let text = written(100, |body| {
+                page(body).unwrap();
+                writeln!(body).and_then(|()| body.write_all(b"4")).unwrap();
+            });
+            assert_eq!(text, "1 2 3\n4");
+            let full = |body: &mut BodyWriter<'_>| page(body).unwrap_err().kind();
+            assert_eq!(written(4, |body| assert_eq!(full(body), io::ErrorKind::StorageFull)), "1 2 ");
+        }
+    }
+
+    mod import_of_both {
+        use super::*;
+        use std::fmt::Write as _;
+        use std::io::{Write as _, copy};
+
+        #[test]
+        fn a_host_that_imports_both_writes_a_body() {
+            let text = written(100, |body| {
+                let _ = write!(body, "{} ", 1);
+                let _ = writeln!(body, "{}", 2);
+                body.write_char('3').unwrap();
+                body.write_str("4").unwrap();
+                body.write_all(b"5").unwrap();
+                copy(&mut &b"6"[..], body).unwrap();
+                body.flush().unwrap();
+            });
+            assert_eq!(text, "1 2\n3456");
+        }
+    }
+}
