@@ -50,6 +50,20 @@ fn answer_a_chunked_post(bencher: Bencher) {
     answer(bencher, CHUNKED, 1);
 }
 
+/// Bodies whose length is filled in afterwards: always the same, and in turn one of them and an empty one.
+#[divan::bench(sample_size = 64, args = [(17, 17), (17, 0), (60_000, 60_000), (60_000, 0)])]
+fn answer_by_writing(bencher: Bencher, (length, other): (usize, usize)) {
+    let pages = [vec![b'x'; length], vec![b'x'; other]];
+    let mut answering = Answering::new(Config::default());
+    let mut is_other = false;
+    let mut handler = handler_fn(|_, responder| {
+        is_other = !is_other;
+        responder.body_with(200, "text/plain", |body| body.write_all(&pages[usize::from(is_other)]))
+    });
+    let bencher = bencher.counter(ItemsCount::new(1usize));
+    bencher.bench_local(|| answering.answer(black_box(GET), &mut handler));
+}
+
 // --- the table ---
 
 /// How many connections there are beside the one that is looked at.

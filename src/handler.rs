@@ -192,14 +192,17 @@ impl<'r> Responder<'r> {
         write: impl FnOnce(&mut BodyWriter<'_>) -> R,
     ) -> Reply<'r> {
         let ResponseHead { mut writer, draft, .. } = self.head(status).content_type(content_type);
-        let end_of_room = writer.end_head_unsized(draft);
+        let gap = writer.end_head_unsized(draft);
         let start = writer.len();
         let mut body = BodyWriter::new(writer);
         write(&mut body);
         let mut writer = body.into_writer();
-        writer.fill_length(end_of_room, draft.announced((writer.len() - start) as u64));
+        let length = writer.len() - start;
+        if let Some(gap) = gap {
+            writer.fill_length(draft, gap, length as u64);
+        }
         if !draft.has_body() {
-            writer.truncate(start);
+            writer.truncate(writer.len() - length);
         }
         writer.finish(draft);
         Reply { _request: PhantomData }

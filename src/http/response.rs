@@ -30,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) tail: Body,
     /// Why the answer cannot be sent.
     pub(crate) fault: Option<&'static str>,
+    /// How many digits the length had of the last body that was [written in place](LengthGap).
+    digits: usize,
 }
 
 impl Draft {
@@ -67,9 +69,18 @@ pub(crate) struct Writer<'r> {
 
 static VALUE_BYTES: ByteSet = ByteSet::field_value();
 
-/// Ten blanks: room for the length of a body that is not written yet. Blanks in front of a value
-/// are allowed (RFC 9110 §5.5).
-const LENGTH_ROOM: &[u8; 10] = b"          ";
+/// A gap in a head for the length of a body that is not written yet.
+///
+/// It is as wide as the last length was, because a host often writes pages of similar sizes. If this length has
+/// another number of digits, the body is moved by the difference.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LengthGap {
+    start: usize,
+    width: usize,
+}
+
+/// The widest gap that is needed: `limits.out_bytes` is at most 1 GiB.
+const MAX_LENGTH_DIGITS: usize = 10;
 
 impl<'r> Writer<'r> {
     pub(crate) fn new(room: &'r mut [u8]) -> Self {
@@ -169,28 +180,38 @@ impl<'r> Writer<'r> {
         self.end_fields(draft);
     }
 
-    /// Like [`end_head`](Self::end_head) for a length that is not known yet; where to put it.
-    pub(crate) fn end_head_unsized(&mut self, draft: &Draft) -> usize {
-        let mut end_of_room = 0;
+    /// Like [`end_head`](Self::end_head) for a length that is not known yet. Returns the gap to put it into, if the
+    /// response has a length.
+    pub(crate) fn end_head_unsized(&mut self, draft: &Draft) -> Option<LengthGap> {
+        let mut gap = None;
         if !draft.is_bodiless() {
             self.push(b"\r\nContent-Length: ");
-            self.push(LENGTH_ROOM);
-            end_of_room = self.len;
+            gap = Some(LengthGap { start: self.len, width: draft.digits });
+            self.push(&[b'0'; MAX_LENGTH_DIGITS][..draft.digits]);
         }
         self.end_fields(draft);
-        end_of_room
+        gap
     }
 
     /// Fills in the length of a body that has been written.
-    pub(crate) fn fill_length(&mut self, end_of_room: usize, length: u64) {
-        if end_of_room > 0 && !self.overflow {
-            let mut digits = [0; 20];
-            let digits = decimal(&mut digits, length);
-            self.room[end_of_room - digits.len()..end_of_room].copy_from_slice(digits);
+    pub(crate) fn fill_length(&mut self, draft: &mut Draft, gap: LengthGap, length: u64) {
+        let mut digits = [0; 20];
+        let digits = decimal(&mut digits, draft.announced(length));
+        let (old_end, new_end) = (gap.start + gap.width, gap.start + digits.len());
+        let new_len = (self.len + digits.len()).saturating_sub(gap.width);
+        // Whether a response fits must not depend on the one before it.
+        self.overflow |= new_len + MAX_LENGTH_DIGITS - digits.len() > self.room.len();
+        if self.overflow {
+            return;
         }
+        if new_end != old_end {
+            self.room.copy_within(old_end..self.len, new_end);
+            (self.len, draft.digits) = (new_len, digits.len());
+        }
+        self.room[gap.start..new_end].copy_from_slice(digits);
     }
 
-    /// Takes back what stands behind a position.
+    /// Takes back the bytes behind a position.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
@@ -310,6 +331,51 @@ mod tests {
     fn decimals_are_written_without_leading_zeros() {
         for number in [0, 7, 10, 1_048_576, u64::MAX] {
             assert_eq!(decimal(&mut [0; 20], number), number.to_string().as_bytes());
+        }
+    }
+
+    /// Writes one response in place, and returns it without its date; `None` if there is no room.
+    fn written(draft: &mut Draft, room: &mut [u8], body: &[u8]) -> Option<String> {
+        draft.begin(draft.terms);
+        draft.status = 200;
+        let mut writer = Writer::new(room);
+        let gap = writer.end_head_unsized(draft).expect("it has a length");
+        let start = writer.len();
+        writer.push(body);
+        let length = (writer.len() - start) as u64;
+        writer.fill_length(draft, gap, length);
+        writer.finish(draft);
+        let text = || String::from_utf8_lossy(&room[..draft.len]).into_owned();
+        draft.fault.is_none().then(text)
+    }
+
+    #[test]
+    fn a_length_that_is_filled_in_has_one_blank_in_front_whatever_the_last_length_was() {
+        let (mut room, mut draft) = ([0; 2000], Draft::default());
+        draft.terms.close = true;
+        for len in [17, 0, 9, 10, 99, 100, 1000, 1, 1000, 5, 17, 18] {
+            let body = &[b"<".as_slice(), &[b'x'; 1000][..len]].concat()[..len];
+            let expected = format!(
+                "\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{}",
+                String::from_utf8_lossy(body)
+            );
+            assert_eq!(written(&mut draft, &mut room, body), Some(expected));
+        }
+    }
+
+    #[test]
+    fn whether_a_response_fits_does_not_depend_on_the_one_before() {
+        let longest = |digits: usize| {
+            let mut room = [0; 200];
+            let fits = |len: &usize| {
+                let mut draft = Draft { digits, ..Draft::default() };
+                written(&mut draft, &mut room, &[b'x'; 200][..*len]).is_some()
+            };
+            (0..200).take_while(fits).last()
+        };
+        assert!(longest(0).is_some());
+        for digits in 1..=MAX_LENGTH_DIGITS {
+            assert_eq!(longest(digits), longest(0));
         }
     }
 

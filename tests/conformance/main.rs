@@ -149,6 +149,10 @@ fn echo<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
             .collect();
         return responder.send(200, "text/plain", values.join("|").as_bytes());
     }
+    if let Some(length) = path.strip_prefix("/written/") {
+        let body = "w".repeat(length.parse().expect("a number"));
+        return responder.body_with(200, "text/plain", |out| out.write_str(&body));
+    }
     match path {
         "/field-with-lf" => responder.head(200).header("X", "a\nb").send(b"split"),
         "/field-with-cr" => responder.head(200).header("X", "a\rb").send(b"split"),

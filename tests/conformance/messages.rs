@@ -209,6 +209,21 @@ fn status_lines() -> Vec<Row> {
 }
 
 #[test]
+fn a_length_that_is_filled_in_afterwards_is_not_padded() {
+    // Each has another number of digits than the one before it, and they share a buffer and a connection.
+    let lengths = [17, 0, 100, 9, 60_000, 10, 12_345, 1, 1_000, 999];
+    let requests: String =
+        lengths.iter().map(|n| format!("GET /written/{n} HTTP/1.1\r\nHost: test\r\n\r\n")).collect();
+    let answers = lengths.map(|n| ok(&"w".repeat(n)).with(Is("Content-Length", n.to_string())));
+    let head = "HEAD /written/123 HTTP/1.1\r\nHost: test\r\n\r\n";
+    let announced = ok("").for_head().with(Is("Content-Length", "123".into()));
+    check(&[
+        row("9112 §5", "one blank in front of a value", requests, &answers, super::GoesOn),
+        row("9110 §8.6", "the length that GET would have", head, &[announced], super::GoesOn),
+    ]);
+}
+
+#[test]
 fn messages_are_octets_in_lines_that_end_with_crlf() {
     check(&parsing());
 }

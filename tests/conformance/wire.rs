@@ -51,6 +51,11 @@ fn any(response: &Response) -> Result<(), String> {
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
         };
         let is_field = line.split_once(':').is_some_and(|(name, _)| is_token(name));
+        // 9112 §5: one blank in front of the value. Some clients refuse more.
+        let is_tight = |value: &str| value.strip_prefix(' ').is_some_and(|value| value.trim() == value);
+        if !line.split_once(':').is_some_and(|(_, value)| is_tight(value)) {
+            return fault("blanks around a value");
+        }
         if !is_field || line.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
             return fault("a header line");
         }
