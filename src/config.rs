@@ -259,7 +259,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Bytes of a request's target (default 8 KiB; at least 1). Beyond: 414.
     pub target_bytes: usize,
-    /// Headers of a request (default 64; 1 to 128). Beyond: 431.
+    /// Headers of a request (default 100; 1 to 256). Beyond: 431.
     pub headers: usize,
     /// Bytes of a request's body (default 1 MiB). Beyond: 413.
     pub body_bytes: usize,
@@ -274,7 +274,7 @@ impl Default for Limits {
         Limits {
             head_bytes: 16 * 1024,
             target_bytes: 8 * 1024,
-            headers: 64,
+            headers: 100,
             body_bytes: 1024 * 1024,
             out_bytes: 64 * 1024,
         }
@@ -329,7 +329,7 @@ impl Default for Budget {
 }
 
 /// The most headers that [`Limits::headers`] may allow; their slices live on the stack.
-pub(crate) const MAX_HEADERS: usize = 128;
+pub(crate) const MAX_HEADERS: usize = 256;
 
 /// What a buffer has beside the longest head and body: space for the next read, and for the line that ends a chunked
 /// body.
@@ -414,7 +414,7 @@ impl Config {
             (limits.head_bytes <= 1 << 24, "limits.head_bytes must be at most 16 MiB"),
             (limits.target_bytes >= 1, "limits.target_bytes must be at least 1"),
             (limits.headers >= 1, "limits.headers must be at least 1"),
-            (limits.headers <= MAX_HEADERS, "limits.headers must be at most 128"),
+            (limits.headers <= MAX_HEADERS, "limits.headers must be at most 256"),
             (limits.body_bytes <= 1 << 30, "limits.body_bytes must be at most 1 GiB"),
             (limits.out_bytes >= 512, "limits.out_bytes must be at least 512"),
             (limits.out_bytes <= 1 << 30, "limits.out_bytes must be at most 1 GiB"),
@@ -470,7 +470,7 @@ mod tests {
         config.timeouts.idle = Duration::ZERO;
         assert_eq!(config.check(), Err("every timeout must be longer than zero"));
         let mut config = Config::default();
-        config.limits.headers = 129;
-        assert_eq!(config.check(), Err("limits.headers must be at most 128"));
+        config.limits.headers = 257;
+        assert_eq!(config.check(), Err("limits.headers must be at most 256"));
     }
 }

@@ -1,14 +1,20 @@
 //! RFC 9112 §5 and RFC 9110 §5: header lines, their names and their values.
 
-use super::{Row, check, get, refused, served};
+use fourway::{Config, handler_fn};
+
+use super::{ANY_PORT, Client, Host, Row, check, echo, get, refused, served};
 
 /// The handler says back what it got under this name.
 fn field(name: &str, lines: &str) -> String {
     format!("GET /field/{name} HTTP/1.1\r\nHost: test\r\n{lines}\r\n")
 }
 
+/// So many lines of different names.
+fn many(count: usize) -> String {
+    (0..count).map(|number| format!("X-{number}: a\r\n")).collect()
+}
+
 fn lines() -> Vec<Row> {
-    let many: String = (0..64).map(|number| format!("X-{number}: a\r\n")).collect();
     vec![
         refused("9112 §5.1", "a blank before the colon", get("X : a\r\n"), 400),
         refused("9112 §5.1", "a tab before the colon", get("X\t: a\r\n"), 400),
@@ -42,7 +48,15 @@ fn lines() -> Vec<Row> {
             get(&format!("X: {}\r\n", "a".repeat(16 * 1024))),
             431,
         ),
-        refused("9110 §5.4", "more lines than the limit", get(&many), 431),
+        // Host is one of them.
+        served("9110 §5.4", "as many lines as the limit", get(&many(99)), "GET / "),
+        refused("9110 §5.4", "more lines than the limit", get(&many(100)), 431),
+        served(
+            "9110 §5.4",
+            "the cookies of a browser, a line each",
+            get(&"cookie: a=b\r\n".repeat(84)),
+            "GET / ",
+        ),
     ]
 }
 
@@ -100,4 +114,16 @@ fn header_lines_that_are_none_are_refused() {
 #[test]
 fn values_arrive_as_they_are() {
     check(&values());
+}
+
+#[test]
+fn a_host_may_allow_256_lines() {
+    let mut config = Config::default();
+    config.limits.headers = 256;
+    let host = Host::start_with(ANY_PORT, config, handler_fn(echo)).expect("a server on a free port");
+    for (count, status) in [(255, 200), (256, 431)] {
+        let mut client = Client::connect(host.address);
+        client.send(get(&many(count)));
+        assert_eq!(client.response().status, status, "Host and {count} others");
+    }
 }
