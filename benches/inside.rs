@@ -50,6 +50,57 @@ fn answer_a_chunked_post(bencher: Bencher) {
     answer(bencher, CHUNKED, 1);
 }
 
+// --- bodies that are hardly anything but framing; see the bytes per second ---
+
+/// A chunked body of some 15 KB: one line over and over, and what ends it.
+fn answer_framing(bencher: Bencher, front: &str, line: &str, end: &str) {
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let lines = line.repeat(15_000 / line.len());
+    answer(bencher, [head, front, &lines, end].concat().as_bytes(), 1);
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_tiny_chunks(bencher: Bencher) {
+    answer_framing(bencher, "", "1\r\nx\r\n", "0\r\n\r\n");
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_tiny_extensions(bencher: Bencher) {
+    answer_framing(bencher, "", "1;\r\nx\r\n", "0\r\n\r\n");
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_leading_zeros(bencher: Bencher) {
+    answer_framing(bencher, "", &format!("{}1\r\nx\r\n", "0".repeat(60)), "0\r\n\r\n");
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_extensions(bencher: Bencher) {
+    answer_framing(bencher, "", "1;name=0123456789abcdefghijklmno;name=0123456789\r\nx\r\n", "0\r\n\r\n");
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_quoted_strings(bencher: Bencher) {
+    let line = "1;name=\"0123456789 \\\" abcdefghijk\";a=\"\";b=\"\\\\\\\\\"\r\nx\r\n";
+    answer_framing(bencher, "", line, "0\r\n\r\n");
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_escapes(bencher: Bencher) {
+    let line = format!("1;a=\"{}\"\r\nx\r\n", "\\x".repeat(100));
+    answer_framing(bencher, "", &line, "0\r\n\r\n");
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_trailers(bencher: Bencher) {
+    answer_framing(bencher, "0\r\n", "Trailer-Name: 0123456789 abcdefghij\r\n", "\r\n");
+}
+
+#[divan::bench(sample_size = 4)]
+fn framing_of_tiny_trailers(bencher: Bencher) {
+    answer_framing(bencher, "0\r\n", "a:\r\n", "\r\n");
+}
+
 /// Bodies whose length is filled in afterwards: always the same, and in turn one of them and an empty one.
 #[divan::bench(sample_size = 64, args = [(17, 17), (17, 0), (60_000, 60_000), (60_000, 0)])]
 fn answer_by_writing(bencher: Bencher, (length, other): (usize, usize)) {

@@ -1,16 +1,14 @@
-//! A request's body: where it ends, and the undoing of the chunked coding (RFC 9112 §6 and §7).
+//! A request's body: where it ends (RFC 9112 §6).
 //!
-//! The body is gathered behind its head in the same buffer, so that a handler gets both as
-//! slices. Chunks are moved together in place; what frames them is consumed byte by byte, so that
-//! no line of it ever has to be kept.
+//! The body is gathered behind its head in the same buffer, so that a handler gets both as slices.
+
+mod chunked;
 
 use super::Refusal;
-use super::bytes::TOKEN;
 use super::fields::Framing;
 use crate::config::Limits;
 
-/// A chunk's size line is at most this long, extensions included.
-const MAX_SIZE_LINE: usize = 256;
+use chunked::Chunks;
 
 /// A request whose head has been accepted and whose body is arriving.
 #[derive(Debug)]
@@ -19,72 +17,44 @@ pub(crate) struct BodyReader {
     head_len: usize,
     /// Bytes of the body behind it, decoded.
     decoded: usize,
-    state: State,
-    /// Bytes of framing read: of the present size line, or of all trailers.
-    framing_bytes: usize,
+    rest: Rest,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Content-Length: so many bytes are still to come.
+/// What is still to come.
+#[derive(Debug)]
+enum Rest {
+    /// So many bytes.
     Length(u64),
-    /// In a chunk's size, of which at least one digit was read if `some`.
-    Size {
-        size: u64,
-        some: bool,
-    },
-    /// In blanks behind a chunk's size, which only an extension may follow.
-    Blanks {
-        size: u64,
-    },
-    /// In a chunk's extension, which is skipped up to its CR.
-    Extension {
-        size: u64,
-    },
-    /// In a quoted string of an extension, and behind a backslash there.
-    Quoted {
-        size: u64,
-    },
-    Escaped {
-        size: u64,
-    },
-    /// Behind the CR of a size line.
-    SizeLf {
-        size: u64,
-    },
-    /// In a chunk's data; so many bytes are still to come.
-    Data(u64),
-    /// Behind a chunk's data.
-    DataCr,
-    DataLf,
-    /// At the start of a trailer line, or of the empty line that ends them.
-    TrailerStart,
-    TrailerName,
-    Trailer,
-    TrailerLf,
-    EndLf,
-    Done,
+    Chunks(Chunks),
 }
 
 /// How far a body has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// All bytes that arrived are used; `kept` of them remain, head and body, decoded.
-    More { kept: usize },
+    More { kept: usize, framing: usize },
     /// The body ends at `body_end`; what follows `consumed` is the next request's.
-    Done { body_end: usize, consumed: usize },
+    Done { body_end: usize, consumed: usize, framing: usize },
+}
+
+impl Progress {
+    /// Returns how many bytes of framing were read. No other limit counts them, because they leave nothing behind.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the turn's budget does not yet count framing"))]
+    pub(crate) fn framing(self) -> usize {
+        let (Progress::More { framing, .. } | Progress::Done { framing, .. }) = self;
+        framing
+    }
 }
 
 impl BodyReader {
     /// A reader for the body behind a head; an error if it is known to be too large.
     pub(crate) fn new(head_len: usize, framing: Framing, limits: &Limits) -> Result<Self, Refusal> {
-        let state = match framing {
+        let rest = match framing {
             Framing::Length(length) if length > limits.body_bytes as u64 => return Err(too_large()),
-            Framing::Length(0) => State::Done,
-            Framing::Length(length) => State::Length(length),
-            Framing::Chunked => State::Size { size: 0, some: false },
+            Framing::Length(length) => Rest::Length(length),
+            Framing::Chunked => Rest::Chunks(Chunks::new()),
         };
-        Ok(BodyReader { head_len, decoded: 0, state, framing_bytes: 0 })
+        Ok(BodyReader { head_len, decoded: 0, rest })
     }
 
     pub(crate) fn head_len(&self) -> usize {
@@ -93,112 +63,34 @@ impl BodyReader {
 
     /// How many bytes are still to come, if that is known.
     pub(crate) fn left(&self) -> Option<u64> {
-        match self.state {
-            State::Length(left) => Some(left),
-            _ => None,
+        match self.rest {
+            Rest::Length(left) => Some(left),
+            Rest::Chunks(_) => None,
         }
     }
 
     /// Takes what has arrived: `bytes` starts with the head, then the decoded body of earlier
     /// calls, then what is new.
     pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Progress, Refusal> {
-        let mut at = self.head_len + self.decoded;
-        while self.state != State::Done && at < bytes.len() {
-            match self.state {
-                State::Length(left) => {
-                    let taken = left.min((bytes.len() - at) as u64);
-                    self.decoded += taken as usize;
-                    at += taken as usize;
-                    self.state = if taken == left { State::Done } else { State::Length(left - taken) };
-                }
-                State::Data(left) => {
-                    let taken = left.min((bytes.len() - at) as u64) as usize;
-                    bytes.copy_within(at..at + taken, self.head_len + self.decoded);
-                    self.decoded += taken;
-                    at += taken;
-                    let left = left - taken as u64;
-                    self.state = if left == 0 { State::DataCr } else { State::Data(left) };
-                }
-                _ => {
-                    self.state = self.frame(bytes[at], limits)?;
-                    at += 1;
-                }
+        let start = self.head_len + self.decoded;
+        let (taken, data, is_done) = match &mut self.rest {
+            Rest::Length(left) => {
+                let taken = (*left).min((bytes.len() - start) as u64);
+                *left -= taken;
+                (taken as usize, taken as usize, *left == 0)
             }
+            Rest::Chunks(chunks) => {
+                let most = limits.body_bytes.saturating_sub(self.decoded);
+                let (taken, data) = chunks.decode(&mut bytes[start..], most, limits.head_bytes)?;
+                (taken, data, chunks.is_done())
+            }
+        };
+        self.decoded += data;
+        let (body_end, framing) = (start + data, taken - data);
+        if is_done {
+            return Ok(Progress::Done { body_end, consumed: start + taken, framing });
         }
-        let body_end = self.head_len + self.decoded;
-        match self.state {
-            State::Done => Ok(Progress::Done { body_end, consumed: at }),
-            _ => Ok(Progress::More { kept: body_end }),
-        }
-    }
-
-    /// One byte of framing.
-    fn frame(&mut self, byte: u8, limits: &Limits) -> Result<State, Refusal> {
-        self.framing_bytes += 1;
-        match (self.state, byte) {
-            (State::Size { size, .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
-                let digit = (byte as char).to_digit(16).unwrap_or(0);
-                // Checked at every digit, so that the size cannot overflow.
-                let size = size * 16 + u64::from(digit);
-                if size + self.decoded as u64 > limits.body_bytes as u64 {
-                    return Err(too_large());
-                }
-                self.size_line_in_limits(State::Size { size, some: true })
-            }
-            (State::Size { size, some: true }, b'\r') => Ok(State::SizeLf { size }),
-            (State::Size { size, some: true } | State::Blanks { size }, b';') => {
-                Ok(State::Extension { size })
-            }
-            (State::Size { size, some: true } | State::Blanks { size }, b' ' | b'\t') => {
-                self.size_line_in_limits(State::Blanks { size })
-            }
-            (State::Extension { size }, b'\r') => Ok(State::SizeLf { size }),
-            // A line that ends inside of quotes ends there for some, and for others where the
-            // quotes do: no state of a quoted string takes a CR.
-            (State::Extension { size }, b'"') => self.size_line_in_limits(State::Quoted { size }),
-            (State::Quoted { size }, b'"') => self.size_line_in_limits(State::Extension { size }),
-            (State::Quoted { size }, b'\\') => self.size_line_in_limits(State::Escaped { size }),
-            (State::Quoted { size } | State::Escaped { size }, b'\t' | b' '..=b'~' | 0x80..) => {
-                self.size_line_in_limits(State::Quoted { size })
-            }
-            (State::Extension { .. }, b'\t' | b' '..=b'~' | 0x80..) => self.size_line_in_limits(self.state),
-            (State::SizeLf { size }, b'\n') => {
-                self.framing_bytes = 0;
-                Ok(if size == 0 { State::TrailerStart } else { State::Data(size) })
-            }
-            (State::DataCr, b'\r') => Ok(State::DataLf),
-            (State::DataLf, b'\n') => {
-                self.framing_bytes = 0;
-                Ok(State::Size { size: 0, some: false })
-            }
-            (State::TrailerStart, b'\r') => Ok(State::EndLf),
-            (State::EndLf, b'\n') => Ok(State::Done),
-            // Trailers are skipped, but not past the limit of a head, and only if they are headers:
-            // what others take for the next request is not.
-            (State::TrailerStart | State::TrailerName, byte) if TOKEN.contains(byte) => {
-                self.trailers_in_limits(State::TrailerName, limits)
-            }
-            (State::TrailerName, b':') | (State::Trailer, b'\t' | b' '..=b'~' | 0x80..) => {
-                self.trailers_in_limits(State::Trailer, limits)
-            }
-            (State::Trailer, b'\r') => Ok(State::TrailerLf),
-            (State::TrailerLf, b'\n') => Ok(State::TrailerStart),
-            _ => Err(Refusal::bad("the chunked coding is broken")),
-        }
-    }
-
-    fn size_line_in_limits(&self, state: State) -> Result<State, Refusal> {
-        if self.framing_bytes > MAX_SIZE_LINE {
-            return Err(Refusal::bad("a chunk's size line is too long"));
-        }
-        Ok(state)
-    }
-
-    fn trailers_in_limits(&self, state: State, limits: &Limits) -> Result<State, Refusal> {
-        if self.framing_bytes > limits.head_bytes {
-            return Err(Refusal { status: 431, why: "the trailers are too long" });
-        }
-        Ok(state)
+        Ok(Progress::More { kept: body_end, framing })
     }
 }
 
@@ -229,8 +121,8 @@ mod tests {
         while let Some(new) = pieces.next() {
             held.extend_from_slice(new);
             match reader.advance(&mut held, &limits())? {
-                Progress::More { kept } => held.truncate(kept),
-                Progress::Done { body_end, consumed } => {
+                Progress::More { kept, .. } => held.truncate(kept),
+                Progress::Done { body_end, consumed, .. } => {
                     let mut rest = held[consumed..].to_vec();
                     pieces.for_each(|p| rest.extend_from_slice(p));
                     return Ok(Some((held[HEAD.len()..body_end].to_vec(), rest)));
@@ -310,6 +202,26 @@ mod tests {
         assert_eq!(decode(&trailers, 7).unwrap_err().status, 431);
         let name = [b"0\r\n", &[b'x'; 300][..], b": y\r\n\r\n"].concat();
         assert_eq!(decode(&name, 7).unwrap_err().status, 431);
+    }
+
+    #[test]
+    fn framing_is_counted_and_data_is_not() {
+        let raw = b"4;a=\"b\"\r\nWiki\r\n00\r\nX: y\r\n\r\n";
+        for piece in 1..=raw.len() {
+            let mut reader = BodyReader::new(HEAD.len(), Framing::Chunked, &limits()).unwrap();
+            let (mut held, mut framing) = (HEAD.to_vec(), 0);
+            for new in raw.chunks(piece) {
+                held.extend_from_slice(new);
+                let progress = reader.advance(&mut held, &limits()).unwrap();
+                framing += progress.framing();
+                if let Progress::More { kept, .. } = progress {
+                    held.truncate(kept);
+                }
+            }
+            assert_eq!(framing, raw.len() - b"Wiki".len(), "in pieces of {piece}");
+        }
+        let mut reader = BodyReader::new(HEAD.len(), Framing::Length(4), &limits()).unwrap();
+        assert_eq!(reader.advance(&mut b"headWiki".to_owned(), &limits()).unwrap().framing(), 0);
     }
 
     #[test]

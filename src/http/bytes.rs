@@ -33,6 +33,20 @@ impl ByteSet {
         ByteSet(set)
     }
 
+    pub(crate) const fn without(mut self, others: &[u8]) -> Self {
+        let mut at = 0;
+        while at < others.len() {
+            self.0[others[at] as usize] = false;
+            at += 1;
+        }
+        self
+    }
+
+    /// How many bytes at the front are in the set.
+    pub(crate) fn run(&self, bytes: &[u8]) -> usize {
+        bytes.iter().position(|&byte| !self.contains(byte)).unwrap_or(bytes.len())
+    }
+
     pub(crate) fn contains(&self, byte: u8) -> bool {
         self.0[byte as usize]
     }

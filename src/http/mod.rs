@@ -173,7 +173,7 @@ fn read_body<H: Handler + ?Sized>(
     let Some(reader) = &mut exchange.course.body else { return Ok(Step::NotYet(Need::Head)) };
     let head_len = reader.head_len();
     match reader.advance(exchange.input.pending_mut(), limits)? {
-        Progress::More { kept } => {
+        Progress::More { kept, .. } => {
             exchange.input.keep(kept);
             if exchange.lacks_body_buffer() {
                 return Ok(Step::NotYet(Need::BodyBuffer));
@@ -187,7 +187,7 @@ fn read_body<H: Handler + ?Sized>(
             }
             Ok(Step::NotYet(Need::Body))
         }
-        Progress::Done { body_end, consumed } => {
+        Progress::Done { body_end, consumed, .. } => {
             // The slices of the first parse could not be kept while the buffer was written to.
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];

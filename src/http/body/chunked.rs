@@ -1,0 +1,308 @@
+//! The undoing of the chunked coding (RFC 9112 §7).
+//!
+//! Chunks are moved together in place. The framing between them is consumed as it arrives, so that no line of it ever
+//! has to be kept. Hostile clients send bodies that are hardly anything but framing, so runs of it are skipped at once.
+
+use super::too_large;
+use crate::http::Refusal;
+use crate::http::bytes::{ByteSet, TOKEN};
+
+/// A chunk's size line is at most this long, extensions included.
+const MAX_SIZE_LINE: usize = 256;
+
+/// A body of chunks that is arriving.
+#[derive(Debug)]
+pub(super) struct Chunks {
+    state: State,
+    /// Bytes of the present chunk that are still to come.
+    left: u64,
+    /// Bytes of framing read: of the present size line, or of all trailers.
+    framing_bytes: usize,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The first digit of a chunk's size, and the others.
+    Size,
+    Digits,
+    /// Blanks after a chunk's size, which only an extension may follow.
+    Blanks,
+    /// A chunk's extension, which is skipped up to its CR; a quoted string in it; the byte after a backslash there.
+    Extension,
+    Quoted,
+    Escaped,
+    /// The LF of a size line.
+    SizeLf,
+    /// A chunk's data, and the end of its line.
+    Data,
+    DataCr,
+    DataLf,
+    /// The first byte of a trailer line, or of the empty line that ends them.
+    TrailerStart,
+    TrailerName,
+    Trailer,
+    TrailerLf,
+    EndLf,
+    Done,
+}
+
+/// How large a body may still be, and how long all its trailers.
+#[derive(Clone, Copy)]
+struct Room {
+    data: usize,
+    trailers: usize,
+}
+
+impl Chunks {
+    pub(super) fn new() -> Self {
+        Chunks { state: State::Size, left: 0, framing_bytes: 0 }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Takes what has arrived, and moves the data in it to its front. Returns how many bytes were taken, and how many
+    /// of them are data: at most `most`.
+    pub(super) fn decode(
+        &mut self,
+        bytes: &mut [u8],
+        most: usize,
+        trailer_limit: usize,
+    ) -> Result<(usize, usize), Refusal> {
+        let (mut at, mut end) = (0, 0);
+        while self.state != State::Done && at < bytes.len() {
+            if self.state == State::Data {
+                let taken = self.left.min((bytes.len() - at) as u64) as usize;
+                move_down(bytes, at, end, taken);
+                end += taken;
+                at += taken;
+                at += self.pass(taken, &bytes[at..]);
+            } else {
+                at += self.frame(&bytes[at..], Room { data: most - end, trailers: trailer_limit })?;
+            }
+        }
+        Ok((at, end))
+    }
+
+    /// Counts data of the chunk. At its end takes the end of its line, if that is whole; returns how many bytes that
+    /// is.
+    fn pass(&mut self, data: usize, behind: &[u8]) -> usize {
+        self.left -= data as u64;
+        if self.left > 0 {
+            return 0;
+        }
+        if behind.starts_with(b"\r\n") {
+            self.state = State::Size;
+            return 2;
+        }
+        self.state = State::DataCr;
+        0
+    }
+
+    /// Takes framing, at most one line or the trailers that are whole. Returns how many bytes that are.
+    fn frame(&mut self, bytes: &[u8], room: Room) -> Result<usize, Refusal> {
+        // One byte more than is allowed, which shows that there are too many.
+        let limit = if self.is_in_trailers() { room.trailers } else { MAX_SIZE_LINE };
+        let spare = limit.saturating_sub(self.framing_bytes);
+        let bytes = &bytes[..bytes.len().min(spare.saturating_add(1))];
+        let whole = match self.state {
+            State::Size => self.whole_size_line(bytes, room.data)?,
+            State::TrailerStart => self.whole_trailers(bytes),
+            _ => 0,
+        };
+        if whole > 0 { Ok(whole) } else { self.part_of_line(bytes, spare, room.data) }
+    }
+
+    /// Takes a size line if all of it is there, which is nearly always so.
+    fn whole_size_line(&mut self, bytes: &[u8], most: usize) -> Result<usize, Refusal> {
+        let (size, digits) = read_size(0, bytes, most)?;
+        let mut end = digits;
+        if bytes.get(end) == Some(&b';') {
+            end += 1 + extension(&bytes[end + 1..]);
+        }
+        if digits == 0 || !bytes[end..].starts_with(b"\r\n") {
+            return Ok(0);
+        }
+        self.begin_chunk(size);
+        Ok(end + 2)
+    }
+
+    /// Takes the trailer lines that are whole.
+    fn whole_trailers(&mut self, bytes: &[u8]) -> usize {
+        let mut end = 0;
+        loop {
+            let line = &bytes[end..];
+            let name = TOKEN.run(line);
+            if name == 0 || line.get(name) != Some(&b':') {
+                break;
+            }
+            let value = &line[name + 1..];
+            let len = VALUE_BYTES.run(value);
+            if !value[len..].starts_with(b"\r\n") {
+                break;
+            }
+            end += name + 1 + len + 2;
+        }
+        self.framing_bytes += end;
+        end
+    }
+
+    /// Takes a run of bytes that leave the state as it is, and the byte that changes it.
+    fn part_of_line(&mut self, bytes: &[u8], spare: usize, most: usize) -> Result<usize, Refusal> {
+        let run = match self.state {
+            State::Size | State::Digits => {
+                let (size, digits) = read_size(self.left, bytes, most)?;
+                self.left = size;
+                digits
+            }
+            State::Blanks => bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count(),
+            State::Extension => extension(bytes),
+            State::Quoted => quoted(bytes),
+            State::TrailerStart | State::TrailerName => TOKEN.run(bytes),
+            State::Trailer => VALUE_BYTES.run(bytes),
+            _ => 0,
+        };
+        if run > spare {
+            return Err(self.framing_too_long());
+        }
+        match self.state {
+            State::Size if run > 0 => self.state = State::Digits,
+            State::TrailerStart if run > 0 => self.state = State::TrailerName,
+            _ => {}
+        }
+        self.framing_bytes += run;
+        let Some(&byte) = bytes.get(run) else { return Ok(run) };
+        self.framing_bytes += 1;
+        self.state = self.follow(byte)?;
+        let is_line_end = matches!(byte, b'\r' | b'\n');
+        if run == spare && !is_line_end { Err(self.framing_too_long()) } else { Ok(run + 1) }
+    }
+
+    /// The state behind a byte that changes it.
+    fn follow(&mut self, byte: u8) -> Result<State, Refusal> {
+        match (self.state, byte) {
+            (State::Digits | State::Blanks, b';') => Ok(State::Extension),
+            (State::Digits, b' ' | b'\t') => Ok(State::Blanks),
+            (State::Digits | State::Extension, b'\r') => Ok(State::SizeLf),
+            // A line that ends inside of quotes ends there for some, and for others where the
+            // quotes do: no state of a quoted string takes a CR.
+            (State::Extension, b'"') => Ok(State::Quoted),
+            (State::Quoted, b'"') => Ok(State::Extension),
+            (State::Quoted, b'\\') => Ok(State::Escaped),
+            (State::Escaped, byte) if VALUE_BYTES.contains(byte) => Ok(State::Quoted),
+            (State::SizeLf, b'\n') => {
+                self.begin_chunk(self.left);
+                Ok(self.state)
+            }
+            (State::DataCr, b'\r') => Ok(State::DataLf),
+            (State::DataLf, b'\n') => {
+                self.framing_bytes = 0;
+                Ok(State::Size)
+            }
+            // Trailers are skipped, but not past the limit of a head, and only if they are headers:
+            // what others take for the next request is not.
+            (State::TrailerStart, b'\r') => Ok(State::EndLf),
+            (State::EndLf, b'\n') => Ok(State::Done),
+            (State::TrailerName, b':') => Ok(State::Trailer),
+            (State::Trailer, b'\r') => Ok(State::TrailerLf),
+            (State::TrailerLf, b'\n') => Ok(State::TrailerStart),
+            _ => Err(Refusal::bad("the chunked coding is broken")),
+        }
+    }
+
+    /// Behind a size line.
+    fn begin_chunk(&mut self, size: u64) {
+        self.state = if size == 0 { State::TrailerStart } else { State::Data };
+        (self.left, self.framing_bytes) = (size, 0);
+    }
+
+    fn framing_too_long(&self) -> Refusal {
+        if self.is_in_trailers() {
+            return Refusal { status: 431, why: "the trailers are too long" };
+        }
+        Refusal::bad("a chunk's size line is too long")
+    }
+
+    fn is_in_trailers(&self) -> bool {
+        matches!(
+            self.state,
+            State::TrailerStart | State::TrailerName | State::Trailer | State::TrailerLf | State::EndLf
+        )
+    }
+}
+
+/// Moves bytes to a place in front of them. Many chunks of a few bytes are moved faster one by one.
+fn move_down(bytes: &mut [u8], from: usize, to: usize, len: usize) {
+    const FEW: usize = 8;
+    if len > FEW {
+        return bytes.copy_within(from..from + len, to);
+    }
+    for at in 0..len {
+        bytes[to + at] = bytes[from + at];
+    }
+}
+
+/// Reads digits of a chunk's size behind those that were read; returns the size, and how many digits there are.
+fn read_size(mut size: u64, bytes: &[u8], most: usize) -> Result<(u64, usize), Refusal> {
+    let mut count = 0;
+    for &byte in bytes {
+        let digit = HEX_DIGITS[byte as usize];
+        if digit == NO_DIGIT {
+            break;
+        }
+        // Checked at every digit, so that the size cannot overflow.
+        size = size * 16 + u64::from(digit);
+        if size > most as u64 {
+            return Err(too_large());
+        }
+        count += 1;
+    }
+    Ok((size, count))
+}
+
+static VALUE_BYTES: ByteSet = ByteSet::field_value();
+static UNQUOTED: ByteSet = ByteSet::field_value().without(b"\"");
+static QUOTED: ByteSet = ByteSet::field_value().without(b"\"\\");
+
+/// The length of an extension, with all quoted strings in it that are whole.
+fn extension(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += UNQUOTED.run(&bytes[at..]);
+        if bytes.get(at) != Some(&b'"') {
+            return at;
+        }
+        let end = at + 1 + quoted(&bytes[at + 1..]);
+        if bytes.get(end) != Some(&b'"') {
+            return at;
+        }
+        at = end + 1;
+    }
+}
+
+/// The length of a quoted string, up to its end or to an escape that is not whole.
+fn quoted(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += QUOTED.run(&bytes[at..]);
+        match bytes.get(at..at + 2) {
+            Some(&[b'\\', escaped]) if VALUE_BYTES.contains(escaped) => at += 2,
+            _ => return at,
+        }
+    }
+}
+
+const NO_DIGIT: u8 = u8::MAX;
+
+static HEX_DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digits[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};
