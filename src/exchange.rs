@@ -4,9 +4,11 @@
 use std::io::{self, IoSlice};
 
 use crate::body::{Body, PIECES};
-use crate::config::OUT_BATCH;
+use crate::config::{Limits, OUT_BATCH};
 use crate::deferred::Awaited;
+use crate::http::Refusal;
 use crate::http::body::BodyReader;
+use crate::http::scan::Scan;
 use crate::net::{Stream, Then};
 use crate::table::NONE;
 
@@ -45,7 +47,7 @@ impl Course {
 
 impl Exchange<'_> {
     pub(crate) fn clear(&mut self) {
-        *self.input.marks = InputMarks::default();
+        self.input.clear();
         self.course.clear();
         self.out.clear();
     }
@@ -108,7 +110,7 @@ impl InFlight {
     /// Nothing is in flight, whatever was.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        self.input = InputMarks::default();
+        self.input.clear();
         self.course.clear();
         self.out.clear();
     }
@@ -163,14 +165,14 @@ impl InFlight {
     /// Leaves a buffer that has no input: the next one may be shorter.
     #[inline]
     pub(crate) fn leave_input(&mut self) {
-        self.input = InputMarks::default();
+        self.input.clear();
     }
 
     /// Moves the input to another buffer.
     pub(crate) fn move_input(&mut self, from: &[u8], to: &mut [u8]) {
-        let InputMarks { start, seen, end } = self.input;
+        let InputMarks { start, end, .. } = self.input;
         to[..end - start].copy_from_slice(&from[start..end]);
-        self.input = InputMarks { start: 0, seen: seen - start, end: end - start };
+        (self.input.start, self.input.end) = (0, end - start);
     }
 }
 
@@ -206,13 +208,21 @@ pub(crate) struct Input<'p> {
     marks: &'p mut InputMarks,
 }
 
-/// Where what is in [`Input`]: `start ≤ seen ≤ end ≤ bytes.len()`.
-#[derive(Debug, Default, Clone, Copy)]
+/// Where what is in [`Input`]: `start ≤ end ≤ bytes.len()`.
+#[derive(Debug, Default)]
 struct InputMarks {
     start: usize,
-    /// Up to here an incomplete head has been looked at.
-    seen: usize,
     end: usize,
+    /// How far an unfinished head has been looked at.
+    scan: Scan,
+}
+
+impl InputMarks {
+    #[inline]
+    fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+        self.scan.restart();
+    }
 }
 
 impl Input<'_> {
@@ -228,17 +238,14 @@ impl Input<'_> {
         &mut self.bytes[self.marks.start..self.marks.end]
     }
 
-    /// What has not been looked at.
-    pub(crate) fn unseen(&self) -> &[u8] {
-        &self.bytes[self.marks.seen..self.marks.end]
-    }
-
+    /// Whether nothing of the head in front has been [scanned](Self::scan).
     pub(crate) fn nothing_seen(&self) -> bool {
-        self.marks.seen == self.marks.start
+        self.marks.scan.is_new()
     }
 
-    pub(crate) fn see_all(&mut self) {
-        self.marks.seen = self.marks.end;
+    /// Looks at what has arrived of the head in front; returns whether it is whole.
+    pub(crate) fn scan(&mut self, limits: &Limits) -> Result<bool, Refusal> {
+        self.marks.scan.advance(&self.bytes[self.marks.start..self.marks.end], limits)
     }
 
     /// Whether this is a body buffer.
@@ -253,9 +260,7 @@ impl Input<'_> {
         } else if self.marks.start > 0 && self.bytes.len() - self.marks.end < most {
             // Moved as soon as it is short: a buffer that is filled to its end first is resident to its end.
             self.bytes.copy_within(self.marks.start..self.marks.end, 0);
-            (self.marks.seen, self.marks.end) =
-                (self.marks.seen - self.marks.start, self.marks.end - self.marks.start);
-            self.marks.start = 0;
+            (self.marks.start, self.marks.end) = (0, self.marks.end - self.marks.start);
         }
         let end = self.bytes.len().min(self.marks.end + most);
         assert!(self.marks.end < end, "limits leave room for one byte more than the longest request");
@@ -270,18 +275,17 @@ impl Input<'_> {
     /// Drops `len` bytes from the front.
     pub(crate) fn consume(&mut self, len: usize) {
         self.marks.start += len;
-        self.marks.seen = self.marks.start;
+        self.marks.scan.restart();
         assert!(self.marks.start <= self.marks.end);
     }
 
     /// Drops all but the first `len` bytes.
     pub(crate) fn keep(&mut self, len: usize) {
         self.marks.end = self.marks.start + len;
-        self.marks.seen = self.marks.end;
     }
 
     pub(crate) fn clear(&mut self) {
-        *self.marks = InputMarks::default();
+        self.marks.clear();
     }
 }
 
@@ -424,7 +428,7 @@ mod tests {
     fn collecting(record: &mut InFlight, framing: Framing, arrived: usize) {
         let mut limits = Limits::default();
         limits.body_bytes = 500;
-        record.input = InputMarks { start: 0, seen: 0, end: arrived };
+        (record.input.start, record.input.end) = (0, arrived);
         record.course.body = Some(BodyReader::new(10, framing, &limits).expect("it is short"));
     }
 

@@ -16,7 +16,6 @@ enum Step {
     Fill(u8),
     Consume(u8),
     Keep(u8),
-    See,
     Clear,
 }
 
@@ -30,7 +29,6 @@ fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
         4 => any::<u8>().prop_map(Step::Fill),
         3 => any::<u8>().prop_map(Step::Consume),
         1 => any::<u8>().prop_map(Step::Keep),
-        2 => Just(Step::See),
         1 => Just(Step::Clear),
     ];
     // One that is moved together each time, and one that has space for more than a read.
@@ -39,7 +37,7 @@ fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
     holds_for_any((sizes, prop::collection::vec(step, 0..40)), |(size, steps)| {
         let (mut memory, mut marks) = (vec![0; size], InputMarks::default());
         let mut input = Input { bytes: &mut memory, head_size: size, marks: &mut marks };
-        let (mut model, mut seen, mut next) = (Vec::new(), 0, 0u8);
+        let (mut model, mut next) = (Vec::new(), 0u8);
         for step in steps {
             match step {
                 // There is always room for one byte more than the longest request.
@@ -58,26 +56,19 @@ fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
                     let len = share(model.len(), part);
                     input.consume(len);
                     model.drain(..len);
-                    seen = 0;
                 }
                 Step::Keep(part) => {
                     let len = share(model.len(), part);
                     input.keep(len);
                     model.truncate(len);
-                    seen = len;
-                }
-                Step::See => {
-                    input.see_all();
-                    seen = model.len();
                 }
                 Step::Clear => {
                     input.clear();
-                    (model, seen) = (Vec::new(), 0);
+                    model = Vec::new();
                 }
             }
             assert!(input.pending() == model && input.pending_mut() == model);
-            assert!(input.unseen() == &model[seen..], "{} of {} are seen", seen, model.len());
-            assert_eq!((input.is_empty(), input.nothing_seen()), (model.is_empty(), seen == 0));
+            assert_eq!(input.is_empty(), model.is_empty());
         }
     });
 }

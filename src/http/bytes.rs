@@ -18,6 +18,17 @@ impl ByteSet {
         ByteSet(set)
     }
 
+    /// All of ASCII that is neither a control byte nor a blank.
+    pub(crate) const fn visible() -> Self {
+        let mut set = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            set[byte] = (byte as u8).is_ascii_graphic();
+            byte += 1;
+        }
+        ByteSet(set)
+    }
+
     pub(crate) const fn alphanumeric_and(others: &[u8]) -> Self {
         let mut set = [false; 256];
         let mut byte = 0;

@@ -4,8 +4,6 @@
 //! Most of the rules are there because two servers in a row that read these headers differently can be
 //! made to disagree about where a message ends (RFC 9112 §11.2).
 
-use httparse::Header;
-
 use super::Refusal;
 use super::bytes::ByteSet;
 
@@ -17,43 +15,55 @@ pub(crate) enum Framing {
 }
 
 /// What the headers say that the server acts upon.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Fields {
-    hosts: u32,
     length: Option<u64>,
-    codings: u32,
-    /// Whether the coding named last is chunked, and whether all are.
-    ends_chunked: bool,
+    has_host: bool,
+    has_coding: bool,
     has_unknown_coding: bool,
+    /// Whether the coding named last is chunked.
+    ends_chunked: bool,
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     pub(super) expects_continue: bool,
 }
 
 impl Fields {
-    pub(super) fn read(&mut self, header: &Header<'_>) -> Result<(), Refusal> {
+    /// Reads one header of a request of HTTP/1.`minor`. It is refused as soon as no header behind it can make the head
+    /// sound.
+    #[inline]
+    pub(super) fn read(&mut self, name: &str, value: &[u8], minor: u8) -> Result<(), Refusal> {
         // Comparing lengths first spares most headers any comparison of names.
-        let (name, value) = (header.name, header.value);
         match name.len() {
-            4 if is(name, "Host") => {
-                self.hosts += 1;
-                check_host(value)
-            }
+            4 if is(name, "Host") => self.read_host(value),
             6 if is(name, "Expect") => self.read_expectations(value),
             10 if is(name, "Connection") => {
                 self.read_connection(value);
                 Ok(())
             }
-            14 if is(name, "Content-Length") => {
-                if self.length.is_some() {
-                    return Err(Refusal::bad("there is more than one Content-Length"));
-                }
-                self.length = Some(length(value)?);
-                Ok(())
-            }
-            17 if is(name, "Transfer-Encoding") => self.read_codings(value),
+            14 if is(name, "Content-Length") => self.read_length(value),
+            17 if is(name, "Transfer-Encoding") => self.read_codings(value, minor),
             _ => Ok(()),
         }
+    }
+
+    fn read_host(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        if self.has_host {
+            return Err(Refusal::bad("there is more than one Host header"));
+        }
+        self.has_host = true;
+        if is_host(value) { Ok(()) } else { Err(Refusal::bad("the Host header is malformed")) }
+    }
+
+    fn read_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        if self.length.is_some() {
+            return Err(Refusal::bad("there is more than one Content-Length"));
+        }
+        if self.has_coding {
+            return Err(LENGTH_AND_CODING);
+        }
+        self.length = Some(length(value)?);
+        Ok(())
     }
 
     /// Most often it is one word, in small letters.
@@ -82,20 +92,38 @@ impl Fields {
         Ok(())
     }
 
-    /// The list may go on in another line, so what it asks for is judged behind all of them.
+    /// The list may go on in another line, so whether it ends well is judged behind all of them.
     #[cold]
-    fn read_codings(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        let before = self.codings;
+    fn read_codings(&mut self, value: &[u8], minor: u8) -> Result<(), Refusal> {
+        if minor == 0 {
+            return Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding"));
+        }
+        if self.length.is_some() {
+            return Err(LENGTH_AND_CODING);
+        }
+        let mut is_empty = true;
         for coding in list(value) {
-            self.codings += 1;
+            if self.ends_chunked {
+                return Err(Refusal::bad("no transfer coding can follow chunked"));
+            }
             self.ends_chunked = coding.eq_ignore_ascii_case(b"chunked");
             self.has_unknown_coding |= !self.ends_chunked;
+            is_empty = false;
         }
-        if self.codings == before { Err(Refusal::bad("Transfer-Encoding is empty")) } else { Ok(()) }
+        self.has_coding = true;
+        if is_empty { Err(Refusal::bad("Transfer-Encoding is empty")) } else { Ok(()) }
     }
 
-    /// Chunked, once and alone: any other coding would have to be undone for the handler. A body
-    /// whose last coding is not chunked has no end that is certain (RFC 9112 §6.3), known or not.
+    /// Judges what has to be judged behind the last header.
+    pub(super) fn framing(&self, minor: u8) -> Result<Framing, Refusal> {
+        if !self.has_host && minor == 1 {
+            return Err(Refusal::bad("the Host header is missing"));
+        }
+        if self.has_coding { self.chunked() } else { Ok(Framing::Length(self.length.unwrap_or(0))) }
+    }
+
+    /// Chunked alone: any other coding would have to be undone for the handler. A body whose last coding is not
+    /// chunked has no end that is certain (RFC 9112 §6.3), known or not.
     #[cold]
     fn chunked(&self) -> Result<Framing, Refusal> {
         if !self.ends_chunked {
@@ -104,26 +132,11 @@ impl Fields {
         if self.has_unknown_coding {
             return Err(Refusal { status: 501, why: "the only transfer coding here is chunked" });
         }
-        if self.codings > 1 {
-            return Err(Refusal::bad("a body is chunked at most once"));
-        }
         Ok(Framing::Chunked)
     }
-
-    pub(super) fn framing(&self, minor: u8) -> Result<Framing, Refusal> {
-        match self.hosts {
-            0 if minor == 1 => return Err(Refusal::bad("the Host header is missing")),
-            0 | 1 => {}
-            _ => return Err(Refusal::bad("there is more than one Host header")),
-        }
-        match (self.codings, self.length) {
-            (0, length) => Ok(Framing::Length(length.unwrap_or(0))),
-            (_, Some(_)) => Err(Refusal::bad("Content-Length and Transfer-Encoding exclude each other")),
-            (_, None) if minor == 0 => Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding")),
-            (_, None) => self.chunked(),
-        }
-    }
 }
+
+const LENGTH_AND_CODING: Refusal = Refusal::bad("Content-Length and Transfer-Encoding exclude each other");
 
 /// Whether a header is the one of this name, which most clients write as the RFCs do.
 fn is(name: &str, usual: &str) -> bool {
@@ -147,10 +160,6 @@ fn length(value: &[u8]) -> Result<u64, Refusal> {
 
 /// The bytes of RFC 3986's `reg-name`: unreserved, percent and sub-delims.
 static HOST_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
-
-fn check_host(value: &[u8]) -> Result<(), Refusal> {
-    if is_host(value) { Ok(()) } else { Err(Refusal::bad("the Host header is malformed")) }
-}
 
 /// `host[:port]` of RFC 3986 §3.2, or nothing.
 pub(super) fn is_host(value: &[u8]) -> bool {

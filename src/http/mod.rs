@@ -4,6 +4,7 @@
 //! has arrived or when what it wrote has left; *not yet* is one of its values, never an error.
 //!
 //! - `request`: a head, parsed by httparse and then held to the rules that httparse leaves open;
+//! - `scan`: an unfinished or bad head, and the first byte that proves it wrong;
 //! - `fields`: the headers that the server acts upon;
 //! - `body`: where a body ends, and the undoing of the chunked coding;
 //! - `response`: a status line, its headers and a body, in front of the next one;
@@ -11,6 +12,7 @@
 //! - `bytes`: which bytes may stand where.
 
 pub(crate) mod request;
+pub(crate) mod scan;
 pub(crate) mod fields;
 pub(crate) mod body;
 pub(crate) mod response;
@@ -24,7 +26,7 @@ use std::mem::MaybeUninit;
 use log::{Level, debug, error, log_enabled};
 
 use crate::body::Body;
-use crate::config::{CloseMode, MAX_HEADERS, OUT_BATCH};
+use crate::config::{CloseMode, Limits, MAX_HEADERS, OUT_BATCH};
 use crate::deferred::Awaited;
 use crate::exchange::{After, Exchange, Input, Out};
 use crate::handler::{Handler, Responder};
@@ -100,7 +102,7 @@ pub(crate) fn answer<H: Handler + ?Sized>(
                     return Need::Head;
                 }
             }
-            Ok(Step::BodyFollows) => {}
+            Ok(Step::BodyFollows | Step::Again) => {}
             Ok(Step::NotYet(need)) => return need,
             Err(refusal) => refuse(exchange, service, asked.peer, refusal),
         }
@@ -110,6 +112,8 @@ pub(crate) fn answer<H: Handler + ?Sized>(
 enum Step {
     Answered,
     BodyFollows,
+    /// The head is to be parsed once more.
+    Again,
     NotYet(Need),
 }
 
@@ -122,19 +126,20 @@ fn read_head<H: Handler + ?Sized>(
     asked: &mut Asked<'_, H>,
 ) -> Result<Step, Refusal> {
     let limits = &service.config.limits;
-    skip_empty_lines(&mut exchange.input);
-    // Only the end of a line can complete a head, or spoil one that was sound so far.
-    let input = &exchange.input;
-    let has_new_line = input.nothing_seen() || input.unseen().contains(&b'\n');
-    if input.is_empty() || (!has_new_line && input.pending().len() < limits.head_bytes) {
-        exchange.input.see_all();
+    let input = &mut exchange.input;
+    skip_empty_lines(input);
+    if input.is_empty() {
+        return Ok(Step::NotYet(Need::Head));
+    }
+    // A head that has arrived in one piece is parsed at once. Of any other, each byte is looked at when it arrives.
+    let is_first_look = input.nothing_seen();
+    if !is_first_look && !input.scan(limits)? {
         return Ok(Step::NotYet(Need::Head));
     }
     let bytes = exchange.input.pending();
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    let Some(head) = Head::parse(bytes, &mut headers, limits)? else {
-        exchange.input.see_all();
-        return Ok(Step::NotYet(Need::Head));
+    let Some(head) = Head::parse(bytes, &mut headers, limits) else {
+        return if is_first_look { scan(&mut exchange.input, limits) } else { Err(NO_REQUEST) };
     };
     let arrived = &bytes[head.len..];
     match head.framing {
@@ -153,6 +158,15 @@ fn read_head<H: Handler + ?Sized>(
             Ok(Step::BodyFollows)
         }
     }
+}
+
+/// The answer if the parser refuses a head that the scan has found sound. No such head is known.
+const NO_REQUEST: Refusal = Refusal::bad("this is not an HTTP request");
+
+/// Begins to look at a head byte by byte: it is not whole, or not sound.
+#[cold]
+fn scan(input: &mut Input<'_>, limits: &Limits) -> Result<Step, Refusal> {
+    Ok(if input.scan(limits)? { Step::Again } else { Step::NotYet(Need::Head) })
 }
 
 /// RFC 9112 §2.2: some clients end a body with a line break that its length leaves out.
@@ -191,7 +205,7 @@ fn read_body<H: Handler + ?Sized>(
             // The slices of the first parse could not be kept while the buffer was written to.
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-            let head = Head::parse(head, &mut headers, limits)?.expect("a head that was whole stays whole");
+            let head = Head::parse(head, &mut headers, limits).expect("a head that was whole stays whole");
             exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
             exchange.input.consume(consumed);
             exchange.course.body = None;

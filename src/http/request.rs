@@ -2,7 +2,8 @@
 //!
 //! httparse reads the grammar. The rules here are the ones it leaves to the server, most of them
 //! because two servers in a row that read them differently can be made to disagree about where a
-//! message ends (RFC 9112 §11.2).
+//! message ends (RFC 9112 §11.2). [`scan`](super::scan) knows the grammar as well, for heads that httparse does not read:
+//! unfinished and bad ones.
 
 use std::fmt;
 use std::io;
@@ -13,6 +14,7 @@ use httparse::Header;
 
 use super::Refusal;
 use super::fields::{Fields, Framing, is_host};
+use super::scan::{LINE_TOO_LONG, looked_at};
 use crate::config::Limits;
 use crate::net::Peer;
 
@@ -134,47 +136,44 @@ pub(crate) struct Head<'b, 'h> {
 }
 
 impl<'b, 'h> Head<'b, 'h> {
-    /// Parses a head at the front of `bytes`; `None` if its end has not arrived.
+    /// Parses the head at the front of `bytes`; `None` if it is not whole, or not sound. A [`Scan`](super::scan::Scan)
+    /// tells which.
     // In its caller's frame, for a head is a hundred bytes that would have to be moved there.
     #[inline(always)]
     pub(crate) fn parse(
         bytes: &'b [u8],
         headers: &'h mut [MaybeUninit<Header<'b>>],
         limits: &Limits,
-    ) -> Result<Option<Self>, Refusal> {
-        // What lies beyond the limit is not looked at, so that the verdict is the same however
-        // the bytes were delivered.
+    ) -> Option<Self> {
         let bytes = &bytes[..bytes.len().min(limits.head_bytes)];
+        looked_at(bytes.len());
         let headers = &mut headers[..limits.headers];
         let mut parsed = httparse::Request::new(&mut []);
-        let len = match parsed.parse_with_uninit_headers(bytes, headers) {
-            Ok(httparse::Status::Complete(len)) => len,
-            Ok(httparse::Status::Partial) => return check_partial(bytes, limits).map(|()| None),
-            Err(httparse::Error::Version) => return check_version(bytes, limits).map(|()| None),
-            Err(error) => return Err(explain(error, bytes, limits)),
+        let Ok(httparse::Status::Complete(len)) = parsed.parse_with_uninit_headers(bytes, headers) else {
+            return None;
         };
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
-            return Err(Refusal::bad("the request line is incomplete"));
+            return None;
         };
-        if method.len() + target.len() > limits.target_bytes {
-            check_line(bytes, limits)?;
+        let line = method.len() + target.len() + b"  HTTP/1.1\r".len();
+        if line > longest_line(limits) || !has_sound_lines(&bytes[..len], method, parsed.headers) {
+            return None;
         }
-        check_lines(&bytes[..len], method, parsed.headers)?;
-        check_target(method, target, limits)?;
+        check_target(method, target, limits).ok()?;
         let mut fields = Fields::default();
         for header in parsed.headers.iter() {
-            fields.read(header)?;
+            fields.read(header.name, header.value, minor).ok()?;
         }
-        Ok(Some(Head {
+        Some(Head {
             method,
             target,
             minor,
             headers: parsed.headers,
             len,
-            framing: fields.framing(minor)?,
+            framing: fields.framing(minor).ok()?,
             keep_alive: !fields.close && (minor == 1 || fields.keep_alive),
             expects_continue: fields.expects_continue && minor == 1,
-        }))
+        })
     }
 
     pub(crate) fn is_head_request(&self) -> bool {
@@ -183,7 +182,7 @@ impl<'b, 'h> Head<'b, 'h> {
 }
 
 /// The forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
-fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refusal> {
+pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refusal> {
     if target.len() > limits.target_bytes {
         return Err(LINE_TOO_LONG);
     }
@@ -216,69 +215,16 @@ fn check_url(target: &str) -> Result<(), Refusal> {
 
 /// Every line ends with CRLF: httparse takes a bare LF for a line's end as well, which others take
 /// for a part of the line. (A bare CR it refuses.)
-fn check_lines(head: &[u8], method: &str, headers: &[Header<'_>]) -> Result<(), Refusal> {
+fn has_sound_lines(head: &[u8], method: &str, headers: &[Header<'_>]) -> bool {
     // What ends a line stands in front of the next one, and each header begins one.
     let start_of = |part: &str| part.as_ptr().addr() - head.as_ptr().addr();
     let ends_in_front = |header: &Header<'_>| head[..start_of(header.name)].ends_with(b"\r\n");
-    let is_sound = start_of(method) == 0 && headers.iter().all(ends_in_front) && head.ends_with(b"\r\n\r\n");
-    if is_sound { Ok(()) } else { Err(Refusal::bad("a line does not end with CRLF")) }
+    start_of(method) == 0 && headers.iter().all(ends_in_front) && head.ends_with(b"\r\n\r\n")
 }
-
-const LINE_TOO_LONG: Refusal = Refusal { status: 414, why: "the target is too long" };
 
 /// Bytes of the longest request line: method, blanks and version add so much to the target at most.
-fn longest_line(limits: &Limits) -> usize {
+pub(super) fn longest_line(limits: &Limits) -> usize {
     limits.target_bytes.saturating_add(64)
-}
-
-/// Whether the first line, or what has arrived of it, is not too long. One that is too long is refused as
-/// soon as so much has arrived, so whatever is wrong behind that is not told even if it is there as well.
-#[cold]
-fn check_line(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    let line = bytes.iter().position(|&b| b == b'\n');
-    if line.unwrap_or(bytes.len()) > longest_line(limits) { Err(LINE_TOO_LONG) } else { Ok(()) }
-}
-
-/// Whether there is room for the rest of a head.
-fn check_partial(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    check_line(bytes, limits)?;
-    if bytes.len() >= limits.head_bytes {
-        return Err(Refusal { status: 431, why: "the headers are too long" });
-    }
-    Ok(())
-}
-
-/// `HTTP/digit.digit` at the end of the first line is HTTP of a version that is not spoken here;
-/// to see that, the line has to be whole.
-#[cold]
-fn check_version(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
-        return check_partial(bytes, limits);
-    };
-    check_line(bytes, limits)?;
-    match bytes[..end].trim_ascii_end().rsplit(|&b| b == b' ').next() {
-        // Spoken here, so it is the rest of the line that is wrong.
-        Some(b"HTTP/1.0" | b"HTTP/1.1") => Err(Refusal::bad("this is not an HTTP request line")),
-        Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']) => {
-            Err(Refusal { status: 505, why: "the version is neither HTTP/1.0 nor HTTP/1.1" })
-        }
-        _ => Err(Refusal::bad("this is not an HTTP request line")),
-    }
-}
-
-#[cold]
-fn explain(error: httparse::Error, bytes: &[u8], limits: &Limits) -> Refusal {
-    let enough = bytes.len().min(longest_line(limits).saturating_add(1));
-    if check_line(bytes, limits).is_err() && httparse::Request::new(&mut []).parse(&bytes[..enough]).is_ok() {
-        return LINE_TOO_LONG;
-    }
-    match error {
-        httparse::Error::TooManyHeaders => Refusal { status: 431, why: "there are too many headers" },
-        httparse::Error::HeaderName => Refusal::bad("a header's name is malformed"),
-        httparse::Error::HeaderValue => Refusal::bad("a header's value holds a control byte"),
-        httparse::Error::NewLine => Refusal::bad("a line does not end with CRLF"),
-        _ => Refusal::bad("this is not an HTTP request line"),
-    }
 }
 
 #[cfg(test)]

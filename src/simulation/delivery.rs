@@ -6,6 +6,7 @@ use super::sim::Sim;
 use super::site;
 use super::socket::{Arrival, Ending};
 use super::splits::{limited as sim, without_continue};
+use crate::http::scan::LOOKED_AT;
 
 const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
 const TRAILING: &[u8] = b"GET /trailing HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -142,6 +143,95 @@ fn a_request_that_is_read_byte_by_byte_gets_the_same_answer() {
         sim.settle();
         let outcome = outcome(&fixture, &client);
         assert_same(&outcome, &whole(&fixture), &fixture, "read byte by byte");
+    }
+}
+
+/// Delivers all that proves a fixture wrong, in one way, which must come to the same as delivering all of it.
+fn check_proofs(way: &str, deliver: impl Fn(&mut Sim, &Client, &[u8])) {
+    for fixture in fixtures::all() {
+        let Some(proof) = fixture.proof else { continue };
+        let outcome =
+            outcome_of(&fixture, way, |sim, client| deliver(sim, client, &fixture.request[..proof]));
+        assert_same(&outcome, &whole(&fixture), &fixture, way);
+    }
+}
+
+#[test]
+fn a_bad_request_is_refused_as_soon_as_its_first_bytes_prove_it() {
+    check_proofs("proven", |_, client, proof| client.send(proof));
+    check_proofs("proven by the last byte", |sim, client, proof| {
+        let (front, last) = proof.split_at(proof.len() - 1);
+        client.send(front);
+        sim.settle();
+        client.send(last);
+    });
+    check_proofs("proven byte by byte", |sim, client, proof| {
+        for byte in proof {
+            client.send(std::slice::from_ref(byte));
+            sim.settle();
+        }
+    });
+}
+
+#[test]
+fn a_bad_request_that_ends_with_a_fin_is_refused_and_not_dropped() {
+    check_proofs("proven, and half-closed", |_, client, proof| {
+        client.send(proof);
+        client.fin();
+    });
+    check_proofs("proven, and half-closed later", |sim, client, proof| {
+        client.send(proof);
+        sim.settle();
+        client.fin();
+    });
+}
+
+#[test]
+fn a_request_is_not_refused_before_it_is_proven_bad() {
+    for fixture in fixtures::all() {
+        let Some(proof) = fixture.proof else { continue };
+        let front = &fixture.request[..proof - 1];
+        let mut sim = sim(true);
+        let client = sim.connect();
+        client.send(front);
+        sim.settle();
+        let is_refused = client.statuses().iter().any(|&status| status >= 400);
+        assert!(!is_refused, "{}: {}", fixture.name, front.escape_ascii());
+    }
+}
+
+#[test]
+fn a_head_that_comes_in_pieces_costs_no_more_than_a_few_looks_at_each_byte() {
+    let head = |target: &str, lines: String| format!("GET {target} HTTP/1.1\r\nHost: x\r\n{lines}\r\n");
+    let heads = [
+        head("/", format!("A: {}\r\n", "v".repeat(16_000))),
+        head("/", format!("{}: v\r\n", "a".repeat(16_000))),
+        head("/", "A: 0123456789 0123456789 0123456789 0123456789 0123456789\r\n".repeat(250)),
+        head("/", "A:\r\n".repeat(250)),
+        head(&format!("/{}", "t".repeat(8_000)), String::new()),
+        "\r\n".repeat(8_000) + &head("/", String::new()),
+    ];
+    let by_byte = |sim: &mut Sim, client: &Client, head: &str| {
+        (sim.world().read_limit, sim.world().short_read_drains) = (1, false);
+        client.send(head.as_bytes());
+    };
+    let by_line = |sim: &mut Sim, client: &Client, head: &str| {
+        for line in head.split_inclusive('\n') {
+            client.send(line.as_bytes());
+            sim.settle();
+        }
+    };
+    for head in &heads {
+        for deliver in [&by_byte as &dyn Fn(&mut Sim, &Client, &str), &by_line] {
+            let mut sim = Sim::with(|config| config.limits.headers = 256);
+            let client = sim.connect();
+            LOOKED_AT.set(0);
+            deliver(&mut sim, &client, head);
+            sim.settle();
+            assert_eq!(client.statuses(), [200]);
+            // Twice by the scan, and once each by the first and the last attempt to parse it.
+            assert!(LOOKED_AT.get() <= 4 * head.len(), "{} for {} bytes", LOOKED_AT.get(), head.len());
+        }
     }
 }
 

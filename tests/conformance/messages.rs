@@ -1,6 +1,9 @@
 //! RFC 9112 §2 to §4 and RFC 9110 §2, §5.3 and §6.2: messages, their lines, versions, status lines.
 
-use super::{Closes, Is, Lacks, Row, check, error, get, ok, post, refused, row, served};
+use std::net::Shutdown;
+
+use super::common::wait_until;
+use super::{Client, Closes, Host, Is, Lacks, Row, check, error, get, host, ok, post, refused, row, served};
 
 fn parsing() -> Vec<Row> {
     vec![
@@ -221,6 +224,62 @@ fn a_length_that_is_filled_in_afterwards_is_not_padded() {
         row("9112 §5", "one blank in front of a value", requests, &answers, super::GoesOn),
         row("9110 §8.6", "the length that GET would have", head, &[announced], super::GoesOn),
     ]);
+}
+
+/// The first bytes of heads, up to the one that proves them wrong.
+const UNFINISHED: &[(&[u8], u16)] = &[
+    (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a b\r\n", 400),
+    (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n", 400),
+    (b"GET / HTTP/1.1\r\nContent-Length: x\r\n", 400),
+    (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n", 400),
+    (b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n b", 400),
+    (b"GET / HTTP/1.1\r\nHost : a", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\n", 400),
+    (b"GET / HTTP/1.1\r\nX: \0", 400),
+    (b"GET foo HTTP/1.1\r\n", 400),
+    (b"GET /a b", 400),
+    (b"\x16\x03\x01\x00", 400),
+    (b"GET / HTTP/1.1\r\nExpect: x\r\n", 417),
+    (b"CONNECT a:1 HTTP/1.1\r\n", 501),
+    (b"GET / HTTP/2.0\r\n", 505),
+];
+
+/// The answer to bytes behind which nothing comes, or a FIN.
+fn refusal(host: &Host, pieces: &[&[u8]], sends_fin: bool) -> u16 {
+    let mut client = Client::connect(host.address);
+    for piece in pieces {
+        let before = host.stats().bytes_in;
+        client.send(piece);
+        wait_until("the piece is read", || host.stats().bytes_in > before);
+    }
+    if sends_fin {
+        client.socket().shutdown(Shutdown::Write).expect("our FIN");
+    }
+    let response = client.response();
+    assert_eq!(response.header("Connection"), Some("close"));
+    client.expect_end();
+    response.status
+}
+
+#[test]
+fn a_bad_head_is_refused_before_it_ends_however_it_comes() {
+    let host = host();
+    let long = [b"GET /".as_slice(), &[b'a'; 8192]].concat();
+    let wide = [b"GET / HTTP/1.1\r\nX: ".as_slice(), &[b'a'; 16 * 1024 - 19]].concat();
+    let many = format!("GET / HTTP/1.1\r\n{}X", "X: a\r\n".repeat(100));
+    let limits = [(&long[..], 414), (&wide[..], 431), (many.as_bytes(), 431)];
+    for &(bytes, status) in UNFINISHED.iter().chain(&limits) {
+        let (front, back) = bytes.split_at(bytes.len() / 2);
+        let (most, last) = bytes.split_at(bytes.len() - 1);
+        for pieces in [&[bytes][..], &[front, back], &[most, last]] {
+            for sends_fin in [false, true] {
+                let shown = bytes[..bytes.len().min(80)].escape_ascii();
+                assert_eq!(refusal(&host, pieces, sends_fin), status, "{shown} in {}", pieces.len());
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,219 @@
+//! What is wrong with a head, at the first byte that proves it.
+//!
+//! A bad head gets the same answer however it arrives: in one piece, byte by byte, or with a pause or a FIN after
+//! the first half. So each error has one byte that proves it, and the first such byte decides. The request is refused
+//! as soon as that byte has arrived.
+//!
+//! To parse an unfinished head again for each byte that arrives would cost time that grows with the square of its
+//! length. A [`Scan`] remembers how far it has come instead, so that it looks at each byte twice at most: once as a
+//! byte, and once as a part of its line.
+//!
+//! A sound head that arrives in one piece is never scanned: httparse reads it at once. Where httparse or
+//! [`Head::parse`](super::request::Head::parse) has found no such head, the scan says why.
+
+use super::Refusal;
+use super::bytes::{ByteSet, TOKEN};
+use super::fields::Fields;
+use super::request::{check_target, longest_line};
+use crate::config::Limits;
+
+/// How far a head has been scanned.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// Bytes of the head that are known to be sound.
+    at: usize,
+    /// Where the present line begins or, in the request line, its target.
+    from: usize,
+    state: State,
+    minor: u8,
+    /// Header lines that have begun.
+    lines: usize,
+    fields: Fields,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// The first line, or an empty line in front of it.
+    #[default]
+    Method,
+    EmptyLf,
+    Target,
+    /// So many bytes of the version are there.
+    Version(u8),
+    LineLf,
+    /// A header line, or the empty line that ends the head.
+    Name,
+    Value,
+    FieldLf,
+    EndLf,
+    Whole,
+}
+
+const NO_CRLF: Refusal = Refusal::bad("a line does not end with CRLF");
+const NO_REQUEST_LINE: Refusal = Refusal::bad("this is not an HTTP request line");
+pub(super) const LINE_TOO_LONG: Refusal = Refusal { status: 414, why: "the target is too long" };
+
+static TARGET_BYTES: ByteSet = ByteSet::visible().without(b"#");
+static VALUE_BYTES: ByteSet = ByteSet::field_value();
+
+impl Scan {
+    /// Whether no byte has been scanned.
+    pub(crate) fn is_new(&self) -> bool {
+        self.at == 0
+    }
+
+    /// Forgets the head; another one begins. (The rest is forgotten when that is scanned, if it ever is.)
+    #[inline]
+    pub(crate) fn restart(&mut self) {
+        self.at = 0;
+    }
+
+    /// Scans what has arrived of a head since the last call; returns whether the head is whole and sound.
+    #[cold]
+    pub(crate) fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, Refusal> {
+        if self.is_new() {
+            *self = Scan::default();
+        }
+        // Bytes beyond the limit are never looked at, so that they cannot change the verdict.
+        let bytes = &bytes[..bytes.len().min(limits.head_bytes)];
+        while self.state != State::Whole && self.at < bytes.len() {
+            self.step(bytes, limits)?;
+        }
+        let is_whole = self.state == State::Whole;
+        if !is_whole && bytes.len() == limits.head_bytes {
+            return Err(Refusal { status: 431, why: "the headers are too long" });
+        }
+        Ok(is_whole)
+    }
+
+    /// Takes a run of bytes that leave the state as it is, and the byte that changes it.
+    fn step(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+        let new = &bytes[self.at..];
+        let run = match self.state {
+            State::Method | State::Name => TOKEN.run(new),
+            State::Target => TARGET_BYTES.run(new),
+            State::Value => VALUE_BYTES.run(new),
+            _ => 0,
+        };
+        if run > 0 && self.state == State::Name && self.at == self.from {
+            self.lines += 1;
+            if self.lines > limits.headers {
+                return Err(Refusal { status: 431, why: "there are too many headers" });
+            }
+        }
+        self.at += run;
+        self.check_length(limits)?;
+        looked_at(run);
+        let Some(&byte) = new.get(run) else { return Ok(()) };
+        looked_at(1);
+        let state = self.follow(byte)?;
+        self.at += 1;
+        match state {
+            State::Target => self.from = self.at,
+            State::Name if self.state == State::LineLf => self.end_request_line(bytes, limits)?,
+            State::Name => self.end_field(bytes)?,
+            State::Whole => _ = self.fields.framing(self.minor)?,
+            _ => {}
+        }
+        self.state = state;
+        self.check_length(limits)
+    }
+
+    /// The state behind a byte that changes it.
+    fn follow(&self, byte: u8) -> Result<State, Refusal> {
+        let is_empty = self.at == self.from;
+        match (self.state, byte) {
+            (State::Method, b'\r') if is_empty => Ok(State::EmptyLf),
+            (State::Method, b' ') if !is_empty => Ok(State::Target),
+            (State::Target, b' ') if !is_empty => Ok(State::Version(0)),
+            (State::Version(at), byte) => follow_version(at, byte),
+            (State::LineLf | State::FieldLf, b'\n') => Ok(State::Name),
+            (State::Name, b':') if !is_empty => Ok(State::Value),
+            (State::Name, b'\r') if is_empty => Ok(State::EndLf),
+            (State::Value, b'\r') => Ok(State::FieldLf),
+            (State::EndLf, b'\n') => Ok(State::Whole),
+            (State::EmptyLf | State::LineLf | State::FieldLf | State::EndLf, _) => Err(NO_CRLF),
+            (State::Value, b'\n') => Err(NO_CRLF),
+            (State::Method | State::Name, b'\n') if is_empty => Err(NO_CRLF),
+            (State::Target, b'#' | 0x80..) => {
+                Err(Refusal::bad("the target holds a fragment, or bytes outside ASCII"))
+            }
+            (State::Name, b' ' | b'\t') if is_empty => Err(Refusal::bad("a header is folded")),
+            (State::Name, _) => Err(Refusal::bad("a header's name is malformed")),
+            (State::Value, _) => Err(Refusal::bad("a header's value holds a control byte")),
+            _ => Err(NO_REQUEST_LINE),
+        }
+    }
+
+    fn check_length(&self, limits: &Limits) -> Result<(), Refusal> {
+        let is_too_long = match self.state {
+            State::Target => self.at - self.from > limits.target_bytes || self.at > longest_line(limits),
+            State::Method | State::Version(_) | State::LineLf => self.at > longest_line(limits),
+            _ => false,
+        };
+        if is_too_long { Err(LINE_TOO_LONG) } else { Ok(()) }
+    }
+
+    /// The version is judged first: what the rest of a line of another version means is not known here.
+    fn end_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+        let line = &bytes[..self.at - b"\r\n".len()];
+        looked_at(line.len());
+        let mut words = line.split(|&byte| byte == b' ');
+        let mut word = || words.next().and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+        let (method, target, version) = (word(), word(), word());
+        self.minor = match version {
+            "HTTP/1.0" => 0,
+            "HTTP/1.1" => 1,
+            _ => return Err(Refusal { status: 505, why: "the version is neither HTTP/1.0 nor HTTP/1.1" }),
+        };
+        self.from = self.at;
+        check_target(method, target, limits)
+    }
+
+    fn end_field(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let line = &bytes[self.from..self.at - b"\r\n".len()];
+        looked_at(line.len());
+        self.from = self.at;
+        let mut parts = line.splitn(2, |&byte| byte == b':').map(<[u8]>::trim_ascii);
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        self.fields.read(std::str::from_utf8(name).unwrap_or_default(), value, self.minor)
+    }
+}
+
+/// One more byte of `HTTP/digit.digit`, or the CR behind it.
+fn follow_version(at: u8, byte: u8) -> Result<State, Refusal> {
+    let is_sound = match at {
+        5 | 7 => byte.is_ascii_digit(),
+        8 => byte == b'\r',
+        _ => byte == b"HTTP/ . "[usize::from(at)],
+    };
+    match is_sound {
+        true if at == 8 => Ok(State::LineLf),
+        true => Ok(State::Version(at + 1)),
+        false => Err(NO_REQUEST_LINE),
+    }
+}
+
+/// Counts work in tests, which have to see that it does not grow faster than the head.
+#[cfg(not(test))]
+pub(super) fn looked_at(_bytes: usize) {}
+
+#[cfg(test)]
+pub(crate) use counter::{LOOKED_AT, looked_at};
+#[cfg(test)]
+mod counter {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Bytes of heads that were looked at, however often.
+        pub(crate) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn looked_at(bytes: usize) {
+        LOOKED_AT.set(LOOKED_AT.get() + bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The verdict on any head, however it is delivered, beside that of the parser.
+
+use std::mem::MaybeUninit;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::MAX_HEADERS;
+use crate::http::request::Head;
+use crate::properties::holds_for_any;
+
+fn limits() -> Limits {
+    Limits { head_bytes: 200, target_bytes: 30, headers: 5, ..Limits::default() }
+}
+
+/// What becomes of a head, and how many of its bytes are needed to know that.
+type Verdict = (Result<bool, Refusal>, usize);
+
+/// The verdict on bytes that come in pieces of these lengths, and then the rest of them.
+fn verdict(bytes: &[u8], pieces: impl IntoIterator<Item = usize>) -> Verdict {
+    let (mut scan, mut end) = (Scan::default(), 0usize);
+    for piece in pieces.into_iter().chain([usize::MAX]) {
+        end = bytes.len().min(end.saturating_add(piece));
+        let found = scan.advance(&bytes[..end], &limits());
+        if found != Ok(false) || end == bytes.len() {
+            return (found, end);
+        }
+    }
+    unreachable!("the last piece is the rest")
+}
+
+fn byte_by_byte(bytes: &[u8]) -> Verdict {
+    verdict(bytes, std::iter::repeat_n(1, bytes.len()))
+}
+
+/// The length of the head that the parser finds.
+fn parsed(bytes: &[u8]) -> Option<usize> {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    Head::parse(bytes, &mut headers, &limits()).map(|head| head.len)
+}
+
+/// Heads, most of them with something wrong.
+fn any_head() -> impl Strategy<Value = Vec<u8>> {
+    let text = |text: &'static str| Just(text.as_bytes().to_vec());
+    let line = prop_oneof![
+        8 => text("GET / HTTP/1.1\r\n"),
+        2 => text("GET / HTTP/1.0\r\n"),
+        1 => text("HEAD http://a/b HTTP/1.1\r\n"),
+        1 => text("CONNECT a:1 HTTP/1.1\r\n"),
+        1 => text("GET / HTTP/2.0\r\n"),
+        1 => text("GET foo HTTP/1.1\r\n"),
+        1 => "[A-Z]{1,60} /[a-z]{0,40}#? HTTP/[12].[012]\r?\n".prop_map(String::into_bytes),
+    ];
+    let field = prop_oneof![
+        4 => text("Host: x\r\n"),
+        1 => text("Host: a b\r\n"),
+        3 => "[A-Za-z]{1,5}:[ \t]{0,2}[ -~]{0,40}\r\n".prop_map(String::into_bytes),
+        1 => "content-length: ?[0-9]{0,3}\r\n".prop_map(String::into_bytes),
+        1 => "(TRANSFER-ENCODING|connection|expect):( ?(chunked|close|100-continue|x),?){0,3}\r\n"
+            .prop_map(String::into_bytes),
+        1 => "[ \t]?[A-Za-z]{0,3}[ :\r\n\t]{0,3}".prop_map(String::into_bytes),
+    ];
+    let fields = prop::collection::vec(field, 0..7);
+    // Where another byte is put, if anywhere.
+    let error = (any::<prop::sample::Index>(), any::<u8>(), 0..4u8);
+    (line, fields, prop::collection::vec(any::<u8>(), 0..4), error).prop_map(
+        |(line, fields, behind, (at, byte, kind))| {
+            let mut bytes = [line, fields.concat(), b"\r\n".to_vec(), behind].concat();
+            if kind == 0 {
+                *at.get_mut(&mut bytes) = byte;
+            }
+            bytes
+        },
+    )
+}
+
+#[test]
+fn any_head_gets_the_same_verdict_in_any_pieces() {
+    let pieces = prop::collection::vec(0..30usize, 0..20);
+    holds_for_any((any_head(), pieces), |(bytes, pieces)| {
+        let (found, needed) = byte_by_byte(&bytes);
+        assert_eq!(verdict(&bytes, []).0, found, "at once");
+        assert_eq!(verdict(&bytes, pieces).0, found, "in pieces");
+        assert_eq!(verdict(&bytes[..needed], []).0, found, "what is behind does not matter");
+        if needed > 0 {
+            assert_eq!(verdict(&bytes[..needed - 1], []).0, Ok(false), "all of it is needed");
+        }
+    });
+}
+
+#[test]
+fn any_head_is_sound_for_the_parser_if_and_only_if_it_is_for_the_scan() {
+    holds_for_any(any_head(), |bytes| {
+        let (found, needed) = byte_by_byte(&bytes);
+        let is_skipped = bytes.starts_with(b"\r\n");
+        if !is_skipped {
+            assert_eq!(parsed(&bytes), (found == Ok(true)).then_some(needed), "{found:?}");
+        }
+    });
+}
+
+#[test]
+fn of_two_errors_the_first_one_counts() {
+    let refused = |bytes: &str| verdict(bytes.as_bytes(), []).0.unwrap_err().status;
+    let long = "t".repeat(40);
+    assert_eq!(refused("GET / HTTP/2.0\r\nHost : x\r\n\r\n"), 505);
+    assert_eq!(refused("GET /\x01 HTTP/2.0\r\n\r\n"), 400);
+    assert_eq!(refused("CONNECT a:1 HTTP/1.1\r\n\tx\r\n\r\n"), 501);
+    assert_eq!(refused("GET / HTTP/1.1\r\nExpect: x\r\nHost : x\r\n\r\n"), 417);
+    assert_eq!(refused("GET / HTTP/1.1\r\nHost : x\r\nExpect: x\r\n\r\n"), 400);
+    assert_eq!(refused(&format!("GET /{long} HTTP/2.0\r\n\r\n")), 414);
+    assert_eq!(refused(&format!("GET /\x7f{long} HTTP/1.1\r\n\r\n")), 400);
+    let many = "A: b\r\n".repeat(6);
+    assert_eq!(refused(&format!("GET / HTTP/1.1\r\n{many}Host : x\r\n\r\n")), 431);
+    assert_eq!(refused(&format!("GET / HTTP/1.1\r\nHost : x\r\n{many}\r\n")), 400);
+    let large = format!("Content-Length: {}\r\n", "9".repeat(30));
+    assert_eq!(refused(&format!("GET / HTTP/1.1\r\n{large}Transfer-Encoding: chunked\r\n\r\n")), 413);
+    assert_eq!(refused(&format!("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{large}\r\n")), 400);
+}
+
+#[test]
+fn each_byte_is_looked_at_twice_at_most_however_it_is_delivered() {
+    let bytes = format!("GET / HTTP/1.1\r\n{}\r\n", "A: 0123456789 0123456789\r\n".repeat(5));
+    for piece in [1, 2, 7, bytes.len()] {
+        LOOKED_AT.set(0);
+        let pieces = std::iter::repeat_n(piece, bytes.len());
+        assert_eq!(verdict(bytes.as_bytes(), pieces).0.unwrap_err().why, "the Host header is missing");
+        assert!(LOOKED_AT.get() <= 2 * bytes.len(), "{} bytes in pieces of {piece}", LOOKED_AT.get());
+    }
+}
