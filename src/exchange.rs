@@ -245,7 +245,7 @@ impl Input<'_> {
 
     /// Looks at what has arrived of the head in front; returns whether it is whole.
     pub(crate) fn scan(&mut self, limits: &Limits) -> Result<bool, Refusal> {
-        self.marks.scan.advance(&self.bytes[self.marks.start..self.marks.end], limits)
+        self.marks.scan.advance(&mut self.bytes[self.marks.start..self.marks.end], limits)
     }
 
     /// Whether this is a body buffer.

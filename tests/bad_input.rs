@@ -167,7 +167,7 @@ fn other_statuses() -> Vec<Row> {
         row("HTTP/2.0", "GET / HTTP/2.0\r\nHost: test\r\n\r\n", 505),
         row("HTTP/2 with prior knowledge", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         row("HTTP/3.0", "GET / HTTP/3.0\r\nHost: test\r\n\r\n", 505),
-        row("HTTP/1.2", "GET / HTTP/1.2\r\nHost: test\r\n\r\n", 505),
+        row("HTTP/0.9 with a version", "GET / HTTP/0.9\r\nHost: test\r\n\r\n", 505),
     ]
 }
 

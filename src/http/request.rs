@@ -70,7 +70,7 @@ impl<'a> Request<'a> {
         self.head.target.split_once('?').map(|(_, query)| query)
     }
 
-    /// The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1.
+    /// The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1 and for any higher one, which is served as HTTP/1.1.
     pub fn minor_version(&self) -> u8 {
         self.head.minor
     }

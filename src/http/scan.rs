@@ -70,13 +70,17 @@ impl Scan {
     }
 
     /// Scans what has arrived of a head since the last call; returns whether the head is whole and sound.
+    ///
+    /// A version above HTTP/1.1 becomes HTTP/1.1, which is how it is served (RFC 9110 §2.5 and §6.2): httparse knows
+    /// no other.
     #[cold]
-    pub(crate) fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, Refusal> {
+    pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<bool, Refusal> {
         if self.is_new() {
             *self = Scan::default();
         }
         // Bytes beyond the limit are never looked at, so that they cannot change the verdict.
-        let bytes = &bytes[..bytes.len().min(limits.head_bytes)];
+        let end = bytes.len().min(limits.head_bytes);
+        let bytes = &mut bytes[..end];
         while self.state != State::Whole && self.at < bytes.len() {
             self.step(bytes, limits)?;
         }
@@ -88,7 +92,7 @@ impl Scan {
     }
 
     /// Takes a run of bytes that leave the state as it is, and the byte that changes it.
-    fn step(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    fn step(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<(), Refusal> {
         let new = &bytes[self.at..];
         let run = match self.state {
             State::Method | State::Name => TOKEN.run(new),
@@ -156,18 +160,21 @@ impl Scan {
     }
 
     /// The version is judged first: what the rest of a line of another version means is not known here.
-    fn end_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-        let line = &bytes[..self.at - b"\r\n".len()];
+    fn end_request_line(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<(), Refusal> {
+        let (line, _) = bytes.split_at_mut(self.at - b"\r\n".len());
         looked_at(line.len());
+        self.from = self.at;
+        self.minor = match line {
+            [.., b'1', b'.', b'0'] => 0,
+            [.., b'1', b'.', minor] => {
+                *minor = b'1';
+                1
+            }
+            _ => return Err(Refusal { status: 505, why: "the version is not HTTP/1" }),
+        };
         let mut words = line.split(|&byte| byte == b' ');
         let mut word = || words.next().and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
-        let (method, target, version) = (word(), word(), word());
-        self.minor = match version {
-            "HTTP/1.0" => 0,
-            "HTTP/1.1" => 1,
-            _ => return Err(Refusal { status: 505, why: "the version is neither HTTP/1.0 nor HTTP/1.1" }),
-        };
-        self.from = self.at;
+        let (method, target) = (word(), word());
         check_target(method, target, limits)
     }
 

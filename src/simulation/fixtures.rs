@@ -51,6 +51,8 @@ pub(super) fn all() -> Vec<Fixture> {
 }
 
 fn kept_alive() -> Vec<Fixture> {
+    let body_of_1_9 =
+        "POST /echo HTTP/1.9\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     let unmodified: &[u8] = b"GET /304-written HTTP/1.1\r\nHost: x\r\n\r\n";
     let mix = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nHEAD /b HTTP/1.1\r\nHost: x\r\n\r\n\
         POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\r\n\
@@ -101,6 +103,8 @@ fn kept_alive() -> Vec<Fixture> {
             &[Full(200, "GET /a")],
             Keep,
         ),
+        fixture("1.2", "GET /a HTTP/1.2\r\nHost: x\r\n\r\n", &[Full(200, "GET /a")], Keep),
+        fixture("1.9 with a body", body_of_1_9, &[Full(200, "abc")], Keep),
         fixture("mix", mix, &mix_answers, Keep),
     ]
 }

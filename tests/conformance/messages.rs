@@ -3,7 +3,10 @@
 use std::net::Shutdown;
 
 use super::common::wait_until;
-use super::{Client, Closes, Host, Is, Lacks, Row, check, error, get, host, ok, post, refused, row, served};
+use super::{
+    Client, Closes, Host, Is, Lacks, Row, check, error, get, host, ok, post, post_chunked, refused, row,
+    served,
+};
 
 fn parsing() -> Vec<Row> {
     vec![
@@ -30,18 +33,8 @@ fn parsing() -> Vec<Row> {
         refused("9112 §2.2", "a bare CR in a name", get("X\rY: a\r\n"), 400),
         refused("9112 §2.2", "a bare CR in a value", get("X: a\rb\r\n"), 400),
         refused("9112 §2.2", "a bare CR behind a value", get("X: a\r\r\n"), 400),
-        refused(
-            "9112 §2.2",
-            "a bare CR in a chunk extension",
-            super::post_chunked("1;a\rb\r\na\r\n0\r\n\r\n"),
-            400,
-        ),
-        refused(
-            "9112 §2.2",
-            "a bare CR in a trailer",
-            super::post_chunked("1\r\na\r\n0\r\nX: a\rb\r\n\r\n"),
-            400,
-        ),
+        refused("9112 §2.2", "a bare CR in a chunk extension", post_chunked("1;a\rb\r\na\r\n0\r\n\r\n"), 400),
+        refused("9112 §2.2", "a bare CR in a trailer", post_chunked("1\r\na\r\n0\r\nX: a\rb\r\n\r\n"), 400),
         served(
             "9112 §2.2",
             "a bare CR in content is content",
@@ -128,8 +121,23 @@ fn versions() -> Vec<Row> {
         refused("9110 §6.2", "another major version may be refused by 505", line("HTTP/2.0"), 505),
         refused("9110 §6.2", "another major version, 3", line("HTTP/3.0"), 505),
         refused("9110 §6.2", "another major version, 0", line("HTTP/0.9"), 505),
-        // A higher minor version SHOULD be taken for 1.1; here it is refused.
-        refused("9110 §2.5", "a higher minor version is refused here", line("HTTP/1.2"), 505),
+        served("9110 §2.5", "a higher minor version is served as 1.1", line("HTTP/1.2"), "GET / "),
+        served("9110 §2.5", "the highest minor version", line("HTTP/1.9"), "GET / "),
+        served(
+            "9110 §2.5",
+            "a body by a higher minor version",
+            post_chunked("1\r\na\r\n0\r\n\r\n").replace("HTTP/1.1", "HTTP/1.3"),
+            "POST / a",
+        ),
+        row(
+            "9112 §9.3",
+            "a higher minor version that closes",
+            get("Connection: close\r\n").replace("HTTP/1.1", "HTTP/1.3"),
+            &[ok("GET / ")],
+            Closes,
+        ),
+        refused("9112 §3.2", "a higher minor version without Host", "GET / HTTP/1.2\r\n\r\n", 400),
+        refused("9110 §6.2", "a higher minor version of another major", line("HTTP/2.1"), 505),
         refused("9112 §2.3", "the name is case-sensitive", line("http/1.1"), 400),
         refused("9112 §2.3", "one digit, a point, one digit", line("HTTP/1.10"), 400),
         refused("9112 §2.3", "no leading zeros", line("HTTP/01.1"), 400),
@@ -288,7 +296,7 @@ fn messages_are_octets_in_lines_that_end_with_crlf() {
 }
 
 #[test]
-fn two_versions_are_spoken_and_the_rest_refused() {
+fn http_1_is_spoken_and_other_major_versions_are_refused() {
     check(&versions());
 }
 

@@ -21,7 +21,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Read>, Refusal> {
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let limits = Limits::default();
     let Some(head) = Head::parse(bytes, &mut headers, &limits) else {
-        let is_whole = Scan::default().advance(bytes, &limits)?;
+        let is_whole = Scan::default().advance(&mut bytes.to_vec(), &limits)?;
         assert!(!is_whole, "what is whole and sound is read");
         return Ok(None);
     };

@@ -18,10 +18,10 @@ type Verdict = (Result<bool, Refusal>, usize);
 
 /// The verdict on bytes that come in pieces of these lengths, and then the rest of them.
 fn verdict(bytes: &[u8], pieces: impl IntoIterator<Item = usize>) -> Verdict {
-    let (mut scan, mut end) = (Scan::default(), 0usize);
+    let (mut scan, mut end, mut bytes) = (Scan::default(), 0usize, bytes.to_vec());
     for piece in pieces.into_iter().chain([usize::MAX]) {
         end = bytes.len().min(end.saturating_add(piece));
-        let found = scan.advance(&bytes[..end], &limits());
+        let found = scan.advance(&mut bytes[..end], &limits());
         if found != Ok(false) || end == bytes.len() {
             return (found, end);
         }
@@ -33,10 +33,12 @@ fn byte_by_byte(bytes: &[u8]) -> Verdict {
     verdict(bytes, std::iter::repeat_n(1, bytes.len()))
 }
 
-/// The length of the head that the parser finds.
-fn parsed(bytes: &[u8]) -> Option<usize> {
+/// The length and the minor version of the head that the parser finds, once it has been scanned.
+fn parsed(bytes: &[u8]) -> Option<(usize, u8)> {
+    let mut bytes = bytes.to_vec();
+    let _ = Scan::default().advance(&mut bytes, &limits());
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    Head::parse(bytes, &mut headers, &limits()).map(|head| head.len)
+    Head::parse(&bytes, &mut headers, &limits()).map(|head| (head.len, head.minor))
 }
 
 /// Heads, most of them with something wrong.
@@ -47,9 +49,10 @@ fn any_head() -> impl Strategy<Value = Vec<u8>> {
         2 => text("GET / HTTP/1.0\r\n"),
         1 => text("HEAD http://a/b HTTP/1.1\r\n"),
         1 => text("CONNECT a:1 HTTP/1.1\r\n"),
+        1 => text("GET / HTTP/1.2\r\n"),
         1 => text("GET / HTTP/2.0\r\n"),
         1 => text("GET foo HTTP/1.1\r\n"),
-        1 => "[A-Z]{1,60} /[a-z]{0,40}#? HTTP/[12].[012]\r?\n".prop_map(String::into_bytes),
+        1 => "[A-Z]{1,60} /[a-z]{0,40}#? HTTP/[12].[0129]\r?\n".prop_map(String::into_bytes),
     ];
     let field = prop_oneof![
         4 => text("Host: x\r\n"),
@@ -94,9 +97,22 @@ fn any_head_is_sound_for_the_parser_if_and_only_if_it_is_for_the_scan() {
         let (found, needed) = byte_by_byte(&bytes);
         let is_skipped = bytes.starts_with(b"\r\n");
         if !is_skipped {
-            assert_eq!(parsed(&bytes), (found == Ok(true)).then_some(needed), "{found:?}");
+            let len = parsed(&bytes).map(|(len, _)| len);
+            assert_eq!(len, (found == Ok(true)).then_some(needed), "{found:?}");
         }
     });
+}
+
+#[test]
+fn a_higher_minor_version_is_read_as_1_1() {
+    for (version, minor) in [("1.0", 0), ("1.1", 1), ("1.2", 1), ("1.9", 1)] {
+        let bytes = format!("GET / HTTP/{version}\r\nHost: x\r\n\r\n");
+        assert_eq!(parsed(bytes.as_bytes()), Some((bytes.len(), minor)), "{version}");
+    }
+    for version in ["0.9", "2.0", "2.1", "3.1", "1.10", "1.a", "1", "01.1"] {
+        let bytes = format!("GET / HTTP/{version}\r\nHost: x\r\n\r\n");
+        assert_eq!(parsed(bytes.as_bytes()), None, "{version}");
+    }
 }
 
 #[test]
