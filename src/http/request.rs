@@ -2,8 +2,8 @@
 //!
 //! httparse reads the grammar. The rules here are the ones it leaves to the server, most of them
 //! because two servers in a row that read them differently can be made to disagree about where a
-//! message ends (RFC 9112 §11.2). [`scan`](super::scan) knows the grammar as well, for heads that httparse does not read:
-//! unfinished and bad ones.
+//! message ends (RFC 9112 §11.2). [`Scan`](super::scan::Scan) knows the grammar as well, for the heads that httparse does
+//! not read: unfinished and bad ones.
 
 use std::fmt;
 use std::io;
