@@ -34,6 +34,8 @@ pub(crate) struct Course {
     pub(crate) expects_continue: bool,
     /// What follows when everything written has left.
     pub(crate) after: After,
+    /// Bytes of a body's framing that the budget has not been charged for.
+    pub(crate) framing: usize,
     /// Bytes of body or response moved since its deadline was last extended.
     pub(crate) progress: usize,
 }
@@ -41,7 +43,8 @@ pub(crate) struct Course {
 impl Course {
     #[inline]
     fn clear(&mut self) {
-        (self.body, self.expects_continue, self.after, self.progress) = (None, false, After::Keep, 0);
+        (self.body, self.expects_continue, self.after) = (None, false, After::Keep);
+        (self.framing, self.progress) = (0, 0);
     }
 }
 

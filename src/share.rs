@@ -29,6 +29,12 @@ impl Share {
         (self.requests - left.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX)).max(1)
     }
 
+    /// A byte of framing is looked at, and not only moved.
+    pub(crate) fn has_framed(&mut self, len: usize) {
+        const DEARER: usize = 4;
+        self.has_read(len.saturating_mul(DEARER));
+    }
+
     pub(crate) fn has_read(&mut self, len: usize) {
         self.bytes = self.bytes.saturating_sub(len);
     }

@@ -361,7 +361,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Answers what is whole of the input.
     fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
-        http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests)
+        let need = http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests);
+        self.share.has_framed(std::mem::take(&mut self.exchange.course.framing));
+        need
     }
 
     fn refuse(&mut self, status: u16, why: &'static str) {

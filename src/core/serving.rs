@@ -130,6 +130,7 @@ impl<N: Net> Core<N> {
         self.visiting = Some((member.slot, connection.state));
         self.service.tickets.visit(member.slot);
         http::answer(&mut exchange, &mut self.service, &mut asked, &mut member.share.requests);
+        member.share.has_framed(std::mem::take(&mut exchange.course.framing));
         self.visiting = None;
     }
 }

@@ -186,7 +186,9 @@ fn read_body<H: Handler + ?Sized>(
     let limits = &service.config.limits;
     let Some(reader) = &mut exchange.course.body else { return Ok(Step::NotYet(Need::Head)) };
     let head_len = reader.head_len();
-    match reader.advance(exchange.input.pending_mut(), limits)? {
+    let progress = reader.advance(exchange.input.pending_mut(), limits)?;
+    exchange.course.framing += progress.framing();
+    match progress {
         Progress::More { kept, .. } => {
             exchange.input.keep(kept);
             if exchange.lacks_body_buffer() {
