@@ -1,0 +1,28 @@
+//! Floods that take buffers, and time.
+
+use std::sync::LazyLock;
+
+use crate::flood::Flood;
+use crate::scene::beside;
+use crate::site;
+
+const SLOTS: usize = 500;
+
+#[test]
+fn honest_clients_are_served_beside_as_many_readers_that_take_nothing_as_there_are_buffers() {
+    const BUFFERS: usize = 125;
+    static REQUESTS: LazyLock<Vec<u8>> =
+        LazyLock::new(|| b"GET /copied HTTP/1.1\r\nHost: test\r\n\r\n".repeat(20));
+    let readers =
+        Flood { rate: 500.0, at_a_time: BUFFERS, opening: &REQUESTS, refrain: b"", small_window: true };
+    beside(readers, SLOTS, 20, || site::with_slots_and_buffers(SLOTS, BUFFERS));
+}
+
+#[test]
+fn honest_clients_are_served_beside_senders_of_chunk_extensions() {
+    static CHUNKS: LazyLock<Vec<u8>> =
+        LazyLock::new(|| format!("1;{}\r\nx\r\n", "e".repeat(240)).repeat(250).into_bytes());
+    let opening = b"POST /length HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let senders = Flood { rate: 500.0, at_a_time: 64, opening, refrain: &CHUNKS, small_window: false };
+    beside(senders, SLOTS, 0, || site::with_slots(SLOTS));
+}
