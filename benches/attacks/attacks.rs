@@ -15,6 +15,8 @@ pub struct Attack {
     pub page: Option<usize>,
     /// The attack is over after this time, or earlier if nothing moves.
     pub most: Duration,
+    /// The clients have left for this time when the memory is looked at again.
+    pub afterwards: Duration,
     /// The C library is told to ask for huge pages.
     pub huge_pages: bool,
     /// Bytes of memory that the server may have.
@@ -35,6 +37,7 @@ const ATTACK: Attack = Attack {
     plan: silence,
     page: None,
     most: Duration::from_secs(60),
+    afterwards: Duration::from_secs(1),
     huge_pages: false,
     memory: None,
     honest: false,
@@ -129,7 +132,7 @@ impl Attack {
         }
         if test {
             attack.clients = attack.clients.min(4);
-            attack.most = attack.most.min(Duration::from_millis(300));
+            (attack.most, attack.afterwards) = (Duration::from_millis(300), Duration::from_millis(50));
         }
         attack
     }

@@ -12,9 +12,6 @@ use crate::report::Outcome;
 use crate::server::{Kind, Server};
 use crate::swarm::Swarm;
 
-/// The clients have left for this time when the memory is looked at again.
-const AFTERWARDS: Duration = Duration::from_secs(1);
-
 /// Starts a server, attacks it, and returns what that did to its memory.
 pub fn measure(attack: &Attack, kind: &Kind) -> io::Result<Outcome> {
     let limit = attack.memory.map(Limit::new).transpose()?;
@@ -49,7 +46,7 @@ pub fn measure(attack: &Attack, kind: &Kind) -> io::Result<Outcome> {
         }
     }
     drop(swarm);
-    thread::sleep(AFTERWARDS);
+    thread::sleep(attack.afterwards);
     let left = server.resident();
     if let Some(end) = server.end_by_itself() {
         notes.push(format!("the server ended: {end}"));
@@ -61,7 +58,7 @@ pub fn measure(attack: &Attack, kind: &Kind) -> io::Result<Outcome> {
     Ok(Outcome { standing: growth(most), left: growth(left), is_missing: false, notes })
 }
 
-/// Asks once, and returns how long the answer is. The client tells the server that it is the only one.
+/// Asks once, and returns how long the answer is.
 fn one_answer(server: SocketAddr) -> io::Result<usize> {
     const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut stream = TcpStream::connect(server)?;

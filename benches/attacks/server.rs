@@ -34,7 +34,7 @@ pub struct Server {
     /// The process that serves. Of nginx it is the worker.
     pid: u32,
     limit: Option<Limit>,
-    /// A program whose output nobody holds could end by that.
+    /// Kept open, because a program can end when it writes to a closed pipe.
     _output: Option<BufReader<ChildStdout>>,
     _folder: Folder,
 }
