@@ -18,7 +18,7 @@ const TRANSFER: Duration = Duration::from_millis(4500);
 
 /// In an optimised build 99 of 100 newcomers have their answers within this time. On a quiet machine 50 ms are
 /// enough; a busy one needs more.
-const MOST_OF_THEM: Duration = Duration::from_millis(150);
+const MOST_OF_THEM: Duration = Duration::from_millis(100);
 
 /// Transfers of each direction.
 const TRANSFERS: usize = 20;
