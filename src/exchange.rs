@@ -145,7 +145,7 @@ impl InFlight {
             && self.course.body.is_none()
             && self.has_no_copied()
             && self.out.tail_left == 0
-            && self.course.after.awaited().is_none()
+            && matches!(self.course.after, After::Keep)
     }
 
     #[inline]

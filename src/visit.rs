@@ -148,6 +148,11 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             }
         }
         self.connection.socket.make_linger();
+        if self.exchange.out.is_empty() && self.exchange.course.after == After::Keep {
+            if let Next::Enter(state, why) = self.keep() {
+                self.enter(state, why);
+            }
+        }
         End::Yield
     }
 

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
-
-use fourway::Config;
 
 /// Files that are not connections: standard streams, poller, signals, listeners (at most 64, of
 /// which few programs have more than one).
@@ -23,6 +20,7 @@ pub struct Capacity {
     /// What the file limit allows.
     room: u64,
     asked: Option<u64>,
+    is_cut_by_memory: bool,
 }
 
 impl Capacity {
@@ -42,7 +40,13 @@ impl Capacity {
                  because {KEPT_BACK} are kept back: raise it with ulimit -n"
             ));
         }
-        Ok(Capacity { connections, file_limit, room, asked })
+        Ok(Capacity { connections, file_limit, room, asked, is_cut_by_memory: false })
+    }
+
+    /// Lowers the number to what there is memory for.
+    pub fn cut_by_memory(&mut self, connections: usize) {
+        self.is_cut_by_memory = connections < self.connections;
+        self.connections = connections;
     }
 
     /// A sentence if less can be held than was asked for.
@@ -61,6 +65,7 @@ impl fmt::Display for Capacity {
         write!(f, "up to {} connections (", self.connections)?;
         let limit = self.file_limit;
         match self.asked {
+            _ if self.is_cut_by_memory => write!(f, "half of the memory has no space for more)"),
             _ if self.connections as u64 == self.room => {
                 write!(f, "file limit {limit}, {KEPT_BACK} kept back)")
             }
@@ -78,59 +83,6 @@ fn soft_limit() -> io::Result<u64> {
 #[cfg(not(unix))]
 fn soft_limit() -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// More slow clients at once than the library's default, as far as half of what the system would
-/// give allows: beyond this number the slowest is cut off, and a load test can be all downloads.
-/// The memory is given when it is first used, which for most clients it never is.
-pub fn lend_exchanges(config: &mut Config) {
-    const MOST: usize = 4096;
-    const LEAST: usize = 16;
-    config.exchanges = config.max_connections.min(MOST);
-    while config.exchanges > LEAST && !can_reserve(config.reserved_bytes().saturating_mul(2)) {
-        config.exchanges /= 2;
-    }
-}
-
-fn can_reserve(bytes: usize) -> bool {
-    let mut probe = Vec::<u8>::new();
-    let reserved = probe.try_reserve_exact(bytes).is_ok();
-    // The compiler may leave out an allocation that nobody looks at, and call it a success.
-    std::hint::black_box(&probe);
-    reserved
-}
-
-/// The memory that this process can have: that of the machine, or of its control group if that is less.
-/// `None` where the system does not say.
-pub fn memory() -> Option<u64> {
-    let machine = mem_total(&fs::read_to_string("/proc/meminfo").ok()?);
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    machine.into_iter().chain(group_limits(&groups, |file| fs::read_to_string(file).ok())).min()
-}
-
-fn mem_total(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
-}
-
-/// The limits of the control groups of a process, and of the groups around them. A container may see only
-/// the root of its own.
-fn group_limits(groups: &str, read: impl Fn(&str) -> Option<String>) -> Vec<u64> {
-    let mut limits = Vec::new();
-    for line in groups.lines() {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (fields.next(), fields.next()) else { continue };
-        let (root, file) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max"),
-            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-            _ => continue,
-        };
-        for ancestor in Path::new(group).ancestors().filter_map(Path::to_str) {
-            let path = format!("{root}{}/{file}", ancestor.trim_end_matches('/'));
-            limits.extend(read(&path).and_then(|text| text.trim().parse::<u64>().ok()));
-        }
-    }
-    limits
 }
 
 /// A sentence if the system cuts the backlog.
@@ -192,22 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_the_machine_is_read() {
-        assert_eq!(mem_total("MemTotal:        2048 kB\nMemFree:  7 kB\n"), Some(2 << 20));
-        assert_eq!(mem_total("MemFree:  7 kB\n"), None);
-    }
-
-    #[test]
-    fn each_control_group_around_the_process_limits_it() {
-        let files = |path: &str| match path {
-            "/sys/fs/cgroup/a/b/memory.max" => Some("max\n".to_owned()),
-            "/sys/fs/cgroup/a/memory.max" => Some("1000\n".to_owned()),
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes" => Some("2000\n".to_owned()),
-            _ => None,
-        };
-        assert_eq!(group_limits("0::/a/b\n", files), [1000]);
-        assert_eq!(group_limits("4:cpu:/x\n3:memory:/not/here\n", files), [2000]);
-        assert_eq!(group_limits("nonsense\n", files), []);
+    fn a_number_that_memory_has_cut_says_so() {
+        let mut capacity = Capacity::divide(20_000, Some(1000)).unwrap();
+        capacity.cut_by_memory(500);
+        assert_eq!(capacity.to_string(), "up to 500 connections (half of the memory has no space for more)");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! - `sockets`: where it listens, on addresses or on sockets that are `inherited`;
 //! - `holder`: what holds a port that it cannot have;
 //! - `limits`: what the system allows, and says about it;
+//! - `memory`: how much the program may use, and for what;
 //! - `signals`: signals as events of the loop, and their meaning;
 //! - `meter`: how much of the time the server was busy, and how long at a stretch;
 //! - `summary`: what is printed at the end;
@@ -19,6 +20,7 @@ mod holder;
 mod inherited;
 mod limits;
 mod logging;
+mod memory;
 mod meter;
 mod options;
 mod output;
@@ -39,6 +41,7 @@ use console::Console;
 use inherited::Inherited;
 use limits::Capacity;
 use logging::Logger;
+use memory::Memory;
 use meter::Meter;
 use options::Options;
 use page::Page;
@@ -79,12 +82,14 @@ pub fn run() -> ExitCode {
 fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Logger) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot set up the event loop: {error}");
     let mut page = Page::load(options)?;
-    let capacity = Capacity::claim(options.max_connections.map(Into::into))?;
+    let mut capacity = Capacity::claim(options.max_connections.map(Into::into))?;
     let inherits = !inherited.is_empty();
     let inherited_warning = inherited.warning();
     let mut config = options.config(inherits);
     config.max_connections = capacity.connections;
-    limits::lend_exchanges(&mut config);
+    config.limits.out_bytes = page.copied_bytes();
+    let memory = Memory::divide(&mut config, page.len(), memory::available())?;
+    capacity.cut_by_memory(config.max_connections);
 
     let idle_in_drain = config.idle_in_drain;
     let poll = Poll::new().map_err(failed)?;
@@ -99,10 +104,11 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
 
     inherited_warning.iter().for_each(|sentence| console.warn(sentence));
     capacity.warning().iter().for_each(|sentence| console.warn(sentence));
+    memory.warning(capacity.connections).iter().for_each(|sentence| console.warn(sentence));
     // The parent has said how long the queue of an inherited socket is.
     let backlog = Some(options.backlog).filter(|_| options.addresses(inherits).next().is_some());
     backlog.and_then(limits::backlog_warning).iter().for_each(|sentence| console.warn(sentence));
-    console.greet(&format!("fourway: listening on {sockets}; {capacity}\n"));
+    console.greet(&format!("fourway: listening on {sockets}; {capacity}; {memory}\n"));
 
     let overflows = limits::listen_overflows();
     let meter = Meter::start(Instant::now());

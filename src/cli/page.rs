@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fourway::{Handler, Reply, Request, Responder};
 
-use super::limits;
+use super::memory;
 use super::options::Options;
 
 pub struct Page {
@@ -20,13 +20,24 @@ impl Page {
     pub fn load(options: &Options) -> Result<Self, String> {
         let (body, content_type) = match &options.body_file {
             None => (options.body.clone().into_bytes(), "text/plain"),
-            Some(path) => match read(path, limits::memory().map(|bytes| bytes / 2)) {
+            Some(path) => match read(path, memory::available().map(|bytes| bytes / 2)) {
                 Ok(bytes) => (bytes, "application/octet-stream"),
                 Err(why) => return Err(format!("cannot read --body-file {}: {why}", path.display())),
             },
         };
         let content_type = options.content_type.as_deref().unwrap_or(content_type).into();
         Ok(Page { content_type, body: body.leak() })
+    }
+
+    /// What a response copies at most: its head, and a small body.
+    pub fn copied_bytes(&self) -> usize {
+        const BESIDE_TYPE: usize = 8 * 1024;
+        BESIDE_TYPE + self.content_type.len()
+    }
+
+    /// The length of its body in bytes.
+    pub fn len(&self) -> usize {
+        self.body.len()
     }
 }
 

@@ -32,6 +32,7 @@ mod sim;
 mod site;
 mod socket;
 
+mod bodies;
 mod capacity;
 mod clocks;
 mod closing;
@@ -43,6 +44,7 @@ mod drain;
 mod exchanges;
 mod faults;
 mod fixtures;
+mod floods;
 mod hand_over;
 mod last_accepts;
 mod leaving;

@@ -160,6 +160,16 @@ impl Sim {
         }
     }
 
+    /// At most so many turns, or until nothing moves any more.
+    pub(super) fn settle_some(&mut self, turns: usize) {
+        for _ in 0..turns {
+            self.turn();
+            if !self.world().has_edges() && self.timeout() != Some(Duration::ZERO) {
+                return;
+            }
+        }
+    }
+
     /// Turns until nothing moves any more; their sum.
     pub(super) fn settle(&mut self) -> Progress {
         let mut sum = Progress::default();
@@ -209,6 +219,11 @@ impl Sim {
         self.core.inside().1.lent()
     }
 
+    /// How many heads, outs and bodies are lent.
+    pub(super) fn buffers_lent(&self) -> [usize; 3] {
+        self.core.inside().1.buffers_lent()
+    }
+
     /// The token that a client's connection has in the poller.
     pub(super) fn token(&self, client: &Client) -> Token {
         let table = self.core.inside().0;
@@ -246,7 +261,7 @@ impl Sim {
     /// The test's last line: everybody is gone, and everything was given back.
     pub(super) fn assert_empty(&self) {
         assert_eq!(self.stats().open, 0, "{:?}", self.core.inside().0);
-        assert_eq!((self.lent(), self.core.inside().1.buffers_lent()), (0, [0; 3]));
+        assert_eq!((self.lent(), self.buffers_lent()), (0, [0; 3]));
     }
 
     // --- what always holds ---
@@ -298,7 +313,12 @@ impl Sim {
         let is_zero = self.timeout() == Some(Duration::ZERO);
         let next = table.next_deadline().min(self.core.next_stall());
         let is_due = u128::from(next) <= self.elapsed.as_nanos();
-        assert_eq!(is_zero, progress.more || is_due, "a timeout of zero is work left");
+        assert_eq!(
+            is_zero,
+            progress.more || is_due,
+            "a timeout of zero is work left: {progress:?} {next} {:?}",
+            self.timeout()
+        );
         assert!(progress.more || table.ready_len() == 0);
         // It may try once more, behind the wave whose last member could have brought something back.
         let waits_for_more = self.world().run_out > 1 && table.ready_len() == 0 && !is_due;

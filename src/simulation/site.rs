@@ -92,6 +92,7 @@ impl Handler for Site {
         self.heard.iter_mut().for_each(|heard| heard.push(Heard::new(request)));
         match request.path() {
             "/echo" => responder.send(200, "text/plain", request.body()),
+            "/count" => responder.send(200, "text/plain", request.body().len().to_string().as_bytes()),
             "/missing" => responder.send(404, "text/plain", b"not here"),
             "/204" => responder.send(204, "text/plain", b"left out"),
             "/304" => responder.send(304, "text/plain", b"left out"),

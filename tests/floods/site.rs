@@ -24,7 +24,10 @@ pub fn with_slots_in_mode_peer(slots: usize) -> Host {
 
 /// A server with fewer buffers of each kind than slots.
 pub fn with_slots_and_buffers(slots: usize, buffers: usize) -> Host {
-    start(slots, |config| config.exchanges = buffers)
+    start(slots, |config| {
+        config.buffers.heads = buffers;
+        config.buffers.outs = buffers;
+    })
 }
 
 fn start(slots: usize, set: impl FnOnce(&mut Config)) -> Host {
