@@ -316,8 +316,7 @@ impl<N: Net> Core<N> {
             let connection = &self.table[slot];
             let (course, mut out) = self.pool.open_response(connection.exchange);
             let peer = PeerName(connection.socket.stream());
-            let request = format_args!("{peer} (deferred)");
-            course.after = http::finish(&mut out, &mut self.service, request);
+            course.after = http::finish(&mut out, &mut self.service, format_args!("{peer} (deferred)"));
             if self.pool.spare_outs() == 0 {
                 // A host that answers many at once answers more than there are buffers for.
                 self.flush(slot);

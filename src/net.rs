@@ -170,9 +170,9 @@ impl<T> From<Refused<T>> for io::Error {
 /// gone: the next accept is another's. accept(2) lists them.
 pub(crate) fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;
-    // Those that have no kind of their own in Rust: ENONET, EPROTO, ENOPROTOOPT, EHOSTDOWN.
+    // Rust has no kind for ENONET, EPROTO, ENOPROTOOPT and EHOSTDOWN, and in 1.85 none for EOPNOTSUPP.
     const BY_NUMBER: &[i32] =
-        if cfg!(any(target_os = "linux", target_os = "android")) { &[64, 71, 92, 112] } else { &[] };
+        if cfg!(any(target_os = "linux", target_os = "android")) { &[64, 71, 92, 112, 95] } else { &[] };
     match error.kind() {
         ConnectionAborted | ConnectionReset | NetworkDown | NetworkUnreachable | HostUnreachable
         | PermissionDenied | Unsupported => true,

@@ -59,8 +59,9 @@ impl Logger {
 
     fn log_count(&self, count: &Count<'_>) {
         let Count { place: (module, _), level, count, example } = *count;
-        let text = format_args!("{count} more like this: {example}");
-        self.lines.log(&Record::builder().level(level).target(module.unwrap_or_default()).args(text).build());
+        let mut record = Record::builder();
+        record.level(level).target(module.unwrap_or_default());
+        self.lines.log(&record.args(format_args!("{count} more like this: {example}")).build());
     }
 }
 

@@ -45,7 +45,7 @@ impl Actor {
         for n in 0..requests {
             let own = format!("/client-{}-request-{n}", client.id);
             let target = chance.pick(&[
-                &own,
+                own.as_str(),
                 &own,
                 &own,
                 &own,
