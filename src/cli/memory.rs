@@ -96,12 +96,23 @@ fn halve(number: usize, least: usize) -> usize {
     (number / 2).max(least.min(number))
 }
 
-/// The memory that this process can have: that of the machine, or of its control group if that is less.
-/// `None` where the system does not say.
+/// The memory that this process can have: that of the machine, or of its control group or its address space if that is
+/// less. `None` where the system does not say.
 pub fn available() -> Option<u64> {
     let machine = mem_total(&fs::read_to_string("/proc/meminfo").ok()?);
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    machine.into_iter().chain(group_limits(&groups, |file| fs::read_to_string(file).ok())).min()
+    let groups = group_limits(&groups, |file| fs::read_to_string(file).ok());
+    machine.into_iter().chain(groups).chain(address_space()).min()
+}
+
+#[cfg(unix)]
+fn address_space() -> Option<u64> {
+    rlimit::Resource::AS.get_soft().ok().filter(|&limit| limit != rlimit::INFINITY)
+}
+
+#[cfg(not(unix))]
+fn address_space() -> Option<u64> {
+    None
 }
 
 fn mem_total(meminfo: &str) -> Option<u64> {
