@@ -5,6 +5,7 @@
 
 use crate::connection::State;
 use crate::lists::Lists;
+use crate::pool::untouched;
 
 const KINDS: usize = State::ALL.len();
 
@@ -15,8 +16,9 @@ const UNLISTED: u8 = u8::MAX;
 #[derive(Debug)]
 pub(crate) struct Buffers {
     memory: Box<[u8]>,
-    /// Bytes of one buffer.
+    /// Bytes of one buffer, and from one to the next: a buffer that is hardly used does not reach into a second page.
     size: usize,
+    stride: usize,
     count: usize,
     /// Of those that were ever used; the last one given back is the next one lent, for it may be in the cache.
     free: Vec<u32>,
@@ -36,10 +38,18 @@ impl Buffers {
     /// What each buffer takes beside its bytes.
     pub(crate) const OVERHEAD: usize = size_of::<u32>() + size_of::<Lent>() + Lists::<KINDS>::PER_SLOT;
 
+    /// What a buffer of this size takes.
+    pub(crate) fn stride(size: usize) -> usize {
+        const PAGE: usize = 4096;
+        size.checked_next_multiple_of(PAGE).unwrap_or(size)
+    }
+
     pub(crate) fn new(count: usize, size: usize) -> Self {
+        let stride = Self::stride(size);
         Buffers {
-            memory: vec![0; count.saturating_mul(size)].into_boxed_slice(),
+            memory: untouched(count.saturating_mul(stride)),
             size,
+            stride,
             count,
             free: Vec::with_capacity(count),
             lent: Vec::with_capacity(count),
@@ -49,6 +59,11 @@ impl Buffers {
 
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     pub(crate) fn spares(&self) -> usize {
@@ -83,8 +98,13 @@ impl Buffers {
 
     #[inline]
     pub(crate) fn bytes(&mut self, buffer: u32) -> &mut [u8] {
-        let start = buffer as usize * self.size;
+        let start = buffer as usize * self.stride;
         &mut self.memory[start..start + self.size]
+    }
+
+    /// The slot of the connection that keeps a buffer.
+    pub(crate) fn slot(&self, buffer: u32) -> u32 {
+        self.lent[buffer as usize].slot
     }
 
     // --- the lists ---

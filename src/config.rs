@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::buffers::Buffers as Buffer;
 use crate::{deferred, pool};
 
 /// The settings of one [`Server`](crate::Server).
@@ -26,10 +27,14 @@ pub struct Config {
     /// token range has room for).
     ///
     /// A slot takes 48 bytes, with its places in the queues. When all are taken, [`AtCapacity`] says what happens.
+    ///
+    /// Each connection also takes a file descriptor. If the process may have fewer (RLIMIT_NOFILE), accepting pauses
+    /// before the slots are taken, and no connection makes way. A host raises that limit itself, or sets a lower number
+    /// here, and leaves some descriptors to its own listeners and files.
     pub max_connections: usize,
     /// How many requests or responses may be incomplete at once (default: one for each connection; at least 1).
     ///
-    /// Each of these *exchanges* takes about 200 bytes, beside the [`buffers`](Self::buffers) that it borrows. A
+    /// Each of these *exchanges* takes about 250 bytes, beside the [`buffers`](Self::buffers) that it borrows. A
     /// deferred request or a large response that is read slowly often borrows none. When all exchanges are lent, one
     /// connection makes way, as when all buffers of a kind are ([`Buffers`]).
     pub exchanges: usize,
@@ -81,9 +86,9 @@ impl Default for Config {
     }
 }
 
-/// Who closes first after the last response, and how.
+/// Which side closes first after the last response, and how.
 ///
-/// The side whose FIN goes first keeps the connection in TIME_WAIT for twice the maximum segment
+/// The side whose FIN goes first holds the connection in TIME_WAIT for twice the maximum segment
 /// lifetime (RFC 9293 §3.6.1), a minute on Linux.
 ///
 /// A [drain](crate::Server::drain) also ends connections whose clients have not been told so: these
@@ -99,6 +104,9 @@ impl Default for Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseMode {
     /// Half-close, then discard what still comes until the client's FIN. TIME_WAIT stays here.
+    ///
+    /// A client that has asked for the close is not waited for, if its response was small: the server closes right behind
+    /// its FIN.
     Fin,
     /// Wait for the client's FIN for the linger timeout, then as `Fin`. TIME_WAIT stays there.
     ///
@@ -141,8 +149,8 @@ pub enum AtCapacity {
 ///
 /// A request that arrives whole and a response that leaves whole in one write need no buffer of their own. When all
 /// buffers of a kind are lent and another is needed, the fullest state among their holders gives up its oldest: its
-/// request is refused with 503, or its response is cut off by a reset. A deferred request is given up only if nothing
-/// else holds such a buffer. Body buffers have a rule of their own.
+/// request is refused with 503, or its response is cut off by a reset. A deferred request holds a head buffer only if
+/// its client has sent more behind it; then it is one of these holders. Body buffers have a rule of their own.
 ///
 /// ```
 /// let mut config = fourway::Config::default();
@@ -151,8 +159,7 @@ pub enum AtCapacity {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Buffers {
-    /// For requests whose heads are incomplete, whose small bodies are, or behind which others wait (default 1,024; at
-    /// least 1). Each takes [`Limits::head_bytes`] and 4 KiB.
+    /// For requests whose heads or small bodies are incomplete, or behind which others wait (default 1,024; at least 1). Each takes [`Limits::head_bytes`] and 4 KiB.
     pub heads: usize,
     /// For responses, or parts of them, that are copied and not sent (default 1,024; at least 1). Each takes
     /// [`Limits::out_bytes`] and 17 KiB.
@@ -160,8 +167,10 @@ pub struct Buffers {
     /// For bodies that do not fit behind their heads (default 64; at least 1). Each takes [`Limits::head_bytes`],
     /// [`Limits::body_bytes`] and 4 KiB.
     ///
-    /// When all are lent, further bodies wait unread, in their order ([`Timeouts::queue`]). While any waits, a body
-    /// that has made no progress for 3 s is refused with 503, and its buffer goes to the next.
+    /// A body gets one when the buffer of its head is full, or before its client is told to continue. When all are lent,
+    /// further bodies wait unread, in their order ([`Timeouts::queue`]). While any waits, a body is refused with 503, and
+    /// its buffer goes to the next, if less than 4 KiB of it have come in 3 s (in 1 s if more bodies wait than there are
+    /// buffers), or if it has had its buffer for 20 s.
     pub bodies: usize,
 }
 
@@ -362,13 +371,17 @@ impl Config {
     /// ```
     pub fn reserved_bytes(&self) -> usize {
         let (sizes, limits) = (self.pool_sizes(), &self.limits);
-        let buffers = |count: usize, bytes: usize| count.saturating_mul(bytes.saturating_add(pool::BUFFER));
+        let buffer_bytes = |bytes| pool::BUFFER.saturating_add(Buffer::stride(bytes));
+        let buffers = |count: usize, bytes: usize| count.saturating_mul(buffer_bytes(bytes));
         [
             self.max_connections.saturating_mul(SLOT_BYTES),
             sizes.records.saturating_mul(pool::RECORD + deferred::PER_REQUEST),
+            sizes.heads.min(sizes.outs).saturating_mul(size_of::<u32>()),
+            self.budget.together.saturating_mul(crate::core::MEMBER_BYTES),
             buffers(sizes.heads, limits.head_buffer_bytes()),
             buffers(sizes.outs, limits.out_buffer_bytes()),
             buffers(sizes.bodies, limits.body_buffer_bytes()),
+            sizes.bodies.saturating_mul(pool::BODY),
         ]
         .into_iter()
         .fold(0, usize::saturating_add)

@@ -17,7 +17,7 @@ mod visiting;
 
 use std::time::{Duration, Instant};
 
-use log::trace;
+use log::{error, trace};
 use mio::Token;
 
 use crate::clock::{FOR_EVER, nanoseconds};
@@ -37,6 +37,9 @@ use crate::tokens::{LISTENERS, Tokens};
 use accepting::Accepting;
 pub use hand_over::ListenerId;
 use serving::Member;
+
+/// What each connection of a wave takes.
+pub(crate) const MEMBER_BYTES: usize = size_of::<Member>();
 
 /// The log target of one line per readiness event.
 const READINESS: &str = "fourway::readiness";
@@ -84,6 +87,8 @@ pub(crate) struct Core<N: Net> {
     left_at: Option<u64>,
     /// The longest that a turn came after its time, in nanoseconds.
     lateness: u64,
+    /// An event has come whose token is not of this server: logged once.
+    has_foreign_tokens: bool,
 }
 
 impl<N: Net> Core<N> {
@@ -93,22 +98,27 @@ impl<N: Net> Core<N> {
         if !can_reserve(config.reserved_bytes()) {
             return Err(config.reserved_bytes());
         }
+        let service = Service::new(config);
+        let config = &service.config;
         let times = &config.timeouts;
         let durations =
             [times.idle, times.head, times.queue, times.body, times.write, times.deferred, times.linger];
+        let mut table = Table::new(config.max_connections, durations.map(nanoseconds), tokens);
+        table.begin_generations(service.tickets.server());
         Ok(Core {
             net,
-            table: Table::new(config.max_connections, durations.map(nanoseconds), tokens),
-            pool: Pool::new(&config),
+            table,
+            pool: Pool::new(&service.config),
             accepting: Accepting::new(),
-            wave: Vec::with_capacity(config.budget.together),
-            service: Service::new(config),
+            wave: Vec::with_capacity(service.config.budget.together),
+            service,
             idle_until: 0,
             drain_until: 0,
             visiting: None,
             responding: None,
             left_at: None,
             lateness: 0,
+            has_foreign_tokens: false,
         })
     }
 
@@ -127,6 +137,7 @@ impl<N: Net> Core<N> {
         } else {
             trace!(target: READINESS, "stale {token:?}: {hint}");
             self.service.stats.stale_events += 1;
+            self.note_foreign(generation);
         }
         true
     }
@@ -160,7 +171,7 @@ impl<N: Net> Core<N> {
         if self.has_work() {
             return Some(Duration::ZERO);
         }
-        let mut next = self.table.next_deadline().min(self.next_accept()).min(self.next_stall());
+        let mut next = self.table.next_deadline().min(self.next_accept()).min(self.next_slow_body());
         if self.service.phase == Phase::Draining {
             next = next.min(if self.service.ends_idle { self.drain_until } else { self.idle_until });
         }
@@ -272,6 +283,15 @@ impl<N: Net> Core<N> {
         true
     }
 
+    /// Complains once of a token that this server has never given.
+    fn note_foreign(&mut self, generation: usize) {
+        if !self.table.was_given(generation) && !std::mem::replace(&mut self.has_foreign_tokens, true) {
+            error!(
+                "an event has a token that this server never gave: has another source, or server, its TokenRange?"
+            );
+        }
+    }
+
     /// How long after its time the host comes, be it for a deadline or for work that was left.
     fn note_lateness(&mut self, now: u64) {
         // What the budget has left overdue is the host's fault only from then on.
@@ -317,8 +337,9 @@ impl<N: Net> Core<N> {
             let (course, mut out) = self.pool.open_response(connection.exchange);
             let peer = PeerName(connection.socket.stream());
             course.after = http::finish(&mut out, &mut self.service, format_args!("{peer} (deferred)"));
-            if self.pool.spare_outs() == 0 {
-                // A host that answers many at once answers more than there are buffers for.
+            if self.pool.has_few_outs() {
+                // A host that answers many at once answers more than there are buffers for. The others are for those that
+                // do not leave at once.
                 self.flush(slot);
             }
         }
@@ -345,6 +366,12 @@ impl<N: Net> Core<N> {
     fn awaited(&self, slot: u32) -> Option<Awaited> {
         let connection = self.table.get(slot).filter(|connection| connection.exchange != NONE)?;
         self.pool.awaited(connection.exchange)
+    }
+
+    /// The capacities of all that could grow.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn capacities(&self) -> Vec<usize> {
+        [vec![self.wave.capacity(), self.service.tickets.capacity()], self.pool.capacities()].concat()
     }
 
     /// What the simulation looks at after every turn.

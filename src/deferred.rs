@@ -196,6 +196,11 @@ impl Tickets {
         }
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.gone.capacity()
+    }
+
     pub(crate) fn has_news(&self) -> bool {
         !self.gone.is_empty()
     }

@@ -30,6 +30,8 @@ pub(crate) struct Exchange<'p> {
 pub(crate) struct Course {
     /// The request whose head has been accepted and whose body is not whole.
     pub(crate) body: Option<BodyReader>,
+    /// A body buffer has been lent for it.
+    pub(crate) is_apart: bool,
     /// Its client waits for `100 Continue` before it sends the body.
     pub(crate) expects_continue: bool,
     /// What follows when everything written has left.
@@ -41,9 +43,16 @@ pub(crate) struct Course {
 }
 
 impl Course {
+    /// The body is whole, or refused.
+    #[inline]
+    pub(crate) fn end_body(&mut self) {
+        (self.body, self.is_apart) = (None, false);
+    }
+
     #[inline]
     fn clear(&mut self) {
-        (self.body, self.expects_continue, self.after) = (None, false, After::Keep);
+        self.end_body();
+        (self.expects_continue, self.after) = (false, After::Keep);
         (self.framing, self.progress) = (0, 0);
     }
 }
@@ -55,12 +64,14 @@ impl Exchange<'_> {
         self.out.clear();
     }
 
-    /// Whether the body that is collected has outgrown the head buffer.
+    /// Whether a body buffer is needed to collect more of the body: the head buffer is full, or its client waits to be
+    /// told that there is a place for it. (So a client that stalls before has taken no body buffer.)
     pub(crate) fn lacks_body_buffer(&self) -> bool {
-        let collected = self.course.body.as_ref().filter(|_| !self.input.is_large());
-        collected.is_some_and(|body| match body.left() {
-            Some(left) => left > (self.input.head_size - self.input.pending().len()) as u64,
-            None => self.input.pending().len() == self.input.head_size,
+        let collected = self.course.body.as_ref().filter(|_| !self.course.is_apart);
+        collected.is_some_and(|body| {
+            let space = self.input.head_size.saturating_sub(self.input.pending().len());
+            let fits = body.left().is_none_or(|left| left <= space as u64);
+            space == 0 || (self.course.expects_continue && !fits)
         })
     }
 
@@ -72,7 +83,7 @@ impl Exchange<'_> {
     pub(crate) fn space(&mut self) -> &mut [u8] {
         let head_size = self.input.head_size;
         let most = match &self.course.body {
-            Some(body) if self.input.is_large() => body.left().map_or(head_size, |left| {
+            Some(body) if self.course.is_apart => body.left().map_or(head_size, |left| {
                 usize::try_from(left).map_or(READ_BYTES, |left| left.min(READ_BYTES))
             }),
             _ => head_size - self.input.pending().len(),
@@ -110,12 +121,12 @@ impl Default for InFlight {
 }
 
 impl InFlight {
-    /// Nothing is in flight, whatever was.
+    /// Nothing is in flight, whatever was. A share in a response's body has been given up before.
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.input.clear();
         self.course.clear();
-        self.out.clear();
+        (self.out.copied, self.out.sent, self.out.tail_left) = (0, 0, 0);
     }
 
     /// The exchange over its two pieces of memory.
@@ -162,7 +173,9 @@ impl InFlight {
     /// Gives up the share in a response's body.
     #[inline]
     pub(crate) fn release_tail(&mut self) {
-        self.out.tail = Body::EMPTY;
+        if self.out.tail_left > 0 {
+            self.out.clear();
+        }
     }
 
     /// Leaves a buffer that has no input: the next one may be shorter.
@@ -206,7 +219,7 @@ impl After {
 #[derive(Debug)]
 pub(crate) struct Input<'p> {
     bytes: &'p mut [u8],
-    /// Bytes of a head buffer, which this is unless it is larger.
+    /// Bytes of a head buffer. This one may be a body buffer.
     head_size: usize,
     marks: &'p mut InputMarks,
 }
@@ -249,11 +262,6 @@ impl Input<'_> {
     /// Looks at what has arrived of the head in front; returns whether it is whole.
     pub(crate) fn scan(&mut self, limits: &Limits) -> Result<bool, Refusal> {
         self.marks.scan.advance(&mut self.bytes[self.marks.start..self.marks.end], limits)
-    }
-
-    /// Whether this is a body buffer.
-    pub(crate) fn is_large(&self) -> bool {
-        self.bytes.len() > self.head_size
     }
 
     /// Space for a read of at most `most` bytes, never empty.
@@ -436,17 +444,24 @@ mod tests {
     }
 
     #[test]
-    fn a_body_lacks_a_buffer_of_its_own_if_it_does_not_fit_behind_its_head() {
+    fn a_body_lacks_a_buffer_of_its_own_when_that_of_its_head_is_full_or_its_client_waits_to_be_told() {
         let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
-        for (framing, arrived, lacks) in [
-            (Framing::Length(90), 10, false),
-            (Framing::Length(91), 10, true),
-            (Framing::Chunked, 99, false),
-            (Framing::Chunked, 100, true),
+        for (framing, expects_continue, arrived, lacks) in [
+            (Framing::Length(91), false, 10, false),
+            (Framing::Length(91), false, 99, false),
+            (Framing::Length(91), false, 100, true),
+            (Framing::Length(90), true, 10, false),
+            (Framing::Length(91), true, 10, true),
+            (Framing::Chunked, true, 99, false),
+            (Framing::Chunked, false, 100, true),
         ] {
             let mut record = InFlight::default();
             collecting(&mut record, framing, arrived);
+            record.course.expects_continue = expects_continue;
             assert_eq!(record.over(&mut head, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
+            // So it is in the buffer of the body in front: that was lent for one body.
+            assert_eq!(record.over(&mut body, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
+            record.course.is_apart = true;
             assert!(!record.over(&mut body, 100, &mut out).lacks_body_buffer());
         }
     }
@@ -457,6 +472,12 @@ mod tests {
         let mut record = InFlight::default();
         assert_eq!(record.over(&mut head, 100, &mut out).space().len(), 100);
         collecting(&mut record, Framing::Length(400), 10);
+        assert_eq!(
+            record.over(&mut body, 100, &mut out).space().len(),
+            90,
+            "no more than a head buffer holds"
+        );
+        record.course.is_apart = true;
         assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 400, "what the body lacks");
         collecting(&mut record, Framing::Chunked, 10);
         assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 100, "so much can be left over");

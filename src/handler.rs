@@ -57,6 +57,9 @@ pub trait Handler {
 
     /// Hears that a request which was [deferred](Responder::defer) can no longer be answered.
     ///
+    /// A client's FIN is no such end, and is not reported: a client that has closed its half may still wait for its answer,
+    /// and one that has closed altogether looks the same. A reset is reported.
+    ///
     /// Told exactly once of each that was not answered, by the call of
     /// [`process`](crate::Server::process) that finds out, or by the next one after
     /// [`abort`](crate::Server::abort). Nothing is told once the server has been dropped.
@@ -268,6 +271,11 @@ impl<'r> ResponseHead<'r> {
     }
 
     /// Adds a header.
+    ///
+    /// `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's: one of these, a name that is no
+    /// token, or a control byte in the value makes the answer a 500, counted in
+    /// [`Stats::handler_errors`](crate::Stats::handler_errors). To close the connection, there is
+    /// [`close_after`](Self::close_after).
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.writer.field(self.draft, name, value.as_ref());
         self

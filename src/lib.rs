@@ -84,15 +84,16 @@
 //!
 //! # Limits
 //!
-//! All memory is reserved when the server is made ([`Config`]). When all slots are taken, the
-//! connection that has been idle longest makes room, or one that owes its FIN ([`AtCapacity`]); when all
-//! buffers are lent, the slowest client gives up its own; and every wait has an end ([`Timeouts`]).
+//! All memory is reserved when the server is made ([`Config::reserved_bytes`]). When all slots are taken
+//! ([`AtCapacity`]), or all buffers of a kind are lent ([`Buffers`]), the fullest state gives up its oldest connection. Every
+//! wait has an end ([`Timeouts`]).
 //!
 //! # Closing
 //!
-//! Who closes a TCP connection first keeps it in TIME_WAIT, and who closes it with unread input
-//! takes from the other what that has not read yet. [`CloseMode`] lets you choose who closes
-//! first and how; every mode but `rst` and `drop` makes sure that the last response arrives.
+//! The side that closes a TCP connection first holds it in TIME_WAIT. A side that closes with unread input sends a reset, and
+//! its peer may lose data that it has not read yet. [`CloseMode`] lets you choose which side closes first and how. In every
+//! mode but `rst` and `drop` the server gives the last response the time to arrive: it sends its FIN and discards what the
+//! client still sends, for [`Timeouts::linger`] after the last byte and [`Timeouts::linger_total`] in all.
 //!
 //! # Coming and going
 //!
@@ -127,9 +128,9 @@
 //! # Reading the source
 //!
 //! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
-//! `serving`, `visiting`, `accepting` and `hand_over`), `connection` (the states), `visit` (their driver; the
+//! `serving`, `visiting`, `accepting`, `evicting` and `hand_over`), `connection` (the states), `visit` (their driver; the
 //! heart) and its `share` of a turn, `socket` (readiness), `table` (the slab) and `lists` (the queues of its
-//! slots), `tokens`, `exchange` (a request in flight) and `pool` (how its memory is lent), `http` (bytes in,
+//! slots), `tokens`, `exchange` (a request in flight), `pool` and `buffers` (how its memory is lent), `http` (bytes in,
 //! bytes out), `handler`, `body` and `deferred` (the host's side), `service`, `net` and `mio_net` (mio below),
 //! `clock`, `config`, `stats`, `reactor`.
 //!

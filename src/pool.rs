@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::connection::State;
 use crate::deferred::Awaited;
 use crate::exchange::{Course, Exchange, InFlight, Out};
+use crate::lists::Lists;
 use crate::table::NONE;
 
 /// What each record takes, and each buffer beside its bytes.
@@ -35,7 +36,13 @@ pub(crate) struct Pool {
     pub(crate) heads: Buffers,
     pub(crate) outs: Buffers,
     pub(crate) bodies: Buffers,
+    /// The body buffers that are lent, in the order in which they were, and since when each is.
+    body_order: Lists<1>,
+    body_since: Vec<u64>,
 }
+
+/// What each body buffer takes more.
+pub(crate) const BODY: usize = Lists::<1>::PER_SLOT + size_of::<u64>();
 
 impl Pool {
     /// The pool for settings whose memory [can be had](can_reserve).
@@ -49,6 +56,8 @@ impl Pool {
             heads: Buffers::new(sizes.heads, limits.head_buffer_bytes()),
             outs: Buffers::new(sizes.outs, limits.out_buffer_bytes()),
             bodies: Buffers::new(sizes.bodies, limits.body_buffer_bytes()),
+            body_order: Lists::new(sizes.bodies),
+            body_since: Vec::with_capacity(sizes.bodies),
         }
     }
 
@@ -75,6 +84,22 @@ impl Pool {
         self.equipped.len() + self.outs.spares()
     }
 
+    /// The capacities of all that could grow.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn capacities(&self) -> Vec<usize> {
+        vec![
+            self.records.capacity(),
+            self.equipped.capacity(),
+            self.bare.capacity(),
+            self.body_since.capacity(),
+        ]
+    }
+
+    /// Whether most outs are lent.
+    pub(crate) fn has_few_outs(&self) -> bool {
+        self.spare_outs() <= self.outs.count() / 2
+    }
+
     /// How many records are lent.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn lent(&self) -> usize {
@@ -86,6 +111,14 @@ impl Pool {
     pub(crate) fn buffers_lent(&self) -> [usize; 3] {
         let [heads, outs, bodies] = [&self.heads, &self.outs, &self.bodies].map(Buffers::lent);
         [heads - self.equipped.len(), outs - self.equipped.len(), bodies]
+    }
+
+    /// Whether a record has borrowed exactly what it needs.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn is_frugal(&self, handle: u32) -> bool {
+        let record = &self.records[handle as usize];
+        let has_input_buffer = record.head != NONE || record.body != NONE;
+        has_input_buffer != record.has_no_input() && (record.out_buffer != NONE) != record.has_no_copied()
     }
 
     /// Whether a record has borrowed a head, an out and a body.
@@ -131,22 +164,33 @@ impl Pool {
     }
 
     /// Takes a record back, with all that it has borrowed.
+    #[inline]
     pub(crate) fn give_back(&mut self, handle: u32) {
         let record = &mut self.records[handle as usize];
         // It is cleared when it is lent again. That may be long, and others may have a share in its response's body.
         record.release_tail();
-        if record.body != NONE {
-            self.bodies.give_back(std::mem::replace(&mut record.body, NONE));
-        }
-        if record.head != NONE && record.out_buffer != NONE {
-            if std::mem::take(&mut record.is_listed) {
-                self.heads.unlist(record.head);
-                self.outs.unlist(record.out_buffer);
-            }
+        let is_equipped = record.head != NONE && record.out_buffer != NONE;
+        if is_equipped && record.body == NONE && !record.is_listed {
             self.equipped.push(handle);
         } else {
-            self.strip(handle);
+            self.give_back_parts(handle);
         }
+    }
+
+    fn give_back_parts(&mut self, handle: u32) {
+        let record = &mut self.records[handle as usize];
+        let body = std::mem::replace(&mut record.body, NONE);
+        if body != NONE {
+            self.give_back_body(body);
+        }
+        let record = &mut self.records[handle as usize];
+        if record.head == NONE || record.out_buffer == NONE {
+            return self.strip(handle);
+        }
+        record.is_listed = false;
+        self.heads.unlist(record.head);
+        self.outs.unlist(record.out_buffer);
+        self.equipped.push(handle);
     }
 
     /// A free record gives back its head and its out.
@@ -257,10 +301,11 @@ impl Pool {
         }
     }
 
-    /// Gives a body buffer back once its body has been answered. What stands behind the body moves to a head buffer.
+    /// Gives a body buffer back once its body has been answered. What stands behind the body moves to a head buffer, even
+    /// if that is the beginning of another large body: others may wait for the buffer.
     fn leave_body(&mut self, handle: u32) {
         let record = &self.records[handle as usize];
-        if record.body == NONE || record.course.body.is_some() {
+        if record.body == NONE || record.course.is_apart {
             return;
         }
         let head = if record.has_no_input() { NONE } else { self.lend_head() };
@@ -272,15 +317,33 @@ impl Pool {
             record.head = head;
             record.move_input(self.bodies.bytes(body), self.heads.bytes(head));
         }
+        self.give_back_body(body);
+    }
+
+    fn give_back_body(&mut self, body: u32) {
         if !cfg!(mutant = "body_buffer_kept") {
+            self.body_order.remove(0, body);
             self.bodies.give_back(body);
         }
     }
 
+    /// The slot whose body buffer has been lent for longest, and since when.
+    pub(crate) fn longest_lent_body(&self) -> Option<(u32, u64)> {
+        let body = self.body_order.first(0)?;
+        Some((self.bodies.slot(body), self.body_since[body as usize]))
+    }
+
     /// Lends a body buffer for a body that does not fit behind its head, which moves there.
-    pub(crate) fn lend_body(&mut self, handle: u32) {
+    pub(crate) fn lend_body(&mut self, handle: u32, now: u64) {
         let record = &mut self.records[handle as usize];
         record.body = self.bodies.lend();
+        self.body_order.make_place(record.body);
+        self.body_order.push_back(0, record.body);
+        if record.body as usize == self.body_since.len() {
+            self.body_since.push(now);
+        }
+        self.body_since[record.body as usize] = now;
+        record.course.is_apart = true;
         let head = std::mem::replace(&mut record.head, NONE);
         record.move_input(self.heads.bytes(head), self.bodies.bytes(record.body));
         self.heads.give_back(head);
@@ -292,16 +355,24 @@ impl Pool {
     }
 }
 
-/// Whether so much memory can be had.
+/// Memory of this size, of which next to nothing becomes resident now.
 ///
-/// Asks in the way that may fail, because the other way ends the process. It asks for all memory at once, and for
-/// more than 32 MiB: glibc raises the size from which it asks the system for a piece of its own to that of any such piece
-/// that is freed, up to 32 MiB. Smaller pieces then come from its heap, where it has to clear what was used before, and
-/// that would make the pool's memory resident.
+/// A large piece comes from the system untouched. A smaller one may come from glibc's heap, if the process has freed much
+/// there before; then it is cleared, and so becomes resident. So each piece is made larger than what the heap keeps, if
+/// there is address space.
+pub(crate) fn untouched(bytes: usize) -> Box<[u8]> {
+    const NEXT_TO_NOTHING: usize = 1 << 20;
+    const BEYOND_THE_HEAP: usize = 65 << 20;
+    let is_padded = cfg!(target_pointer_width = "64")
+        && (NEXT_TO_NOTHING..BEYOND_THE_HEAP).contains(&bytes)
+        && can_reserve(4 * BEYOND_THE_HEAP);
+    vec![0; if is_padded { BEYOND_THE_HEAP } else { bytes }].into_boxed_slice()
+}
+
+/// Whether so much memory can be had. Asks in the way that may fail, because the other way ends the process.
 pub(crate) fn can_reserve(bytes: usize) -> bool {
-    const BEYOND_THE_HEAP: usize = 33 << 20;
     let mut probe = Vec::<u8>::new();
-    let reserved = probe.try_reserve_exact(bytes.max(BEYOND_THE_HEAP)).is_ok();
+    let reserved = probe.try_reserve_exact(bytes).is_ok();
     // The compiler may leave out an allocation that nobody looks at, and call it a success.
     std::hint::black_box(&probe);
     reserved

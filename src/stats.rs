@@ -47,7 +47,8 @@ pub struct Stats {
     pub register_errors: u64,
     /// Times that all slots were taken and none could make room, so that the next client waits.
     pub full: u64,
-    /// Readiness for connections that no longer exist, ignored.
+    /// Readiness for connections that no longer exist, ignored. A few are usual. Many mean that another source of the
+    /// host, or another server, has the same [`TokenRange`](crate::TokenRange).
     pub stale_events: u64,
     /// The longest that `process` was called after its time, which is a deadline or, where work was
     /// left, the call before: a host that waits longer than `next_timeout` says sees it here.

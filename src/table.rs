@@ -7,6 +7,7 @@
 //!   constant duration, so appending keeps a list sorted: its head is the next to expire, its
 //!   length says how many connections are in that state, and no heap or wheel is needed.
 
+use std::cmp::Reverse;
 use std::ops::{Index, IndexMut};
 
 use mio::Token;
@@ -35,7 +36,9 @@ pub(crate) struct Table<S> {
     /// The deadline of the first of each kind, or [`NEVER`]. They are known here, so that a turn in which
     /// nothing expires looks at no connection.
     firsts: [u64; KINDS],
+    /// The generation given last, and how many have been given.
     generation: u16,
+    given: u64,
     tokens: Tokens,
 }
 
@@ -50,6 +53,7 @@ impl<S> Table<S> {
             durations: durations.map(|duration| duration.min(FOR_EVER)),
             firsts: [NEVER; KINDS],
             generation: 0,
+            given: 0,
             tokens,
         }
     }
@@ -76,9 +80,24 @@ impl<S> Table<S> {
         slot
     }
 
+    /// Begins to count generations from a number that differs from server to server. If two servers have the same tokens
+    /// by mistake, the one takes the other's for stale.
+    pub(crate) fn begin_generations(&mut self, server: u32) {
+        const SPREAD: u32 = 0x9E37_79B9;
+        self.generation = (server.wrapping_mul(SPREAD) >> 16) as u16 & self.tokens.generation_mask();
+    }
+
     pub(crate) fn next_generation(&mut self) -> u16 {
         self.generation = self.generation.wrapping_add(1) & self.tokens.generation_mask();
+        self.given += 1;
         self.generation
+    }
+
+    /// Whether a token can be one of this table's.
+    pub(crate) fn was_given(&self, generation: usize) -> bool {
+        let mask = usize::from(self.tokens.generation_mask());
+        let age = usize::from(self.generation).wrapping_sub(generation) & mask;
+        generation <= mask && (age as u64) < self.given
     }
 
     /// Takes a connection out of its lists and its slot.
@@ -185,13 +204,15 @@ impl<S> Table<S> {
         waiting.take(FEW).find(|&slot| !self.is_ready(slot))
     }
 
-    /// Of the fullest of these lists, the oldest that has no event; of lists equally full, the older one.
-    pub(crate) fn oldest_of_fullest(&self, lists: &[State]) -> Option<u32> {
-        let quiet = lists.iter().filter_map(|&list| self.longest_quiet(list).map(|slot| (list, slot)));
-        let fullness = |&(list, slot): &(State, u32)| {
-            (self.waiting(list), std::cmp::Reverse(self.waiting_since(slot, list)))
+    /// The fullest of these lists; of lists equally full, the one whose first has waited longest. None if all are empty.
+    pub(crate) fn fullest(&self, lists: &[State]) -> Option<State> {
+        let fullness = |&&list: &&State| {
+            let first = self.longest_waiting(list)?;
+            let fullness = self.waiting(list);
+            let fullness = if cfg!(mutant = "emptiest_gives_up") { usize::MAX - fullness } else { fullness };
+            Some((fullness, Reverse(self.waiting_since(first, list))))
         };
-        quiet.max_by_key(fullness).map(|(_, slot)| slot)
+        lists.iter().max_by_key(fullness).copied().filter(|&list| self.waiting(list) > 0)
     }
 
     /// The one behind `slot` in its deadline list.

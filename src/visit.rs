@@ -148,9 +148,12 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             }
         }
         self.connection.socket.make_linger();
-        if self.exchange.out.is_empty() && self.exchange.course.after == After::Keep {
-            if let Next::Enter(state, why) = self.keep() {
-                self.enter(state, why);
+        if self.exchange.out.is_empty() {
+            self.exchange.out.clear();
+            if self.exchange.course.after == After::Keep {
+                if let Next::Enter(state, why) = self.keep() {
+                    self.enter(state, why);
+                }
             }
         }
         End::Yield
@@ -210,7 +213,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Waits for a body buffer, and reads nothing meanwhile; as with [`defer`](Self::defer), only an error tells of a
     /// client that has gone.
     fn queue(&mut self) -> Next {
-        if self.exchange.input.is_large() {
+        if self.exchange.course.is_apart {
             return Next::Enter(State::Body, "a body buffer is lent");
         }
         if self.connection.socket.has_failed() {
@@ -421,7 +424,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         const MOST_CREDIT: usize = 15 * ENOUGH;
         let progress = &mut self.exchange.course.progress;
         *progress += len;
-        if !self.rearm && *progress >= ENOUGH {
+        if !self.rearm && *progress >= ENOUGH && !cfg!(mutant = "progress_not_seen") {
             *progress -= ENOUGH;
             self.rearm = true;
         }
@@ -454,8 +457,9 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
 /// So many bytes of a body or a response start the deadline anew.
 const ENOUGH: usize = 4096;
 
-/// A response up to this size is surely in the kernel's hands when one write took all of it.
-const CLOSED_AT_ONCE: u64 = 16 * 1024;
+/// A response up to this size leaves in one segment, with our FIN. More may wait for the client's window, and a reset
+/// would take it from there.
+const CLOSED_AT_ONCE: u64 = 1024;
 
 impl Exchange<'_> {
     /// Whether there is something to send, or nothing more to receive.

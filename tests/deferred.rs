@@ -338,7 +338,7 @@ fn a_request_that_is_deferred_takes_the_exchange_of_a_slow_client() {
     rig.until("its head has begun", |server, _| server.stats().accepted == 1 && server.stats().idle == 0);
     let (mut client, id) = rig.parked("/later");
     rig.settle();
-    assert_eq!(slow.response().status, 408);
+    assert_eq!(slow.response().status, 503);
     answer(&mut rig.server, id, b"here");
     rig.settle();
     assert_eq!(client.response().body, b"here");

@@ -20,6 +20,7 @@
 //! | The hint of an end is taken for the end | `simulation/leaving.rs`: `a_half_closed_client_gets_its_whole_answer`; `deferred.rs`: `a_client_that_closes_its_half_still_gets_its_deferred_answer` |
 //! | One client's error is everybody's end | `simulation/faults.rs`: `a_broken_socket_ends_its_own_connection_only_in_every_state`; `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
 //! | Events are replayed, or come for sockets that are gone | `storms.rs`: `a_batch_that_is_handled_again_reaches_nobody_who_came_in_between`, `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
+//! | Two servers have the same tokens in one poller | `two_servers_with_the_same_tokens_show_in_the_statistics_of_the_first` |
 
 mod common;
 
@@ -314,6 +315,19 @@ fn a_range_that_is_too_small_or_touches_the_last_token_is_refused() {
     assert!(Server::new(host.poll.registry(), one_less, config.clone()).is_err());
     let enough = TokenRange::new(START, need).expect("a range");
     assert!(Server::new(host.poll.registry(), enough, config).is_ok());
+}
+
+#[test]
+fn two_servers_with_the_same_tokens_show_in_the_statistics_of_the_first() {
+    let mut rig = Rig::new(Config::default());
+    let mut second = rig.host.server(0, Config::default());
+    let listener = second.listen(ANY_PORT).expect("a free port");
+    let mut own = Client::connect(rig.address);
+    let _other = Client::connect(second.local_addr(listener).expect("it listens"));
+    // The first takes all events, for the tokens are in its range. Those of the second are none that it gave.
+    rig.until("the event of the other's listener is seen", |server, _| server.stats().stale_events > 0);
+    rig.ask(&mut own, "/first");
+    assert_eq!(rig.server.stats().accepted, 1);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(super) struct Accepting<L> {
     has_run_out: bool,
     /// Every slot was taken and none could make room, and clients have been waiting since: logged once.
     is_full: bool,
+    /// Since when they have, or [`NEVER`].
+    pub(super) waits_since: u64,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl<L> Accepting<L> {
             retry_at: None,
             has_run_out: false,
             is_full: false,
+            waits_since: NEVER,
         }
     }
 
@@ -112,6 +115,7 @@ impl<N: Net> Core<N> {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         self.accepting.ready &= !(1 << which);
                         (self.accepting.has_run_out, self.accepting.is_full) = (false, false);
+                        self.accepting.waits_since = NEVER;
                         self.accepting.failures = 0;
                     }
                     // Who has been served may leave what is lacking to the next.
@@ -124,7 +128,7 @@ impl<N: Net> Core<N> {
         }
         self.serve_wave(budget, handler);
         self.accepting.first = (self.accepting.first + 1) % count.max(1);
-        self.note_full();
+        self.note_full(now);
     }
 
     /// Before the listeners are closed: accepts those whose handshakes are finished, for the kernel would
@@ -207,8 +211,11 @@ impl<N: Net> Core<N> {
         }
     }
 
-    fn note_full(&mut self) {
+    fn note_full(&mut self, now: u64) {
         let is_full = self.service.phase == Phase::Running && self.accepting.is_ready() && !self.has_place();
+        if is_full {
+            self.accepting.waits_since = self.accepting.waits_since.min(now);
+        }
         if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
             self.service.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());

@@ -4,9 +4,10 @@
 //! buffer those of its holders' states. A connection that makes progress moves to the end of its list, so the oldest is
 //! the one that has been without progress for longest. And what comes in a flood fills one list, and takes from that.
 //!
-//! Three things are apart. A connection in the ready queue is about to be served, and stays. A deferred request is the
-//! host's to end. And when a slot is needed, a connection that has been idle for a second goes first, because its client
-//! loses nothing.
+//! Three things are apart. A connection in the ready queue is about to be served, and goes only if there is none without
+//! an event among the first of its list (for a slot: not before clients have waited for 100 ms). A deferred request is
+//! the host's to end, unless others need a head buffer that it holds only for what its client has sent behind it. And when
+//! a slot is needed, a connection that has been idle for a second goes first, because its client loses nothing.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -31,11 +32,21 @@ const SLOT_HOLDERS: [State; 6] =
 /// The states whose connections hold an exchange and can make way.
 const EXCHANGE_HOLDERS: [State; 4] = [State::Head, State::Queued, State::Body, State::Sending];
 
+/// The states in which a connection can hold a head or an out.
+const BUFFER_HOLDERS: [State; 5] = [State::Head, State::Queued, State::Body, State::Sending, State::Deferred];
+
+/// How long new clients wait while all connections that could make way are about to be served.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// How long a connection has to be idle to go first.
 const IDLE_FIRST: Duration = Duration::from_secs(1);
 
-/// How long a body may stand still while others wait for its buffer.
+/// How long a body may take for 4 KiB while others wait for its buffer: less if there are more of them than buffers.
 const STALL: Duration = Duration::from_secs(3);
+const SHORT_STALL: Duration = Duration::from_secs(1);
+
+/// How long it may keep the buffer in all, while others wait.
+const TENURE: Duration = Duration::from_secs(20);
 
 impl<N: Net> Core<N> {
     // --- slots ---
@@ -50,7 +61,16 @@ impl<N: Net> Core<N> {
             since.saturating_add(nanoseconds(IDLE_FIRST)) <= self.service.clock.now()
         };
         let long_idle = self.table.longest_quiet(State::Idle).filter(is_long_idle);
-        long_idle.or_else(|| self.table.oldest_of_fullest(&SLOT_HOLDERS))
+        let fullest = || self.table.fullest(&SLOT_HOLDERS);
+        let quiet = || self.table.longest_quiet(fullest()?);
+        let oldest = || self.table.longest_waiting(fullest()?).filter(|_| self.have_waited_for_slots());
+        long_idle.or_else(quiet).or_else(oldest)
+    }
+
+    /// Whether clients have waited for a slot for so long that it is taken from a connection that is about to be served.
+    fn have_waited_for_slots(&self) -> bool {
+        let until = self.accepting.waits_since.saturating_add(nanoseconds(PATIENCE));
+        until <= self.service.clock.now()
     }
 
     /// Sees to it that a slot is free. Returns whether one is.
@@ -81,7 +101,7 @@ impl<N: Net> Core<N> {
     pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
         self.evict_for_outs(newest);
         while self.pool.spare_records() == 0 {
-            let victim = self.table.oldest_of_fullest(&EXCHANGE_HOLDERS).unwrap_or(newest);
+            let victim = self.exchange_holder().unwrap_or(newest);
             self.take_from(victim, handler);
             if self.pool.spare_records() == 0 {
                 // Its client does not even take the refusal.
@@ -92,6 +112,11 @@ impl<N: Net> Core<N> {
             let victim = oldest_holder(&self.pool.heads, &self.table).unwrap_or(newest);
             self.take_from(victim, handler);
         }
+    }
+
+    fn exchange_holder(&self) -> Option<u32> {
+        let fullest = self.table.fullest(&EXCHANGE_HOLDERS)?;
+        self.table.longest_quiet(fullest).or(self.table.longest_waiting(fullest))
     }
 
     /// A connection refuses its request, or is cut off in its response.
@@ -112,8 +137,8 @@ impl<N: Net> Core<N> {
 
     // --- outs for deferred responses ---
 
-    /// Sends what the host has answered before the next turn does, because all outs are lent. If it cannot be sent,
-    /// some response is cut off.
+    /// Sends what the host has answered before the next turn does, because most outs are lent. If it cannot be sent, and
+    /// all are, some response is cut off.
     pub(super) fn flush(&mut self, slot: u32) {
         let mut share = Share::granted(&self.service.config.budget, 0);
         self.act(slot, &mut share, |visit: &mut Visit<'_, N, Unasked>| visit.flush(), &mut Unasked);
@@ -125,55 +150,60 @@ impl<N: Net> Core<N> {
     /// Lends body buffers to those that wait for one, in their order.
     pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         while let Some(slot) = self.table.longest_waiting(State::Queued) {
-            if !self.pool.bodies.has_spare() && !self.end_stalled_body(handler) {
+            let has_spare = self.pool.bodies.has_spare() && !cfg!(mutant = "body_waits_beside_buffer");
+            if !has_spare && !self.end_slow_body(handler) {
                 return;
             }
-            self.pool.lend_body(self.table[slot].exchange);
+            self.pool.lend_body(self.table[slot].exchange, self.service.clock.now());
             // It only changes its state; it is read in its turn.
             let mut share = Share::default();
             self.act(slot, &mut share, |visit| visit.drive(), handler);
         }
     }
 
-    /// Takes its buffer from a body that has stood still for too long. Returns whether one is free then.
-    fn end_stalled_body<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
+    /// Takes its buffer from a body that is too slow for those that wait. Returns whether one is free then.
+    fn end_slow_body<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
         let now = self.service.clock.now();
-        let stalled =
-            self.oldest_body().filter(|&(_, since)| since.saturating_add(nanoseconds(STALL)) <= now);
-        if let Some((slot, _)) = stalled {
+        let slow = self.slow_bodies().find(|&(_, until)| until <= now);
+        if let Some((slot, _)) = slow {
             self.take_from(slot, handler);
         }
         self.pool.bodies.has_spare()
     }
 
-    /// The holder of a body buffer that has been without progress for longest, and since when.
-    fn oldest_body(&self) -> Option<(u32, u64)> {
-        let oldest = |state| {
-            let slot = first_quiet(&self.pool.bodies, &self.table, state)?;
-            Some((slot, self.table.waiting_since(slot, state)))
-        };
-        [State::Body, State::Sending].into_iter().filter_map(oldest).min_by_key(|&(_, since)| since)
-    }
-
-    /// When the next body has stood still for too long, while others wait.
-    pub(crate) fn next_stall(&self) -> u64 {
+    /// When the next body has had its time, while others wait.
+    pub(crate) fn next_slow_body(&self) -> u64 {
         if self.table.waiting(State::Queued) == 0 {
             return NEVER;
         }
-        self.oldest_body().map_or(NEVER, |(_, since)| since.saturating_add(nanoseconds(STALL)))
+        self.slow_bodies().map(|(_, until)| until).min().unwrap_or(NEVER)
+    }
+
+    /// The holders of body buffers that may be too slow, and when they are: those that have been without progress for
+    /// longest, and the one that has had its buffer for longest.
+    fn slow_bodies(&self) -> impl Iterator<Item = (u32, u64)> {
+        let is_long = self.table.waiting(State::Queued) > self.pool.bodies.count();
+        let stall = nanoseconds(if is_long { SHORT_STALL } else { STALL });
+        let stalled = [State::Body, State::Sending].into_iter().filter_map(move |state| {
+            let slot = first_quiet(&self.pool.bodies, &self.table, state)?;
+            Some((slot, self.table.waiting_since(slot, state).saturating_add(stall)))
+        });
+        let longest = self.pool.longest_lent_body().filter(|&(slot, _)| !self.table.is_ready(slot));
+        stalled.chain(longest.map(|(slot, since)| (slot, since.saturating_add(nanoseconds(TENURE)))))
     }
 }
 
-/// Of the fullest list of a kind of buffer, the holder that is oldest and has no event.
+/// Of the fullest list of a kind of buffer, the oldest holder; if possible, one without an event.
 fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<u32> {
-    let quiet = EXCHANGE_HOLDERS
-        .into_iter()
-        .filter_map(|state| first_quiet(buffers, table, state).map(|slot| (state, slot)));
-    let fullness =
-        |&(state, slot): &(State, u32)| (buffers.listed(state), Reverse(table.waiting_since(slot, state)));
-    quiet.max_by_key(fullness).map(|(_, slot)| slot)
+    let fullness = |&state: &State| {
+        let oldest = buffers.oldest(state).next()?;
+        Some((buffers.listed(state), Reverse(table.waiting_since(oldest, state))))
+    };
+    let fullest = BUFFER_HOLDERS.into_iter().max_by_key(fullness)?;
+    first_quiet(buffers, table, fullest).or(buffers.oldest(fullest).next())
 }
 
+/// The oldest holder without an event. No more of them are looked at than can be in passing.
 fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<u32> {
     const FEW: usize = 64;
     buffers.oldest(state).take(FEW).find(|&slot| !table.is_ready(slot))

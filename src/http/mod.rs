@@ -210,7 +210,7 @@ fn read_body<H: Handler + ?Sized>(
             let head = Head::parse(head, &mut headers, limits).expect("a head that was whole stays whole");
             exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
             exchange.input.consume(consumed);
-            exchange.course.body = None;
+            exchange.course.end_body();
             Ok(Step::Answered)
         }
     }
@@ -291,7 +291,7 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, service: &mut Service, peer: &
         None => exchange.input.pending().starts_with(b"HEAD "),
     };
     exchange.input.clear();
-    exchange.course.body = None;
+    exchange.course.end_body();
     service.stats.count_error(refusal.status);
     if service.config.close == CloseMode::Drop {
         exchange.course.after = After::Drop;

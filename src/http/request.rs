@@ -44,6 +44,8 @@ impl<'a> Request<'a> {
     }
 
     /// The target as it was sent: a path with its query, an absolute URL, or `*`. ASCII only.
+    ///
+    /// It is never the `host:port` of CONNECT: that method is answered with 501, because the server is no proxy.
     pub fn target(&self) -> &'a str {
         self.head.target
     }

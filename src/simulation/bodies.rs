@@ -12,7 +12,10 @@ use crate::stats::Reason;
 const SECOND: Duration = Duration::from_secs(1);
 const STALL: Duration = Duration::from_secs(3);
 
-/// More than a head buffer holds.
+/// What a head buffer holds.
+const HEAD_BUFFER: usize = 20 * 1024;
+
+/// More than that.
 const LARGE: usize = 100_000;
 
 /// A server with one body buffer.
@@ -24,16 +27,20 @@ fn head(fields: &str) -> Vec<u8> {
     format!("POST /count HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n").into_bytes()
 }
 
-/// A large upload that has begun.
+/// A large upload that has filled the buffer of its head.
 fn begin(sim: &mut Sim) -> Client {
     let client = sim.connect();
-    client.send(&head(&format!("Content-Length: {LARGE}")));
+    let head = head(&format!("Content-Length: {LARGE}"));
+    client.send(&head);
+    client.send(&vec![b'x'; HEAD_BUFFER - head.len()]);
     sim.settle();
     client
 }
 
-fn body() -> Vec<u8> {
-    vec![b'x'; LARGE]
+/// What is missing of its body.
+fn rest() -> Vec<u8> {
+    let head = head(&format!("Content-Length: {LARGE}"));
+    vec![b'x'; LARGE - (HEAD_BUFFER - head.len())]
 }
 
 fn bodies(client: &Client) -> Vec<String> {
@@ -54,17 +61,32 @@ fn a_body_that_fits_behind_its_head_needs_no_body_buffer() {
 }
 
 #[test]
+fn a_large_body_takes_no_body_buffer_before_the_buffer_of_its_head_is_full() {
+    let mut sim = one_buffer();
+    let stalled: Vec<Client> = (0..10).map(|_| sim.connect()).collect();
+    for client in &stalled {
+        client.send(&[head(&format!("Content-Length: {LARGE}")), vec![b'x'; 1000]].concat());
+    }
+    sim.settle();
+    assert_eq!(sim.buffers_lent(), [10, 0, 0]);
+    let honest = begin(&mut sim);
+    honest.send(&rest());
+    sim.settle();
+    assert_eq!((bodies(&honest), sim.elapsed), (vec!["100000".to_owned()], Duration::ZERO));
+}
+
+#[test]
 fn a_body_waits_unread_until_a_buffer_is_free() {
     let mut sim = one_buffer();
     let (first, second) = (begin(&mut sim), begin(&mut sim));
-    second.send(&body());
+    second.send(&rest());
     sim.settle();
     assert_eq!((sim.state(&first), sim.state(&second)), (State::Body, State::Queued));
     let read = sim.stats().bytes_in;
-    first.send(&body());
+    first.send(&rest());
     sim.settle();
     assert_eq!((bodies(&first), bodies(&second)), (vec!["100000".to_owned()], vec!["100000".to_owned()]));
-    assert_eq!(sim.stats().bytes_in - read, 2 * LARGE as u64, "it was not read before");
+    assert_eq!(sim.stats().bytes_in - read, 2 * rest().len() as u64, "it was not read before");
     assert_eq!(sim.elapsed, Duration::ZERO);
 }
 
@@ -76,7 +98,7 @@ fn bodies_get_the_buffer_in_the_order_of_their_arrival() {
         let states: Vec<State> = clients[at..].iter().map(|client| sim.state(client)).collect();
         assert_eq!(states[0], State::Body);
         assert!(states[1..].iter().all(|&state| state == State::Queued), "{states:?}");
-        client.send(&body());
+        client.send(&rest());
         sim.settle();
         assert_eq!(bodies(client), ["100000"]);
     }
@@ -90,10 +112,10 @@ fn a_client_is_told_to_continue_when_there_is_a_buffer_for_its_body() {
     client.send(&head(&format!("Expect: 100-continue\r\nContent-Length: {LARGE}")));
     sim.settle();
     assert_eq!((sim.state(&client), client.received_len()), (State::Queued, 0));
-    holder.send(&body());
+    holder.send(&rest());
     sim.settle();
     assert_eq!((sim.state(&client), client.statuses()), (State::Body, vec![100]));
-    client.send(&body());
+    client.send(&vec![b'x'; LARGE]);
     sim.settle();
     assert_eq!(client.statuses(), [100, 200]);
 }
@@ -105,27 +127,30 @@ fn the_clients_time_does_not_run_while_its_body_waits() {
         config.timeouts.body = 2 * SECOND;
     });
     let (holder, client) = (begin(&mut sim), begin(&mut sim));
-    for _ in 0..20 {
+    for _ in 0..15 {
         sim.pass(SECOND);
         holder.send(&vec![b'x'; 4096]);
         sim.settle();
     }
     assert_eq!((sim.state(&holder), sim.state(&client)), (State::Body, State::Queued));
-    holder.send(&body());
+    holder.send(&rest());
     sim.pass(SECOND);
     assert_eq!(sim.state(&client), State::Body, "it has all of its time now");
-    client.send(&body());
+    client.send(&rest());
     sim.settle();
     assert_eq!(bodies(&client), ["100000"]);
 }
 
 #[test]
 fn a_body_that_finds_no_buffer_in_time_is_refused_with_503() {
-    let mut sim = one_buffer();
+    let mut sim = Sim::with(|config| {
+        config.buffers.bodies = 1;
+        config.timeouts.queue = 10 * SECOND;
+    });
     let holder = begin(&mut sim);
     sim.pass(SECOND);
     let client = begin(&mut sim);
-    for _ in 0..14 {
+    for _ in 0..4 {
         holder.send(&vec![b'x'; 4096]);
         sim.pass(2 * SECOND);
     }
@@ -149,12 +174,27 @@ fn a_body_that_stands_still_for_three_seconds_gives_its_buffer_to_one_that_waits
 }
 
 #[test]
+fn a_body_that_has_had_its_buffer_for_twenty_seconds_gives_it_to_one_that_waits() {
+    let mut sim = one_buffer();
+    let slow = begin(&mut sim);
+    sim.pass(SECOND);
+    let client = begin(&mut sim);
+    for _ in 0..18 {
+        slow.send(&vec![b'x'; 4096]);
+        sim.pass(SECOND);
+    }
+    assert_eq!((sim.state(&slow), sim.timeout()), (State::Body, Some(SECOND)));
+    sim.pass(SECOND);
+    assert_eq!((slow.statuses(), sim.state(&client)), (vec![503], State::Body));
+}
+
+#[test]
 fn a_body_that_stands_still_keeps_its_buffer_while_no_other_waits() {
     let mut sim = one_buffer();
     let stalled = begin(&mut sim);
     sim.pass(20 * SECOND);
     assert_eq!(sim.state(&stalled), State::Body);
-    stalled.send(&body());
+    stalled.send(&rest());
     sim.settle();
     assert_eq!(bodies(&stalled), ["100000"]);
 }
@@ -167,7 +207,7 @@ fn a_waiting_client_that_is_reset_leaves_the_queue() {
     sim.settle();
     assert!(gone.is_gone());
     assert_eq!(sim.stats().closes(Reason::PeerReset), 1);
-    holder.send(&body());
+    holder.send(&rest());
     sim.settle();
     assert_eq!(sim.state(&next), State::Body);
 }
@@ -176,11 +216,11 @@ fn a_waiting_client_that_is_reset_leaves_the_queue() {
 fn a_waiting_client_that_has_closed_its_half_is_answered_in_its_turn() {
     let mut sim = one_buffer();
     let (holder, client) = (begin(&mut sim), begin(&mut sim));
-    client.send(&body());
+    client.send(&rest());
     client.fin();
     sim.settle();
     assert_eq!(sim.state(&client), State::Queued);
-    holder.send(&body());
+    holder.send(&rest());
     sim.settle();
     assert_eq!(bodies(&client), ["100000"]);
 }
@@ -216,9 +256,9 @@ fn requests_behind_a_large_body_are_answered_behind_it() {
             let client = sim.connect();
             if chunked {
                 client.send(&head("Transfer-Encoding: chunked"));
-                client.send(&[b"186a0\r\n", &body()[..], b"\r\n0\r\n\r\n"].concat());
+                client.send(&[b"186a0\r\n", &[b'x'; LARGE][..], b"\r\n0\r\n\r\n"].concat());
             } else {
-                client.send(&[head(&format!("Content-Length: {LARGE}")), body()].concat());
+                client.send(&[head(&format!("Content-Length: {LARGE}")), vec![b'x'; LARGE]].concat());
             }
             client.send(&site::get("/next").repeat(others));
             sim.settle();

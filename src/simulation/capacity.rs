@@ -45,7 +45,7 @@ fn the_longest_idle_makes_room_for_a_new_connection() {
 const WAYS: [(State, &str); 6] = [
     (State::Idle, ""),
     (State::Head, "GET /"),
-    (State::Queued, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"),
+    (State::Queued, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n"),
     (State::Body, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"),
     (State::Sending, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n"),
     (State::Closing, "GET /close HTTP/1.1\r\nHost: x\r\n\r\n"),

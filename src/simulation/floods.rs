@@ -11,11 +11,11 @@ use crate::config::{CloseMode, Config};
 use crate::stats::Reason;
 
 /// The server's slots, in all floods.
-const SLOTS: usize = 500;
+const SLOTS: usize = if cfg!(debug_assertions) { 200 } else { 500 };
 
 /// A step of the story.
 const STEP: Duration = Duration::from_millis(10);
-const STEPS: usize = 1_000;
+const STEPS: usize = if cfg!(debug_assertions) { 60 } else { 1_000 };
 
 /// How many uploads and downloads are under way.
 const TRANSFERS: usize = 20;
@@ -23,7 +23,7 @@ const TRANSFERS: usize = 20;
 const PIECE: usize = 8 * 1024;
 
 /// An honest upload is as long as the story.
-const UPLOAD: usize = PIECE * (STEPS - 100);
+const UPLOAD: usize = PIECE * (STEPS * 9 / 10);
 
 /// A flood: what its clients do, and how many of them come in each step.
 struct Flood {

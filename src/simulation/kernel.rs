@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) accepts_before_faults: usize,
     /// How many accepted sockets may be open at a time.
     pub(super) descriptors: usize,
+    /// How many are.
+    pub(super) open: usize,
     /// How often accept has failed for want of something, without anything that could bring it back: a
     /// close, or time. An accept that succeeds shows that there was some again.
     pub(super) run_out: u32,
@@ -54,6 +56,7 @@ impl World {
             accept_faults: VecDeque::new(),
             accepts_before_faults: 0,
             descriptors: usize::MAX,
+            open: 0,
             run_out: 0,
             watch_faults: VecDeque::new(),
             sockets: Vec::new(),
@@ -70,6 +73,7 @@ impl World {
     /// A connection that the host has accepted itself; the socket's number.
     pub(super) fn connect_to_host(&mut self) -> usize {
         self.sockets.push(Socket { room: usize::MAX, accepted: true, ..Socket::default() });
+        self.open += 1;
         self.sockets.len() - 1
     }
 
@@ -93,7 +97,6 @@ impl World {
     }
 
     pub(super) fn accept(&mut self, listener: usize) -> io::Result<usize> {
-        let open = self.sockets.iter().filter(|socket| socket.accepted && !socket.closed).count();
         let backlog = &mut self.listeners[listener].backlog;
         if self.accepts_before_faults > 0 {
             self.accepts_before_faults -= 1;
@@ -104,13 +107,14 @@ impl World {
             self.run_out += u32::from(is_lack(&fault));
             return Err(fault);
         }
-        if !backlog.is_empty() && open >= self.descriptors {
+        if !backlog.is_empty() && self.open >= self.descriptors {
             self.run_out += 1;
             return Err(io::Error::from_raw_os_error(EMFILE));
         }
         let id = backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
         self.run_out = 0;
         self.sockets[id].accepted = true;
+        self.open += 1;
         self.sockets[id].calls.push(Call::Accept);
         Ok(id)
     }
@@ -304,6 +308,7 @@ impl World {
 
     pub(super) fn close(&mut self, id: usize) {
         self.run_out = 0;
+        self.open -= 1;
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::Close);
         socket.closed = true;

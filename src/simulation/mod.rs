@@ -50,6 +50,7 @@ mod last_accepts;
 mod leaving;
 mod panics;
 mod pipelining;
+mod pressure;
 mod random;
 mod readiness;
 mod splits;

@@ -17,6 +17,7 @@ use super::site;
 use super::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::connection::State;
+use crate::deferred::RequestId;
 use crate::net::Readiness;
 use crate::stats::Reason;
 
@@ -39,6 +40,7 @@ impl Actor {
     fn new(sim: &mut Sim, chance: &mut Chance) -> Self {
         let (client, welcome) = if chance.one_in(6) { sim.adopt() } else { (sim.connect(), Ok(())) };
         let (mut script, mut asked, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        let longest = sim.core.config().limits.body_bytes;
         let has_harmed = welcome.is_err();
         // A few ask for so much at once that it does not fit into one read.
         let requests = if chance.one_in(24) { 60 } else { chance.below(6) };
@@ -63,18 +65,22 @@ impl Actor {
             match how {
                 0 => {
                     // Some do not fit behind their heads.
-                    let body = vec![b'b'; chance.pick(&[0, 100, 3000, 3999])];
+                    let sizes = [0, 1, 100, 3000, 3999, 4080, 4200, 4500, 9000, 20_000, 20_400, 40_000];
+                    let body = vec![b'b'; chance.pick(&sizes).min(longest)];
+                    let expect = if chance.one_in(3) { EXPECT } else { "" };
+                    let length = body.len();
                     let head = format!(
-                        "POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
-                        body.len()
+                        "POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n"
                     );
                     script.extend([head.as_bytes(), &body].concat());
                 }
                 1 if chance.one_in(2) => script.extend(site::get_and_close(target)),
                 2 => {
-                    let head =
-                        format!("POST {target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
-                    script.extend([head.as_bytes(), b"5\r\nabcde\r\n0\r\n\r\n"].concat());
+                    let expect = if chance.one_in(3) { EXPECT } else { "" };
+                    let head = format!(
+                        "POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Transfer-Encoding: chunked\r\n\r\n"
+                    );
+                    script.extend([head.into_bytes(), any_chunks(chance, longest)].concat());
                 }
                 _ => script.extend(site::get(target)),
             }
@@ -95,7 +101,8 @@ impl Actor {
 
     fn piece(&mut self, chance: &mut Chance) -> Vec<u8> {
         let left = self.script.len() - self.sent;
-        let len = if chance.one_in(3) { left } else { left.min(1 + chance.below(60)) };
+        let most = chance.pick(&[60, 60, 5000]);
+        let len = if chance.one_in(3) { left } else { left.min(1 + chance.below(most)) };
         self.sent += len;
         self.script[self.sent - len..self.sent].to_vec()
     }
@@ -143,7 +150,7 @@ impl Actor {
         let is_idle = self.client.is_served() && sim.state(&self.client) == State::Idle;
         if is_idle && self.client.has_nothing_to_come() {
             let whole = self.ends.iter().filter(|&&end| end <= self.sent).count();
-            let responses = self.client.responses();
+            let responses = finals(&self.client);
             assert_eq!(responses.len(), whole, "answers to client {}", self.client.id);
             assert!(responses.iter().all(|response| response.is_whole));
         }
@@ -162,7 +169,12 @@ impl Actor {
             self.client.id,
             self.client.calls()
         );
-        let responses = self.client.responses();
+        let responses = finals(&self.client);
+        let expecting = self.script.windows(EXPECT.len()).filter(|part| *part == EXPECT.as_bytes()).count();
+        assert!(
+            self.client.responses().len() - responses.len() <= expecting,
+            "each is told once to continue"
+        );
         let whole = self.ends.iter().filter(|&&end| end <= self.sent).count();
         let says_close = responses.last().is_some_and(|last| last.says_close);
         assert!(
@@ -216,6 +228,28 @@ impl Actor {
     }
 }
 
+const EXPECT: &str = "Expect: 100-continue\r\n";
+
+/// A chunked body of at most this length.
+fn any_chunks(chance: &mut Chance, mut longest: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    for _ in 0..chance.below(6) {
+        let size = chance.pick(&[1, 5, 100, 900, 4000, 4096, 8000, 16_000]).min(longest);
+        if size > 0 {
+            longest -= size;
+            body.extend(format!("{size:x}\r\n").into_bytes());
+            body.extend([&vec![b'c'; size][..], b"\r\n"].concat());
+        }
+    }
+    body.extend(b"0\r\n\r\n");
+    body
+}
+
+/// All responses but those that only tell a client to continue.
+fn finals(client: &Client) -> Vec<site::Response> {
+    client.responses().into_iter().filter(|response| response.status != 100).collect()
+}
+
 fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
     let small = |chance: &mut Chance| 1 + chance.below(4);
     let mut sim = Sim::with(|config| {
@@ -233,8 +267,9 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
         config.idle_in_drain = chance.pick(&[IdleInDrain::Close, IdleInDrain::LastRequest]);
         config.at_capacity = chance.pick(&[AtCapacity::Evict, AtCapacity::Pause]);
         config.timeouts.linger_total = Duration::from_secs(chance.pick(&[1, 30]));
-        config.limits.body_bytes = chance.pick(&[4000, 20_000]);
-        config.limits.head_bytes = chance.pick(&[200, 16 * 1024]);
+        config.limits.body_bytes = chance.pick(&[4000, 4095, 4096, 20_000, 60_000]);
+        config.limits.head_bytes = chance.pick(&[200, 200, 16 * 1024]);
+        config.limits.out_bytes = chance.pick(&[41_000, 64 * 1024]);
         config.budget.together = chance.pick(&[1, 2, 16]);
         if chance.one_in(2) {
             config.budget.accepts = small(chance) as u32;
@@ -274,6 +309,29 @@ fn was_calm(sim: &Sim) -> bool {
     let is_gentle = matches!(sim.core.config().close, CloseMode::Fin | CloseMode::Peer);
     let reasons = [IdleTimeout, WriteTimeout, LingerTimeout, LingerLimit, Evicted, Shutdown, Unpollable];
     is_gentle && reasons.iter().all(|&reason| stats.closes(reason) == 0)
+}
+
+/// The host answers all that it has deferred at once.
+fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>) {
+    for id in sim.site.parked.clone() {
+        let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
+        let text = site::PAGE.repeat(chance.pick(&[1, 700, 4000]));
+        let answer = match chance.below(6) {
+            0 => {
+                let now = sim.now();
+                let again = sim.core.respond(id, now).map(|responder| responder.defer().0);
+                again.map(|id| sim.site.parked.push(id))
+            }
+            1 => sim.respond(id, |responder| responder.close()),
+            2 => sim.respond(id, |responder| responder.head(200).body(site::repeated(70_000))),
+            _ => sim.respond(id, |responder| responder.send(200, "text/plain", &text)),
+        };
+        assert!(answer.is_err() || !is_over);
+        answered.extend(answer.is_ok().then_some(id));
+    }
+    if chance.one_in(12) {
+        sim.core.abort();
+    }
 }
 
 /// A story of so many clients at most, that ends early if its numbers do.
@@ -336,6 +394,9 @@ fn tell(mut chance: Chance, clients: usize) {
             };
             assert!(answer.is_err() || !is_over);
             answered.extend(answer.is_ok().then_some(id));
+        }
+        if sim.site.parked.len() > 2 && chance.one_in(8) {
+            answer_all(&mut sim, &mut chance, &mut answered);
         }
         match chance.below(5) {
             0 => {}

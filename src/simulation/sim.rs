@@ -13,7 +13,6 @@ use super::client::Client;
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
 use super::site::{HandlerPanic, Site};
-use super::socket::Socket;
 use crate::config::Config;
 use crate::connection::State;
 use crate::core::{Core, Progress};
@@ -36,11 +35,14 @@ pub(super) struct Sim {
     pub(super) elapsed: Duration,
     /// Who was in the ready queue after the turn before, with the calls on it up to then.
     queue: HashMap<usize, Queued>,
+    /// Of all that could grow, as it was made.
+    capacities: Vec<usize>,
 }
 
 struct Queued {
     place: usize,
     calls: usize,
+    state: State,
 }
 
 impl Sim {
@@ -59,7 +61,8 @@ impl Sim {
         let mut core = Core::new(FakeNet(wire.clone()), tokens, config).expect("it is small");
         core.add_listener(FakeListener::new(&wire)).expect("it is running");
         let (start, elapsed) = (Instant::now(), Duration::ZERO);
-        let mut sim = Sim { core, wire, site: Site::default(), start, elapsed, queue: HashMap::new() };
+        let (queue, capacities) = (HashMap::new(), core.capacities());
+        let mut sim = Sim { core, wire, site: Site::default(), start, elapsed, queue, capacities };
         sim.turn();
         sim
     }
@@ -153,6 +156,8 @@ impl Sim {
                 progress
             }
             Err(panic) if panic.is::<HandlerPanic>() => {
+                // Some were served before it, perhaps without a call.
+                self.queue.clear();
                 assert_eq!(self.timeout(), Some(Duration::ZERO), "its victim is still to be buried");
                 Progress { more: true, ..Progress::default() }
             }
@@ -269,15 +274,15 @@ impl Sim {
     /// Between turns the server's books agree with each other and with the wire.
     fn check_books(&self, progress: Progress) {
         let (table, pool) = self.core.inside();
+        assert_eq!(self.core.capacities(), self.capacities, "nothing grows");
         let stats = self.core.stats();
         assert_eq!(table.len() as u64, stats.accepted - stats.closed);
-        let on_the_wire = self.world().sockets.iter().filter(|s| s.accepted && !s.closed).count();
-        assert_eq!(table.len(), on_the_wire, "slots and sockets");
-        let is_waiting_for_fin = |s: &Socket| s.held_back > 0 && s.ending.is_none();
-        assert!(
-            !self.world().sockets.iter().any(is_waiting_for_fin),
-            "the FIN that was promised has not come"
-        );
+        assert_eq!(table.len(), self.world().open, "slots and sockets");
+        for (_, connection) in table.iter() {
+            let socket = &self.world().sockets[connection.socket.stream().id];
+            let is_held_back = socket.held_back > 0 && socket.ending.is_none();
+            assert!(!is_held_back, "the FIN that was promised has not come");
+        }
         let listed: usize = State::ALL.into_iter().map(|list| table.waiting(list)).sum();
         assert_eq!(table.len(), listed, "each is in one list");
         for list in State::ALL {
@@ -302,6 +307,8 @@ impl Sim {
                     State::Deferred => !body && (!out || table.is_ready(slot)),
                     State::Idle | State::Sending | State::Closing => !(head && body),
                 };
+                let is_frugal = table.is_ready(slot) || pool.is_frugal(connection.exchange);
+                assert!(is_frugal, "slot {slot} keeps what it does not need in {:?}", connection.state);
                 assert!(is_right, "slot {slot} has borrowed {head}, {out}, {body} in {:?}", connection.state);
                 borrowed.iter_mut().zip([head, out, body]).for_each(|(sum, one)| *sum += usize::from(one));
             }
@@ -311,7 +318,7 @@ impl Sim {
         assert!(!waits_in_vain, "a body waits beside a free buffer");
         assert!(pool.spares() > 0, "there is something to work in");
         let is_zero = self.timeout() == Some(Duration::ZERO);
-        let next = table.next_deadline().min(self.core.next_stall());
+        let next = table.next_deadline().min(self.core.next_slow_body());
         let is_due = u128::from(next) <= self.elapsed.as_nanos();
         assert_eq!(
             is_zero,
@@ -334,11 +341,12 @@ impl Sim {
         let ready = std::iter::successors(table.first_ready(), |&slot| table.ready_behind(slot));
         for (place, slot) in ready.enumerate() {
             let id = table[slot].socket.stream().id;
-            let calls = world.sockets[id].calls.len();
-            if let Some(before) = self.queue.get(&id).filter(|before| before.calls == calls) {
+            let (calls, state) = (world.sockets[id].calls.len(), table[slot].state);
+            let is_untouched = |before: &&Queued| before.calls == calls && before.state == state;
+            if let Some(before) = self.queue.get(&id).filter(is_untouched) {
                 assert!(place < before.place, "slot {slot} is passed over, at place {place} of the queue");
             }
-            queue.insert(id, Queued { place, calls });
+            queue.insert(id, Queued { place, calls, state });
         }
         self.queue = queue;
     }

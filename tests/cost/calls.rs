@@ -19,7 +19,7 @@ const ROUNDS: usize = 20;
 type Calls = BTreeMap<String, usize>;
 
 #[test]
-fn a_connection_costs_accept_read_write_and_close_and_is_never_registered() {
+fn a_connection_costs_accept_read_write_shutdown_and_close_and_is_never_registered() {
     let Some(strace) = tools::find(&["strace"]) else { return };
     let calls = difference(|rounds| {
         let ask = Ask::one(&get_and_close("/"));
@@ -27,8 +27,13 @@ fn a_connection_costs_accept_read_write_and_close_and_is_never_registered() {
     });
     let connections = CLIENTS * ROUNDS;
     let accepts = connections + ROUNDS;
-    let expected =
-        [("accept4", accepts), ("close", connections), ("recvfrom", connections), ("sendto", connections)];
+    let expected = [
+        ("accept4", accepts),
+        ("close", connections),
+        ("recvfrom", connections),
+        ("sendto", connections),
+        ("shutdown", connections),
+    ];
     assert_eq!(without_waiting(&calls), expected, "the last accept of a round finds nobody");
     expect_at_most(PER_CONNECTION, &calls, connections);
 }

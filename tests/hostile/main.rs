@@ -33,7 +33,8 @@ fn sleep_through(rig: &mut Rig) -> u32 {
         assert_eq!(rig.host.gather(&mut rig.server, Duration::ZERO), []);
         rig.server.process(now, &mut rig.world);
         wake_ups += 1;
-        assert!(wake_ups <= 10, "it does not end: {:?}", rig.server);
+        // A reader that has taken much has credit for 15 more waits.
+        assert!(wake_ups <= 25, "it does not end: {:?}", rig.server);
     }
     wake_ups
 }

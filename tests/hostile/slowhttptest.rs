@@ -15,7 +15,7 @@ const CONNECTIONS: u64 = 400;
 const HONEST: u64 = 100;
 
 const SHORT: [&str; 8] =
-    ["--head-timeout", "2s", "--body-timeout", "2s", "--write-timeout", "2s", "--linger-timeout", "2s"];
+    ["--head-timeout", "2s", "--body-timeout", "2s", "--write-timeout", "250ms", "--linger-timeout", "2s"];
 
 const LONG: [&str; 6] = ["--head-timeout", "1h", "--body-timeout", "1h", "--write-timeout", "1h"];
 

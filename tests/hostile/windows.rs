@@ -82,7 +82,7 @@ fn rows() -> Vec<Row> {
     let (small, large) = (Some(Body::Static(b"late")), Some(Body::Static(big())));
     vec![
         taken("a small answer", get("/small"), Reason::IdleTimeout, &[]),
-        taken("the last answer", get_and_close("/small"), Reason::Answered, &[]),
+        taken("the last answer", get_and_close("/small"), Reason::LingerTimeout, &[]),
         taken("an error page", "nonsense\r\n\r\n", Reason::LingerTimeout, &[400]),
         taken("a 408 in the head", "GET / HT", Reason::LingerTimeout, &[408]),
         taken("a 408 in the body", upload("", "12345"), Reason::LingerTimeout, &[408]),

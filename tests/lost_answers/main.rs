@@ -12,6 +12,8 @@ mod common;
 mod drain;
 #[cfg(target_os = "linux")]
 mod more_follows;
+#[cfg(target_os = "linux")]
+mod small_windows;
 mod second_handle;
 mod uploads;
 

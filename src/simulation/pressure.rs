@@ -1,0 +1,464 @@
+//! Pressure: what is short is short for long, and clients never rest.
+
+use std::time::Duration;
+
+use super::client::Client;
+use super::sim::Sim;
+use super::site;
+use super::socket::Ending;
+use crate::connection::State;
+use crate::stats::Reason;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn post(target: &str, fields: &str) -> Vec<u8> {
+    format!("POST {target} HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n").into_bytes()
+}
+
+/// A response that is sent before its turn leaves nothing behind that would stop the next.
+#[test]
+fn a_long_deferred_answer_that_is_flushed_does_not_stop_the_requests_behind_it() {
+    let mut sim = Sim::with(|config| config.buffers.outs = 1);
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
+    for client in &clients {
+        client.send(&[site::get("/later"), site::get("/next")].concat());
+    }
+    sim.settle();
+    let long = "x".repeat(30_000);
+    for _ in 0..3 {
+        sim.answer(&long).unwrap();
+    }
+    sim.settle();
+    for client in &clients {
+        assert_eq!(client.statuses(), [200, 200]);
+    }
+}
+
+/// The first 64 of the fullest list are in the ready queue. No other list gives up for it.
+#[test]
+fn a_flood_of_ready_connections_does_not_cut_honest_transfers() {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 200;
+        config.budget.requests = 320;
+        config.budget.requests_per_connection = 32;
+    });
+    let downloads: Vec<Client> = (0..20).map(|_| sim.connect()).collect();
+    for client in &downloads {
+        client.stop_reading();
+        client.read(30_000);
+        client.get("/long");
+    }
+    sim.settle();
+    let flood: Vec<Client> = (0..180).map(|_| sim.connect()).collect();
+    // Honest newcomers, one each some turns.
+    let mut newcomers = Vec::new();
+    let mut waited = 0;
+    for turn in 0..400 {
+        for client in &flood {
+            if client.is_served() {
+                client.send(&site::get("/").repeat(64));
+            }
+        }
+        if turn % 10 == 9 {
+            let client = sim.connect();
+            client.get_and_close("/");
+            newcomers.push(client);
+        }
+        if turn % 50 == 0 {
+            downloads.iter().for_each(|client| client.read(8192));
+        }
+        sim.advance(Duration::from_millis(1));
+        sim.turn();
+        waited = newcomers.iter().filter(|client| client.statuses().is_empty()).count();
+    }
+    let cut = downloads.iter().filter(|client| client.is_gone()).count();
+    assert_eq!(
+        (cut, waited < 25),
+        (0, true),
+        "cut downloads; {waited} of {} newcomers not served",
+        newcomers.len()
+    );
+}
+
+/// All connections are always ready.
+#[test]
+fn a_flood_of_ready_connections_does_not_lock_out_newcomers() {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 200;
+        config.budget.requests = 32;
+    });
+    let flood: Vec<Client> = (0..200).map(|_| sim.connect()).collect();
+    sim.settle();
+    let newcomer = sim.connect();
+    newcomer.get_and_close("/");
+    for _ in 0..2_000 {
+        for client in flood.iter().filter(|client| client.is_served()) {
+            client.send(&site::get("/").repeat(32));
+        }
+        sim.advance(Duration::from_millis(1));
+        sim.turn();
+    }
+    assert_eq!(newcomer.statuses(), [200], "after 2 s");
+}
+
+/// The buffer is lent for one body.
+fn expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(chunked: bool) {
+    let mut sim = Sim::with(|config| {
+        config.buffers.bodies = 1;
+        config.budget.bytes_per_connection = 30_000;
+    });
+    let upload = |len: usize| {
+        if chunked {
+            [
+                post("/count", "Transfer-Encoding: chunked"),
+                format!("{len:x}\r\n").into_bytes(),
+                vec![b'x'; len],
+                b"\r\n0\r\n\r\n".to_vec(),
+            ]
+            .concat()
+        } else {
+            [post("/count", &format!("Content-Length: {len}")), vec![b'x'; len]].concat()
+        }
+    };
+    let hog = sim.connect();
+    hog.send(&upload(100_000).repeat(9));
+    sim.turn();
+    sim.turn();
+    let waiting = sim.connect();
+    waiting.send(&upload(50_000));
+    // It is always ahead of the server.
+    for _ in 0..300 {
+        while sim.world().sockets[hog.id].input.len() < 300_000 {
+            hog.send(&upload(100_000));
+        }
+        sim.turn();
+        sim.advance(Duration::from_millis(100));
+    }
+    assert_eq!(waiting.statuses(), [200], "{:?}", hog.statuses().len());
+}
+
+#[test]
+fn a_client_that_pipelines_large_uploads_gives_the_buffer_to_others() {
+    expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(false);
+}
+
+#[test]
+fn a_client_that_pipelines_large_chunked_uploads_gives_the_buffer_to_others() {
+    expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(true);
+}
+
+/// A deferred request holds a head only for what its client has sent behind it.
+#[test]
+fn deferred_clients_that_pipeline_do_not_keep_the_heads_from_others() {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 100;
+        config.buffers.heads = 8;
+    });
+    let flood: Vec<Client> = (0..20).map(|_| sim.connect()).collect();
+    for client in &flood {
+        client.send(&[site::get("/later"), b"G".to_vec()].concat());
+    }
+    sim.settle();
+    let honest = sim.connect();
+    honest.send(b"GET / HT");
+    sim.settle();
+    honest.send(b"TP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    assert_eq!(honest.statuses(), [200]);
+}
+
+/// In a burst of answers there are outs left for a client that does not take its own at once.
+#[test]
+fn the_one_that_is_answered_last_is_not_cut_for_those_that_were_not_tried() {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 100;
+        config.buffers.outs = 4;
+    });
+    // Kernel takes 20,000 at a time.
+    let clients: Vec<Client> = (0..20).map(|_| sim.connect()).collect();
+    for (at, client) in clients.iter().enumerate() {
+        if at == 10 {
+            client.stop_reading();
+            client.read(10_000);
+        }
+        client.get("/later");
+    }
+    sim.settle();
+    let long = "x".repeat(30_000);
+    for _ in 0..20 {
+        let _ = sim.answer(&long);
+    }
+    clients[10].read(usize::MAX);
+    sim.settle();
+    for (at, client) in clients.iter().enumerate() {
+        assert_eq!((client.statuses(), client.ending()), (vec![200], None::<Ending>), "{at}");
+    }
+}
+
+#[test]
+fn a_client_is_told_to_continue_once_and_behind_the_response_in_front() {
+    for chunked in [false, true] {
+        for reads in [1usize, 100, 100_000] {
+            let mut sim = Sim::with(|config| config.buffers.bodies = 1);
+            let holder = sim.connect();
+            holder.send(&post("/count", "Content-Length: 50000"));
+            sim.settle();
+            let client = sim.connect();
+            client.stop_reading();
+            client.send(&site::get("/copied"));
+            let framing = if chunked { "Transfer-Encoding: chunked" } else { "Content-Length: 50000" };
+            client.send(&post("/count", &format!("Expect: 100-continue\r\n{framing}")));
+            sim.settle();
+            holder.send(&vec![b'x'; 50_000]);
+            sim.settle();
+            for _ in 0..200_000 {
+                client.read(reads);
+                sim.settle();
+                if client.statuses().len() >= 2 {
+                    break;
+                }
+            }
+            client.read(usize::MAX);
+            sim.settle();
+            assert_eq!(client.statuses(), [200, 100]);
+            if chunked {
+                client.send(&[b"c350\r\n".to_vec(), vec![b'x'; 50_000], b"\r\n0\r\n\r\n".to_vec()].concat());
+            } else {
+                client.send(&vec![b'x'; 50_000]);
+            }
+            sim.settle();
+            assert_eq!(client.statuses(), [200, 100, 200]);
+        }
+    }
+}
+
+/// In one piece and in several, with a request behind.
+#[test]
+fn chunks_around_the_size_of_a_head_buffer_are_joined() {
+    for head_bytes in [100, 16 * 1024] {
+        let size = head_bytes + 4096;
+        for body_bytes in [4095usize, 4096, 5000, 30_000] {
+            for delta in -80i64..=12 {
+                let head = post("/count", "Transfer-Encoding: chunked");
+                let len = (size as i64 - head.len() as i64 + delta) as usize;
+                if len > body_bytes {
+                    continue;
+                }
+                for split in [1usize, 7, 4096, usize::MAX] {
+                    let mut sim = Sim::with(|config| {
+                        config.limits.head_bytes = head_bytes;
+                        config.limits.body_bytes = body_bytes;
+                        config.buffers.bodies = 1;
+                    });
+                    let all = [
+                        head.clone(),
+                        format!("{len:x}\r\n").into_bytes(),
+                        vec![b'x'; len],
+                        b"\r\n0\r\n\r\n".to_vec(),
+                        site::get("/next"),
+                    ]
+                    .concat();
+                    let client = sim.connect();
+                    if split < 4096 {
+                        let cut = all.len() - 100.min(all.len());
+                        client.send(&all[..cut]);
+                        sim.settle();
+                        for piece in all[cut..].chunks(split) {
+                            client.send(piece);
+                            sim.settle();
+                        }
+                    } else {
+                        for piece in all.chunks(split) {
+                            client.send(piece);
+                            sim.settle();
+                        }
+                    }
+                    let responses = client.responses();
+                    assert_eq!(responses.len(), 2, "{head_bytes} {body_bytes} {len} {split}");
+                    assert_eq!(responses[0].body, len.to_string().as_bytes());
+                    client.fin();
+                    sim.settle();
+                    sim.assert_empty();
+                }
+            }
+        }
+    }
+}
+
+/// The smallest settings.
+#[test]
+fn with_one_of_everything_nothing_is_lost() {
+    for (heads, outs, bodies, exchanges, slots) in
+        [(1, 1, 1, 1, 1), (1, 1, 1, 1, 4), (1, 1, 1, 4, 4), (4, 1, 1, 4, 4), (1, 4, 1, 4, 4)]
+    {
+        for body_bytes in [0, 1, 4095, 4096, 1 << 20] {
+            let mut sim = Sim::with(|config| {
+                config.max_connections = slots;
+                config.exchanges = exchanges;
+                (config.buffers.heads, config.buffers.outs, config.buffers.bodies) = (heads, outs, bodies);
+                config.limits.head_bytes = 64;
+                config.limits.body_bytes = body_bytes;
+                config.limits.out_bytes = 512;
+                config.budget.requests_per_connection = 1;
+                config.budget.requests = 1;
+                config.budget.accepts = 1;
+                config.budget.bytes_per_connection = 1;
+            });
+            for drains in [true, false] {
+                sim.world().short_read_drains = drains;
+                let clients: Vec<Client> = (0..10).map(|_| sim.connect()).collect();
+                for (at, client) in clients.iter().enumerate() {
+                    match at % 5 {
+                        0 => client.send(
+                            &[
+                                &b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: "[..],
+                                body_bytes.min(9000).to_string().as_bytes(),
+                                b"\r\n\r\n",
+                                &vec![b'x'; body_bytes.min(9000)],
+                                &site::get("/"),
+                            ]
+                            .concat(),
+                        ),
+                        1 => {
+                            client.send(b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nabc")
+                        }
+                        2 => client.get("/later"),
+                        3 => client.send(b"GET / HT"),
+                        _ => {
+                            client.stop_reading();
+                            client.get("/large")
+                        }
+                    }
+                    sim.turn();
+                }
+                sim.settle();
+                while !sim.site.parked.is_empty() {
+                    let _ = sim.answer("x");
+                }
+                sim.settle();
+                clients.iter().for_each(|client| client.reset());
+                sim.pass(1000 * SECOND);
+                sim.assert_empty();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_whose_client_does_not_take_its_continue_gives_way() {
+    let mut sim = Sim::with(|config| {
+        config.buffers.bodies = 1;
+        config.timeouts.queue = Duration::MAX;
+        config.timeouts.body = Duration::MAX;
+        config.timeouts.write = Duration::MAX;
+    });
+    let holder = sim.connect();
+    holder.stop_reading();
+    holder.send(&post("/count", "Expect: 100-continue\r\nContent-Length: 50000"));
+    sim.settle();
+    let client = sim.connect();
+    client.send(&post("/count", "Expect: 100-continue\r\nContent-Length: 50000"));
+    sim.settle();
+    assert_eq!((sim.state(&holder), sim.state(&client)), (State::Sending, State::Queued));
+    assert_eq!(sim.timeout(), Some(3 * SECOND));
+    sim.pass(3 * SECOND);
+    assert_eq!(sim.state(&client), State::Body);
+    assert_eq!(sim.stats().closes(Reason::Evicted), 1);
+}
+
+/// Each sends 4 KiB in just less than 3 s.
+#[test]
+fn trickled_uploads_do_not_keep_the_body_buffers_from_others() {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 100;
+        config.buffers.bodies = 4;
+    });
+    let tricklers: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
+    for client in &tricklers {
+        client.send(&post("/count", "Content-Length: 1000000"));
+    }
+    sim.settle();
+    let honest: Vec<Client> = (0..20).map(|_| sim.connect()).collect();
+    for client in &honest {
+        client.send(&[post("/count", "Content-Length: 50000"), vec![b'x'; 50_000]].concat());
+    }
+    for _ in 0..20 {
+        tricklers.iter().for_each(|client| client.send(&[b'x'; 4096]));
+        sim.pass(Duration::from_millis(2_900));
+    }
+    let statuses: Vec<_> = honest.iter().flat_map(Client::statuses).collect();
+    assert_eq!(statuses, vec![200; 20]);
+}
+
+/// The same with the default budget and 1,024 slots.
+#[test]
+fn a_flood_of_ready_connections_does_not_lock_out_newcomers_by_default() {
+    let mut sim = Sim::with(|config| config.max_connections = 1024);
+    let flood: Vec<Client> = (0..1024).map(|_| sim.connect()).collect();
+    for _ in 0..10 {
+        sim.turn();
+    }
+    let newcomer = sim.connect();
+    newcomer.get_and_close("/");
+    for _ in 0..500 {
+        for client in &flood {
+            let is_hungry = {
+                let world = sim.world();
+                let socket = &world.sockets[client.id];
+                !socket.closed && socket.input.len() < 2_000
+            };
+            if is_hungry {
+                client.send(&site::get("/").repeat(70));
+            }
+        }
+        sim.advance(Duration::from_millis(2));
+        sim.turn();
+    }
+    assert_eq!(newcomer.statuses(), [200], "after a second");
+}
+
+/// All heads are with connections that are ready.
+#[test]
+fn a_flood_of_ready_connections_does_not_get_honest_requests_refused() {
+    let mut sim = Sim::with(|config| {
+        config.max_connections = 400;
+        config.buffers.heads = 100;
+        config.budget.requests = 320;
+    });
+    let flood: Vec<Client> = (0..200).map(|_| sim.connect()).collect();
+    sim.settle();
+    let mut honest = Vec::new();
+    for turn in 0..300 {
+        for client in flood.iter().filter(|client| client.is_served()) {
+            let is_hungry = sim.world().sockets[client.id].input.len() < 2_000;
+            if is_hungry {
+                client.send(&site::get("/").repeat(70));
+            }
+        }
+        if turn % 10 == 0 {
+            let client = sim.connect();
+            client.send(b"GET / HT");
+            honest.push(client);
+        }
+        if turn % 10 == 7 {
+            honest.last().unwrap().send(b"TP/1.1\r\nHost: x\r\n\r\n");
+        }
+        sim.advance(Duration::from_millis(2));
+        sim.turn();
+    }
+    for _ in 0..100 {
+        sim.turn();
+    }
+    let refused = honest
+        .iter()
+        .filter(|client| client.statuses() == [503] || (client.is_gone() && client.statuses().is_empty()))
+        .count();
+    let served = honest.iter().filter(|client| client.statuses() == [200]).count();
+    assert_eq!(
+        (refused, served),
+        (0, honest.len()),
+        "refused, served; 503s in all: {}, evicted {}",
+        sim.stats().errors(503),
+        sim.stats().closes(Reason::Evicted)
+    );
+}

@@ -1,0 +1,46 @@
+//! Clients whose window is smaller than the answer: what does not fit waits in the server's kernel, where a reset would
+//! take it.
+
+use std::net::TcpStream;
+
+use fourway::{CloseMode, Reason};
+use socket2::{Domain, Socket, Type};
+
+use crate::common::{ANY_PORT, ByHand, Client, wait_until};
+use crate::config;
+
+/// A client with the smallest window that the kernel gives.
+fn client_with_small_window(server: &ByHand) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(1).expect("the smallest");
+    socket.set_tcp_nodelay(true).expect("each write is a segment");
+    socket.bind(&ANY_PORT.into()).expect("a free port");
+    socket.connect(&server.address.into()).expect("a connection");
+    Client::over_small(TcpStream::from(socket))
+}
+
+/// It has promised to send no more, and a line break comes all the same when the server has closed.
+#[test]
+fn an_answer_that_does_not_fit_into_the_clients_window_is_lingered_over() {
+    let mut server = ByHand::new(config(CloseMode::Fin));
+    let mut client = client_with_small_window(&server);
+    let long = "x".repeat(6_000);
+    let request = format!("GET /{long} HTTP/1.0\r\n\r\n");
+    let sent = request.len() as u64;
+    client.send(request);
+    server.turn_until("it is answered", |server| server.stats().requests == 1);
+    server.settle();
+    client.send("\r\n");
+    wait_until("the line break has been read", || {
+        server.settle();
+        server.server.stats().bytes_in == sent + 2
+    });
+    assert_eq!(server.server.stats().closes(Reason::Answered), 0, "it is lingered over");
+    let reader = std::thread::spawn(move || {
+        let response = client.response();
+        client.expect_end();
+        response.body
+    });
+    server.turn_until("the client has closed", |server| server.stats().open == 0);
+    assert_eq!(reader.join().expect("no panic"), format!("/{long}").into_bytes());
+}
