@@ -1,7 +1,7 @@
 //! Buffers of one kind: one piece of memory, cut into parts that are lent to connections.
 //!
-//! A buffer that is lent for longer than a visit is in a list, by what its connection waits for. The lists are in the
-//! order of the deadline lists. So when all are lent, the fullest list and its oldest are found at once.
+//! A buffer that is lent for longer than a visit is in a list, by the state of its connection. Each list is in the same
+//! order as the deadline list of that state. So when all are lent, the fullest list and its oldest are found at once.
 
 use crate::connection::State;
 use crate::lists::Lists;

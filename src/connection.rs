@@ -23,7 +23,7 @@ use crate::table::NONE;
 /// What a connection is doing, which is what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Reading, between requests or before the first: no buffer is held.
+    /// Reading, between requests or before the first. It holds no buffer, except between the steps of a wave.
     Idle,
     /// Reading a head that has begun.
     Head,

@@ -114,7 +114,8 @@
 //! 2. A direction stays ready until its call says `WouldBlock`. One exception: where the poller
 //!    raises an edge for every arrival, a read that did not fill its buffer has emptied the
 //!    socket, unless the event hinted at the end of input or at urgent data.
-//! 3. Events mark, `process` acts: no slot is freed while a batch of events is looked at.
+//! 3. Events mark, `process` acts: no slot is freed while a batch of events is looked at. One exception: a host that
+//!    answers more deferred requests at once than half of its out buffers has them sent by [`Server::respond`].
 //! 4. One driver, one function per state, and the transition is a return value.
 //! 5. States say what is waited for; nothing beside the state repeats it.
 //! 6. All memory is reserved at the start. When something is full, wait or evict.

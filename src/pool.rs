@@ -24,7 +24,7 @@ use crate::table::NONE;
 pub(crate) const RECORD: usize = size_of::<InFlight>() + size_of::<u32>();
 pub(crate) const BUFFER: usize = Buffers::OVERHEAD;
 
-/// All that requests in flight are lent. A record, a head and an out are free whenever a visit begins.
+/// All that requests in flight are lent. Invariant: at least one record, head and out is free before each visit.
 #[derive(Debug)]
 pub(crate) struct Pool {
     /// Of all that were ever used; the others' memory is untouched.
@@ -214,7 +214,8 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn open(&mut self, handle: u32) -> Exchange<'_> {
         let record = &self.records[handle as usize];
-        if record.head & record.body == NONE || record.out_buffer == NONE {
+        let has_input_buffer = record.head != NONE || record.body != NONE;
+        if !has_input_buffer || record.out_buffer == NONE {
             self.complete(handle);
         }
         let record = &mut self.records[handle as usize];

@@ -188,7 +188,8 @@ impl Server {
 
     /// The responder of a request that was [deferred](Responder::defer): the same as the handler had.
     ///
-    /// The answer is sent by the next [`process`](Self::process). A responder that is dropped
+    /// The answer is sent by the next [`process`](Self::process), or by the next call of the host if half of the
+    /// [out buffers](crate::Buffers::outs) are lent. A responder that is dropped
     /// answers 500, which [`Stats::handler_errors`] counts.
     ///
     /// Another thread sends what it has found out, with the id, through a channel of the host's, and

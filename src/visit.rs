@@ -119,8 +119,18 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         self.drive()
     }
 
-    /// Refuses its request, because another connection needs what it has borrowed.
+    /// Refuses its request, because another connection needs what it has borrowed. If that has been answered meanwhile, and
+    /// not sent, the answer is its last, and the requests behind it are refused by the close.
     pub(crate) fn refuse_for_others(&mut self) -> End {
+        let course = &mut self.exchange.course;
+        if course.after.awaited().is_none() && !self.exchange.out.is_empty() {
+            self.exchange.input.clear();
+            course.end_body();
+            if course.after == After::Keep {
+                course.after = After::Close { client_asked: false };
+            }
+            return self.drive();
+        }
         let why = match self.connection.state {
             State::Body => "the body stalled, and others wait for its buffer",
             _ => "there are too many requests at once",
@@ -210,8 +220,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         }
     }
 
-    /// Waits for a body buffer, and reads nothing meanwhile; as with [`defer`](Self::defer), only an error tells of a
-    /// client that has gone.
+    /// Waits for a body buffer, and reads nothing meanwhile. A reset is noticed by its error hint. A half-close is not a
+    /// disconnect.
     fn queue(&mut self) -> Next {
         if self.exchange.course.is_apart {
             return Next::Enter(State::Body, "a body buffer is lent");

@@ -33,7 +33,7 @@ pub(super) struct Accepting<L> {
     pub(super) retry_at: Option<u64>,
     /// Something has run out, and clients have been waiting since: logged once.
     has_run_out: bool,
-    /// Every slot was taken and none could make room, and clients have been waiting since: logged once.
+    /// Every slot was taken, no connection could make way, and clients have been waiting since: logged once.
     is_full: bool,
     /// Since when they have, or [`NEVER`].
     pub(super) waits_since: u64,

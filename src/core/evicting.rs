@@ -1,8 +1,9 @@
-//! Evicting: which connection makes way when slots or buffers run out, and which body gets a buffer next.
+//! Evicting: which connection is ended when slots or buffers run out, and which body gets a buffer next.
 //!
 //! There is one rule: **the fullest list gives up its oldest.** The lists are those of the connections' states, and for a
-//! buffer those of its holders' states. A connection that makes progress moves to the end of its list, so the oldest is
-//! the one that has been without progress for longest. And what comes in a flood fills one list, and takes from that.
+//! buffer those of its holders' states. A connection that makes progress moves to the end of its list, so the oldest has
+//! been without progress for longest. (A reader that has credit moves as well, when that is spent.) A flood fills one
+//! list, and takes from that.
 //!
 //! Three things are apart. A connection in the ready queue is about to be served, and goes only if there is none without
 //! an event among the first of its list (for a slot: not before clients have waited for 100 ms). A deferred request is
@@ -137,8 +138,8 @@ impl<N: Net> Core<N> {
 
     // --- outs for deferred responses ---
 
-    /// Sends what the host has answered before the next turn does, because most outs are lent. If it cannot be sent, and
-    /// all are, some response is cut off.
+    /// Sends a deferred response now, because most outs are lent. If it cannot be sent, and all are, some response is cut
+    /// off. (This is the one exception of law 3: `respond` and what follows it may write.)
     pub(super) fn flush(&mut self, slot: u32) {
         let mut share = Share::granted(&self.service.config.budget, 0);
         self.act(slot, &mut share, |visit: &mut Visit<'_, N, Unasked>| visit.flush(), &mut Unasked);

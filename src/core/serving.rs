@@ -50,8 +50,7 @@ impl<N: Net> Core<N> {
         budget
     }
 
-    /// How many to serve together: so few that what is left of the budget is enough for all their
-    /// requests, and that there are buffers for each and some to spare.
+    /// How many to serve together. It is limited by the remaining budget and by the free buffers.
     pub(super) fn wave_size(&self, left: u32) -> usize {
         let budget = &self.service.config.budget;
         let affordable = (left / budget.requests_per_connection) as usize;
@@ -76,7 +75,7 @@ impl<N: Net> Core<N> {
         }
         for at in 0..self.wave.len() {
             let Member { slot, mut share, has_input } = self.wave[at];
-            // Whose buffers another needed is not there any more.
+            // An earlier visit may have evicted it.
             if (budget > 0 || has_input) && self.table.take_ready(slot) {
                 self.visit(slot, &mut share, |visit| visit.drive(), handler);
                 budget = budget.saturating_sub(granted.cost(share));

@@ -167,6 +167,27 @@ fn deferred_clients_that_pipeline_do_not_keep_the_heads_from_others() {
     assert_eq!(honest.statuses(), [200]);
 }
 
+/// Its connection is in the ready queue, behind one that needs the last head.
+#[test]
+fn an_answer_that_the_host_has_given_is_sent_whole_although_its_connection_makes_way() {
+    let mut sim = Sim::with(|config| config.buffers.heads = 1);
+    let deferred = sim.connect();
+    deferred.send(&[site::get("/later"), b"G".to_vec()].concat());
+    sim.settle();
+    let newcomer = sim.connect_idle();
+    newcomer.send(b"GET / HT");
+    sim.deliver();
+    let id = sim.site.parked[0];
+    sim.respond(id, |responder| responder.head(200).body(site::repeated(70_000))).unwrap();
+    sim.process();
+    sim.settle();
+    assert_eq!((deferred.statuses(), deferred.responses()[0].body.len()), (vec![200], 70_000));
+    assert_eq!(deferred.ending(), Some(Ending::Fin));
+    newcomer.send(b"TP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    assert_eq!(newcomer.statuses(), [200]);
+}
+
 /// In a burst of answers there are outs left for a client that does not take its own at once.
 #[test]
 fn the_one_that_is_answered_last_is_not_cut_for_those_that_were_not_tried() {
