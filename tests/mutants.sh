@@ -38,6 +38,8 @@ verdict() {
         echo "found by seed $seed"
     elif [ "$code" = 124 ]; then
         echo "found: a test does not end"
+    elif [ "$code" -ge 128 ]; then
+        echo "found: the test program is aborted"
     elif [ "$code" != 0 ]; then
         echo "found by $(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' <<<"$output" | head -n 1)"
     fi

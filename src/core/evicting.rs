@@ -151,8 +151,8 @@ impl<N: Net> Core<N> {
     /// Lends body buffers to those that wait for one, in their order.
     pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         while let Some(slot) = self.table.longest_waiting(State::Queued) {
-            let has_spare = self.pool.bodies.has_spare() && !cfg!(mutant = "body_waits_beside_buffer");
-            if !has_spare && !self.end_slow_body(handler) {
+            let is_free = self.pool.bodies.has_spare() || self.end_slow_body(handler);
+            if !is_free || cfg!(mutant = "body_waits_beside_buffer") {
                 return;
             }
             self.pool.lend_body(self.table[slot].exchange, self.service.clock.now());
