@@ -28,3 +28,11 @@ fn honest_clients_are_served_beside_senders_of_chunk_extensions() {
     let senders = Flood { rate: 500.0, at_a_time, opening, refrain: &CHUNKS, small_window: false };
     beside(senders, SLOTS, 0, || site::with_slots(SLOTS));
 }
+
+/// They take slots and heads, but no body buffer: that is lent when the buffer of the head is full.
+#[test]
+fn honest_clients_are_served_beside_uploads_that_stall() {
+    let opening = b"POST /length HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\nbegun";
+    let stalled = Flood { rate: 200.0, at_a_time: usize::MAX, opening, refrain: b"", small_window: false };
+    beside(stalled, SLOTS, 20, || site::with_slots(SLOTS));
+}
