@@ -20,7 +20,7 @@ pub(crate) struct Buffers {
     size: usize,
     stride: usize,
     count: usize,
-    /// Of those that were ever used; the last one given back is the next one lent, for it may be in the cache.
+    /// The buffers that were used before and are free. The last one given back is lent first, because it may be in the cache.
     free: Vec<u32>,
     /// Of each that was ever used.
     lent: Vec<Lent>,
@@ -35,10 +35,10 @@ struct Lent {
 }
 
 impl Buffers {
-    /// What each buffer takes beside its bytes.
+    /// The bytes that each buffer takes beside its own.
     pub(crate) const OVERHEAD: usize = size_of::<u32>() + size_of::<Lent>() + Lists::<KINDS>::PER_SLOT;
 
-    /// What a buffer of this size takes.
+    /// The distance from one buffer of this size to the next.
     pub(crate) fn stride(size: usize) -> usize {
         const PAGE: usize = 4096;
         size.checked_next_multiple_of(PAGE).unwrap_or(size)

@@ -7,7 +7,7 @@ use crate::swarm::{Plan, Reading};
 #[derive(Clone, Copy)]
 pub struct Attack {
     pub name: &'static str,
-    /// What the clients do, behind their number.
+    /// The clients' behaviour, as it stands behind their number.
     pub story: &'static str,
     pub clients: usize,
     pub plan: fn() -> Plan,
@@ -29,7 +29,7 @@ pub struct Attack {
 
 const MIB: usize = 1 << 20;
 
-/// What most of them have in common.
+/// The settings that most of them share.
 const ATTACK: Attack = Attack {
     name: "",
     story: "",

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io;
 
-/// What an attack did to a server.
+/// The effect of an attack on a server.
 pub struct Outcome {
     /// Bytes of growth; nothing if the server was not alive.
     pub standing: Option<i64>,

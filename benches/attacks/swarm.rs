@@ -18,7 +18,7 @@ const LOOKS: Duration = Duration::from_millis(100);
 /// with the server and not in the kernel.
 const SEND_BUFFER: usize = 32 * 1024;
 
-/// What a client sends, and what it reads.
+/// The bytes that a client sends, and how it reads.
 pub struct Plan {
     /// Sent once.
     pub opening: Vec<u8>,
