@@ -26,7 +26,7 @@ build() {
 }
 
 target_of() {
-    if grep -rqF "mutant = \"$1\"" src/cli; then echo "--bin fourway"; else echo "--lib"; fi
+    if grep -rqF "mutant = \"$1\"" src/bin; then echo "--bin fourway"; else echo "--lib"; fi
 }
 
 # Runs a test program, and says what has found the mutant, if anything has.

@@ -1,6 +1,6 @@
 //! The program: a host of the library like any other, with one answer to every request.
 //!
-//! [`run`] reads the options, makes the server and turns the loop; the other modules are what a
+//! [`main`] reads the options, makes the server and turns the loop; the other modules are what a
 //! program needs around it:
 //!
 //! - `options`: the arguments and the environment;
@@ -14,6 +14,8 @@
 //! - `summary`: what is printed at the end;
 //! - `logging`: what `-v` shows, and `repetition`, which limits warnings;
 //! - `console`: stdout and stderr, which `output` writes without blocking the loop.
+
+#![forbid(unsafe_code)]
 
 mod console;
 mod holder;
@@ -56,7 +58,7 @@ const EVENTS: usize = 1024;
 const SIGNALS: Token = Token(0);
 
 /// The whole program. A wrong argument ends it with exit code 2, any other failure with 1.
-pub fn run() -> ExitCode {
+fn main() -> ExitCode {
     let options = Options::of_process();
     // The environment and the mask of signals are a matter of the first thread, before it starts others.
     signals::keep_output_from_ending_us();
