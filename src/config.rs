@@ -5,8 +5,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::buffers::Buffers as Buffer;
-use crate::{deferred, pool};
+use crate::deferred;
+use crate::exchange::buffers::Buffers as Buffer;
+use crate::exchange::pool;
 
 /// The settings of one [`Server`](crate::Server).
 ///
@@ -377,7 +378,7 @@ impl Config {
             self.max_connections.saturating_mul(SLOT_BYTES),
             sizes.records.saturating_mul(pool::RECORD + deferred::PER_REQUEST),
             sizes.heads.min(sizes.outs).saturating_mul(size_of::<u32>()),
-            self.budget.together.saturating_mul(crate::core::MEMBER_BYTES),
+            self.budget.together.saturating_mul(crate::engine::MEMBER_BYTES),
             buffers(sizes.heads, limits.head_buffer_bytes()),
             buffers(sizes.outs, limits.out_buffer_bytes()),
             buffers(sizes.bodies, limits.body_buffer_bytes()),

@@ -11,13 +11,13 @@ use mio::Token;
 use crate::config::Config;
 use crate::connection::State;
 use crate::exchange::After;
+use crate::exchange::pool::Pool;
 use crate::handler::Handler;
 use crate::http::{self, Asked, Need};
 use crate::net::Peer;
-use crate::pool::Pool;
-use crate::service::Service;
+use crate::shared::Service;
 use crate::table;
-use crate::tokens::{LISTENERS, TokenRange, Tokens};
+use crate::table::tokens::{LISTENERS, TokenRange, Tokens};
 
 /// The table of connections.
 #[derive(Debug)]

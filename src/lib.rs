@@ -219,28 +219,21 @@
 #![warn(missing_docs, missing_debug_implementations)]
 
 mod server;
-mod core;
-mod connection;
-mod visit;
-mod share;
-mod socket;
+mod reactor;
+mod engine;
 mod table;
-mod lists;
-mod tokens;
-mod exchange;
-mod pool;
-mod buffers;
-mod http;
+mod connection;
 mod handler;
-mod body;
+mod shared;
+mod exchange;
 mod deferred;
-mod service;
+mod http;
 mod net;
-mod mio_net;
+mod lists;
+mod body;
+mod stats;
 mod clock;
 mod config;
-mod stats;
-mod reactor;
 #[cfg(feature = "inside")]
 #[doc(hidden)]
 pub mod inside;
@@ -252,17 +245,17 @@ mod simulation;
 
 pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, Buffers, CloseMode, Config, IdleInDrain, Limits, Timeouts};
-pub use crate::core::{ListenerId, Progress};
 pub use crate::deferred::{Gone, GoneReason, RequestId};
+pub use crate::engine::{ListenerId, Progress};
 pub use crate::handler::{BodyWriter, WriteError};
 pub use crate::handler::{Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::http::request::Request;
-pub use crate::mio_net::{Listener, Stream};
+pub use crate::net::sockets::{Listener, Stream};
 pub use crate::net::{Readiness, Refused};
 pub use crate::reactor::Reactor;
 pub use crate::server::{Server, SetupError, earliest};
 pub use crate::stats::{Phase, Reason, Stats};
-pub use crate::tokens::TokenRange;
+pub use crate::table::tokens::TokenRange;
 pub use mio;
 
 #[cfg(fuzzing)]

@@ -7,11 +7,11 @@ use std::time::Instant;
 use mio::{Events, Poll};
 
 use crate::config::Config;
-use crate::core::ListenerId;
+use crate::engine::ListenerId;
 use crate::handler::Handler;
 use crate::server::{Server, SetupError};
 use crate::stats::Phase;
-use crate::tokens::TokenRange;
+use crate::table::tokens::TokenRange;
 
 /// A [`Server`] with a loop of its own, for programs that do nothing else.
 ///

@@ -10,13 +10,13 @@ use mio::{Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
-use crate::core::{Core, ListenerId, Progress};
 use crate::deferred::{Gone, RequestId};
+use crate::engine::{Core, ListenerId, Progress};
 use crate::handler::{Handler, Responder};
-use crate::mio_net::{Listener, MioNet, Stream};
+use crate::net::sockets::{Listener, MioNet, Stream};
 use crate::net::{Readiness, Refused};
 use crate::stats::{Phase, Stats};
-use crate::tokens::{TokenRange, Tokens};
+use crate::table::tokens::{TokenRange, Tokens};
 
 /// An HTTP/1.1 server that lives in its host's mio loop.
 ///

@@ -31,7 +31,7 @@ use crate::deferred::Awaited;
 use crate::exchange::{After, Exchange, Input, Out};
 use crate::handler::{Handler, Responder};
 use crate::net::Peer;
-use crate::service::Service;
+use crate::shared::Service;
 use crate::stats::Phase;
 
 use body::{BodyReader, Progress};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::Call;
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::Call;
 use crate::connection::State;
 use crate::stats::Reason;
 
@@ -260,7 +260,7 @@ fn requests_behind_a_large_body_are_answered_behind_it() {
             } else {
                 client.send(&[head(&format!("Content-Length: {LARGE}")), vec![b'x'; LARGE]].concat());
             }
-            client.send(&site::get("/next").repeat(others));
+            client.send(&handler::get("/next").repeat(others));
             sim.settle();
             let answers = bodies(&client);
             assert_eq!((answers.len(), answers[0].as_str()), (1 + others, "100000"), "{chunked}");
@@ -279,7 +279,7 @@ fn a_deferred_request_with_nothing_behind_it_owns_no_buffer_and_one_with_request
     alone.send(b"POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n");
     alone.send(&vec![b'x'; 50_000]);
     sim.settle();
-    followed.send(&[site::get("/later"), site::get("/next")].concat());
+    followed.send(&[handler::get("/later"), handler::get("/next")].concat());
     sim.settle();
     assert_eq!(sim.buffers_lent(), [1, 0, 0]);
     sim.answer("one").unwrap();
@@ -303,7 +303,7 @@ fn a_response_whose_copied_part_has_left_owns_no_buffer() {
     assert_eq!((sim.state(&client), sim.buffers_lent()), (State::Sending, [0; 3]));
     client.read(usize::MAX);
     sim.settle();
-    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.responses()[0].body, handler::LARGE);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::socket::Ending;
+use super::harness::client::Client;
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
 use crate::config::AtCapacity;
 use crate::connection::State;
 use crate::stats::Reason;

@@ -1,8 +1,8 @@
 //! How connections end: who closes first, what is lost, and what it costs.
 
-use super::sim::Sim;
-use super::site;
-use super::socket::{Call, Ending};
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::{Call, Ending};
 use crate::config::CloseMode;
 use crate::stats::Reason;
 
@@ -17,7 +17,7 @@ fn is_io(call: Call) -> bool {
 
 #[test]
 fn a_client_that_asked_for_the_close_costs_five_system_calls() {
-    for request in [site::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
+    for request in [handler::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
         let mut sim = Sim::new();
         let client = sim.connect();
         client.send(&request);
@@ -79,7 +79,7 @@ fn a_client_that_has_sent_a_body_is_lingered_over_for_a_line_break_may_follow() 
 #[test]
 fn our_fin_comes_in_one_segment_with_the_last_bytes() {
     // At once and lingering; copied, and in several pieces.
-    for ask in [site::get_and_close("/"), site::get("/close"), site::get_and_close("/large")] {
+    for ask in [handler::get_and_close("/"), handler::get("/close"), handler::get_and_close("/large")] {
         let mut sim = Sim::new();
         let client = sim.connect();
         client.send(&ask);
@@ -105,7 +105,7 @@ fn what_no_fin_of_ours_follows_is_not_held_back() {
 
 #[test]
 fn a_client_that_sends_on_although_it_asked_for_the_close_loses_no_byte_of_its_answer() {
-    for request in [site::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
+    for request in [handler::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
         let mut sim = Sim::new();
         let client = sim.connect();
         client.send(&request);
@@ -211,7 +211,7 @@ fn a_client_that_did_not_ask_for_the_close_is_waited_for() {
 fn unread_input_at_the_close_is_read_before_the_socket_goes() {
     let mut sim = Sim::new();
     let client = sim.connect();
-    client.send(&[site::get_and_close("/"), vec![b'x'; 300_000]].concat());
+    client.send(&[handler::get_and_close("/"), vec![b'x'; 300_000]].concat());
     sim.settle();
     assert_eq!(client.statuses(), [200]);
     assert!(client.called(Call::Shutdown));
@@ -225,8 +225,8 @@ fn a_request_behind_the_last_is_never_answered() {
     for close in [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop] {
         let mut sim = mode(close);
         let client = sim.connect();
-        client.send(&[site::get_and_close("/a"), site::get("/b")].concat());
-        client.send_later(&site::get("/c"));
+        client.send(&[handler::get_and_close("/a"), handler::get("/b")].concat());
+        client.send_later(&handler::get("/c"));
         sim.settle();
         client.get("/d");
         client.fin();
@@ -320,7 +320,7 @@ fn in_mode_rst_the_reset_comes_behind_the_last_byte() {
     assert!(client.is_served() && !client.called(Call::ResetOnClose));
     client.read(usize::MAX);
     sim.settle();
-    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.responses()[0].body, handler::LARGE);
     assert_eq!(client.ending(), Some(Ending::Reset));
     let calls = client.calls();
     let last_io = calls.iter().rposition(|&call| is_io(call)).unwrap();
@@ -350,7 +350,7 @@ fn in_mode_drop_not_a_byte_is_written_and_no_handler_called() {
 fn a_small_answer_behind_a_large_one_lingers() {
     let mut sim = Sim::new();
     let client = sim.connect();
-    client.send(&[site::get("/large"), site::get_and_close("/b")].concat());
+    client.send(&[handler::get("/large"), handler::get_and_close("/b")].concat());
     sim.settle();
     assert!(client.called(Call::Shutdown));
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::{Call, Ending};
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::{Call, Ending};
 use crate::config::CloseMode;
 use crate::stats::Reason;
 
@@ -235,7 +235,7 @@ fn a_late_host_is_not_the_clients_fault() {
     client.read(usize::MAX);
     sim.advance(late);
     sim.settle();
-    assert_eq!(client.responses()[3].body, site::LARGE);
+    assert_eq!(client.responses()[3].body, handler::LARGE);
     // A close that the client has answered.
     client.get("/close");
     sim.settle();
@@ -305,7 +305,7 @@ fn a_host_that_comes_late_finds_it_in_the_statistics() {
 fn a_host_that_sleeps_over_work_that_was_left_finds_it_in_the_statistics() {
     let mut sim = Sim::with(|config| config.budget.requests_per_connection = 1);
     let client = sim.connect();
-    client.send(&site::get("/").repeat(3));
+    client.send(&handler::get("/").repeat(3));
     assert!(sim.turn().more);
     assert_eq!((sim.timeout(), sim.stats().max_lateness), (Some(Duration::ZERO), Duration::ZERO));
     sim.advance(Duration::from_millis(7));

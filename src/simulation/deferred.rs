@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::{Call, Ending};
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::{Call, Ending};
 use crate::body::Body;
 use crate::config::CloseMode;
 use crate::connection::State;
@@ -70,7 +70,9 @@ fn an_answer_is_dated_when_it_is_given() {
 fn the_requests_behind_a_deferred_one_wait_and_are_answered_in_order() {
     let mut sim = Sim::new();
     let client = sim.connect();
-    client.send(&[site::get("/a"), site::get("/later"), site::get("/b"), site::get("/later")].concat());
+    client.send(
+        &[handler::get("/a"), handler::get("/later"), handler::get("/b"), handler::get("/later")].concat(),
+    );
     sim.settle();
     client.get("/c");
     sim.settle();
@@ -101,7 +103,7 @@ fn an_answer_may_come_while_the_one_in_front_of_it_is_still_being_sent() {
     let client = sim.connect();
     client.stop_reading();
     client.read(10_000);
-    client.send(&[site::get("/copied"), site::get("/later"), site::get("/b")].concat());
+    client.send(&[handler::get("/copied"), handler::get("/later"), handler::get("/b")].concat());
     sim.settle();
     assert_eq!((sim.state(&client), sim.site.parked.len()), (State::Sending, 0), "one batch at a time");
     client.read(usize::MAX);
@@ -111,7 +113,7 @@ fn an_answer_may_come_while_the_one_in_front_of_it_is_still_being_sent() {
     let client = sim.connect();
     client.stop_reading();
     client.read(10);
-    client.send(&[site::get("/a"), site::get("/later"), site::get("/b")].concat());
+    client.send(&[handler::get("/a"), handler::get("/later"), handler::get("/b")].concat());
     sim.settle();
     assert_eq!(sim.state(&client), State::Sending);
     sim.site.parked.remove(0);
@@ -126,9 +128,9 @@ fn a_deferred_answer_may_be_a_large_body_and_the_last() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
-    sim.respond(id, |responder| responder.head(200).close_after().body(&site::LARGE[..])).unwrap();
+    sim.respond(id, |responder| responder.head(200).close_after().body(&handler::LARGE[..])).unwrap();
     sim.settle();
-    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.responses()[0].body, handler::LARGE);
     assert!(client.responses()[0].says_close && client.ending() == Some(Ending::Fin));
 }
 
@@ -220,9 +222,9 @@ fn answered(sim: &mut Sim, body: impl Into<Body>) -> Client {
 fn a_body_that_is_not_copied_has_no_limit_however_small_the_room_for_copies() {
     let mut sim = Sim::with(|config| config.limits.out_bytes = 512);
     for len in [1000, 2000, 4096, 4097, 100_000] {
-        let client = answered(&mut sim, &site::LARGE[..len]);
+        let client = answered(&mut sim, &handler::LARGE[..len]);
         sim.settle();
-        assert_eq!(client.responses()[0].body, site::LARGE[..len], "{len}");
+        assert_eq!(client.responses()[0].body, handler::LARGE[..len], "{len}");
     }
 }
 
@@ -244,7 +246,7 @@ fn a_repeated_body_may_be_as_long_as_its_length_can_say() {
     client.stop_reading();
     client.read(100_000);
     let id = sim.site.parked[0];
-    let body = Body::Repeat { page: Arc::from(*site::PAGE), len: u64::MAX };
+    let body = Body::Repeat { page: Arc::from(*handler::PAGE), len: u64::MAX };
     sim.respond(id, |responder| responder.head(200).body(body)).unwrap();
     sim.settle();
     let received = client.received();

@@ -1,11 +1,11 @@
 //! The same bytes get the same answer, however they arrive and however the answer leaves.
 
-use super::client::Client;
-use super::fixtures::{self, Answer, Fixture, Then};
-use super::sim::Sim;
-use super::site;
-use super::socket::{Arrival, Ending};
-use super::splits::{limited as sim, without_continue};
+use super::any_split::{limited as sim, without_continue};
+use super::harness::client::Client;
+use super::harness::fixtures::{self, Answer, Fixture, Then};
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::{Arrival, Ending};
 use crate::http::scan::LOOKED_AT;
 
 const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -69,7 +69,7 @@ fn each_request_gets_its_answer_and_its_ending() {
     for fixture in fixtures::all() {
         let (bytes, ending) = whole(&fixture);
         let is_head = |at: usize| matches!(fixture.answers.get(at), Some(Answer::Head(_)));
-        let responses = site::responses_to(&bytes, is_head);
+        let responses = handler::responses_to(&bytes, is_head);
         let name = fixture.name;
         assert_eq!(responses.len(), fixture.answers.len(), "{name}: {}", bytes.escape_ascii());
         for (response, answer) in responses.iter().zip(&fixture.answers) {

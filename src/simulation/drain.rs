@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::{Call, Ending};
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::{Call, Ending};
 use crate::config::{CloseMode, IdleInDrain};
 use crate::stats::{Phase, Reason};
 
@@ -55,7 +55,8 @@ fn a_request_that_had_come_to_an_idle_connection_is_answered_by_a_draining_serve
 
 #[test]
 fn a_request_that_has_begun_is_finished_by_a_draining_server() {
-    for request in [site::get("/"), b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab".to_vec()]
+    for request in
+        [handler::get("/"), b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab".to_vec()]
     {
         let mut sim = Sim::new();
         let client = sim.connect();
@@ -64,7 +65,7 @@ fn a_request_that_has_begun_is_finished_by_a_draining_server() {
         sim.settle();
         drain(&mut sim);
         sim.pass(GRACE / 2);
-        client.send(&[back, &site::get("/in-vain")].concat());
+        client.send(&[back, &handler::get("/in-vain")].concat());
         sim.settle();
         assert_eq!(client.statuses(), [200]);
         assert!(client.responses()[0].says_close);
@@ -78,7 +79,7 @@ fn a_request_that_has_begun_is_finished_by_a_draining_server() {
 fn of_a_long_pipeline_a_draining_server_answers_one_more() {
     let mut sim = Sim::new();
     let client = sim.connect();
-    client.send(&site::get("/").repeat(1000));
+    client.send(&handler::get("/").repeat(1000));
     sim.turn();
     let before = client.responses().len();
     drain(&mut sim);
@@ -135,7 +136,7 @@ fn an_answer_on_its_way_when_the_drain_begins_leaves_whole() {
     drain(&mut sim);
     client.read(usize::MAX);
     sim.settle();
-    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.responses()[0].body, handler::LARGE);
     assert_eq!(client.ending(), Some(Ending::Fin));
 }
 
@@ -169,7 +170,7 @@ fn who_was_not_told_of_the_close_is_sent_a_fin_in_every_close_mode() {
         stuck.read(usize::MAX);
         sim.settle();
         for client in [&idle, &stuck] {
-            assert_eq!(client.responses()[0].body, site::LARGE, "{close:?}");
+            assert_eq!(client.responses()[0].body, handler::LARGE, "{close:?}");
             assert!(client.called(Call::Shutdown) && !client.called(Call::ResetOnClose), "{close:?}");
             assert_eq!(client.ending(), Some(Ending::Fin), "{close:?}");
         }
@@ -197,7 +198,7 @@ fn who_is_answered_in_a_drain_without_being_told_of_the_close_is_lingered_over()
 fn who_has_asked_ahead_is_lingered_over_for_it_may_have_read_nothing_yet() {
     let mut sim = Sim::new();
     let client = sim.connect();
-    client.send(&site::get("/").repeat(3000));
+    client.send(&handler::get("/").repeat(3000));
     sim.settle();
     drain(&mut sim);
     sim.settle();
@@ -264,7 +265,7 @@ fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
     client.get("/next");
     sim.settle();
     assert!(client.called(Call::Shutdown));
-    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.responses()[0].body, handler::LARGE);
     assert_eq!(client.ending(), Some(Ending::Fin));
 }
 
@@ -298,7 +299,7 @@ fn an_idle_connection_may_ask_once_more() {
     let (mut sim, clients) = patient(1);
     assert!(clients[0].is_served() && !clients[0].called(Call::Shutdown));
     sim.advance(GRACE / 2);
-    clients[0].send(&site::get("/").repeat(2));
+    clients[0].send(&handler::get("/").repeat(2));
     sim.settle();
     assert_eq!(clients[0].statuses(), [200], "and not twice");
     assert!(clients[0].responses()[0].says_close);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::Ending;
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
 use crate::connection::State;
 use crate::stats::Reason;
 
@@ -110,7 +110,7 @@ fn a_client_whose_requests_wait_for_their_turn_does_not_give_way_to_another() {
         config.budget.requests_per_connection = 1;
     });
     let (pipeliner, slow, honest) = (sim.connect(), sim.connect(), sim.connect());
-    pipeliner.send(&site::get("/").repeat(3));
+    pipeliner.send(&handler::get("/").repeat(3));
     slow.send(IN_HEAD.as_bytes());
     honest.get("/");
     sim.settle();

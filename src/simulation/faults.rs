@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use super::sim::Sim;
-use super::site;
-use super::socket::Ending;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
 use crate::stats::Reason;
 
 #[test]
@@ -40,7 +40,7 @@ fn calls_that_would_block_for_a_moment_are_made_again() {
         client.fail_write(ErrorKind::WouldBlock);
         client.get("/large");
         sim.settle();
-        assert_eq!(client.responses()[2].body, site::LARGE);
+        assert_eq!(client.responses()[2].body, handler::LARGE);
     }
 }
 

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
 use crate::config::{CloseMode, Config};
 use crate::stats::Reason;
 
@@ -59,7 +59,7 @@ fn unread_copied_answer(client: &Client) {
 
 fn unread_pipeline(client: &Client) {
     client.stop_reading();
-    client.send(&site::get("/ahead").repeat(500));
+    client.send(&handler::get("/ahead").repeat(500));
 }
 
 fn last_answer(client: &Client) {

@@ -3,9 +3,9 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::net::FakeListener;
-use super::sim::Sim;
-use super::socket::{Call, Ending};
+use super::harness::net::FakeListener;
+use super::harness::sim::Sim;
+use super::harness::socket::{Call, Ending};
 use crate::config::AtCapacity;
 use crate::connection::State;
 use crate::stats::Reason;
@@ -82,10 +82,10 @@ fn what_was_said_to_a_connection_that_made_room_is_not_said_to_the_one_that_came
 fn a_listener_that_is_removed_gives_no_more_connections_and_keeps_its_queue() {
     let mut sim = Sim::new();
     let id = sim.core.add_listener(FakeListener::new(&sim.wire)).unwrap();
-    let first = super::client::Client::new(&sim.wire, 1);
+    let first = super::harness::client::Client::new(&sim.wire, 1);
     sim.settle();
     assert!(first.is_served());
-    let second = super::client::Client::new(&sim.wire, 1);
+    let second = super::harness::client::Client::new(&sim.wire, 1);
     sim.deliver();
     let listener = sim.core.remove_listener(id).expect("it is there");
     assert_eq!(sim.timeout(), Some(IDLE), "its ready bit is gone with it");

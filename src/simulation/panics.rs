@@ -1,16 +1,16 @@
 //! Handlers that panic, and hosts that go on.
 
-use super::client::Client;
 use super::drain::drain;
-use super::sim::Sim;
-use super::site;
-use super::socket::Ending;
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
 use crate::stats::{Phase, Reason};
 
 #[test]
 fn a_handler_that_panics_loses_its_own_connection_only() {
     // At a connection's first visit, later, behind another answer, and while an exchange is kept.
-    let starts: [&[u8]; 4] = [b"", b"", &site::get("/"), b"GET"];
+    let starts: [&[u8]; 4] = [b"", b"", &handler::get("/"), b"GET"];
     for (at, start) in starts.into_iter().enumerate() {
         let mut sim = Sim::new();
         let (before, after) = (sim.connect_idle(), sim.connect_idle());
@@ -21,7 +21,7 @@ fn a_handler_that_panics_loses_its_own_connection_only() {
             sim.settle();
             before.get("/");
         }
-        let request = site::get("/panic");
+        let request = handler::get("/panic");
         client.send(request.strip_prefix(if start == b"GET" { &b"GET"[..] } else { b"" }).unwrap());
         after.get("/");
         let new = sim.connect();

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::Call;
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::Call;
 
 fn numbered(count: usize) -> Vec<u8> {
-    (0..count).flat_map(|n| site::get(&format!("/n{n}"))).collect()
+    (0..count).flat_map(|n| handler::get(&format!("/n{n}"))).collect()
 }
 
 fn assert_in_order(client: &Client, count: usize) {
@@ -120,7 +120,7 @@ fn a_long_response_leaves_a_budget_at_a_time() {
     assert!((20_000..25_000).contains(&client.received_len()), "{}", client.received_len());
     assert_eq!(other.statuses(), [200]);
     sim.settle();
-    assert_eq!(client.responses()[0].body, site::LARGE);
+    assert_eq!(client.responses()[0].body, handler::LARGE);
 }
 
 #[test]
@@ -129,13 +129,13 @@ fn long_responses_keep_their_place_in_a_pipeline() {
     sim.world().write_limit = 30_000;
     let client = sim.connect();
     let targets = ["/a", "/large", "/copied", "/copied", "/large", "/large", "/b"];
-    client.send(&targets.map(site::get).concat());
+    client.send(&targets.map(handler::get).concat());
     sim.settle();
     let lengths: Vec<usize> = client.responses().iter().map(|response| response.body.len()).collect();
-    let (large, copied) = (site::LARGE.len(), site::COPIED);
+    let (large, copied) = (handler::LARGE.len(), handler::COPIED);
     assert_eq!(lengths, [6, large, copied, copied, large, large, 6]);
     for response in client.responses() {
-        assert!(response.body.starts_with(b"GET") || site::LARGE.starts_with(&response.body));
+        assert!(response.body.starts_with(b"GET") || handler::LARGE.starts_with(&response.body));
     }
 }
 
@@ -151,7 +151,7 @@ fn requests_that_wait_for_their_turn_never_leave_the_pool_without_a_spare() {
     let clients: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
     for client in &clients {
         client.get("/0");
-        client.send_later(&site::get("/1"));
+        client.send_later(&handler::get("/1"));
     }
     sim.settle();
     for client in &clients {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::Ending;
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
 use crate::connection::State;
 use crate::stats::Reason;
 
@@ -21,7 +21,7 @@ fn a_long_deferred_answer_that_is_flushed_does_not_stop_the_requests_behind_it()
     let mut sim = Sim::with(|config| config.buffers.outs = 1);
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
     for client in &clients {
-        client.send(&[site::get("/later"), site::get("/next")].concat());
+        client.send(&[handler::get("/later"), handler::get("/next")].concat());
     }
     sim.settle();
     let long = "x".repeat(30_000);
@@ -56,7 +56,7 @@ fn a_flood_of_ready_connections_does_not_cut_honest_transfers() {
     for turn in 0..400 {
         for client in &flood {
             if client.is_served() {
-                client.send(&site::get("/").repeat(64));
+                client.send(&handler::get("/").repeat(64));
             }
         }
         if turn % 10 == 9 {
@@ -93,7 +93,7 @@ fn a_flood_of_ready_connections_does_not_lock_out_newcomers() {
     newcomer.get_and_close("/");
     for _ in 0..2_000 {
         for client in flood.iter().filter(|client| client.is_served()) {
-            client.send(&site::get("/").repeat(32));
+            client.send(&handler::get("/").repeat(32));
         }
         sim.advance(Duration::from_millis(1));
         sim.turn();
@@ -156,7 +156,7 @@ fn deferred_clients_that_pipeline_do_not_keep_the_heads_from_others() {
     });
     let flood: Vec<Client> = (0..20).map(|_| sim.connect()).collect();
     for client in &flood {
-        client.send(&[site::get("/later"), b"G".to_vec()].concat());
+        client.send(&[handler::get("/later"), b"G".to_vec()].concat());
     }
     sim.settle();
     let honest = sim.connect();
@@ -172,13 +172,13 @@ fn deferred_clients_that_pipeline_do_not_keep_the_heads_from_others() {
 fn an_answer_that_the_host_has_given_is_sent_whole_although_its_connection_makes_way() {
     let mut sim = Sim::with(|config| config.buffers.heads = 1);
     let deferred = sim.connect();
-    deferred.send(&[site::get("/later"), b"G".to_vec()].concat());
+    deferred.send(&[handler::get("/later"), b"G".to_vec()].concat());
     sim.settle();
     let newcomer = sim.connect_idle();
     newcomer.send(b"GET / HT");
     sim.deliver();
     let id = sim.site.parked[0];
-    sim.respond(id, |responder| responder.head(200).body(site::repeated(70_000))).unwrap();
+    sim.respond(id, |responder| responder.head(200).body(handler::repeated(70_000))).unwrap();
     sim.process();
     sim.settle();
     assert_eq!((deferred.statuses(), deferred.responses()[0].body.len()), (vec![200], 70_000));
@@ -226,7 +226,7 @@ fn a_client_is_told_to_continue_once_and_behind_the_response_in_front() {
             sim.settle();
             let client = sim.connect();
             client.stop_reading();
-            client.send(&site::get("/copied"));
+            client.send(&handler::get("/copied"));
             let framing = if chunked { "Transfer-Encoding: chunked" } else { "Content-Length: 50000" };
             client.send(&post("/count", &format!("Expect: 100-continue\r\n{framing}")));
             sim.settle();
@@ -276,7 +276,7 @@ fn chunks_around_the_size_of_a_head_buffer_are_joined() {
                         format!("{len:x}\r\n").into_bytes(),
                         vec![b'x'; len],
                         b"\r\n0\r\n\r\n".to_vec(),
-                        site::get("/next"),
+                        handler::get("/next"),
                     ]
                     .concat();
                     let client = sim.connect();
@@ -336,7 +336,7 @@ fn with_one_of_everything_nothing_is_lost() {
                                 body_bytes.min(9000).to_string().as_bytes(),
                                 b"\r\n\r\n",
                                 &vec![b'x'; body_bytes.min(9000)],
-                                &site::get("/"),
+                                &handler::get("/"),
                             ]
                             .concat(),
                         ),
@@ -429,7 +429,7 @@ fn a_flood_of_ready_connections_does_not_lock_out_newcomers_by_default() {
                 !socket.closed && socket.input.len() < 2_000
             };
             if is_hungry {
-                client.send(&site::get("/").repeat(70));
+                client.send(&handler::get("/").repeat(70));
             }
         }
         sim.advance(Duration::from_millis(2));
@@ -453,7 +453,7 @@ fn a_flood_of_ready_connections_does_not_get_honest_requests_refused() {
         for client in flood.iter().filter(|client| client.is_served()) {
             let is_hungry = sim.world().sockets[client.id].input.len() < 2_000;
             if is_hungry {
-                client.send(&site::get("/").repeat(70));
+                client.send(&handler::get("/").repeat(70));
             }
         }
         if turn % 10 == 0 {

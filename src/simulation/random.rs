@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use mio::Token;
 
-use super::chance::Chance;
-use super::client::Client;
-use super::kernel::RUN_OUT;
-use super::sim::Sim;
-use super::site;
-use super::socket::{Arrival, Ending};
+use super::harness::client::Client;
+use super::harness::entropy::Chance;
+use super::harness::handler;
+use super::harness::kernel::RUN_OUT;
+use super::harness::sim::Sim;
+use super::harness::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::connection::State;
 use crate::deferred::RequestId;
@@ -74,7 +74,7 @@ impl Actor {
                     );
                     script.extend([head.as_bytes(), &body].concat());
                 }
-                1 if chance.one_in(2) => script.extend(site::get_and_close(target)),
+                1 if chance.one_in(2) => script.extend(handler::get_and_close(target)),
                 2 => {
                     let expect = if chance.one_in(3) { EXPECT } else { "" };
                     let head = format!(
@@ -82,13 +82,13 @@ impl Actor {
                     );
                     script.extend([head.into_bytes(), any_chunks(chance, longest)].concat());
                 }
-                _ => script.extend(site::get(target)),
+                _ => script.extend(handler::get(target)),
             }
             ends.push(script.len());
         }
         if chance.one_in(3) {
             let last = format!("/client-{}-last", client.id);
-            script.extend(site::get_and_close(&last));
+            script.extend(handler::get_and_close(&last));
             asked.push(("GET", last));
             ends.push(script.len());
         }
@@ -200,12 +200,12 @@ impl Actor {
                 continue;
             }
             let expected: &[u8] = match target {
-                "/large" => &site::LARGE,
-                "/copied" => &site::LARGE[..site::COPIED],
+                "/large" => &handler::LARGE,
+                "/copied" => &handler::LARGE[..handler::COPIED],
                 "/close" => b"the last",
                 "/later" if !response.body.starts_with(b"r") => b"better late",
                 "/later" => {
-                    assert!(response.body.iter().zip(site::PAGE.iter().cycle()).all(|(a, b)| a == b));
+                    assert!(response.body.iter().zip(handler::PAGE.iter().cycle()).all(|(a, b)| a == b));
                     continue;
                 }
                 _ => {
@@ -246,7 +246,7 @@ fn any_chunks(chance: &mut Chance, mut longest: usize) -> Vec<u8> {
 }
 
 /// All responses but those that only tell a client to continue.
-fn finals(client: &Client) -> Vec<site::Response> {
+fn finals(client: &Client) -> Vec<handler::Response> {
     client.responses().into_iter().filter(|response| response.status != 100).collect()
 }
 
@@ -315,7 +315,7 @@ fn was_calm(sim: &Sim) -> bool {
 fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>) {
     for id in sim.site.parked.clone() {
         let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
-        let text = site::PAGE.repeat(chance.pick(&[1, 700, 4000]));
+        let text = handler::PAGE.repeat(chance.pick(&[1, 700, 4000]));
         let answer = match chance.below(6) {
             0 => {
                 let now = sim.now();
@@ -323,7 +323,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
                 again.map(|id| sim.site.parked.push(id))
             }
             1 => sim.respond(id, |responder| responder.close()),
-            2 => sim.respond(id, |responder| responder.head(200).body(site::repeated(70_000))),
+            2 => sim.respond(id, |responder| responder.head(200).body(handler::repeated(70_000))),
             _ => sim.respond(id, |responder| responder.send(200, "text/plain", &text)),
         };
         assert!(answer.is_err() || !is_over);
@@ -387,7 +387,7 @@ fn tell(mut chance: Chance, clients: usize) {
                     again.map(|id| sim.site.parked.push(id))
                 }
                 3..=5 => {
-                    let body = site::repeated(chance.pick(&[0, 1, 5000, 70_000]));
+                    let body = handler::repeated(chance.pick(&[0, 1, 5000, 70_000]));
                     sim.respond(id, |responder| responder.head(200).body(body))
                 }
                 _ => sim.respond(id, |responder| responder.send(200, "text/plain", b"better late")),

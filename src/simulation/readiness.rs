@@ -4,10 +4,10 @@ use std::io::ErrorKind;
 
 use mio::Token;
 
-use super::client::Client;
-use super::sim::Sim;
-use super::site;
-use super::socket::{Arrival, Call};
+use super::harness::client::Client;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::{Arrival, Call};
 use crate::net::{Readiness, Wait};
 
 const ALL: Readiness =
@@ -34,7 +34,7 @@ fn a_short_read_beside_a_fin_is_followed_by_another() {
 fn a_read_cut_short_by_urgent_data_is_followed_by_another() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
-    let request = site::get("/");
+    let request = handler::get("/");
     client.send(&request[..9]);
     client.send_urgent();
     client.send(&request[9..]);
@@ -44,7 +44,7 @@ fn a_read_cut_short_by_urgent_data_is_followed_by_another() {
 
 #[test]
 fn input_behind_an_unwatched_sockets_first_read_is_found_at_registration() {
-    for rest in [Arrival::Bytes(site::get("/second")), Arrival::Fin, Arrival::Reset] {
+    for rest in [Arrival::Bytes(handler::get("/second")), Arrival::Fin, Arrival::Reset] {
         let mut sim = Sim::new();
         let client = sim.connect();
         client.get("/first");
@@ -67,7 +67,7 @@ fn input_in_any_pieces_around_any_read_is_never_forgotten() {
             let mut sim = Sim::new();
             sim.world().short_read_drains = short_read_drains;
             let client = sim.connect();
-            let request = [site::get("/a"), site::get("/b")].concat();
+            let request = [handler::get("/a"), handler::get("/b")].concat();
             let mut chunks = request.chunks(request.len().div_ceil(pieces));
             client.send(chunks.next().unwrap());
             chunks.for_each(|chunk| client.send_later(chunk));
@@ -90,7 +90,7 @@ fn a_read_that_fills_its_buffer_is_followed_by_another() {
         [head.as_bytes(), &vec![b'x'; len]].concat()
     };
     let without_body = post(0).len();
-    client.send(&[post(10_000), post(READ - 10_000 - 2 * without_body), site::get("/")].concat());
+    client.send(&[post(10_000), post(READ - 10_000 - 2 * without_body), handler::get("/")].concat());
     sim.settle();
     assert_eq!(client.statuses(), [200, 200, 200]);
     assert!(client.called(Call::Read(Ok(READ))));

@@ -1,8 +1,8 @@
 //! Serving together: what a wave does at once, and what its members do not notice.
 
-use super::client::Client;
-use super::sim::Sim;
-use super::socket::{Call, Ending};
+use super::harness::client::Client;
+use super::harness::sim::Sim;
+use super::harness::socket::{Call, Ending};
 use crate::stats::Reason;
 
 /// Idle clients that are about to ask, the first of them for a panic.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::properties::holds_for_any;
-use crate::tokens::TokenRange;
+use crate::table::tokens::TokenRange;
 
 const CAPACITY: usize = 6;
 const DURATIONS: [u64; KINDS] = [10, 20, 25, 30, 40, 45, u64::MAX];

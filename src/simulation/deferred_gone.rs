@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::deferred::{DEFERRED, SECOND, bodies, waiting};
-use super::sim::Sim;
-use super::site;
-use super::socket::{Call, Ending};
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::harness::socket::{Call, Ending};
 use crate::connection::State;
 use crate::deferred::{Gone, GoneReason};
 use crate::net::Readiness;
@@ -107,7 +107,7 @@ fn a_request_behind_a_response_that_nobody_takes_is_gone_with_it() {
     let client = sim.connect();
     client.stop_reading();
     client.read(10);
-    client.send(&[site::get("/a"), site::get("/later")].concat());
+    client.send(&[handler::get("/a"), handler::get("/later")].concat());
     sim.settle();
     let id = sim.site.parked[0];
     sim.pass(Duration::from_secs(30));

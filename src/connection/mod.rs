@@ -15,10 +15,14 @@
 //! ```
 //!
 //! A state says what the connection waits for, so each has a deadline list of its own. What leads
-//! from one state to the next is in `visit`.
+//! from one state to the next is in `driver`.
 
-use crate::socket::Socket;
+pub(crate) mod driver;
+pub(crate) mod quota;
+pub(crate) mod socket;
+
 use crate::table::NONE;
+use socket::Socket;
 
 /// What a connection is doing, which is what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +68,7 @@ pub(crate) struct Connection<S> {
     pub(crate) closing_since: u32,
     /// When its present wait ends, in nanoseconds of the server's clock.
     pub(crate) deadline: u64,
-    /// Written by [`Visit::enter`](crate::visit::Visit) alone.
+    /// Written by [`Visit::enter`](crate::connection::driver::Visit) alone.
     pub(crate) state: State,
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
-use super::sim::Sim;
-use super::socket::{Arrival, Ending};
+use super::harness::sim::Sim;
+use super::harness::socket::{Arrival, Ending};
 use crate::connection::State;
 use crate::stats::Reason;
 

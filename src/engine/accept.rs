@@ -17,7 +17,7 @@ use crate::connection::State;
 use crate::handler::Handler;
 use crate::net::{self, Net};
 use crate::stats::Phase;
-use crate::tokens::LISTENERS;
+use crate::table::tokens::LISTENERS;
 
 /// The listeners, and why they may have to wait.
 #[derive(Debug)]

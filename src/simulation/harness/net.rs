@@ -11,26 +11,26 @@ use super::kernel::World;
 use crate::net::{Net, Peer, Stream, Then, Wait};
 
 /// The kernel, shared by the server's side and the test's.
-pub(super) type Wire = Rc<RefCell<World>>;
+pub(crate) type Wire = Rc<RefCell<World>>;
 
 #[derive(Debug)]
-pub(super) struct FakeNet(pub(super) Wire);
+pub(crate) struct FakeNet(pub(crate) Wire);
 
 #[derive(Debug)]
-pub(super) struct FakeListener {
+pub(crate) struct FakeListener {
     wire: Wire,
     id: usize,
 }
 
 /// Dropping it is the system call `close`.
 #[derive(Debug)]
-pub(super) struct FakeStream {
+pub(crate) struct FakeStream {
     wire: Wire,
-    pub(super) id: usize,
+    pub(crate) id: usize,
 }
 
 impl FakeListener {
-    pub(super) fn new(wire: &Wire) -> Self {
+    pub(crate) fn new(wire: &Wire) -> Self {
         let id = wire.borrow_mut().listen();
         FakeListener { wire: wire.clone(), id }
     }
@@ -38,7 +38,7 @@ impl FakeListener {
 
 impl FakeStream {
     /// Of the host's, which it has accepted itself.
-    pub(super) fn of_host(wire: &Wire) -> Self {
+    pub(crate) fn of_host(wire: &Wire) -> Self {
         let id = wire.borrow_mut().connect_to_host();
         FakeStream { wire: wire.clone(), id }
     }

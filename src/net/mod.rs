@@ -1,7 +1,9 @@
 //! The network as the core sees it.
 //!
-//! Everything above this file is free of sockets: mio's, in `mio_net`, are one such network, and
+//! Everything above this file is free of sockets: mio's, in `sockets`, are one such network, and
 //! the tests run the same core over another, which they script.
+
+pub(crate) mod sockets;
 
 use std::fmt;
 use std::io::{self, IoSlice};

@@ -15,10 +15,10 @@
 
 use super::Core;
 use crate::connection::State;
+use crate::connection::quota::Share;
 use crate::handler::Handler;
 use crate::http::{self, Asked};
 use crate::net::Net;
-use crate::share::Share;
 use crate::table::NONE;
 
 /// A connection of a wave.

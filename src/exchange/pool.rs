@@ -12,10 +12,10 @@
 //! arrives whole and a response that leaves whole keep nothing. A record that is given back with a head and an out stays
 //! *equipped*, and is lent again first: from one request to the next nothing has to be found.
 
-use crate::buffers::Buffers;
 use crate::config::Config;
 use crate::connection::State;
 use crate::deferred::Awaited;
+use crate::exchange::buffers::Buffers;
 use crate::exchange::{Course, Exchange, InFlight, Out};
 use crate::lists::Lists;
 use crate::table::NONE;

@@ -9,7 +9,7 @@ use crate::net::{Readiness, Wait};
 
 /// One simulated system call. Failed reads and writes stand as their error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
+pub(crate) enum Call {
     Accept,
     Read(Result<usize, ErrorKind>),
     Write(Result<usize, ErrorKind>),
@@ -24,7 +24,7 @@ pub(super) enum Call {
 
 /// How the server's side ended, as the client sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Fin,
     /// It takes from the client what the client has not read.
     Reset,
@@ -32,7 +32,7 @@ pub(super) enum Ending {
 
 /// What a client does to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
     Bytes(Vec<u8>),
     /// An urgent byte, out of line: a read in front of it stops there.
     Urgent,
@@ -42,41 +42,41 @@ pub(super) enum Arrival {
 
 /// A connection: the server's end of it in the kernel, and what the client got.
 #[derive(Debug, Default)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     /// Arrived and not read.
-    pub(super) input: VecDeque<u8>,
+    pub(crate) input: VecDeque<u8>,
     /// Comes right after the read that leaves nothing to read, one at a time.
-    pub(super) later: VecDeque<Arrival>,
+    pub(crate) later: VecDeque<Arrival>,
     /// How many bytes of the input are in front of an urgent one.
-    pub(super) urgent: Option<usize>,
-    pub(super) client_fin: bool,
+    pub(crate) urgent: Option<usize>,
+    pub(crate) client_fin: bool,
     /// The client has closed altogether: what is sent to it is answered by a reset.
-    pub(super) client_gone: bool,
-    pub(super) reset: Reset,
-    pub(super) read_faults: VecDeque<ErrorKind>,
-    pub(super) write_faults: VecDeque<ErrorKind>,
+    pub(crate) client_gone: bool,
+    pub(crate) reset: Reset,
+    pub(crate) read_faults: VecDeque<ErrorKind>,
+    pub(crate) write_faults: VecDeque<ErrorKind>,
     /// What was written.
-    pub(super) output: Vec<u8>,
+    pub(crate) output: Vec<u8>,
     /// So many of its last bytes wait for the FIN that was promised to follow at once; after a reset, they
     /// are lost.
-    pub(super) held_back: usize,
+    pub(crate) held_back: usize,
     /// The FIN came in one segment with the last bytes.
-    pub(super) fin_with_bytes: bool,
+    pub(crate) fin_with_bytes: bool,
     /// How much more the kernel takes.
-    pub(super) room: usize,
+    pub(crate) room: usize,
     /// A write found no room: the next room is an edge.
-    pub(super) no_room: bool,
-    pub(super) ending: Option<Ending>,
-    pub(super) reset_on_close: bool,
-    pub(super) watched: Option<(Token, Wait)>,
-    pub(super) accepted: bool,
-    pub(super) closed: bool,
-    pub(super) calls: Vec<Call>,
+    pub(crate) no_room: bool,
+    pub(crate) ending: Option<Ending>,
+    pub(crate) reset_on_close: bool,
+    pub(crate) watched: Option<(Token, Wait)>,
+    pub(crate) accepted: bool,
+    pub(crate) closed: bool,
+    pub(crate) calls: Vec<Call>,
 }
 
 /// A reset is told once; afterwards the socket is just at its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Reset {
+pub(crate) enum Reset {
     #[default]
     None,
     Untold,
@@ -85,7 +85,7 @@ pub(super) enum Reset {
 
 impl Reset {
     /// What a system call says of it; afterwards it is told.
-    pub(super) fn tell(&mut self) -> Self {
+    pub(crate) fn tell(&mut self) -> Self {
         let told = *self;
         if told == Reset::Untold {
             *self = Reset::Told;
@@ -96,7 +96,7 @@ impl Reset {
 
 impl Socket {
     /// What mio makes of what epoll says.
-    pub(super) fn readiness(&self, wait: Wait) -> Readiness {
+    pub(crate) fn readiness(&self, wait: Wait) -> Readiness {
         let is_reset = self.is_reset();
         let hung_up = is_reset || (self.client_fin && self.ending.is_some());
         let has_room = wait == Wait::InputAndOutput && self.room > 0;
@@ -109,11 +109,11 @@ impl Socket {
         }
     }
 
-    pub(super) fn is_reset(&self) -> bool {
+    pub(crate) fn is_reset(&self) -> bool {
         self.reset != Reset::None
     }
 
-    pub(super) fn end_with_fin(&mut self) {
+    pub(crate) fn end_with_fin(&mut self) {
         if self.ending.is_none() {
             self.ending = Some(Ending::Fin);
             self.fin_with_bytes = std::mem::take(&mut self.held_back) > 0;
@@ -121,27 +121,27 @@ impl Socket {
     }
 
     /// What has left for the client.
-    pub(super) fn sent(&self) -> &[u8] {
+    pub(crate) fn sent(&self) -> &[u8] {
         &self.output[..self.output.len() - self.held_back]
     }
 
     /// Whether SO_ERROR would say something.
-    pub(super) fn has_untold_error(&self) -> bool {
+    pub(crate) fn has_untold_error(&self) -> bool {
         self.reset == Reset::Untold
     }
 
     /// Whether a read would say something else than `WouldBlock`.
-    pub(super) fn has_input(&self) -> bool {
+    pub(crate) fn has_input(&self) -> bool {
         !self.input.is_empty() || self.urgent.is_some() || self.client_fin || self.is_reset()
     }
 
     /// Whether a write would say something else than `WouldBlock`.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.room > 0 || self.is_reset()
     }
 
     /// Input goes first, then the news of a reset, then the end.
-    pub(super) fn take_input(&mut self, into: &mut [u8], limit: usize) -> io::Result<usize> {
+    pub(crate) fn take_input(&mut self, into: &mut [u8], limit: usize) -> io::Result<usize> {
         let mut available = self.input.len();
         match self.urgent {
             // A read that starts at the urgent byte steps over it.

@@ -4,8 +4,8 @@
 //! order as the deadline list of that state. So when all are lent, the fullest list and its oldest are found at once.
 
 use crate::connection::State;
+use crate::exchange::pool::untouched;
 use crate::lists::Lists;
-use crate::pool::untouched;
 
 const KINDS: usize = State::ALL.len();
 

@@ -14,17 +14,17 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::Core;
-use crate::buffers::Buffers;
 use crate::clock::{NEVER, nanoseconds};
 use crate::config::AtCapacity;
 use crate::connection::State;
+use crate::connection::driver::Visit;
+use crate::connection::quota::Share;
+use crate::exchange::buffers::Buffers;
 use crate::handler::{Handler, Reply, Responder};
 use crate::http::request::Request;
 use crate::net::Net;
-use crate::share::Share;
 use crate::stats::Reason;
 use crate::table::Table;
-use crate::visit::Visit;
 
 /// The states whose connections can make way for a new one.
 const SLOT_HOLDERS: [State; 6] =

@@ -5,11 +5,11 @@
 
 use std::fmt;
 
-use super::client::Client;
-use super::fixtures::{BODY_BYTES, HEAD_BYTES, HEADERS, TARGET_BYTES};
-use super::sim::Sim;
-use super::site::{self, Heard};
-use super::socket::Ending;
+use super::harness::client::Client;
+use super::harness::fixtures::{BODY_BYTES, HEAD_BYTES, HEADERS, TARGET_BYTES};
+use super::harness::handler::{self, Heard};
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
 use crate::connection::State;
 
 /// Stand among the bytes, and are not sent: where the client waits until nothing moves any more, where it goes on
@@ -173,7 +173,7 @@ impl Outcome {
     /// One for each that was heard, and one to what could not be understood.
     fn check_answers(&self) {
         let asked: Vec<&Heard> = self.heard.iter().filter(|heard| !heard.is_drop()).collect();
-        let answers = site::responses_to(&self.answers.0, |at| {
+        let answers = handler::responses_to(&self.answers.0, |at| {
             asked.get(at).is_some_and(|heard| heard.method == "HEAD")
         });
         let extra = answers.len().checked_sub(asked.len()).expect("each is answered");

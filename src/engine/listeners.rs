@@ -8,10 +8,10 @@ use std::io::{self, ErrorKind};
 use std::time::Instant;
 
 use super::Core;
-use super::accepting::Listening;
+use super::accept::Listening;
 use crate::net::{Net, Refused};
 use crate::stats::Phase;
-use crate::tokens::LISTENERS;
+use crate::table::tokens::LISTENERS;
 
 /// The name of one of a server's listeners; made by [`Server::listen`](crate::Server::listen).
 ///

@@ -1,7 +1,7 @@
 //! The reactor's inside: one turn of work over any network.
 //!
 //! A turn has three parts, each within a budget. **Serve**: every connection in the ready queue
-//! is served once, in waves (`serving`); what it leaves undone goes to the queue's tail. **Accept**:
+//! is served once, in waves (`serve`); what it leaves undone goes to the queue's tail. **Accept**:
 //! new connections are served as the others are, for their requests are often there already.
 //! **Expire**: what has waited too long is told so, and ended. While the host gives it events, no slot
 //! is freed, so that none of the batch can meet a slot that has changed hands. (A host that calls something
@@ -9,11 +9,11 @@
 //!
 //! There is no socket, no clock and no poller in here; tests own all three.
 
-mod accepting;
-mod evicting;
-mod hand_over;
-mod serving;
-mod visiting;
+mod accept;
+mod serve;
+mod dispatch;
+mod evict;
+mod listeners;
 
 use std::time::{Duration, Instant};
 
@@ -23,20 +23,20 @@ use mio::Token;
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::{Config, IdleInDrain};
 use crate::connection::State;
+use crate::connection::quota::Share;
 use crate::deferred::{Awaited, Gone, RequestId};
+use crate::exchange::pool::{Pool, can_reserve};
 use crate::handler::{Handler, Responder};
 use crate::http::{self, PeerName};
 use crate::net::{Net, Readiness};
-use crate::pool::{Pool, can_reserve};
-use crate::service::Service;
-use crate::share::Share;
+use crate::shared::Service;
 use crate::stats::{Phase, Reason, Stats};
+use crate::table::tokens::{LISTENERS, Tokens};
 use crate::table::{NONE, Table};
-use crate::tokens::{LISTENERS, Tokens};
 
-use accepting::Accepting;
-pub use hand_over::ListenerId;
-use serving::Member;
+use accept::Accepting;
+pub use listeners::ListenerId;
+use serve::Member;
 
 /// What each connection of a wave takes.
 pub(crate) const MEMBER_BYTES: usize = size_of::<Member>();

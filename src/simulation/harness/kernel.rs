@@ -17,26 +17,26 @@ enum Source {
 
 /// All sockets, and the knobs for all of them.
 #[derive(Debug)]
-pub(super) struct World {
-    pub(super) short_read_drains: bool,
+pub(crate) struct World {
+    pub(crate) short_read_drains: bool,
     /// At most so many bytes per read, *though more are there*: only where a short read says
     /// nothing.
-    pub(super) read_limit: usize,
+    pub(crate) read_limit: usize,
     /// At most so many bytes per write, though there is room for more.
-    pub(super) write_limit: usize,
+    pub(crate) write_limit: usize,
     /// Errors for the next calls of accept, before it looks at the backlog; and how many succeed before.
-    pub(super) accept_faults: VecDeque<io::Error>,
-    pub(super) accepts_before_faults: usize,
+    pub(crate) accept_faults: VecDeque<io::Error>,
+    pub(crate) accepts_before_faults: usize,
     /// How many accepted sockets may be open at a time.
-    pub(super) descriptors: usize,
+    pub(crate) descriptors: usize,
     /// How many are.
-    pub(super) open: usize,
+    pub(crate) open: usize,
     /// How often accept has failed for want of something, without anything that could bring it back: a
     /// close, or time. An accept that succeeds shows that there was some again.
-    pub(super) run_out: u32,
+    pub(crate) run_out: u32,
     /// Errors for the next registrations of streams.
-    pub(super) watch_faults: VecDeque<ErrorKind>,
-    pub(super) sockets: Vec<Socket>,
+    pub(crate) watch_faults: VecDeque<ErrorKind>,
+    pub(crate) sockets: Vec<Socket>,
     listeners: Vec<Listener>,
     ready: VecDeque<Source>,
 }
@@ -48,7 +48,7 @@ struct Listener {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         World {
             short_read_drains: true,
             read_limit: usize::MAX,
@@ -65,20 +65,20 @@ impl World {
         }
     }
 
-    pub(super) fn listen(&mut self) -> usize {
+    pub(crate) fn listen(&mut self) -> usize {
         self.listeners.push(Listener::default());
         self.listeners.len() - 1
     }
 
     /// A connection that the host has accepted itself; the socket's number.
-    pub(super) fn connect_to_host(&mut self) -> usize {
+    pub(crate) fn connect_to_host(&mut self) -> usize {
         self.sockets.push(Socket { room: usize::MAX, accepted: true, ..Socket::default() });
         self.open += 1;
         self.sockets.len() - 1
     }
 
     /// A finished handshake; the socket's number.
-    pub(super) fn connect(&mut self, listener: usize) -> usize {
+    pub(crate) fn connect(&mut self, listener: usize) -> usize {
         let id = self.sockets.len();
         self.sockets.push(Socket { room: usize::MAX, ..Socket::default() });
         self.listeners[listener].backlog.push_back(id);
@@ -89,14 +89,14 @@ impl World {
     }
 
     /// From now on arrivals are edges; those that are there already are one.
-    pub(super) fn watch_listener(&mut self, listener: usize, token: Option<Token>) {
+    pub(crate) fn watch_listener(&mut self, listener: usize, token: Option<Token>) {
         self.listeners[listener].token = token;
         if token.is_some() {
             self.raise(Source::Listener(listener));
         }
     }
 
-    pub(super) fn accept(&mut self, listener: usize) -> io::Result<usize> {
+    pub(crate) fn accept(&mut self, listener: usize) -> io::Result<usize> {
         let backlog = &mut self.listeners[listener].backlog;
         if self.accepts_before_faults > 0 {
             self.accepts_before_faults -= 1;
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// Something comes from the client.
-    pub(super) fn arrive(&mut self, id: usize, arrival: Arrival) {
+    pub(crate) fn arrive(&mut self, id: usize, arrival: Arrival) {
         let socket = &mut self.sockets[id];
         if socket.closed {
             // A socket that is gone answers with a reset. Behind our FIN it takes nothing from the client, which has
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// The client has read: there is room for `more` bytes.
-    pub(super) fn open(&mut self, id: usize, more: usize) {
+    pub(crate) fn open(&mut self, id: usize, more: usize) {
         let socket = &mut self.sockets[id];
         socket.room = socket.room.saturating_add(more);
         if std::mem::replace(&mut socket.no_room, false)
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// The client reads no more, and there is no room. News of room that nobody has heard is void.
-    pub(super) fn fill(&mut self, id: usize) {
+    pub(crate) fn fill(&mut self, id: usize) {
         let is_news = self.ready.contains(&Source::Socket(id));
         let socket = &mut self.sockets[id];
         socket.room = 0;
@@ -156,12 +156,12 @@ impl World {
     }
 
     /// Whether a poll would report something.
-    pub(super) fn has_edges(&self) -> bool {
+    pub(crate) fn has_edges(&self) -> bool {
         !self.ready.is_empty()
     }
 
     /// What a poll reports: each source on the ready list once, as it is now.
-    pub(super) fn poll(&mut self) -> Vec<(Token, Readiness)> {
+    pub(crate) fn poll(&mut self) -> Vec<(Token, Readiness)> {
         let ready = std::mem::take(&mut self.ready);
         ready.into_iter().filter_map(|source| self.report(source)).collect()
     }
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    pub(super) fn watch(&mut self, id: usize, token: Token, wait: Wait, is_new: bool) -> io::Result<()> {
+    pub(crate) fn watch(&mut self, id: usize, token: Token, wait: Wait, is_new: bool) -> io::Result<()> {
         let call = if is_new { Call::Watch(wait) } else { Call::Rewatch(wait) };
         self.sockets[id].calls.push(call);
         if let Some(kind) = self.watch_faults.pop_front() {
@@ -211,11 +211,11 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn unwatch(&mut self, id: usize) {
+    pub(crate) fn unwatch(&mut self, id: usize) {
         self.sockets[id].watched = None;
     }
 
-    pub(super) fn read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
         let result = self.try_read(id, into);
         self.sockets[id].calls.push(Call::Read(outcome(&result)));
         result
@@ -242,7 +242,7 @@ impl World {
         result
     }
 
-    pub(super) fn write(&mut self, id: usize, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, id: usize, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
         let result = self.try_write(id, parts, then);
         self.sockets[id].calls.push(Call::Write(outcome(&result)));
         result
@@ -284,7 +284,7 @@ impl World {
     }
 
     /// The server's FIN.
-    pub(super) fn shut_down(&mut self, id: usize) -> io::Result<()> {
+    pub(crate) fn shut_down(&mut self, id: usize) -> io::Result<()> {
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::Shutdown);
         if socket.is_reset() {
@@ -295,18 +295,18 @@ impl World {
     }
 
     /// SO_ERROR, which is told once as well.
-    pub(super) fn take_error(&mut self, id: usize) -> Option<io::Error> {
+    pub(crate) fn take_error(&mut self, id: usize) -> Option<io::Error> {
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::TakeError);
         (socket.reset.tell() == Reset::Untold).then(|| ErrorKind::ConnectionReset.into())
     }
 
-    pub(super) fn reset_on_close(&mut self, id: usize) {
+    pub(crate) fn reset_on_close(&mut self, id: usize) {
         self.sockets[id].calls.push(Call::ResetOnClose);
         self.sockets[id].reset_on_close = true;
     }
 
-    pub(super) fn close(&mut self, id: usize) {
+    pub(crate) fn close(&mut self, id: usize) {
         self.run_out = 0;
         self.open -= 1;
         let socket = &mut self.sockets[id];
@@ -329,7 +329,7 @@ impl World {
 const EMFILE: i32 = 24;
 
 /// What accept says when something has run out: also ENFILE, ENOMEM, ENOBUFS.
-pub(super) const RUN_OUT: [i32; 4] = [EMFILE, 23, 12, 105];
+pub(crate) const RUN_OUT: [i32; 4] = [EMFILE, 23, 12, 105];
 
 fn is_lack(error: &io::Error) -> bool {
     error.raw_os_error().map_or(error.kind() == ErrorKind::Other, |number| RUN_OUT.contains(&number))

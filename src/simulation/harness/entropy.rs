@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// The numbers of one story.
-pub(super) enum Chance {
+pub(crate) enum Chance {
     /// A generator of Marsaglia's (xorshift64*): the same numbers for the same seed, everywhere.
     Seed(u64),
     /// What a fuzzer gives, or what was kept of it. A number takes no more bytes than its range needs, so that
@@ -13,20 +13,20 @@ pub(super) enum Chance {
 }
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Chance::Seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Chance::Bytes(bytes.iter().copied().collect())
     }
 
     /// Whether there is nothing left to decide by.
-    pub(super) fn is_used_up(&self) -> bool {
+    pub(crate) fn is_used_up(&self) -> bool {
         matches!(self, Chance::Bytes(left) if left.is_empty())
     }
 
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         match self {
             Chance::Seed(state) => (next(state) % limit as u64) as usize,
             Chance::Bytes(left) => {
@@ -38,11 +38,11 @@ impl Chance {
         }
     }
 
-    pub(super) fn one_in(&mut self, many: usize) -> bool {
+    pub(crate) fn one_in(&mut self, many: usize) -> bool {
         self.below(many) == 0
     }
 
-    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 }

@@ -10,29 +10,29 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use mio::Token;
 
 use super::client::Client;
+use super::handler::{HandlerPanic, Site};
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
-use super::site::{HandlerPanic, Site};
 use crate::config::Config;
 use crate::connection::State;
-use crate::core::{Core, Progress};
 use crate::deferred::{Gone, RequestId};
+use crate::engine::{Core, Progress};
 use crate::handler::{Reply, Responder};
 use crate::net::Readiness;
 use crate::stats::Stats;
 use crate::table::NONE;
-use crate::tokens::{TokenRange, Tokens};
+use crate::table::tokens::{TokenRange, Tokens};
 
 /// No test needs more turns in a row than this that move nothing.
 const TURNS: usize = 20_000;
 
-pub(super) struct Sim {
-    pub(super) core: Core<FakeNet>,
-    pub(super) wire: Wire,
-    pub(super) site: Site,
+pub(crate) struct Sim {
+    pub(crate) core: Core<FakeNet>,
+    pub(crate) wire: Wire,
+    pub(crate) site: Site,
     start: Instant,
     /// The server's clock reads the same, because its first turn was at zero.
-    pub(super) elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// Who was in the ready queue after the turn before, with the calls on it up to then.
     queue: HashMap<usize, Queued>,
     /// Of all that could grow, as it was made.
@@ -47,11 +47,11 @@ struct Queued {
 
 impl Sim {
     /// A server with one listener and room for 16.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
         let wall_clock = || UNIX_EPOCH + Duration::from_secs(784_111_777);
         let mut config = Config { max_connections: 16, wall_clock, ..Config::default() };
         change(&mut config);
@@ -69,19 +69,19 @@ impl Sim {
 
     // --- the world ---
 
-    pub(super) fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         Client::new(&self.wire, 0)
     }
 
     /// Clients that have gone again before they are accepted, as the next calls of accept will say.
-    pub(super) fn abort_handshakes(&self, count: usize) {
+    pub(crate) fn abort_handshakes(&self, count: usize) {
         (0..count).for_each(|_| _ = self.connect());
         let fault = || io::Error::from(ErrorKind::ConnectionAborted);
         self.world().accept_faults.extend(std::iter::repeat_with(fault).take(count));
     }
 
     /// A client that was accepted and has said nothing.
-    pub(super) fn connect_idle(&mut self) -> Client {
+    pub(crate) fn connect_idle(&mut self) -> Client {
         let client = self.connect();
         self.settle();
         assert!(client.is_served());
@@ -90,34 +90,34 @@ impl Sim {
 
     /// A client that the host has accepted, and gives to the server; a stream that the server does
     /// not take is closed.
-    pub(super) fn adopt(&mut self) -> (Client, Result<(), ErrorKind>) {
+    pub(crate) fn adopt(&mut self) -> (Client, Result<(), ErrorKind>) {
         let stream = FakeStream::of_host(&self.wire);
         let client = Client::of(&self.wire, &stream);
         let now = self.now();
         (client, self.core.adopt(stream, now).map_err(|refused| refused.error.kind()))
     }
 
-    pub(super) fn world(&self) -> std::cell::RefMut<'_, World> {
+    pub(crate) fn world(&self) -> std::cell::RefMut<'_, World> {
         self.wire.borrow_mut()
     }
 
     // --- time ---
 
-    pub(super) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.start + self.elapsed
     }
 
-    pub(super) fn advance(&mut self, by: Duration) {
+    pub(crate) fn advance(&mut self, by: Duration) {
         self.world().run_out = 0;
         self.elapsed += by;
     }
 
-    pub(super) fn timeout(&self) -> Option<Duration> {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
         self.core.next_timeout(self.now())
     }
 
     /// So much time passes for a host that never waits longer than it may.
-    pub(super) fn pass(&mut self, by: Duration) {
+    pub(crate) fn pass(&mut self, by: Duration) {
         let end = self.elapsed + by;
         loop {
             self.settle();
@@ -133,12 +133,12 @@ impl Sim {
     // --- the loop ---
 
     /// One turn: all edges, then one `process`.
-    pub(super) fn turn(&mut self) -> Progress {
+    pub(crate) fn turn(&mut self) -> Progress {
         self.deliver();
         self.process()
     }
 
-    pub(super) fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         let events = self.world().poll();
         for (token, readiness) in events {
             assert!(self.core.handle(token, readiness), "the token is ours");
@@ -146,7 +146,7 @@ impl Sim {
     }
 
     /// As a host that catches its handler's panics and goes on.
-    pub(super) fn process(&mut self) -> Progress {
+    pub(crate) fn process(&mut self) -> Progress {
         let now = self.now();
         let (core, site) = (&mut self.core, &mut self.site);
         match catch_unwind(AssertUnwindSafe(|| core.process(now, site))) {
@@ -166,7 +166,7 @@ impl Sim {
     }
 
     /// At most so many turns, or until nothing moves any more.
-    pub(super) fn settle_some(&mut self, turns: usize) {
+    pub(crate) fn settle_some(&mut self, turns: usize) {
         for _ in 0..turns {
             self.turn();
             if !self.world().has_edges() && self.timeout() != Some(Duration::ZERO) {
@@ -176,7 +176,7 @@ impl Sim {
     }
 
     /// Turns until nothing moves any more; their sum.
-    pub(super) fn settle(&mut self) -> Progress {
+    pub(crate) fn settle(&mut self) -> Progress {
         let mut sum = Progress::default();
         let (mut moved, mut still) = (0, 0);
         while still < TURNS {
@@ -196,12 +196,12 @@ impl Sim {
     }
 
     /// The host answers what the site has deferred first, if that still waits.
-    pub(super) fn answer(&mut self, body: &str) -> Result<(), Gone> {
+    pub(crate) fn answer(&mut self, body: &str) -> Result<(), Gone> {
         let id = self.site.parked.remove(0);
         self.respond(id, |responder| responder.send(200, "text/plain", body.as_bytes()))
     }
 
-    pub(super) fn respond(
+    pub(crate) fn respond(
         &mut self,
         id: RequestId,
         answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
@@ -212,43 +212,43 @@ impl Sim {
 
     // --- what tests ask ---
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         self.core.stats()
     }
 
-    pub(super) fn waiting(&self, list: State) -> usize {
+    pub(crate) fn waiting(&self, list: State) -> usize {
         self.core.inside().0.waiting(list)
     }
 
-    pub(super) fn lent(&self) -> usize {
+    pub(crate) fn lent(&self) -> usize {
         self.core.inside().1.lent()
     }
 
     /// How many heads, outs and bodies are lent.
-    pub(super) fn buffers_lent(&self) -> [usize; 3] {
+    pub(crate) fn buffers_lent(&self) -> [usize; 3] {
         self.core.inside().1.buffers_lent()
     }
 
     /// The token that a client's connection has in the poller.
-    pub(super) fn token(&self, client: &Client) -> Token {
+    pub(crate) fn token(&self, client: &Client) -> Token {
         let table = self.core.inside().0;
         let (slot, _) = table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         table.token(slot)
     }
 
-    pub(super) fn state(&self, client: &Client) -> State {
+    pub(crate) fn state(&self, client: &Client) -> State {
         let table = self.core.inside().0;
         let (_, connection) =
             table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         connection.state
     }
 
-    pub(super) fn handle(&mut self, token: Token, readiness: Readiness) -> bool {
+    pub(crate) fn handle(&mut self, token: Token, readiness: Readiness) -> bool {
         self.core.handle(token, readiness)
     }
 
     /// The client's present wait ends after exactly this time, and not a nanosecond earlier.
-    pub(super) fn assert_ends_after(&mut self, client: &Client, wait: Duration) {
+    pub(crate) fn assert_ends_after(&mut self, client: &Client, wait: Duration) {
         const TICK: Duration = Duration::from_nanos(1);
         let before = client.calls();
         assert_eq!(self.timeout(), Some(wait));
@@ -264,7 +264,7 @@ impl Sim {
     }
 
     /// The test's last line: everybody is gone, and everything was given back.
-    pub(super) fn assert_empty(&self) {
+    pub(crate) fn assert_empty(&self) {
         assert_eq!(self.stats().open, 0, "{:?}", self.core.inside().0);
         assert_eq!((self.lent(), self.buffers_lent()), (0, [0; 3]));
     }

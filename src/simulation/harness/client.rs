@@ -2,144 +2,144 @@
 
 use std::io::ErrorKind;
 
+use super::handler::{self, Response};
 use super::net::{FakeStream, Wire};
-use super::site::{self, Response};
 use super::socket::{Arrival, Call, Ending, Socket};
 
 /// The client's end of one connection.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     wire: Wire,
-    pub(super) id: usize,
+    pub(crate) id: usize,
 }
 
 impl Client {
-    pub(super) fn new(wire: &Wire, listener: usize) -> Self {
+    pub(crate) fn new(wire: &Wire, listener: usize) -> Self {
         let id = wire.borrow_mut().connect(listener);
         Client { wire: wire.clone(), id }
     }
 
     /// The client of a stream that the host has accepted.
-    pub(super) fn of(wire: &Wire, stream: &FakeStream) -> Self {
+    pub(crate) fn of(wire: &Wire, stream: &FakeStream) -> Self {
         Client { wire: wire.clone(), id: stream.id }
     }
 
     // --- what it does ---
 
-    pub(super) fn send(&self, bytes: &[u8]) {
+    pub(crate) fn send(&self, bytes: &[u8]) {
         self.arrive(Arrival::Bytes(bytes.to_vec()));
     }
 
     /// A request without a body, and its target.
-    pub(super) fn get(&self, target: &str) {
-        self.send(&site::get(target));
+    pub(crate) fn get(&self, target: &str) {
+        self.send(&handler::get(target));
     }
 
     /// The same from a client that wants no other.
-    pub(super) fn get_and_close(&self, target: &str) {
-        self.send(&site::get_and_close(target));
+    pub(crate) fn get_and_close(&self, target: &str) {
+        self.send(&handler::get_and_close(target));
     }
 
     /// Something that comes right after the read that has taken all that was there before.
-    pub(super) fn later(&self, arrival: Arrival) {
+    pub(crate) fn later(&self, arrival: Arrival) {
         self.with(|socket| socket.later.push_back(arrival));
     }
 
-    pub(super) fn send_later(&self, bytes: &[u8]) {
+    pub(crate) fn send_later(&self, bytes: &[u8]) {
         self.later(Arrival::Bytes(bytes.to_vec()));
     }
 
-    pub(super) fn send_urgent(&self) {
+    pub(crate) fn send_urgent(&self) {
         self.arrive(Arrival::Urgent);
     }
 
     /// Its FIN; it reads on.
-    pub(super) fn fin(&self) {
+    pub(crate) fn fin(&self) {
         self.arrive(Arrival::Fin);
     }
 
     /// Its FIN, and what is sent to it from now on is answered by a reset.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.with(|socket| socket.client_gone = true);
         self.arrive(Arrival::Fin);
     }
 
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.arrive(Arrival::Reset);
     }
 
     /// It reads nothing from now on.
-    pub(super) fn stop_reading(&self) {
+    pub(crate) fn stop_reading(&self) {
         self.wire.borrow_mut().fill(self.id);
     }
 
     /// It reads so many bytes.
-    pub(super) fn read(&self, bytes: usize) {
+    pub(crate) fn read(&self, bytes: usize) {
         self.wire.borrow_mut().open(self.id, bytes);
     }
 
     // --- what the kernel does to it ---
 
-    pub(super) fn fail_read(&self, kind: ErrorKind) {
+    pub(crate) fn fail_read(&self, kind: ErrorKind) {
         self.with(|socket| socket.read_faults.push_back(kind));
     }
 
-    pub(super) fn fail_write(&self, kind: ErrorKind) {
+    pub(crate) fn fail_write(&self, kind: ErrorKind) {
         self.with(|socket| socket.write_faults.push_back(kind));
     }
 
     // --- what it got ---
 
-    pub(super) fn received(&self) -> Vec<u8> {
+    pub(crate) fn received(&self) -> Vec<u8> {
         self.with(|socket| socket.sent().to_vec())
     }
 
-    pub(super) fn received_len(&self) -> usize {
+    pub(crate) fn received_len(&self) -> usize {
         self.with(|socket| socket.sent().len())
     }
 
-    pub(super) fn responses(&self) -> Vec<Response> {
-        site::responses(&self.received())
+    pub(crate) fn responses(&self) -> Vec<Response> {
+        handler::responses(&self.received())
     }
 
-    pub(super) fn statuses(&self) -> Vec<u16> {
+    pub(crate) fn statuses(&self) -> Vec<u16> {
         self.responses().iter().map(|response| response.status).collect()
     }
 
-    pub(super) fn ending(&self) -> Option<Ending> {
+    pub(crate) fn ending(&self) -> Option<Ending> {
         self.with(|socket| socket.ending)
     }
 
     /// Whether the server's FIN came in one segment with the last bytes.
-    pub(super) fn got_fin_with_bytes(&self) -> bool {
+    pub(crate) fn got_fin_with_bytes(&self) -> bool {
         self.with(|socket| socket.fin_with_bytes)
     }
 
     // --- what the server did to get there ---
 
     /// Whether the server has accepted it and not closed it.
-    pub(super) fn is_served(&self) -> bool {
+    pub(crate) fn is_served(&self) -> bool {
         self.with(|socket| socket.accepted && !socket.closed)
     }
 
-    pub(super) fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.with(|socket| socket.closed)
     }
 
-    pub(super) fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.with(|socket| socket.calls.clone())
     }
 
-    pub(super) fn count(&self, which: impl Fn(Call) -> bool) -> usize {
+    pub(crate) fn count(&self, which: impl Fn(Call) -> bool) -> usize {
         self.calls().into_iter().filter(|&call| which(call)).count()
     }
 
-    pub(super) fn called(&self, call: Call) -> bool {
+    pub(crate) fn called(&self, call: Call) -> bool {
         self.calls().contains(&call)
     }
 
     /// Whether all that it has sent has arrived.
-    pub(super) fn has_nothing_to_come(&self) -> bool {
+    pub(crate) fn has_nothing_to_come(&self) -> bool {
         self.with(|socket| socket.later.is_empty())
     }
 

@@ -1,6 +1,9 @@
 //! Everything about a request in flight: the bytes that arrived, how far its body has come, and the
 //! response that is left to write.
 
+pub(crate) mod buffers;
+pub(crate) mod pool;
+
 use std::io::{self, IoSlice};
 
 use crate::body::{Body, PIECES};

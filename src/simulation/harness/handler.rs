@@ -8,7 +8,7 @@ use crate::handler::{Handler, Reply, Responder};
 use crate::http::request::Request;
 
 /// More than any buffer, sent without a copy.
-pub(super) static LARGE: [u8; 200_000] = pattern();
+pub(crate) static LARGE: [u8; 200_000] = pattern();
 
 /// Every place of it is different from its neighbours, so that nothing can be lost or doubled.
 const fn pattern() -> [u8; 200_000] {
@@ -22,41 +22,41 @@ const fn pattern() -> [u8; 200_000] {
 }
 
 /// What a repeated body is made of.
-pub(super) const PAGE: &[u8; 7] = b"repeat ";
+pub(crate) const PAGE: &[u8; 7] = b"repeat ";
 
-pub(super) fn repeated(len: u64) -> Body {
+pub(crate) fn repeated(len: u64) -> Body {
     Body::Repeat { page: Arc::from(*PAGE), len }
 }
 
 /// A copied body of more than one batch.
-pub(super) const COPIED: usize = 40_000;
+pub(crate) const COPIED: usize = 40_000;
 
 /// What a handler's panic carries here, so that it can be told from a test's; nothing is printed.
-pub(super) struct HandlerPanic;
+pub(crate) struct HandlerPanic;
 
 /// A handler with one page per behaviour; any other target is answered with itself.
 #[derive(Debug, Default)]
-pub(super) struct Site {
+pub(crate) struct Site {
     /// How often it was asked.
-    pub(super) asked: usize,
+    pub(crate) asked: usize,
     /// What it has deferred, in order.
-    pub(super) parked: Vec<RequestId>,
+    pub(crate) parked: Vec<RequestId>,
     /// What it was told can no longer be answered.
-    pub(super) gone: Vec<(RequestId, GoneReason)>,
+    pub(crate) gone: Vec<(RequestId, GoneReason)>,
     /// All that it was asked, where a test wants to know.
-    pub(super) heard: Option<Vec<Heard>>,
+    pub(crate) heard: Option<Vec<Heard>>,
 }
 
 /// A request as the handler has seen it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Heard {
-    pub(super) method: String,
-    pub(super) target: String,
+pub(crate) struct Heard {
+    pub(crate) method: String,
+    pub(crate) target: String,
     path: String,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
     /// Whether the client may have said that it asks no more.
-    pub(super) asks_for_close: bool,
+    pub(crate) asks_for_close: bool,
 }
 
 impl Heard {
@@ -77,11 +77,11 @@ impl Heard {
         }
     }
 
-    pub(super) fn is_panic(&self) -> bool {
+    pub(crate) fn is_panic(&self) -> bool {
         matches!(self.path.as_str(), "/panic" | "/later-panic")
     }
 
-    pub(super) fn is_drop(&self) -> bool {
+    pub(crate) fn is_drop(&self) -> bool {
         self.path == "/drop"
     }
 }
@@ -130,31 +130,31 @@ impl Handler for Site {
     }
 }
 
-pub(super) fn get(target: &str) -> Vec<u8> {
+pub(crate) fn get(target: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes()
 }
 
-pub(super) fn get_and_close(target: &str) -> Vec<u8> {
+pub(crate) fn get_and_close(target: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
 /// One response as a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) says_close: bool,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) says_close: bool,
     /// Shorter than announced if it is the last and was cut off.
-    pub(super) body: Vec<u8>,
-    pub(super) is_whole: bool,
+    pub(crate) body: Vec<u8>,
+    pub(crate) is_whole: bool,
 }
 
 /// The responses in a stream of bytes, to requests that were not HEAD.
-pub(super) fn responses(bytes: &[u8]) -> Vec<Response> {
+pub(crate) fn responses(bytes: &[u8]) -> Vec<Response> {
     responses_to(bytes, |_| false)
 }
 
 /// The same, where `is_head` says which of them answers HEAD. A head that was cut off is left out.
-pub(super) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) -> Vec<Response> {
+pub(crate) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) -> Vec<Response> {
     let mut found: Vec<Response> = Vec::new();
     while !bytes.is_empty() {
         let mut headers = [httparse::EMPTY_HEADER; 16];

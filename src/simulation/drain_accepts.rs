@@ -2,11 +2,11 @@
 
 use std::io::{self, ErrorKind};
 
-use super::client::Client;
 use super::drain::drain;
-use super::net::FakeListener;
-use super::sim::Sim;
-use super::socket::Ending;
+use super::harness::client::Client;
+use super::harness::net::FakeListener;
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
 use crate::stats::{Phase, Reason};
 
 #[test]

@@ -7,6 +7,8 @@
 //!   constant duration, so appending keeps a list sorted: its head is the next to expire, its
 //!   length says how many connections are in that state, and no heap or wheel is needed.
 
+pub(crate) mod tokens;
+
 use std::cmp::Reverse;
 use std::ops::{Index, IndexMut};
 
@@ -16,7 +18,7 @@ use slab::Slab;
 use crate::clock::{FOR_EVER, NEVER};
 use crate::connection::{Connection, State};
 use crate::lists::Lists;
-use crate::tokens::{LISTENERS, Tokens};
+use crate::table::tokens::{LISTENERS, Tokens};
 
 /// "No exchange".
 pub(crate) const NONE: u32 = u32::MAX;
@@ -255,7 +257,7 @@ mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::TokenRange;
+    use crate::table::tokens::TokenRange;
 
     fn table(capacity: usize) -> Table<()> {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();

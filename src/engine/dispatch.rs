@@ -3,15 +3,15 @@
 use log::trace;
 
 use super::Core;
+use crate::connection::driver::{End, STATES, Visit};
+use crate::connection::quota::Share;
 use crate::connection::{Connection, State};
 use crate::deferred::GoneReason;
 use crate::handler::Handler;
 use crate::http::response::Draft;
 use crate::net::Net;
-use crate::share::Share;
 use crate::stats::Reason;
 use crate::table::NONE;
-use crate::visit::{End, STATES, Visit};
 
 impl<N: Net> Core<N> {
     /// Lets one connection act, and sees to it that there is memory for the next visit.

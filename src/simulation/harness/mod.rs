@@ -1,0 +1,10 @@
+//! The network, the kernel, the clients and the host's loop, all made of scripts; and the checks after every turn.
+
+pub(crate) mod client;
+pub(crate) mod entropy;
+pub(crate) mod fixtures;
+pub(crate) mod handler;
+pub(crate) mod kernel;
+pub(crate) mod net;
+pub(crate) mod sim;
+pub(crate) mod socket;
