@@ -5,10 +5,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::deferred;
-use crate::exchange::buffers::Buffers as Buffer;
-use crate::exchange::pool;
-
 /// The settings of one [`Server`](crate::Server).
 ///
 /// Start from the default and set what differs:
@@ -348,60 +344,10 @@ pub(crate) const INPUT_SLACK: usize = 4096;
 /// A batch of pipelined responses is flushed when it has grown past this.
 pub(crate) const OUT_BATCH: usize = 16 * 1024;
 
-/// What a connection takes, with its places in the queues.
-const SLOT_BYTES: usize = 48;
-
 /// Room for the headers that the server adds to each response, and for its own error pages.
 pub(crate) const OUT_SLACK: usize = 1024;
 
 impl Config {
-    /// The most memory that the server can come to use, in bytes: for connections, for requests in flight, and for the
-    /// buffers.
-    ///
-    /// All of it is reserved by [`Server::new`](crate::Server::new). The system provides a page when it is first
-    /// used, and keeps it for the server from then on. Not included are shared bodies of the host's, and what the
-    /// kernel takes for sockets (about 4 KiB each when idle, and their buffers).
-    ///
-    /// ```
-    /// let mut config = fourway::Config::default();
-    /// assert!(config.reserved_bytes() < 180 << 20);
-    /// config.buffers.heads = 16;
-    /// config.buffers.outs = 16;
-    /// config.buffers.bodies = 1;
-    /// assert!(config.reserved_bytes() < 4 << 20);
-    /// ```
-    pub fn reserved_bytes(&self) -> usize {
-        let (sizes, limits) = (self.pool_sizes(), &self.limits);
-        let buffer_bytes = |bytes| pool::BUFFER.saturating_add(Buffer::stride(bytes));
-        let buffers = |count: usize, bytes: usize| count.saturating_mul(buffer_bytes(bytes));
-        [
-            self.max_connections.saturating_mul(SLOT_BYTES),
-            sizes.records.saturating_mul(pool::RECORD + deferred::PER_REQUEST),
-            sizes.heads.min(sizes.outs).saturating_mul(size_of::<u32>()),
-            self.budget.together.saturating_mul(crate::engine::MEMBER_BYTES),
-            buffers(sizes.heads, limits.head_buffer_bytes()),
-            buffers(sizes.outs, limits.out_buffer_bytes()),
-            buffers(sizes.bodies, limits.body_buffer_bytes()),
-            sizes.bodies.saturating_mul(pool::BODY),
-        ]
-        .into_iter()
-        .fold(0, usize::saturating_add)
-    }
-
-    /// How much of each kind the pool has: one for each that may be lent, and one that is always free to work in.
-    /// (A body is never collected in passing.)
-    pub(crate) fn pool_sizes(&self) -> PoolSizes {
-        let exchanges = self.exchanges.min(self.max_connections);
-        let is_small = self.limits.body_bytes < INPUT_SLACK;
-        PoolSizes {
-            records: exchanges.saturating_add(1),
-            heads: self.buffers.heads.min(exchanges).saturating_add(1),
-            outs: self.buffers.outs.min(exchanges).saturating_add(1),
-            // The smallest bodies fit behind any head.
-            bodies: if is_small { 0 } else { self.buffers.bodies.min(exchanges) },
-        }
-    }
-
     /// The first setting that cannot be served, as a sentence.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let (limits, buffers) = (&self.limits, &self.buffers);
@@ -444,15 +390,6 @@ impl Config {
             None => Ok(()),
         }
     }
-}
-
-/// What the pool has of each kind.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PoolSizes {
-    pub(crate) records: usize,
-    pub(crate) heads: usize,
-    pub(crate) outs: usize,
-    pub(crate) bodies: usize,
 }
 
 impl Limits {

@@ -9,13 +9,13 @@ use std::net::SocketAddr;
 use mio::Token;
 
 use crate::config::Config;
-use crate::connection::State;
 use crate::exchange::After;
 use crate::exchange::pool::Pool;
 use crate::handler::Handler;
 use crate::http::{self, Asked, Need};
 use crate::net::Peer;
 use crate::shared::Service;
+use crate::state::State;
 use crate::table;
 use crate::table::tokens::{LISTENERS, TokenRange, Tokens};
 

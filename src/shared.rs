@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deferred::Tickets;
+use crate::exchange::pool::PoolSizes;
 use crate::http::date::Date;
 use crate::http::response::Draft;
 use crate::stats::{Phase, Stats};
@@ -26,7 +27,7 @@ impl Service {
     pub(crate) fn new(config: Config) -> Self {
         Service {
             date: Date::new(config.wall_clock),
-            tickets: Tickets::new(config.pool_sizes().records),
+            tickets: Tickets::new(PoolSizes::of(&config).records),
             config,
             stats: Stats::default(),
             clock: Clock::default(),

@@ -14,14 +14,15 @@ use mio::Token;
 
 use crate::clock::{nanoseconds, since, ticks};
 use crate::config::CloseMode;
+use crate::connection::Connection;
 use crate::connection::quota::Share;
-use crate::connection::{Connection, State};
 use crate::deferred::GoneReason;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
 use crate::http::{self, Asked, Need, Refusal};
 use crate::net::{Net, Readiness, Then, Wait};
 use crate::shared::Service;
+use crate::state::State;
 use crate::stats::Reason;
 
 /// The log target of one line per change of state.

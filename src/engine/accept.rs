@@ -13,75 +13,13 @@ use log::{error, warn};
 
 use super::Core;
 use crate::clock::{NEVER, nanoseconds};
-use crate::connection::State;
 use crate::handler::Handler;
 use crate::net::{self, Net};
+use crate::state::State;
 use crate::stats::Phase;
-use crate::table::tokens::LISTENERS;
-
-/// The listeners, and why they may have to wait.
-#[derive(Debug)]
-pub(super) struct Accepting<L> {
-    pub(super) listeners: Vec<Option<Listening<L>>>,
-    /// One bit per listener: no accept has said `WouldBlock` since the last sign of a client.
-    pub(super) ready: u64,
-    /// Whose turn it is to accept first.
-    first: usize,
-    /// How many accepts have failed since one last gave a connection, or said that there is none.
-    failures: u32,
-    /// While something has run out: when to try again, sooner if a connection ends.
-    pub(super) retry_at: Option<u64>,
-    /// Something has run out, and clients have been waiting since: logged once.
-    has_run_out: bool,
-    /// Every slot was taken, no connection could make way, and clients have been waiting since: logged once.
-    is_full: bool,
-    /// Since when they have, or [`NEVER`].
-    pub(super) waits_since: u64,
-}
-
-#[derive(Debug)]
-pub(super) struct Listening<L> {
-    pub(super) listener: L,
-    /// Of its tokens, which last for a batch of events.
-    pub(super) generation: u16,
-    /// Of its name, which lasts for ever.
-    pub(super) serial: u64,
-}
-
-const _: () = assert!(LISTENERS <= u64::BITS as usize);
 
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
-
-impl<L> Accepting<L> {
-    pub(super) const fn new() -> Self {
-        Accepting {
-            listeners: Vec::new(),
-            ready: 0,
-            first: 0,
-            failures: 0,
-            retry_at: None,
-            has_run_out: false,
-            is_full: false,
-            waits_since: NEVER,
-        }
-    }
-
-    /// Sets a listener's ready bit; `false` if there is none of that slot and generation.
-    pub(super) fn hint(&mut self, slot: usize, generation: usize) -> bool {
-        let listening = self.listeners.get(slot).and_then(Option::as_ref);
-        let is_current = listening.is_some_and(|listening| usize::from(listening.generation) == generation);
-        if is_current {
-            self.ready |= 1 << slot;
-        }
-        is_current
-    }
-
-    /// Whether a listener may have connections.
-    pub(super) fn is_ready(&self) -> bool {
-        self.ready != 0
-    }
-}
 
 impl<N: Net> Core<N> {
     /// Accepts from all listeners in turn, within the budget of accepts, and serves what has come.

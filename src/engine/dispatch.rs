@@ -3,13 +3,14 @@
 use log::trace;
 
 use super::Core;
+use crate::connection::Connection;
 use crate::connection::driver::{End, STATES, Visit};
 use crate::connection::quota::Share;
-use crate::connection::{Connection, State};
 use crate::deferred::GoneReason;
 use crate::handler::Handler;
 use crate::http::response::Draft;
 use crate::net::Net;
+use crate::state::State;
 use crate::stats::Reason;
 use crate::table::NONE;
 

@@ -16,13 +16,13 @@ use std::time::Duration;
 use super::Core;
 use crate::clock::{NEVER, nanoseconds};
 use crate::config::AtCapacity;
-use crate::connection::State;
 use crate::connection::driver::Visit;
 use crate::connection::quota::Share;
 use crate::exchange::buffers::Buffers;
 use crate::handler::{Handler, Reply, Responder};
 use crate::http::request::Request;
 use crate::net::Net;
+use crate::state::State;
 use crate::stats::Reason;
 use crate::table::Table;
 

@@ -1,16 +1,6 @@
-//! Sockets that change hands: listeners that come from the host and go back to it, and streams that
-//! the host has accepted itself.
-//!
-//! What is not taken is handed back, and as it was: what could speak against it is asked before anything
-//! is done to it. Only the system's own refusals come later, when the socket is non-blocking already.
+//! The listeners, and what is remembered of them between two turns.
 
-use std::io::{self, ErrorKind};
-use std::time::Instant;
-
-use super::Core;
-use super::accept::Listening;
-use crate::net::{Net, Refused};
-use crate::stats::Phase;
+use crate::clock::NEVER;
 use crate::table::tokens::LISTENERS;
 
 /// The name of one of a server's listeners; made by [`Server::listen`](crate::Server::listen).
@@ -29,82 +19,68 @@ use crate::table::tokens::LISTENERS;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerId {
-    server: u32,
-    slot: u32,
-    serial: u64,
+    pub(super) server: u32,
+    pub(super) slot: u32,
+    pub(super) serial: u64,
 }
 
-impl<N: Net> Core<N> {
-    /// Starts to accept from a listener.
-    pub(crate) fn add_listener(
-        &mut self,
-        mut listener: N::Listener,
-    ) -> Result<ListenerId, Refused<N::Listener>> {
-        if self.service.phase != Phase::Running {
-            return Err(Refused::new(listener, not_running()));
-        }
-        let listeners = &self.accepting.listeners;
-        let slot = listeners.iter().position(Option::is_none).unwrap_or(listeners.len());
-        if slot == LISTENERS {
-            return Err(Refused::new(listener, io::Error::other("a server has at most 64 listeners")));
-        }
-        let generation = self.table.next_generation();
-        let token = self.table.tokens().encode(slot, generation);
-        if let Err(error) = self.net.watch_listener(&mut listener, token) {
-            return Err(Refused::new(listener, error));
-        }
-        let serial = self.service.tickets.serial().get();
-        let listening = Some(Listening { listener, generation, serial });
-        match self.accepting.listeners.get_mut(slot) {
-            Some(free) => *free = listening,
-            None => self.accepting.listeners.push(listening),
-        }
-        Ok(ListenerId { server: self.service.tickets.server(), slot: slot as u32, serial })
-    }
-
-    pub(crate) fn listener(&self, id: ListenerId) -> Option<&N::Listener> {
-        let listening = self.accepting.listeners.get(id.slot as usize)?.as_ref()?;
-        let is_it = id.server == self.service.tickets.server() && id.serial == listening.serial;
-        is_it.then_some(&listening.listener)
-    }
-
-    /// Stops accepting from a listener and hands it back, with the clients that wait in its queue.
-    pub(crate) fn remove_listener(&mut self, id: ListenerId) -> Option<N::Listener> {
-        self.listener(id)?;
-        let mut listening = self.accepting.listeners[id.slot as usize].take()?;
-        self.net.unwatch_listener(&mut listening.listener);
-        self.accepting.ready &= !(1 << id.slot);
-        Some(listening.listener)
-    }
-
-    pub(crate) fn close_listeners(&mut self) {
-        self.accepting.ready = 0;
-        for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
-            let mut listener = listening.listener;
-            self.net.unwatch_listener(&mut listener);
-        }
-    }
-
-    /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
-    /// here.
-    pub(crate) fn adopt(&mut self, mut stream: N::Stream, now: Instant) -> Result<(), Refused<N::Stream>> {
-        let now = self.service.clock.observe(now);
-        self.end_unfinished();
-        if self.service.phase != Phase::Running {
-            return Err(Refused::new(stream, not_running()));
-        }
-        if !self.has_place() {
-            let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
-            return Err(Refused::new(stream, full));
-        }
-        if let Err(error) = self.net.take_over(&mut stream) {
-            return Err(Refused::new(stream, error));
-        }
-        self.welcome(stream, now);
-        Ok(())
-    }
+/// The listeners, and why they may have to wait.
+#[derive(Debug)]
+pub(super) struct Accepting<L> {
+    pub(super) listeners: Vec<Option<Listening<L>>>,
+    /// One bit per listener: no accept has said `WouldBlock` since the last sign of a client.
+    pub(super) ready: u64,
+    /// Whose turn it is to accept first.
+    pub(super) first: usize,
+    /// How many accepts have failed since one last gave a connection, or said that there is none.
+    pub(super) failures: u32,
+    /// While something has run out: when to try again, sooner if a connection ends.
+    pub(super) retry_at: Option<u64>,
+    /// Something has run out, and clients have been waiting since: logged once.
+    pub(super) has_run_out: bool,
+    /// Every slot was taken, no connection could make way, and clients have been waiting since: logged once.
+    pub(super) is_full: bool,
+    /// Since when they have, or [`NEVER`].
+    pub(super) waits_since: u64,
 }
 
-fn not_running() -> io::Error {
-    io::Error::other("the server is draining or closed")
+#[derive(Debug)]
+pub(super) struct Listening<L> {
+    pub(super) listener: L,
+    /// Of its tokens, which last for a batch of events.
+    pub(super) generation: u16,
+    /// Of its name, which lasts for ever.
+    pub(super) serial: u64,
+}
+
+const _: () = assert!(LISTENERS <= u64::BITS as usize);
+
+impl<L> Accepting<L> {
+    pub(super) const fn new() -> Self {
+        Accepting {
+            listeners: Vec::new(),
+            ready: 0,
+            first: 0,
+            failures: 0,
+            retry_at: None,
+            has_run_out: false,
+            is_full: false,
+            waits_since: NEVER,
+        }
+    }
+
+    /// Sets a listener's ready bit; `false` if there is none of that slot and generation.
+    pub(super) fn hint(&mut self, slot: usize, generation: usize) -> bool {
+        let listening = self.listeners.get(slot).and_then(Option::as_ref);
+        let is_current = listening.is_some_and(|listening| usize::from(listening.generation) == generation);
+        if is_current {
+            self.ready |= 1 << slot;
+        }
+        is_current
+    }
+
+    /// Whether a listener may have connections.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready != 0
+    }
 }

@@ -9,11 +9,16 @@
 //!
 //! There is no socket, no clock and no poller in here; tests own all three.
 
-mod accept;
 mod serve;
+mod accept;
 mod dispatch;
+mod expire;
 mod evict;
+mod drain;
+mod hand_over;
 mod listeners;
+mod wave;
+mod memory;
 
 use std::time::{Duration, Instant};
 
@@ -21,31 +26,25 @@ use log::{error, trace};
 use mio::Token;
 
 use crate::clock::{FOR_EVER, nanoseconds};
-use crate::config::{Config, IdleInDrain};
-use crate::connection::State;
-use crate::connection::quota::Share;
+use crate::config::Config;
 use crate::deferred::{Awaited, Gone, RequestId};
-use crate::exchange::pool::{Pool, can_reserve};
+use crate::exchange::pool::Pool;
 use crate::handler::{Handler, Responder};
 use crate::http::{self, PeerName};
+use crate::memory::can_reserve;
 use crate::net::{Net, Readiness};
 use crate::shared::Service;
-use crate::stats::{Phase, Reason, Stats};
+use crate::state::State;
+use crate::stats::{Phase, Stats};
 use crate::table::tokens::{LISTENERS, Tokens};
 use crate::table::{NONE, Table};
 
-use accept::Accepting;
+use listeners::Accepting;
 pub use listeners::ListenerId;
-use serve::Member;
-
-/// What each connection of a wave takes.
-pub(crate) const MEMBER_BYTES: usize = size_of::<Member>();
+use wave::Member;
 
 /// The log target of one line per readiness event.
 const READINESS: &str = "fourway::readiness";
-
-/// The part of a drain's grace that is kept back for the ends of connections that have stayed idle.
-const LAST_PART: u32 = 10;
 
 /// What one call of [`Server::process`](crate::Server::process) did.
 ///
@@ -191,47 +190,6 @@ impl<N: Net> Core<N> {
         Ok(http::respond(awaited, out, &mut self.service))
     }
 
-    /// Stops accepting and ends what is idle, now or later; the rest gets its answers, for at most
-    /// `grace`.
-    pub(crate) fn drain(&mut self, now: Instant, grace: Duration) {
-        if self.service.phase == Phase::Closed {
-            return;
-        }
-        let now = self.service.clock.observe(now);
-        self.end_unfinished();
-        self.accept_last(now);
-        self.close_listeners();
-        self.service.phase = Phase::Draining;
-        self.drain_until = now.saturating_add(nanoseconds(grace));
-        self.idle_until = match self.service.config.idle_in_drain {
-            IdleInDrain::Close => now,
-            IdleInDrain::LastRequest => now.saturating_add(nanoseconds(grace - grace / LAST_PART)),
-        };
-        self.end_idle(now);
-        if self.table.len() == 0 && !self.service.tickets.has_news() {
-            self.service.phase = Phase::Closed;
-        }
-    }
-
-    /// Ends everything at once.
-    pub(crate) fn abort(&mut self) {
-        self.end_unfinished();
-        self.left_at = None;
-        self.close_listeners();
-        for list in State::ALL {
-            while let Some(slot) = self.table.longest_waiting(list) {
-                let is_answered = matches!(self.table[slot].state, State::Sending | State::Deferred);
-                if is_answered || self.is_between_steps(slot) {
-                    self.table[slot].socket.reset_on_close();
-                }
-                self.remove(slot, list, Reason::Shutdown);
-            }
-        }
-        // The handler still has to hear of the requests that nobody can answer now.
-        let is_over = !self.service.tickets.has_news();
-        self.service.phase = if is_over { Phase::Closed } else { Phase::Draining };
-    }
-
     pub(crate) fn phase(&self) -> Phase {
         self.service.phase
     }
@@ -251,75 +209,12 @@ impl<N: Net> Core<N> {
 
     // --- the parts of a turn ---
 
-    /// Ends what has waited too long; whether that was all of it. Whatever is in the ready queue
-    /// has its turn first: that a host came late is not the client's fault.
-    fn expire_due<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) -> bool {
-        if self.table.next_deadline() > now {
-            return true;
-        }
-        let mut budget = self.service.config.budget.requests;
-        for list in State::ALL {
-            let mut next = self.table.longest_waiting(list);
-            while let Some(slot) = next {
-                if self.table[slot].deadline > now {
-                    break;
-                }
-                if budget == 0 {
-                    return false;
-                }
-                budget -= 1;
-                next = self.table.waiting_behind(slot);
-                if self.table.is_ready(slot) {
-                    continue;
-                }
-                let mut share = Share::granted(&self.service.config.budget, 1);
-                self.visit(slot, &mut share, |visit| visit.expire(), handler);
-                // The visit may have cost another its place.
-                if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
-                    next = self.table.longest_waiting(list);
-                }
-            }
-        }
-        true
-    }
-
     /// Complains once of a token that this server has never given.
     fn note_foreign(&mut self, generation: usize) {
         if !self.table.was_given(generation) && !std::mem::replace(&mut self.has_foreign_tokens, true) {
             error!(
                 "an event has a token that this server never gave: has another source, or server, its TokenRange?"
             );
-        }
-    }
-
-    /// How long after its time the host comes, be it for a deadline or for work that was left.
-    fn note_lateness(&mut self, now: u64) {
-        // What the budget has left overdue is the host's fault only from then on.
-        let due = self.left_at.unwrap_or(self.table.next_deadline());
-        self.lateness = self.lateness.max(now.saturating_sub(due));
-    }
-
-    /// Idle connections end when a drain has no more time for them. A request may have arrived meanwhile:
-    /// each gets one more visit, and ends if there is none.
-    fn end_idle(&mut self, now: u64) {
-        if self.service.phase != Phase::Draining || self.service.ends_idle || now < self.idle_until {
-            return;
-        }
-        self.service.ends_idle = true;
-        let mut next = self.table.longest_waiting(State::Idle);
-        while let Some(slot) = next {
-            next = self.table.waiting_behind(slot);
-            self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
-            self.table.queue(slot);
-        }
-    }
-
-    fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {
-        let is_over = self.table.len() == 0 || self.drain_until <= now;
-        if self.service.phase == Phase::Draining && is_over {
-            self.abort();
-            self.tell_gone(handler);
-            self.service.phase = Phase::Closed;
         }
     }
 

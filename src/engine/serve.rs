@@ -14,20 +14,13 @@
 //! happens meanwhile to it or to another member of its wave, nothing is forgotten.
 
 use super::Core;
-use crate::connection::State;
+use super::wave::Member;
 use crate::connection::quota::Share;
 use crate::handler::Handler;
 use crate::http::{self, Asked};
 use crate::net::Net;
+use crate::state::State;
 use crate::table::NONE;
-
-/// A connection of a wave.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Member {
-    slot: u32,
-    share: Share,
-    has_input: bool,
-}
 
 impl<N: Net> Core<N> {
     /// Serves each connection in the ready queue once; what is left of the budget.

@@ -3,9 +3,9 @@
 //! A buffer that is lent for longer than a visit is in a list, by the state of its connection. Each list is in the same
 //! order as the deadline list of that state. So when all are lent, the fullest list and its oldest are found at once.
 
-use crate::connection::State;
-use crate::exchange::pool::untouched;
 use crate::lists::Lists;
+use crate::memory::untouched;
+use crate::state::State;
 
 const KINDS: usize = State::ALL.len();
 
@@ -35,11 +35,14 @@ struct Lent {
 }
 
 impl Buffers {
-    /// The bytes that each buffer takes beside its own.
-    pub(crate) const OVERHEAD: usize = size_of::<u32>() + size_of::<Lent>() + Lists::<KINDS>::PER_SLOT;
+    /// The bytes that `count` buffers of this size reserve.
+    pub(crate) fn reserved(count: usize, size: usize) -> usize {
+        const OVERHEAD: usize = size_of::<u32>() + size_of::<Lent>() + Lists::<KINDS>::PER_SLOT;
+        count.saturating_mul(OVERHEAD.saturating_add(Self::stride(size)))
+    }
 
     /// The distance from one buffer of this size to the next.
-    pub(crate) fn stride(size: usize) -> usize {
+    fn stride(size: usize) -> usize {
         const PAGE: usize = 4096;
         size.checked_next_multiple_of(PAGE).unwrap_or(size)
     }

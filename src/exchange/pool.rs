@@ -12,17 +12,37 @@
 //! arrives whole and a response that leaves whole keep nothing. A record that is given back with a head and an out stays
 //! *equipped*, and is lent again first: from one request to the next nothing has to be found.
 
-use crate::config::Config;
-use crate::connection::State;
+use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::exchange::buffers::Buffers;
 use crate::exchange::{Course, Exchange, InFlight, Out};
 use crate::lists::Lists;
+use crate::state::State;
 use crate::table::NONE;
 
-/// What each record takes, and each buffer beside its bytes.
-pub(crate) const RECORD: usize = size_of::<InFlight>() + size_of::<u32>();
-pub(crate) const BUFFER: usize = Buffers::OVERHEAD;
+/// How much of each kind a pool has: one for each that may be lent, and one that is always free to work in. (A body is
+/// never collected in passing.)
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PoolSizes {
+    pub(crate) records: usize,
+    pub(crate) heads: usize,
+    pub(crate) outs: usize,
+    pub(crate) bodies: usize,
+}
+
+impl PoolSizes {
+    pub(crate) fn of(config: &Config) -> Self {
+        let exchanges = config.exchanges.min(config.max_connections);
+        let is_small = config.limits.body_bytes < INPUT_SLACK;
+        PoolSizes {
+            records: exchanges.saturating_add(1),
+            heads: config.buffers.heads.min(exchanges).saturating_add(1),
+            outs: config.buffers.outs.min(exchanges).saturating_add(1),
+            // The smallest bodies fit behind any head.
+            bodies: if is_small { 0 } else { config.buffers.bodies.min(exchanges) },
+        }
+    }
+}
 
 /// All that requests in flight are lent. Invariant: at least one record, head and out is free before each visit.
 #[derive(Debug)]
@@ -41,13 +61,10 @@ pub(crate) struct Pool {
     body_since: Vec<u64>,
 }
 
-/// What each body buffer takes more.
-pub(crate) const BODY: usize = Lists::<1>::PER_SLOT + size_of::<u64>();
-
 impl Pool {
     /// The pool for settings whose memory [can be had](can_reserve).
     pub(crate) fn new(config: &Config) -> Self {
-        let (sizes, limits) = (config.pool_sizes(), &config.limits);
+        let (sizes, limits) = (PoolSizes::of(config), &config.limits);
         Pool {
             records: Vec::with_capacity(sizes.records),
             size: sizes.records,
@@ -59,6 +76,23 @@ impl Pool {
             body_order: Lists::new(sizes.bodies),
             body_since: Vec::with_capacity(sizes.bodies),
         }
+    }
+
+    /// The bytes of a pool.
+    pub(crate) fn bytes(config: &Config) -> usize {
+        const RECORD: usize = size_of::<InFlight>() + size_of::<u32>();
+        const BODY: usize = Lists::<1>::PER_SLOT + size_of::<u64>();
+        let (sizes, limits) = (PoolSizes::of(config), &config.limits);
+        [
+            sizes.records.saturating_mul(RECORD),
+            sizes.heads.min(sizes.outs).saturating_mul(size_of::<u32>()),
+            Buffers::reserved(sizes.heads, limits.head_buffer_bytes()),
+            Buffers::reserved(sizes.outs, limits.out_buffer_bytes()),
+            Buffers::reserved(sizes.bodies, limits.body_buffer_bytes()),
+            sizes.bodies.saturating_mul(BODY),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
     }
 
     /// Whether something that a visit works in is lent for the last time.
@@ -354,29 +388,6 @@ impl Pool {
     pub(crate) fn awaited(&self, handle: u32) -> Option<Awaited> {
         self.records[handle as usize].course.after.awaited()
     }
-}
-
-/// Memory of this size, of which next to nothing becomes resident now.
-///
-/// A large piece comes from the system untouched. A smaller one may come from glibc's heap, if the process has freed much
-/// there before; then it is cleared, and so becomes resident. So each piece is made larger than what the heap keeps, if
-/// there is address space.
-pub(crate) fn untouched(bytes: usize) -> Box<[u8]> {
-    const NEXT_TO_NOTHING: usize = 1 << 20;
-    const BEYOND_THE_HEAP: usize = 65 << 20;
-    let is_padded = cfg!(target_pointer_width = "64")
-        && (NEXT_TO_NOTHING..BEYOND_THE_HEAP).contains(&bytes)
-        && can_reserve(4 * BEYOND_THE_HEAP);
-    vec![0; if is_padded { BEYOND_THE_HEAP } else { bytes }].into_boxed_slice()
-}
-
-/// Whether so much memory can be had. Asks in the way that may fail, because the other way ends the process.
-pub(crate) fn can_reserve(bytes: usize) -> bool {
-    let mut probe = Vec::<u8>::new();
-    let reserved = probe.try_reserve_exact(bytes).is_ok();
-    // The compiler may leave out an allocation that nobody looks at, and call it a success.
-    std::hint::black_box(&probe);
-    reserved
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::harness::fixtures::{BODY_BYTES, HEAD_BYTES, HEADERS, TARGET_BYTES};
 use super::harness::handler::{self, Heard};
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
-use crate::connection::State;
+use crate::state::State;
 
 /// Stand among the bytes, and are not sent: where the client waits until nothing moves any more, where it goes on
 /// right after the read that has taken all in front, and where it sends an urgent byte. To the server each of them

@@ -6,7 +6,7 @@ use super::harness::client::Client;
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::harness::socket::Call;
-use crate::connection::State;
+use crate::state::State;
 use crate::stats::Reason;
 
 const SECOND: Duration = Duration::from_secs(1);

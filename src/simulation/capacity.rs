@@ -7,7 +7,7 @@ use super::harness::client::Client;
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
 use crate::config::AtCapacity;
-use crate::connection::State;
+use crate::state::State;
 use crate::stats::Reason;
 
 const RETRY: Duration = Duration::from_millis(100);

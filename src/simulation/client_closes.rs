@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
-use crate::connection::State;
+use crate::state::State;
 use crate::stats::Reason;
 
 #[test]

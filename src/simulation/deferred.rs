@@ -9,8 +9,8 @@ use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
 use crate::body::Body;
 use crate::config::CloseMode;
-use crate::connection::State;
 use crate::deferred::Gone;
+use crate::state::State;
 use crate::stats::Reason;
 
 pub(super) const DEFERRED: Duration = Duration::from_secs(30);

@@ -6,9 +6,9 @@ use super::deferred::{DEFERRED, SECOND, bodies, waiting};
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
-use crate::connection::State;
 use crate::deferred::{Gone, GoneReason};
 use crate::net::Readiness;
+use crate::state::State;
 use crate::stats::{Phase, Reason};
 
 // --- the end of the wait ---

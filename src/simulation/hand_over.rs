@@ -7,7 +7,7 @@ use super::harness::net::FakeListener;
 use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
 use crate::config::AtCapacity;
-use crate::connection::State;
+use crate::state::State;
 use crate::stats::Reason;
 
 const IDLE: Duration = Duration::from_secs(75);

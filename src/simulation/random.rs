@@ -16,9 +16,9 @@ use super::harness::kernel::RUN_OUT;
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
-use crate::connection::State;
 use crate::deferred::RequestId;
 use crate::net::Readiness;
+use crate::state::State;
 use crate::stats::Reason;
 
 /// A client with all that it is going to send.

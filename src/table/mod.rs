@@ -16,8 +16,9 @@ use mio::Token;
 use slab::Slab;
 
 use crate::clock::{FOR_EVER, NEVER};
-use crate::connection::{Connection, State};
+use crate::connection::Connection;
 use crate::lists::Lists;
+use crate::state::State;
 use crate::table::tokens::{LISTENERS, Tokens};
 
 /// "No exchange".

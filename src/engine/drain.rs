@@ -1,0 +1,81 @@
+//! Draining: the end of a server, with or without time for what is open.
+
+use std::time::{Duration, Instant};
+
+use super::Core;
+use crate::clock::nanoseconds;
+use crate::config::IdleInDrain;
+use crate::handler::Handler;
+use crate::net::{Net, Readiness};
+use crate::state::State;
+use crate::stats::{Phase, Reason};
+
+/// The part of a drain's grace that is kept back for the ends of connections that have stayed idle.
+const LAST_PART: u32 = 10;
+
+impl<N: Net> Core<N> {
+    /// Stops accepting and ends what is idle, now or later; the rest gets its answers, for at most
+    /// `grace`.
+    pub(crate) fn drain(&mut self, now: Instant, grace: Duration) {
+        if self.service.phase == Phase::Closed {
+            return;
+        }
+        let now = self.service.clock.observe(now);
+        self.end_unfinished();
+        self.accept_last(now);
+        self.close_listeners();
+        self.service.phase = Phase::Draining;
+        self.drain_until = now.saturating_add(nanoseconds(grace));
+        self.idle_until = match self.service.config.idle_in_drain {
+            IdleInDrain::Close => now,
+            IdleInDrain::LastRequest => now.saturating_add(nanoseconds(grace - grace / LAST_PART)),
+        };
+        self.end_idle(now);
+        if self.table.len() == 0 && !self.service.tickets.has_news() {
+            self.service.phase = Phase::Closed;
+        }
+    }
+
+    /// Ends everything at once.
+    pub(crate) fn abort(&mut self) {
+        self.end_unfinished();
+        self.left_at = None;
+        self.close_listeners();
+        for list in State::ALL {
+            while let Some(slot) = self.table.longest_waiting(list) {
+                let is_answered = matches!(self.table[slot].state, State::Sending | State::Deferred);
+                if is_answered || self.is_between_steps(slot) {
+                    self.table[slot].socket.reset_on_close();
+                }
+                self.remove(slot, list, Reason::Shutdown);
+            }
+        }
+        // The handler still has to hear of the requests that nobody can answer now.
+        let is_over = !self.service.tickets.has_news();
+        self.service.phase = if is_over { Phase::Closed } else { Phase::Draining };
+    }
+
+    /// Idle connections end when a drain has no more time for them. A request may have arrived meanwhile:
+    /// each gets one more visit, and ends if there is none.
+    pub(super) fn end_idle(&mut self, now: u64) {
+        if self.service.phase != Phase::Draining || self.service.ends_idle || now < self.idle_until {
+            return;
+        }
+        self.service.ends_idle = true;
+        let mut next = self.table.longest_waiting(State::Idle);
+        while let Some(slot) = next {
+            next = self.table.waiting_behind(slot);
+            self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
+            self.table.queue(slot);
+        }
+    }
+
+    pub(super) fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {
+        let is_over = self.table.len() == 0 || self.drain_until <= now;
+        if self.service.phase == Phase::Draining && is_over {
+            self.abort();
+            self.tell_gone(handler);
+            self.service.phase = Phase::Closed;
+        }
+    }
+}

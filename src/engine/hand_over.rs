@@ -1,0 +1,89 @@
+//! Sockets that change hands: listeners that come from the host and go back to it, and streams that
+//! the host has accepted itself.
+//!
+//! What is not taken is handed back, and as it was: what could speak against it is asked before anything
+//! is done to it. Only the system's own refusals come later, when the socket is non-blocking already.
+
+use std::io::{self, ErrorKind};
+use std::time::Instant;
+
+use super::Core;
+use super::listeners::{ListenerId, Listening};
+use crate::net::{Net, Refused};
+use crate::stats::Phase;
+use crate::table::tokens::LISTENERS;
+
+impl<N: Net> Core<N> {
+    /// Starts to accept from a listener.
+    pub(crate) fn add_listener(
+        &mut self,
+        mut listener: N::Listener,
+    ) -> Result<ListenerId, Refused<N::Listener>> {
+        if self.service.phase != Phase::Running {
+            return Err(Refused::new(listener, not_running()));
+        }
+        let listeners = &self.accepting.listeners;
+        let slot = listeners.iter().position(Option::is_none).unwrap_or(listeners.len());
+        if slot == LISTENERS {
+            return Err(Refused::new(listener, io::Error::other("a server has at most 64 listeners")));
+        }
+        let generation = self.table.next_generation();
+        let token = self.table.tokens().encode(slot, generation);
+        if let Err(error) = self.net.watch_listener(&mut listener, token) {
+            return Err(Refused::new(listener, error));
+        }
+        let serial = self.service.tickets.serial().get();
+        let listening = Some(Listening { listener, generation, serial });
+        match self.accepting.listeners.get_mut(slot) {
+            Some(free) => *free = listening,
+            None => self.accepting.listeners.push(listening),
+        }
+        Ok(ListenerId { server: self.service.tickets.server(), slot: slot as u32, serial })
+    }
+
+    pub(crate) fn listener(&self, id: ListenerId) -> Option<&N::Listener> {
+        let listening = self.accepting.listeners.get(id.slot as usize)?.as_ref()?;
+        let is_it = id.server == self.service.tickets.server() && id.serial == listening.serial;
+        is_it.then_some(&listening.listener)
+    }
+
+    /// Stops accepting from a listener and hands it back, with the clients that wait in its queue.
+    pub(crate) fn remove_listener(&mut self, id: ListenerId) -> Option<N::Listener> {
+        self.listener(id)?;
+        let mut listening = self.accepting.listeners[id.slot as usize].take()?;
+        self.net.unwatch_listener(&mut listening.listener);
+        self.accepting.ready &= !(1 << id.slot);
+        Some(listening.listener)
+    }
+
+    pub(crate) fn close_listeners(&mut self) {
+        self.accepting.ready = 0;
+        for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
+            let mut listener = listening.listener;
+            self.net.unwatch_listener(&mut listener);
+        }
+    }
+
+    /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
+    /// here.
+    pub(crate) fn adopt(&mut self, mut stream: N::Stream, now: Instant) -> Result<(), Refused<N::Stream>> {
+        let now = self.service.clock.observe(now);
+        self.end_unfinished();
+        if self.service.phase != Phase::Running {
+            return Err(Refused::new(stream, not_running()));
+        }
+        if !self.has_place() {
+            let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
+            return Err(Refused::new(stream, full));
+        }
+        if let Err(error) = self.net.take_over(&mut stream) {
+            return Err(Refused::new(stream, error));
+        }
+        self.welcome(stream, now);
+        Ok(())
+    }
+}
+
+fn not_running() -> io::Error {
+    io::Error::other("the server is draining or closed")
+}
