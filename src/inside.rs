@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 
 use mio::Token;
 
+use crate::answer::{self, Asked, Need};
 use crate::config::Config;
 use crate::exchange::After;
 use crate::exchange::pool::Pool;
 use crate::handler::Handler;
-use crate::http::{self, Asked, Need};
 use crate::net::Peer;
 use crate::shared::Service;
 use crate::state::State;
@@ -111,7 +111,7 @@ impl Answering {
         let mut budget = u32::MAX;
         let mut sent = 0;
         loop {
-            let need = http::answer(&mut exchange, &mut self.service, &mut asked, &mut budget);
+            let need = answer::answer(&mut exchange, &mut self.service, &mut asked, &mut budget);
             sent += exchange.out.pending();
             exchange.out.clear();
             if need != Need::Flush {

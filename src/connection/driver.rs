@@ -12,6 +12,7 @@ use std::io;
 use log::trace;
 use mio::Token;
 
+use crate::answer::{self, Asked, Need};
 use crate::clock::{nanoseconds, since, ticks};
 use crate::config::CloseMode;
 use crate::connection::Connection;
@@ -19,7 +20,7 @@ use crate::connection::quota::Share;
 use crate::deferred::GoneReason;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
-use crate::http::{self, Asked, Need, Refusal};
+use crate::http::refusal::Refusal;
 use crate::net::{Net, Readiness, Then, Wait};
 use crate::shared::Service;
 use crate::state::State;
@@ -380,14 +381,14 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Answers what is whole of the input.
     fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
-        let need = http::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests);
+        let need = answer::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests);
         self.share.has_framed(std::mem::take(&mut self.exchange.course.framing));
         need
     }
 
     fn refuse(&mut self, status: u16, why: &'static str) {
         let refusal = Refusal { status, why };
-        http::refuse(&mut self.exchange, self.service, self.connection.socket.stream(), refusal);
+        answer::refuse(&mut self.exchange, self.service, self.connection.socket.stream(), refusal);
         self.enter(State::Sending, why);
     }
 

@@ -25,12 +25,12 @@ use std::time::{Duration, Instant};
 use log::{error, trace};
 use mio::Token;
 
+use crate::answer::{self, PeerName};
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
 use crate::deferred::{Awaited, Gone, RequestId};
 use crate::exchange::pool::Pool;
 use crate::handler::{Handler, Responder};
-use crate::http::{self, PeerName};
 use crate::memory::can_reserve;
 use crate::net::{Net, Readiness};
 use crate::shared::Service;
@@ -187,7 +187,7 @@ impl<N: Net> Core<N> {
         self.table.queue(slot);
         self.service.tickets.visit(slot);
         let (_, out) = self.pool.open_response(self.table[slot].exchange);
-        Ok(http::respond(awaited, out, &mut self.service))
+        Ok(answer::respond(awaited, out, &mut self.service))
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -231,7 +231,7 @@ impl<N: Net> Core<N> {
             let connection = &self.table[slot];
             let (course, mut out) = self.pool.open_response(connection.exchange);
             let peer = PeerName(connection.socket.stream());
-            course.after = http::finish(&mut out, &mut self.service, format_args!("{peer} (deferred)"));
+            course.after = answer::finish(&mut out, &mut self.service, format_args!("{peer} (deferred)"));
             if self.pool.has_few_outs() {
                 // A host that answers many at once answers more than there are buffers for. The others are for those that
                 // do not leave at once.

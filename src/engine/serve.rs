@@ -15,9 +15,9 @@
 
 use super::Core;
 use super::wave::Member;
+use crate::answer::{self, Asked};
 use crate::connection::quota::Share;
 use crate::handler::Handler;
-use crate::http::{self, Asked};
 use crate::net::Net;
 use crate::state::State;
 use crate::table::NONE;
@@ -121,7 +121,7 @@ impl<N: Net> Core<N> {
         let mut asked = Asked { handler, peer: connection.socket.stream() };
         self.visiting = Some((member.slot, connection.state));
         self.service.tickets.visit(member.slot);
-        http::answer(&mut exchange, &mut self.service, &mut asked, &mut member.share.requests);
+        answer::answer(&mut exchange, &mut self.service, &mut asked, &mut member.share.requests);
         member.share.has_framed(std::mem::take(&mut exchange.course.framing));
         self.visiting = None;
     }

@@ -5,13 +5,14 @@
 //! compile, and neither does the answer to another request.
 
 mod body_writer;
+pub(crate) mod request;
 
 use std::marker::PhantomData;
 
 use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId, Tickets};
+use crate::handler::request::Request;
 use crate::http::date::DateLine;
-use crate::http::request::Request;
 use crate::http::response::{Draft, Writer};
 
 pub use body_writer::{BodyWriter, WriteError};

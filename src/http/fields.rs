@@ -4,8 +4,8 @@
 //! Most of the rules are there because two servers in a row that read these headers differently can be
 //! made to disagree about where a message ends (RFC 9112 §11.2).
 
-use super::Refusal;
 use super::bytes::ByteSet;
+use super::refusal::Refusal;
 
 /// How a body's end is found (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::harness::fixtures::{self, Answer, Fixture, Then};
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
-use crate::http::scan::LOOKED_AT;
+use crate::http::work::LOOKED_AT;
 
 const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
 const TRAILING: &[u8] = b"GET /trailing HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -4,8 +4,8 @@
 //! has to be kept. Hostile clients send bodies that are hardly anything but framing, so runs of it are skipped at once.
 
 use super::too_large;
-use crate::http::Refusal;
 use crate::http::bytes::{ByteSet, TOKEN};
+use crate::http::refusal::Refusal;
 
 /// A chunk's size line is at most this long, extensions included.
 const MAX_SIZE_LINE: usize = 256;

@@ -4,8 +4,8 @@
 
 mod chunked;
 
-use super::Refusal;
 use super::fields::Framing;
+use super::refusal::Refusal;
 use crate::config::Limits;
 
 use chunked::Chunks;

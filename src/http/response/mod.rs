@@ -1,9 +1,9 @@
 //! Writing responses: the status line, the headers that every response has, the rules of what has
 //! a body.
 
-use super::Refusal;
 use super::bytes::{ByteSet, TOKEN};
 use super::date::DateLine;
+use super::refusal::Refusal;
 use crate::body::Body;
 
 /// What a request asks of its response, whenever that is written.

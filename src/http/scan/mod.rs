@@ -9,12 +9,13 @@
 //! byte, and once as a part of its line.
 //!
 //! A sound head that arrives in one piece is never scanned: httparse reads it at once. Where httparse or
-//! [`Head::parse`](super::request::Head::parse) has found no such head, the scan says why.
+//! [`Head::parse`](super::head::Head::parse) has found no such head, the scan says why.
 
-use super::Refusal;
 use super::bytes::{ByteSet, TOKEN};
 use super::fields::Fields;
-use super::request::{check_target, longest_line};
+use super::refusal::Refusal;
+use super::target::{LINE_TOO_LONG, check_target, longest_line};
+use super::work::looked_at;
 use crate::config::Limits;
 
 /// How far a head has been scanned.
@@ -52,7 +53,6 @@ enum State {
 
 const NO_CRLF: Refusal = Refusal::bad("a line does not end with CRLF");
 const NO_REQUEST_LINE: Refusal = Refusal::bad("this is not an HTTP request line");
-pub(super) const LINE_TOO_LONG: Refusal = Refusal { status: 414, why: "the target is too long" };
 
 static TARGET_BYTES: ByteSet = ByteSet::visible().without(b"#");
 static VALUE_BYTES: ByteSet = ByteSet::field_value();
@@ -199,26 +199,6 @@ fn follow_version(at: u8, byte: u8) -> Result<State, Refusal> {
         true if at == 8 => Ok(State::LineLf),
         true => Ok(State::Version(at + 1)),
         false => Err(NO_REQUEST_LINE),
-    }
-}
-
-/// Counts work in tests, which have to see that it does not grow faster than the head.
-#[cfg(not(test))]
-pub(super) fn looked_at(_bytes: usize) {}
-
-#[cfg(test)]
-pub(crate) use counter::{LOOKED_AT, looked_at};
-#[cfg(test)]
-mod counter {
-    use std::cell::Cell;
-
-    thread_local! {
-        /// Bytes of heads that were looked at, however often.
-        pub(crate) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
-    }
-
-    pub(crate) fn looked_at(bytes: usize) {
-        LOOKED_AT.set(LOOKED_AT.get() + bytes);
     }
 }
 

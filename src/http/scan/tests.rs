@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::MAX_HEADERS;
-use crate::http::request::Head;
+use crate::http::head::Head;
+use crate::http::work::LOOKED_AT;
 use crate::properties::holds_for_any;
 
 fn limits() -> Limits {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
+use crate::handler::request::Request;
 use crate::handler::{Handler, Reply, Responder};
-use crate::http::request::Request;
 
 /// More than any buffer, sent without a copy.
 pub(crate) static LARGE: [u8; 200_000] = pattern();

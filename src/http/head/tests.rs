@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::MAX_HEADERS;
+use crate::http::refusal::Refusal;
 use crate::http::scan::Scan;
 use crate::properties::holds_for_any;
 

@@ -1,0 +1,290 @@
+//! The policy between bytes and the handler: which request is answered, with what, and what follows.
+//!
+//! [`answer`] takes what has arrived and appends what is to be sent. It is called again when more
+//! has arrived or when what it wrote has left; *not yet* is one of its values, never an error.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::mem::MaybeUninit;
+
+use log::{Level, debug, error, log_enabled};
+
+use crate::body::Body;
+use crate::config::{CloseMode, Limits, MAX_HEADERS, OUT_BATCH};
+use crate::deferred::Awaited;
+use crate::exchange::{After, Exchange, Input, Out};
+use crate::handler::request::Request;
+use crate::handler::{Handler, Responder};
+use crate::http::body::{BodyReader, Progress};
+use crate::http::fields::Framing;
+use crate::http::head::Head;
+use crate::http::refusal::Refusal;
+use crate::http::response::{self, Terms, Writer};
+use crate::net::Peer;
+use crate::shared::Service;
+use crate::stats::Phase;
+
+/// The log target of one line per request.
+const REQUESTS: &str = "fourway::request";
+
+/// What has to happen before the next request can be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// More of a head has to arrive, or a first byte.
+    Head,
+    /// A body buffer has to be lent.
+    BodyBuffer,
+    /// More of a body has to arrive.
+    Body,
+    /// What was written has to leave: the buffer is full, the budget is used, or this was the
+    /// last response.
+    Flush,
+}
+
+/// Whom answering asks: the host, about one client.
+pub(crate) struct Asked<'a, H: ?Sized> {
+    pub(crate) handler: &'a mut H,
+    pub(crate) peer: &'a dyn Peer,
+}
+
+/// Answers the requests that have arrived whole, in order, at most `budget` of them.
+pub(crate) fn answer<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
+    budget: &mut u32,
+) -> Need {
+    loop {
+        let out = &exchange.out;
+        if exchange.course.after != After::Keep || out.copied() > OUT_BATCH || out.has_tail() {
+            return Need::Flush;
+        }
+        if *budget == 0 && !exchange.input.is_empty() {
+            return Need::Flush;
+        }
+        let step = match exchange.course.body {
+            Some(_) => read_body(exchange, service, asked),
+            None => read_head(exchange, service, asked),
+        };
+        match step {
+            Ok(Step::Answered) => {
+                *budget -= 1;
+                if exchange.input.is_empty() {
+                    return Need::Head;
+                }
+            }
+            Ok(Step::BodyFollows | Step::Again) => {}
+            Ok(Step::NotYet(need)) => return need,
+            Err(refusal) => refuse(exchange, service, asked.peer, refusal),
+        }
+    }
+}
+
+enum Step {
+    Answered,
+    BodyFollows,
+    /// The head is to be parsed once more.
+    Again,
+    NotYet(Need),
+}
+
+/// Parses the head at the front of the input, and answers at once if its body is there as well.
+// Not a part of the driver's own frame, which would have to make room for the headers each time.
+#[inline(never)]
+fn read_head<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
+) -> Result<Step, Refusal> {
+    let limits = &service.config.limits;
+    let input = &mut exchange.input;
+    skip_empty_lines(input);
+    if input.is_empty() {
+        return Ok(Step::NotYet(Need::Head));
+    }
+    // A head that has arrived in one piece is parsed at once. Of any other, each byte is looked at when it arrives.
+    let is_first_look = input.nothing_seen();
+    if !is_first_look && !input.scan(limits)? {
+        return Ok(Step::NotYet(Need::Head));
+    }
+    let bytes = exchange.input.pending();
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let Some(head) = Head::parse(bytes, &mut headers, limits) else {
+        return if is_first_look { scan(&mut exchange.input, limits) } else { Err(NO_REQUEST) };
+    };
+    let arrived = &bytes[head.len..];
+    match head.framing {
+        Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
+            let body = &arrived[..length as usize];
+            exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
+            let body_len = if cfg!(mutant = "body_not_consumed") { 0 } else { body.len() };
+            exchange.input.consume(head.len + body_len);
+            Ok(Step::Answered)
+        }
+        framing => {
+            let reader = BodyReader::new(head.len, framing, limits)?;
+            let expects_continue = head.expects_continue && arrived.is_empty();
+            exchange.course.expects_continue = expects_continue && service.config.close != CloseMode::Drop;
+            exchange.course.body = Some(reader);
+            Ok(Step::BodyFollows)
+        }
+    }
+}
+
+/// The answer if the parser refuses a head that the scan has found sound. No such head is known.
+const NO_REQUEST: Refusal = Refusal::bad("this is not an HTTP request");
+
+/// Begins to look at a head byte by byte: it is not whole, or not sound.
+#[cold]
+fn scan(input: &mut Input<'_>, limits: &Limits) -> Result<Step, Refusal> {
+    Ok(if input.scan(limits)? { Step::Again } else { Step::NotYet(Need::Head) })
+}
+
+/// RFC 9112 §2.2: some clients end a body with a line break that its length leaves out.
+fn skip_empty_lines(input: &mut Input<'_>) {
+    while input.pending().starts_with(b"\r\n") {
+        input.consume(2);
+    }
+}
+
+/// Gathers a body behind its head, and answers when it is whole.
+#[inline(never)]
+fn read_body<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
+) -> Result<Step, Refusal> {
+    let limits = &service.config.limits;
+    let Some(reader) = &mut exchange.course.body else { return Ok(Step::NotYet(Need::Head)) };
+    let head_len = reader.head_len();
+    let progress = reader.advance(exchange.input.pending_mut(), limits)?;
+    exchange.course.framing += progress.framing();
+    match progress {
+        Progress::More { kept, .. } => {
+            exchange.input.keep(kept);
+            if exchange.lacks_body_buffer() {
+                return Ok(Step::NotYet(Need::BodyBuffer));
+            }
+            if std::mem::take(&mut exchange.course.expects_continue) {
+                // There is a place for the body now, so the client may send it.
+                let mut interim = Writer::new(exchange.out.room());
+                interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+                let len = interim.len();
+                exchange.out.commit(len);
+            }
+            Ok(Step::NotYet(Need::Body))
+        }
+        Progress::Done { body_end, consumed, .. } => {
+            // The slices of the first parse could not be kept while the buffer was written to.
+            let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
+            let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+            let head = Head::parse(head, &mut headers, limits).expect("a head that was whole stays whole");
+            exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
+            exchange.input.consume(consumed);
+            exchange.course.end_body();
+            Ok(Step::Answered)
+        }
+    }
+}
+
+/// Lets the handler answer one request.
+fn call<H: Handler + ?Sized>(
+    head: &Head<'_, '_>,
+    body: &[u8],
+    out: &mut Out<'_>,
+    service: &mut Service,
+    asked: &mut Asked<'_, H>,
+) -> After {
+    let Service { config, stats, clock, date, draft, tickets, .. } = service;
+    stats.requests += 1;
+    let request = Request { head, body, peer: asked.peer };
+    if config.close == CloseMode::Drop {
+        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
+        return After::Drop;
+    }
+    let close = !head.keep_alive || !config.keep_alive || service.phase != Phase::Running;
+    let (head_only, http10) = (head.is_head_request(), head.minor == 0);
+    // Some clients send a line break behind a body (RFC 9112 §2.2), so that theirs is no promise.
+    let client_closes = !head.keep_alive && body.is_empty();
+    draft.begin(Terms { head_only, http10, close, client_closes });
+    let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), tickets);
+    let _reply = asked.handler.request(&request, responder);
+    finish(out, service, format_args!("{} {request:?}", PeerName(asked.peer)))
+}
+
+/// Begins the answer to a request that has been waiting for it.
+pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, service: &'r mut Service) -> Responder<'r> {
+    let close = awaited.terms.close || service.is_draining();
+    let Service { clock, date, draft, tickets, .. } = service;
+    draft.begin(Terms { close, ..awaited.terms });
+    Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), tickets)
+}
+
+/// Ends the answer that was begun last, and says what is to follow it: appends what was written to
+/// what is to be sent, or a 500 where that cannot be sent.
+pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arguments<'_>) -> After {
+    let Service { stats, clock, date, draft, tickets, .. } = service;
+    if let Some(serial) = tickets.taken() {
+        debug!(target: REQUESTS, "{request} deferred");
+        return After::Defer(Awaited { serial, terms: draft.terms });
+    }
+    if draft.dropped {
+        debug!(target: REQUESTS, "{request} dropped");
+        return After::Drop;
+    }
+    if draft.len == 0 {
+        draft.fault = Some("the responder was dropped");
+    }
+    if let Some(fault) = draft.fault {
+        error!("the handler's answer to {request} cannot be sent: {fault}");
+        stats.handler_errors += 1;
+        stats.count_error(500);
+        let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
+        draft.len = response::error_page(out.room(), date.line(clock.now()), refusal, draft.terms.head_only);
+        (draft.status, draft.terms.close, draft.tail) = (500, true, Body::EMPTY);
+    }
+    if log_enabled!(target: REQUESTS, Level::Debug) {
+        let bytes = draft.tail.len().saturating_add(draft.len as u64);
+        debug!(target: REQUESTS, "{request} {} {bytes} bytes", draft.status);
+    }
+    out.commit(draft.len);
+    if !draft.tail.is_empty() {
+        out.append(std::mem::take(&mut draft.tail));
+    }
+    if draft.terms.close { After::Close { client_asked: draft.terms.client_closes } } else { After::Keep }
+}
+
+/// Writes the server's own error page; the connection closes behind it.
+#[cold]
+pub(crate) fn refuse(exchange: &mut Exchange<'_>, service: &mut Service, peer: &dyn Peer, refusal: Refusal) {
+    let head_only = match exchange.course.after.awaited() {
+        Some(awaited) => awaited.terms.head_only,
+        None => exchange.input.pending().starts_with(b"HEAD "),
+    };
+    exchange.input.clear();
+    exchange.course.end_body();
+    service.stats.count_error(refusal.status);
+    if service.config.close == CloseMode::Drop {
+        exchange.course.after = After::Drop;
+        return;
+    }
+    let date = service.date.line(service.clock.now());
+    let len = response::error_page(exchange.out.room(), date, refusal, head_only);
+    exchange.out.commit(len);
+    let Refusal { status, why } = refusal;
+    debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
+    exchange.course.after = After::Close { client_asked: false };
+}
+
+/// A client's address for the log, asked of the kernel only when it is printed.
+pub(crate) struct PeerName<'a>(pub(crate) &'a dyn Peer);
+
+impl fmt::Display for PeerName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.peer_addr() {
+            Ok(address) => write!(f, "{address}"),
+            Err(error) if error.kind() == ErrorKind::Unsupported => f.write_str("(unix)"),
+            Err(_) => f.write_str("(gone)"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A request's target.
+
+use super::fields::is_host;
+use super::refusal::Refusal;
+use crate::config::Limits;
+
+pub(super) const LINE_TOO_LONG: Refusal = Refusal { status: 414, why: "the target is too long" };
+
+/// Bytes of the longest request line: method, blanks and version add so much to the target at most.
+pub(super) fn longest_line(limits: &Limits) -> usize {
+    limits.target_bytes.saturating_add(64)
+}
+
+/// The forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
+pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refusal> {
+    if target.len() > limits.target_bytes {
+        return Err(LINE_TOO_LONG);
+    }
+    if method == "CONNECT" {
+        return Err(Refusal { status: 501, why: "this is not a proxy" });
+    }
+    // Some servers cut a fragment off, and some take it for a part of the path.
+    if !target.bytes().fold(true, |sound, byte| sound & byte.is_ascii() & (byte != b'#')) {
+        return Err(Refusal::bad("the target holds a fragment, or bytes outside ASCII"));
+    }
+    let is_path = target.starts_with('/') || (target == "*" && method == "OPTIONS");
+    if is_path { Ok(()) } else { check_url(target) }
+}
+
+/// The absolute form. Its host stands for the Host header (RFC 9112 §3.2.2) and is held to the same
+/// rules, but has to be there (RFC 9110 §4.2.1); a user in front of it is a trap (§4.2.4).
+#[cold]
+fn check_url(target: &str) -> Result<(), Refusal> {
+    let behind = |scheme: &str| {
+        let (front, rest) = target.split_at_checked(scheme.len())?;
+        front.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let Some(rest) = behind("http://").or_else(|| behind("https://")) else {
+        return Err(Refusal::bad("the target is neither a path nor an http URL"));
+    };
+    let authority = &rest.as_bytes()[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    let has_host = !authority.is_empty() && !authority.starts_with(b":");
+    if has_host && is_host(authority) { Ok(()) } else { Err(Refusal::bad("the target's host is malformed")) }
+}
