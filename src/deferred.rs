@@ -13,6 +13,7 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::http::response::Terms;
+use crate::slot::Slot;
 use crate::stats::Reason;
 
 /// The name of a request that is answered later; made by [`Responder::defer`](crate::Responder::defer).
@@ -48,7 +49,7 @@ use crate::stats::Reason;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
     server: u32,
-    slot: u32,
+    slot: Slot,
     serial: NonZeroU64,
 }
 
@@ -125,7 +126,7 @@ pub(crate) struct Awaited {
 pub(crate) struct Tickets {
     server: u32,
     /// Of the connection being visited.
-    slot: u32,
+    slot: Slot,
     latest: NonZeroU64,
     /// Given out, and not yet written down with its request; still here after a handler's panic.
     taken: Option<RequestId>,
@@ -141,7 +142,7 @@ impl Tickets {
         static SERVERS: AtomicU32 = AtomicU32::new(0);
         Tickets {
             server: SERVERS.fetch_add(1, Ordering::Relaxed),
-            slot: 0,
+            slot: Slot::new(0),
             latest: NonZeroU64::MIN,
             taken: None,
             gone: VecDeque::with_capacity(capacity),
@@ -151,7 +152,7 @@ impl Tickets {
     // --- names ---
 
     /// The names that follow are of this connection.
-    pub(crate) fn visit(&mut self, slot: u32) {
+    pub(crate) fn visit(&mut self, slot: Slot) {
         self.slot = slot;
     }
 
@@ -179,13 +180,13 @@ impl Tickets {
     }
 
     /// Where to look for a request.
-    pub(crate) fn find(&self, id: RequestId) -> Result<(u32, NonZeroU64), Gone> {
+    pub(crate) fn find(&self, id: RequestId) -> Result<(Slot, NonZeroU64), Gone> {
         if id.server == self.server { Ok((id.slot, id.serial)) } else { Err(Gone::WrongServer) }
     }
 
     // --- news ---
 
-    pub(crate) fn lose(&mut self, slot: u32, serial: NonZeroU64, why: GoneReason) {
+    pub(crate) fn lose(&mut self, slot: Slot, serial: NonZeroU64, why: GoneReason) {
         self.gone.push_back((RequestId { server: self.server, slot, serial }, why));
     }
 

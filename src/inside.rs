@@ -15,6 +15,7 @@ use crate::exchange::pool::Pool;
 use crate::handler::Handler;
 use crate::net::Peer;
 use crate::shared::Service;
+use crate::slot::Slot;
 use crate::state::State;
 use crate::table;
 use crate::table::tokens::{LISTENERS, TokenRange, Tokens};
@@ -33,46 +34,46 @@ impl Table {
     /// A new connection's slot.
     #[inline]
     pub fn insert(&mut self) -> u32 {
-        self.0.insert(())
+        self.0.insert(()).place()
     }
 
     /// Ends a connection that waits.
     #[inline]
     pub fn remove(&mut self, slot: u32) {
-        self.0.remove(slot, State::Idle);
+        self.0.remove(Slot::at_place(slot), State::Idle);
     }
 
     /// Queues a connection for the next turn.
     #[inline]
     pub fn queue(&mut self, slot: u32) {
-        self.0.queue(slot);
+        self.0.queue(Slot::at_place(slot));
     }
 
     /// Takes the first that is queued.
     #[inline]
     pub fn next_ready(&mut self) -> Option<u32> {
-        self.0.first_ready().inspect(|&slot| {
-            self.0.take_ready(slot);
-        })
+        let slot = self.0.first_ready()?;
+        self.0.take_ready(slot);
+        Some(slot.place())
     }
 
     /// By what the poller names a connection.
     #[inline]
     pub fn token(&self, slot: u32) -> Token {
-        self.0.token(slot)
+        self.0.token(Slot::at_place(slot))
     }
 
     /// The connection that an event is about.
     #[inline]
     pub fn find(&self, token: Token) -> Option<u32> {
         let (slot, generation) = self.0.tokens().decode(token)?;
-        self.0.find(slot.checked_sub(LISTENERS)?, generation)
+        self.0.find(slot.checked_sub(LISTENERS)?, generation).map(Slot::place)
     }
 
     /// Begins a wait, in nanoseconds of the server's clock.
     #[inline]
     pub fn arm(&mut self, slot: u32, now: u64) {
-        self.0.arm(slot, State::Idle, now);
+        self.0.arm(Slot::at_place(slot), State::Idle, now);
     }
 
     /// How many wait.
@@ -83,7 +84,7 @@ impl Table {
     /// Ends a wait before its time.
     #[inline]
     pub fn disarm(&mut self, slot: u32) {
-        self.0.disarm(slot, State::Idle);
+        self.0.disarm(Slot::at_place(slot), State::Idle);
     }
 }
 
@@ -103,8 +104,8 @@ impl Answering {
     /// Answers whole requests that arrived in one read and ask for no close; how many bytes the
     /// answers have.
     pub fn answer<H: Handler>(&mut self, arrived: &[u8], handler: &mut H) -> u64 {
-        let handle = self.pool.spare();
-        let mut exchange = self.pool.open(handle);
+        let id = self.pool.spare();
+        let mut exchange = self.pool.open(id);
         exchange.space()[..arrived.len()].copy_from_slice(arrived);
         exchange.input.filled(arrived.len());
         let mut asked = Asked { handler, peer: &Nobody };
@@ -119,7 +120,7 @@ impl Answering {
             }
             assert_eq!(exchange.course.after, After::Keep, "only more requests are to follow");
         }
-        let in_flight = self.pool.settle(handle, 0, State::Idle, true);
+        let in_flight = self.pool.settle(id, Slot::new(0), State::Idle, true);
         assert!(!in_flight, "only whole requests are answered here");
         sent
     }

@@ -231,6 +231,7 @@ mod deferred;
 mod http;
 mod net;
 mod state;
+mod slot;
 mod lists;
 mod memory;
 mod body;

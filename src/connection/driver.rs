@@ -23,6 +23,7 @@ use crate::handler::Handler;
 use crate::http::refusal::Refusal;
 use crate::net::{Net, Readiness, Then, Wait};
 use crate::shared::Service;
+use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
 
@@ -34,7 +35,7 @@ pub(crate) struct Visit<'a, N: Net, H: ?Sized> {
     pub(crate) connection: &'a mut Connection<N::Stream>,
     pub(crate) net: &'a mut N,
     pub(crate) token: Token,
-    pub(crate) slot: u32,
+    pub(crate) slot: Slot,
     pub(crate) exchange: Exchange<'a>,
     pub(crate) handler: &'a mut H,
     pub(crate) service: &'a mut Service,

@@ -4,8 +4,8 @@ pub(crate) mod driver;
 pub(crate) mod quota;
 pub(crate) mod socket;
 
+use crate::exchange::ExchangeId;
 use crate::state::State;
-use crate::table::NONE;
 use socket::Socket;
 
 /// A slab entry: at most 32 bytes. With its links in the ready queue and in a deadline list (8 bytes each), a
@@ -13,8 +13,8 @@ use socket::Socket;
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     pub(crate) socket: Socket<S>,
-    /// The exchange that it keeps between visits, or [`NONE`].
-    pub(crate) exchange: u32,
+    /// The exchange that it keeps between visits.
+    pub(crate) exchange: Option<ExchangeId>,
     pub(crate) generation: u16,
     /// When it began to close, in [`ticks`](crate::clock::ticks) of the server's clock.
     pub(crate) closing_since: u32,
@@ -38,7 +38,7 @@ impl<S> Connection<S> {
     pub(crate) fn new(stream: S, generation: u16) -> Self {
         Connection {
             socket: Socket::new(stream),
-            exchange: NONE,
+            exchange: None,
             generation,
             closing_since: 0,
             deadline: 0,

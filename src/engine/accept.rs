@@ -15,6 +15,7 @@ use super::Core;
 use crate::clock::{NEVER, nanoseconds};
 use crate::handler::Handler;
 use crate::net::{self, Net};
+use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Phase;
 
@@ -98,7 +99,7 @@ impl<N: Net> Core<N> {
     }
 
     /// A new connection gets a slot, and is ready: perhaps its request has come with it.
-    pub(super) fn welcome(&mut self, stream: N::Stream, now: u64) -> u32 {
+    pub(super) fn welcome(&mut self, stream: N::Stream, now: u64) -> Slot {
         assert!(self.make_room(), "nothing is accepted without a slot for it");
         let slot = self.table.insert(stream);
         self.service.stats.accepted += 1;

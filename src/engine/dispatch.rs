@@ -7,18 +7,19 @@ use crate::connection::Connection;
 use crate::connection::driver::{End, STATES, Visit};
 use crate::connection::quota::Share;
 use crate::deferred::GoneReason;
+use crate::exchange::ExchangeId;
 use crate::handler::Handler;
 use crate::http::response::Draft;
 use crate::net::Net;
+use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
-use crate::table::NONE;
 
 impl<N: Net> Core<N> {
     /// Lets one connection act, and sees to it that there is memory for the next visit.
     pub(super) fn visit<H: Handler + ?Sized>(
         &mut self,
-        slot: u32,
+        slot: Slot,
         share: &mut Share,
         act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
         handler: &mut H,
@@ -37,7 +38,7 @@ impl<N: Net> Core<N> {
     /// The visit itself; afterwards the connection is where it belongs.
     pub(super) fn act<H: Handler + ?Sized>(
         &mut self,
-        slot: u32,
+        slot: Slot,
         share: &mut Share,
         act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
         handler: &mut H,
@@ -47,16 +48,16 @@ impl<N: Net> Core<N> {
         let listed = connection.state;
         self.visiting = Some((slot, listed));
         self.service.tickets.visit(slot);
-        let handle = match connection.exchange {
-            NONE => self.pool.spare(),
-            kept => kept,
+        let id = match connection.exchange {
+            Some(kept) => kept,
+            None => self.pool.spare(),
         };
         let mut visit = Visit {
             connection,
             net: &mut self.net,
             token,
             slot,
-            exchange: self.pool.open(handle),
+            exchange: self.pool.open(id),
             handler,
             service: &mut self.service,
             share: *share,
@@ -66,7 +67,7 @@ impl<N: Net> Core<N> {
         let rearm = visit.rearm;
         *share = visit.share;
         self.visiting = None;
-        self.settle_exchange(slot, handle, listed, rearm);
+        self.settle_exchange(slot, id, listed, rearm);
         match end {
             End::Gone(reason) => self.remove(slot, listed, reason),
             End::Wait | End::Yield => {
@@ -80,24 +81,24 @@ impl<N: Net> Core<N> {
     }
 
     /// A connection keeps the exchange that it worked in exactly while something is in flight.
-    fn settle_exchange(&mut self, slot: u32, handle: u32, listed: State, rearm: bool) {
+    fn settle_exchange(&mut self, slot: Slot, id: ExchangeId, listed: State, rearm: bool) {
         let Connection { state, exchange, .. } = &mut self.table[slot];
-        let in_flight = self.pool.settle(handle, slot, *state, rearm || listed != *state);
-        match (in_flight, *exchange == NONE) {
+        let in_flight = self.pool.settle(id, slot, *state, rearm || listed != *state);
+        match (in_flight, exchange.is_none()) {
             (true, true) => {
-                self.pool.lend(handle);
-                *exchange = handle;
+                self.pool.lend(id);
+                *exchange = Some(id);
             }
             (false, false) if !cfg!(mutant = "exchange_kept") => {
-                self.pool.give_back(handle);
-                *exchange = NONE;
+                self.pool.give_back(id);
+                *exchange = None;
             }
             _ => {}
         }
     }
 
     /// A connection is in the list that its state says.
-    fn settle_deadline(&mut self, slot: u32, listed: State, rearm: bool) {
+    fn settle_deadline(&mut self, slot: Slot, listed: State, rearm: bool) {
         let list = self.table[slot].state;
         if rearm || listed != list {
             self.table.disarm(slot, listed);
@@ -107,13 +108,13 @@ impl<N: Net> Core<N> {
 
     /// The one place where a connection ends: its slot and its exchange are free, its socket is
     /// closed. The poller forgets a socket that is closed.
-    pub(super) fn remove(&mut self, slot: u32, listed: State, reason: Reason) {
+    pub(super) fn remove(&mut self, slot: Slot, listed: State, reason: Reason) {
         if let Some(awaited) = self.awaited(slot).filter(|_| !cfg!(mutant = "gone_not_told")) {
             self.service.tickets.lose(slot, awaited.serial, GoneReason::Ended(reason));
         }
         let connection = self.table.remove(slot, listed);
-        if connection.exchange != NONE {
-            self.pool.give_back(connection.exchange);
+        if let Some(id) = connection.exchange {
+            self.pool.give_back(id);
         }
         let (state, peer_closed_first) = (connection.state, connection.socket.peer_closed_first());
         connection.socket.close();

@@ -22,6 +22,7 @@ use crate::exchange::buffers::Buffers;
 use crate::handler::request::Request;
 use crate::handler::{Handler, Reply, Responder};
 use crate::net::Net;
+use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
 use crate::table::Table;
@@ -53,11 +54,11 @@ impl<N: Net> Core<N> {
     // --- slots ---
 
     /// The connection that makes way for a new one.
-    pub(super) fn victim(&self) -> Option<u32> {
+    pub(super) fn victim(&self) -> Option<Slot> {
         if self.service.config.at_capacity == AtCapacity::Pause {
             return None;
         }
-        let is_long_idle = |&slot: &u32| {
+        let is_long_idle = |&slot: &Slot| {
             let since = self.table.waiting_since(slot, State::Idle);
             since.saturating_add(nanoseconds(IDLE_FIRST)) <= self.service.clock.now()
         };
@@ -87,7 +88,7 @@ impl<N: Net> Core<N> {
     }
 
     /// Ends a connection for another. A response that is cut off ends with a reset, so that its client can tell.
-    fn evict(&mut self, slot: u32) {
+    fn evict(&mut self, slot: Slot) {
         let state = self.table[slot].state;
         if state == State::Sending {
             self.table[slot].socket.reset_on_close();
@@ -99,7 +100,7 @@ impl<N: Net> Core<N> {
 
     /// Something that visits work in has been lent for the last time, to `newest`: other connections give up theirs.
     #[cold]
-    pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: u32, handler: &mut H) {
+    pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: Slot, handler: &mut H) {
         self.evict_for_outs(newest);
         while self.pool.spare_records() == 0 {
             let victim = self.exchange_holder().unwrap_or(newest);
@@ -115,13 +116,13 @@ impl<N: Net> Core<N> {
         }
     }
 
-    fn exchange_holder(&self) -> Option<u32> {
+    fn exchange_holder(&self) -> Option<Slot> {
         let fullest = self.table.fullest(&EXCHANGE_HOLDERS)?;
         self.table.longest_quiet(fullest).or(self.table.longest_waiting(fullest))
     }
 
     /// A connection refuses its request, or is cut off in its response.
-    fn take_from<H: Handler + ?Sized>(&mut self, slot: u32, handler: &mut H) {
+    fn take_from<H: Handler + ?Sized>(&mut self, slot: Slot, handler: &mut H) {
         if self.table[slot].state == State::Sending {
             return self.evict(slot);
         }
@@ -130,7 +131,7 @@ impl<N: Net> Core<N> {
         self.evict_for_outs(slot);
     }
 
-    fn evict_for_outs(&mut self, newest: u32) {
+    fn evict_for_outs(&mut self, newest: Slot) {
         while self.pool.spare_outs() == 0 {
             self.evict(oldest_holder(&self.pool.outs, &self.table).unwrap_or(newest));
         }
@@ -140,7 +141,7 @@ impl<N: Net> Core<N> {
 
     /// Sends a deferred response now, because most outs are lent. If it cannot be sent, and all are, some response is cut
     /// off. (This is the one exception of law 3: `respond` and what follows it may write.)
-    pub(super) fn flush(&mut self, slot: u32) {
+    pub(super) fn flush(&mut self, slot: Slot) {
         let mut share = Share::granted(&self.service.config.budget, 0);
         self.act(slot, &mut share, |visit: &mut Visit<'_, N, Unasked>| visit.flush(), &mut Unasked);
         self.evict_for_outs(slot);
@@ -151,11 +152,13 @@ impl<N: Net> Core<N> {
     /// Lends body buffers to those that wait for one, in their order.
     pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         while let Some(slot) = self.table.longest_waiting(State::Queued) {
-            let is_free = self.pool.bodies.has_spare() || self.end_slow_body(handler);
+            let is_free = self.pool.bodies.buffers.has_spare() || self.end_slow_body(handler);
             if !is_free || cfg!(mutant = "body_waits_beside_buffer") {
                 return;
             }
-            self.pool.lend_body(self.table[slot].exchange, self.service.clock.now());
+            if let Some(id) = self.table[slot].exchange {
+                self.pool.lend_body(id, self.service.clock.now());
+            }
             // It only changes its state; it is read in its turn.
             let mut share = Share::default();
             self.act(slot, &mut share, |visit| visit.drive(), handler);
@@ -169,7 +172,7 @@ impl<N: Net> Core<N> {
         if let Some((slot, _)) = slow {
             self.take_from(slot, handler);
         }
-        self.pool.bodies.has_spare()
+        self.pool.bodies.buffers.has_spare()
     }
 
     /// When the next body has had its time, while others wait.
@@ -182,20 +185,20 @@ impl<N: Net> Core<N> {
 
     /// The holders of body buffers that may be too slow, and when they are: those that have been without progress for
     /// longest, and the one that has had its buffer for longest.
-    fn slow_bodies(&self) -> impl Iterator<Item = (u32, u64)> {
-        let is_long = self.table.waiting(State::Queued) > self.pool.bodies.count();
+    fn slow_bodies(&self) -> impl Iterator<Item = (Slot, u64)> {
+        let is_long = self.table.waiting(State::Queued) > self.pool.bodies.buffers.count();
         let stall = nanoseconds(if is_long { SHORT_STALL } else { STALL });
         let stalled = [State::Body, State::Sending].into_iter().filter_map(move |state| {
-            let slot = first_quiet(&self.pool.bodies, &self.table, state)?;
+            let slot = first_quiet(&self.pool.bodies.buffers, &self.table, state)?;
             Some((slot, self.table.waiting_since(slot, state).saturating_add(stall)))
         });
-        let longest = self.pool.longest_lent_body().filter(|&(slot, _)| !self.table.is_ready(slot));
+        let longest = self.pool.bodies.first_lent().filter(|&(slot, _)| !self.table.is_ready(slot));
         stalled.chain(longest.map(|(slot, since)| (slot, since.saturating_add(nanoseconds(TENURE)))))
     }
 }
 
 /// Of the fullest list of a kind of buffer, the oldest holder; if possible, one without an event.
-fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<u32> {
+fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<Slot> {
     let fullness = |&state: &State| {
         let oldest = buffers.oldest(state).next()?;
         Some((buffers.listed(state), Reverse(table.waiting_since(oldest, state))))
@@ -205,7 +208,7 @@ fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<u32> {
 }
 
 /// The oldest holder without an event. No more of them are looked at than can be in passing.
-fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<u32> {
+fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<Slot> {
     const FEW: usize = 64;
     buffers.oldest(state).take(FEW).find(|&slot| !table.is_ready(slot))
 }

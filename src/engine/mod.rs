@@ -34,10 +34,11 @@ use crate::handler::{Handler, Responder};
 use crate::memory::can_reserve;
 use crate::net::{Net, Readiness};
 use crate::shared::Service;
+use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::{Phase, Stats};
+use crate::table::Table;
 use crate::table::tokens::{LISTENERS, Tokens};
-use crate::table::{NONE, Table};
 
 use listeners::Accepting;
 pub use listeners::ListenerId;
@@ -79,9 +80,9 @@ pub(crate) struct Core<N: Net> {
     idle_until: u64,
     drain_until: u64,
     /// The connection being driven and its deadline list; still here after a handler's panic.
-    visiting: Option<(u32, State)>,
+    visiting: Option<(Slot, State)>,
     /// The connection whose deferred answer the host is writing, or has written since.
-    responding: Option<u32>,
+    responding: Option<Slot>,
     /// When the turn before ended with work left.
     left_at: Option<u64>,
     /// The longest that a turn came after its time, in nanoseconds.
@@ -182,11 +183,12 @@ impl<N: Net> Core<N> {
         self.service.clock.observe(now);
         self.end_unfinished();
         let (slot, serial) = self.service.tickets.find(id)?;
-        let awaited = self.awaited(slot).filter(|awaited| awaited.serial == serial).ok_or(Gone::Over)?;
+        let exchange = self.table.get(slot).and_then(|connection| connection.exchange).ok_or(Gone::Over)?;
+        let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(Gone::Over)?;
         self.responding = Some(slot);
         self.table.queue(slot);
         self.service.tickets.visit(slot);
-        let (_, out) = self.pool.open_response(self.table[slot].exchange);
+        let (_, out) = self.pool.open_response(exchange);
         Ok(answer::respond(awaited, out, &mut self.service))
     }
 
@@ -229,7 +231,8 @@ impl<N: Net> Core<N> {
     fn finish_response(&mut self) {
         if let Some(slot) = self.responding.take() {
             let connection = &self.table[slot];
-            let (course, mut out) = self.pool.open_response(connection.exchange);
+            let exchange = connection.exchange.expect("a request that waits for its answer has an exchange");
+            let (course, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
             course.after = answer::finish(&mut out, &mut self.service, format_args!("{peer} (deferred)"));
             if self.pool.has_few_outs() {
@@ -258,9 +261,8 @@ impl<N: Net> Core<N> {
     }
 
     /// What a connection's request is that waits for an answer of the host's.
-    fn awaited(&self, slot: u32) -> Option<Awaited> {
-        let connection = self.table.get(slot).filter(|connection| connection.exchange != NONE)?;
-        self.pool.awaited(connection.exchange)
+    fn awaited(&self, slot: Slot) -> Option<Awaited> {
+        self.pool.awaited(self.table.get(slot)?.exchange?)
     }
 
     /// The capacities of all that could grow.

@@ -19,8 +19,8 @@ use crate::answer::{self, Asked};
 use crate::connection::quota::Share;
 use crate::handler::Handler;
 use crate::net::Net;
+use crate::slot::Slot;
 use crate::state::State;
-use crate::table::NONE;
 
 impl<N: Net> Core<N> {
     /// Serves each connection in the ready queue once; what is left of the budget.
@@ -51,7 +51,7 @@ impl<N: Net> Core<N> {
     }
 
     /// A connection of the ready queue will be served with the others of the wave.
-    pub(super) fn join_wave(&mut self, slot: u32) {
+    pub(super) fn join_wave(&mut self, slot: Slot) {
         self.wave.push(Member { slot, share: Share::default(), has_input: false });
     }
 
@@ -81,9 +81,9 @@ impl<N: Net> Core<N> {
     /// Whether a connection has been read, and perhaps answered, in a wave that was not finished: a
     /// handler's panic has ended it. It is written to before anybody else is answered, for the next
     /// handler may panic as well.
-    pub(super) fn is_between_steps(&self, slot: u32) -> bool {
+    pub(super) fn is_between_steps(&self, slot: Slot) -> bool {
         let connection = &self.table[slot];
-        connection.state == State::Idle && connection.exchange != NONE
+        connection.state == State::Idle && connection.exchange.is_some()
     }
 
     /// The first step: an idle connection gets an exchange, and what has arrived is read into it. An
@@ -91,11 +91,11 @@ impl<N: Net> Core<N> {
     fn receive(&mut self, at: usize) {
         let member = &mut self.wave[at];
         let connection = &mut self.table[member.slot];
-        if connection.state != State::Idle || connection.exchange != NONE {
+        if connection.state != State::Idle || connection.exchange.is_some() {
             return;
         }
-        let handle = self.pool.spare();
-        let mut exchange = self.pool.open(handle);
+        let id = self.pool.spare();
+        let mut exchange = self.pool.open(id);
         let drains = self.net.short_read_drains(connection.socket.stream());
         if let Ok(Some(len @ 1..)) = connection.socket.read(exchange.space(), drains) {
             if cfg!(mutant = "wave_forgets_input") {
@@ -105,8 +105,8 @@ impl<N: Net> Core<N> {
             self.service.stats.bytes_in += len as u64;
             member.share.has_read(len);
             member.has_input = true;
-            self.pool.lend(handle);
-            connection.exchange = handle;
+            self.pool.lend(id);
+            connection.exchange = Some(id);
         }
     }
 
@@ -117,7 +117,8 @@ impl<N: Net> Core<N> {
             return;
         }
         let connection = &mut self.table[member.slot];
-        let mut exchange = self.pool.open(connection.exchange);
+        let Some(id) = connection.exchange else { return };
+        let mut exchange = self.pool.open(id);
         let mut asked = Asked { handler, peer: connection.socket.stream() };
         self.visiting = Some((member.slot, connection.state));
         self.service.tickets.visit(member.slot);

@@ -5,12 +5,38 @@
 
 use crate::lists::Lists;
 use crate::memory::untouched;
+use crate::slot::Slot;
+use std::num::NonZeroU32;
+
 use crate::state::State;
 
 const KINDS: usize = State::ALL.len();
 
 /// In no list.
 const UNLISTED: u8 = u8::MAX;
+
+/// The number of a buffer among those of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BufferId(NonZeroU32);
+
+impl BufferId {
+    fn new(index: usize) -> Self {
+        BufferId(NonZeroU32::MIN.saturating_add(index as u32))
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+
+    /// Its place in a list of buffers.
+    pub(crate) fn place(self) -> u32 {
+        self.0.get() - 1
+    }
+
+    pub(crate) fn at_place(place: u32) -> Self {
+        BufferId::new(place as usize)
+    }
+}
 
 /// All buffers of one kind. None of their memory is touched before it is used.
 #[derive(Debug)]
@@ -21,7 +47,7 @@ pub(crate) struct Buffers {
     stride: usize,
     count: usize,
     /// The buffers that were used before and are free. The last one given back is lent first, because it may be in the cache.
-    free: Vec<u32>,
+    free: Vec<BufferId>,
     /// Of each that was ever used.
     lent: Vec<Lent>,
     lists: Lists<KINDS>,
@@ -30,7 +56,7 @@ pub(crate) struct Buffers {
 /// To which slot a buffer is lent, and in which list it is.
 #[derive(Debug, Clone, Copy)]
 struct Lent {
-    slot: u32,
+    slot: Slot,
     list: u8,
 }
 
@@ -83,50 +109,50 @@ impl Buffers {
     }
 
     /// Lends a buffer. It is in no list yet.
-    pub(crate) fn lend(&mut self) -> u32 {
+    pub(crate) fn lend(&mut self) -> BufferId {
         self.free.pop().unwrap_or_else(|| {
             assert!(self.lent.len() < self.count, "a visit begins with a spare buffer of each kind");
-            let buffer = self.lent.len() as u32;
-            self.lists.make_place(buffer);
-            self.lent.push(Lent { slot: 0, list: UNLISTED });
+            let buffer = BufferId::new(self.lent.len());
+            self.lists.make_place(buffer.place());
+            self.lent.push(Lent { slot: Slot::new(0), list: UNLISTED });
             buffer
         })
     }
 
-    pub(crate) fn give_back(&mut self, buffer: u32) {
+    pub(crate) fn give_back(&mut self, buffer: BufferId) {
         self.unlist(buffer);
         self.free.push(buffer);
         assert!(self.free.len() <= self.lent.len());
     }
 
     #[inline]
-    pub(crate) fn bytes(&mut self, buffer: u32) -> &mut [u8] {
-        let start = buffer as usize * self.stride;
+    pub(crate) fn bytes(&mut self, buffer: BufferId) -> &mut [u8] {
+        let start = buffer.index() * self.stride;
         &mut self.memory[start..start + self.size]
     }
 
     /// The slot of the connection that keeps a buffer.
-    pub(crate) fn slot(&self, buffer: u32) -> u32 {
-        self.lent[buffer as usize].slot
+    pub(crate) fn slot(&self, buffer: BufferId) -> Slot {
+        self.lent[buffer.index()].slot
     }
 
     // --- the lists ---
 
     /// Puts a buffer into the list of what its connection waits for. It keeps its place there unless that wait begins
     /// `anew`.
-    pub(crate) fn list(&mut self, buffer: u32, slot: u32, state: State, anew: bool) {
-        if anew || self.lent[buffer as usize].list != state as u8 {
+    pub(crate) fn list(&mut self, buffer: BufferId, slot: Slot, state: State, anew: bool) {
+        if anew || self.lent[buffer.index()].list != state as u8 {
             self.unlist(buffer);
-            self.lists.push_back(state as usize, buffer);
-            self.lent[buffer as usize] = Lent { slot, list: state as u8 };
+            self.lists.push_back(state as usize, buffer.place());
+            self.lent[buffer.index()] = Lent { slot, list: state as u8 };
         }
     }
 
     /// Takes a buffer out of the list that it is in, if it is in any.
-    pub(crate) fn unlist(&mut self, buffer: u32) {
-        let list = std::mem::replace(&mut self.lent[buffer as usize].list, UNLISTED);
+    pub(crate) fn unlist(&mut self, buffer: BufferId) {
+        let list = std::mem::replace(&mut self.lent[buffer.index()].list, UNLISTED);
         if list != UNLISTED {
-            self.lists.remove(list.into(), buffer);
+            self.lists.remove(list.into(), buffer.place());
         }
     }
 
@@ -136,10 +162,10 @@ impl Buffers {
     }
 
     /// The slots of the connections in this state that keep a buffer, the oldest first.
-    pub(crate) fn oldest(&self, state: State) -> impl Iterator<Item = u32> {
+    pub(crate) fn oldest(&self, state: State) -> impl Iterator<Item = Slot> {
         let first = self.lists.first(state as usize);
-        let buffers = std::iter::successors(first, |&buffer| self.lists.behind(buffer));
-        buffers.map(|buffer| self.lent[buffer as usize].slot)
+        let places = std::iter::successors(first, |&place| self.lists.behind(place));
+        places.map(|place| self.lent[place as usize].slot)
     }
 }
 
@@ -147,8 +173,8 @@ impl Buffers {
 mod tests {
     use super::*;
 
-    fn slots(buffers: &Buffers, state: State) -> Vec<u32> {
-        buffers.oldest(state).collect()
+    fn slots(buffers: &Buffers, state: State) -> Vec<usize> {
+        buffers.oldest(state).map(Slot::index).collect()
     }
 
     #[test]
@@ -174,14 +200,14 @@ mod tests {
         let mut buffers = Buffers::new(3, 1);
         let lent = [10, 11, 12].map(|slot| {
             let buffer = buffers.lend();
-            buffers.list(buffer, slot, State::Head, false);
+            buffers.list(buffer, Slot::new(slot), State::Head, false);
             buffer
         });
-        buffers.list(lent[0], 10, State::Head, false);
+        buffers.list(lent[0], Slot::new(10), State::Head, false);
         assert_eq!(slots(&buffers, State::Head), [10, 11, 12]);
-        buffers.list(lent[0], 10, State::Head, true);
+        buffers.list(lent[0], Slot::new(10), State::Head, true);
         assert_eq!(slots(&buffers, State::Head), [11, 12, 10]);
-        buffers.list(lent[1], 11, State::Sending, false);
+        buffers.list(lent[1], Slot::new(11), State::Sending, false);
         buffers.give_back(lent[2]);
         assert_eq!((slots(&buffers, State::Head), slots(&buffers, State::Sending)), (vec![10], vec![11]));
         assert_eq!((buffers.listed(State::Head), buffers.listed(State::Body)), (1, 0));

@@ -1,10 +1,12 @@
 //! Everything about a request in flight: the bytes that arrived, how far its body has come, and the
 //! response that is left to write.
 
+mod bodies;
 pub(crate) mod buffers;
 pub(crate) mod pool;
 
 use std::io::{self, IoSlice};
+use std::num::NonZeroU32;
 
 use crate::body::{Body, PIECES};
 use crate::config::{Limits, OUT_BATCH};
@@ -13,10 +15,25 @@ use crate::http::body::BodyReader;
 use crate::http::refusal::Refusal;
 use crate::http::scan::Scan;
 use crate::net::{Stream, Then};
-use crate::table::NONE;
+
+use buffers::BufferId;
 
 /// One read of a large body takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
+
+/// The number of an exchange in the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ExchangeId(NonZeroU32);
+
+impl ExchangeId {
+    fn new(index: usize) -> Self {
+        ExchangeId(NonZeroU32::MIN.saturating_add(index as u32))
+    }
+
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// A request in flight: its bytes, how far it has come, and the response that is left to write.
 ///
@@ -96,31 +113,24 @@ impl Exchange<'_> {
 }
 
 /// What is remembered of an exchange beside its bytes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct InFlight {
     input: InputMarks,
     pub(crate) course: Course,
     out: OutMarks,
-    /// The buffers that it has borrowed, or [`NONE`]. The input is in the body buffer if there is one.
-    pub(crate) head: u32,
-    pub(crate) out_buffer: u32,
-    pub(crate) body: u32,
+    /// The buffers that it has borrowed. The input is in the body buffer if there is one.
+    pub(crate) head: Option<BufferId>,
+    pub(crate) out_buffer: Option<BufferId>,
+    pub(crate) body: Option<BufferId>,
     /// Whether any of them is in a list.
     pub(crate) is_listed: bool,
 }
 
-impl Default for InFlight {
-    fn default() -> Self {
-        InFlight {
-            input: InputMarks::default(),
-            course: Course::default(),
-            out: OutMarks::default(),
-            head: NONE,
-            out_buffer: NONE,
-            body: NONE,
-            is_listed: false,
-        }
-    }
+/// Where the input of an exchange is.
+#[derive(Debug, Clone, Copy)]
+enum InputBuffer {
+    Head(BufferId),
+    Body(BufferId),
 }
 
 impl InFlight {
@@ -152,6 +162,12 @@ impl InFlight {
         (&mut self.course, Out { bytes: out, marks: &mut self.out })
     }
 
+    /// The buffer that the input is in.
+    #[inline]
+    fn input_buffer(&self) -> Option<InputBuffer> {
+        self.body.map(InputBuffer::Body).or(self.head.map(InputBuffer::Head))
+    }
+
     /// Whether nothing is in flight.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
@@ -164,13 +180,13 @@ impl InFlight {
 
     #[inline]
     pub(crate) fn has_no_input(&self) -> bool {
-        self.input.start == self.input.end
+        self.input.is_empty()
     }
 
     /// Whether all copied bytes are sent.
     #[inline]
     pub(crate) fn has_no_copied(&self) -> bool {
-        self.out.copied == self.out.sent
+        self.out.has_no_copied()
     }
 
     /// Gives up the share in a response's body.
@@ -237,6 +253,11 @@ struct InputMarks {
 }
 
 impl InputMarks {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     #[inline]
     fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
@@ -321,6 +342,11 @@ struct OutMarks {
 }
 
 impl OutMarks {
+    #[inline]
+    fn has_no_copied(&self) -> bool {
+        self.copied == self.sent
+    }
+
     #[inline]
     fn clear(&mut self) {
         (self.copied, self.sent, self.tail_left) = (0, 0, 0);

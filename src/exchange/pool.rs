@@ -12,13 +12,14 @@
 //! arrives whole and a response that leaves whole keep nothing. A record that is given back with a head and an out stays
 //! *equipped*, and is lent again first: from one request to the next nothing has to be found.
 
+use super::InputBuffer;
+use super::bodies::BodyBuffers;
+use super::buffers::{BufferId, Buffers};
+use super::{Course, Exchange, ExchangeId, InFlight, Out};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
-use crate::exchange::buffers::Buffers;
-use crate::exchange::{Course, Exchange, InFlight, Out};
-use crate::lists::Lists;
+use crate::slot::Slot;
 use crate::state::State;
-use crate::table::NONE;
 
 /// How much of each kind a pool has: one for each that may be lent, and one that is always free to work in. (A body is
 /// never collected in passing.)
@@ -51,14 +52,11 @@ pub(crate) struct Pool {
     records: Vec<InFlight>,
     size: usize,
     /// Those that are free, with a head and an out and without. The last one given back is the next one lent.
-    equipped: Vec<u32>,
-    bare: Vec<u32>,
+    equipped: Vec<ExchangeId>,
+    bare: Vec<ExchangeId>,
     pub(crate) heads: Buffers,
     pub(crate) outs: Buffers,
-    pub(crate) bodies: Buffers,
-    /// The body buffers that are lent, in the order in which they were, and since when each is.
-    body_order: Lists<1>,
-    body_since: Vec<u64>,
+    pub(crate) bodies: BodyBuffers,
 }
 
 impl Pool {
@@ -72,24 +70,20 @@ impl Pool {
             bare: Vec::with_capacity(sizes.records),
             heads: Buffers::new(sizes.heads, limits.head_buffer_bytes()),
             outs: Buffers::new(sizes.outs, limits.out_buffer_bytes()),
-            bodies: Buffers::new(sizes.bodies, limits.body_buffer_bytes()),
-            body_order: Lists::new(sizes.bodies),
-            body_since: Vec::with_capacity(sizes.bodies),
+            bodies: BodyBuffers::new(sizes.bodies, limits.body_buffer_bytes()),
         }
     }
 
     /// The bytes of a pool.
     pub(crate) fn bytes(config: &Config) -> usize {
-        const RECORD: usize = size_of::<InFlight>() + size_of::<u32>();
-        const BODY: usize = Lists::<1>::PER_SLOT + size_of::<u64>();
+        const RECORD: usize = size_of::<InFlight>() + size_of::<ExchangeId>();
         let (sizes, limits) = (PoolSizes::of(config), &config.limits);
         [
             sizes.records.saturating_mul(RECORD),
-            sizes.heads.min(sizes.outs).saturating_mul(size_of::<u32>()),
+            sizes.heads.min(sizes.outs).saturating_mul(size_of::<ExchangeId>()),
             Buffers::reserved(sizes.heads, limits.head_buffer_bytes()),
             Buffers::reserved(sizes.outs, limits.out_buffer_bytes()),
-            Buffers::reserved(sizes.bodies, limits.body_buffer_bytes()),
-            sizes.bodies.saturating_mul(BODY),
+            BodyBuffers::reserved(sizes.bodies, limits.body_buffer_bytes()),
         ]
         .into_iter()
         .fold(0, usize::saturating_add)
@@ -121,12 +115,7 @@ impl Pool {
     /// The capacities of all that could grow.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn capacities(&self) -> Vec<usize> {
-        vec![
-            self.records.capacity(),
-            self.equipped.capacity(),
-            self.bare.capacity(),
-            self.body_since.capacity(),
-        ]
+        vec![self.records.capacity(), self.equipped.capacity(), self.bare.capacity(), self.bodies.capacity()]
     }
 
     /// Whether most outs are lent.
@@ -143,102 +132,98 @@ impl Pool {
     /// How many heads, outs and bodies are lent.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn buffers_lent(&self) -> [usize; 3] {
-        let [heads, outs, bodies] = [&self.heads, &self.outs, &self.bodies].map(Buffers::lent);
+        let [heads, outs, bodies] = [&self.heads, &self.outs, &self.bodies.buffers].map(Buffers::lent);
         [heads - self.equipped.len(), outs - self.equipped.len(), bodies]
     }
 
     /// Whether a record has borrowed exactly what it needs.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn is_frugal(&self, handle: u32) -> bool {
-        let record = &self.records[handle as usize];
-        let has_input_buffer = record.head != NONE || record.body != NONE;
-        has_input_buffer != record.has_no_input() && (record.out_buffer != NONE) != record.has_no_copied()
+    pub(crate) fn is_frugal(&self, id: ExchangeId) -> bool {
+        let record = &self.records[id.index()];
+        let has_input_buffer = record.head.is_some() || record.body.is_some();
+        has_input_buffer != record.has_no_input() && (record.out_buffer.is_some()) != record.has_no_copied()
     }
 
     /// Whether a record has borrowed a head, an out and a body.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn borrowed(&self, handle: u32) -> [bool; 3] {
-        let record = &self.records[handle as usize];
-        [record.head, record.out_buffer, record.body].map(|buffer| buffer != NONE)
+    pub(crate) fn borrowed(&self, id: ExchangeId) -> [bool; 3] {
+        let record = &self.records[id.index()];
+        [record.head, record.out_buffer, record.body].map(|buffer| buffer.is_some())
     }
 
     // --- records ---
 
     /// The record to work in next, empty and equipped. It stays free until it is [lent](Self::lend).
     #[inline]
-    pub(crate) fn spare(&mut self) -> u32 {
-        let handle = match self.equipped.last() {
-            Some(&handle) => handle,
+    pub(crate) fn spare(&mut self) -> ExchangeId {
+        let id = match self.equipped.last() {
+            Some(&id) => id,
             None => self.equip(),
         };
         if !cfg!(mutant = "spare_not_cleared") {
-            self.records[handle as usize].clear();
+            self.records[id.index()].clear();
         }
-        handle
+        id
     }
 
     /// Gives a free record a head and an out.
     #[cold]
-    fn equip(&mut self) -> u32 {
-        let handle = self.bare.pop().unwrap_or_else(|| {
+    fn equip(&mut self) -> ExchangeId {
+        let id = self.bare.pop().unwrap_or_else(|| {
             assert!(self.records.len() < self.size, "a visit begins with a spare record");
             self.records.push(InFlight::default());
-            self.records.len() as u32 - 1
+            ExchangeId::new(self.records.len() - 1)
         });
-        let record = &mut self.records[handle as usize];
-        (record.head, record.out_buffer) = (self.heads.lend(), self.outs.lend());
-        self.equipped.push(handle);
-        handle
+        let record = &mut self.records[id.index()];
+        (record.head, record.out_buffer) = (Some(self.heads.lend()), Some(self.outs.lend()));
+        self.equipped.push(id);
+        id
     }
 
     /// Takes the spare record out of the pool.
-    pub(crate) fn lend(&mut self, handle: u32) {
+    pub(crate) fn lend(&mut self, id: ExchangeId) {
         let lent = self.equipped.pop();
-        assert!(lent == Some(handle), "only the spare is ever lent");
+        assert!(lent == Some(id), "only the spare is ever lent");
     }
 
     /// Takes a record back, with all that it has borrowed.
     #[inline]
-    pub(crate) fn give_back(&mut self, handle: u32) {
-        let record = &mut self.records[handle as usize];
+    pub(crate) fn give_back(&mut self, id: ExchangeId) {
+        let record = &mut self.records[id.index()];
         // It is cleared when it is lent again. That may be long, and others may have a share in its response's body.
         record.release_tail();
-        let is_equipped = record.head != NONE && record.out_buffer != NONE;
-        if is_equipped && record.body == NONE && !record.is_listed {
-            self.equipped.push(handle);
+        let is_equipped = record.head.is_some() && record.out_buffer.is_some();
+        if is_equipped && record.body.is_none() && !record.is_listed {
+            self.equipped.push(id);
         } else {
-            self.give_back_parts(handle);
+            self.give_back_parts(id);
         }
     }
 
-    fn give_back_parts(&mut self, handle: u32) {
-        let record = &mut self.records[handle as usize];
-        let body = std::mem::replace(&mut record.body, NONE);
-        if body != NONE {
-            self.give_back_body(body);
+    fn give_back_parts(&mut self, id: ExchangeId) {
+        if let Some(body) = self.records[id.index()].body.take() {
+            self.bodies.give_back(body);
         }
-        let record = &mut self.records[handle as usize];
-        if record.head == NONE || record.out_buffer == NONE {
-            return self.strip(handle);
-        }
+        let record = &mut self.records[id.index()];
         record.is_listed = false;
-        self.heads.unlist(record.head);
-        self.outs.unlist(record.out_buffer);
-        self.equipped.push(handle);
+        let (Some(head), Some(out)) = (record.head, record.out_buffer) else { return self.strip(id) };
+        self.heads.unlist(head);
+        self.outs.unlist(out);
+        self.equipped.push(id);
     }
 
     /// A free record gives back its head and its out.
     #[cold]
-    fn strip(&mut self, handle: u32) {
-        let record = &mut self.records[handle as usize];
+    fn strip(&mut self, id: ExchangeId) {
+        let record = &mut self.records[id.index()];
         record.is_listed = false;
-        if record.head != NONE {
-            self.heads.give_back(std::mem::replace(&mut record.head, NONE));
+        if let Some(head) = record.head.take() {
+            self.heads.give_back(head);
         }
-        if record.out_buffer != NONE {
-            self.outs.give_back(std::mem::replace(&mut record.out_buffer, NONE));
+        if let Some(out) = record.out_buffer.take() {
+            self.outs.give_back(out);
         }
-        self.bare.push(handle);
+        self.bare.push(id);
     }
 
     // --- what a record borrows ---
@@ -246,52 +231,54 @@ impl Pool {
     /// Opens a record to work in, with a head or a body buffer and an out.
     // In its callers' frames: a view of nine words would have to be moved there.
     #[inline(always)]
-    pub(crate) fn open(&mut self, handle: u32) -> Exchange<'_> {
-        let record = &self.records[handle as usize];
-        let has_input_buffer = record.head != NONE || record.body != NONE;
-        if !has_input_buffer || record.out_buffer == NONE {
-            self.complete(handle);
-        }
-        let record = &mut self.records[handle as usize];
-        let head_size = self.heads.size();
-        let input = match record.body {
-            NONE => self.heads.bytes(record.head),
-            body => self.bodies.bytes(body),
+    pub(crate) fn open(&mut self, id: ExchangeId) -> Exchange<'_> {
+        let record = &self.records[id.index()];
+        let (input, out) = match (record.input_buffer(), record.out_buffer) {
+            (Some(input), Some(out)) => (input, out),
+            _ => self.complete(id),
         };
-        record.over(input, head_size, self.outs.bytes(record.out_buffer))
+        let head_size = self.heads.size();
+        let input = match input {
+            InputBuffer::Head(head) => self.heads.bytes(head),
+            InputBuffer::Body(body) => self.bodies.buffers.bytes(body),
+        };
+        self.records[id.index()].over(input, head_size, self.outs.bytes(out))
     }
 
     /// Opens a record for its response alone.
-    pub(crate) fn open_response(&mut self, handle: u32) -> (&mut Course, Out<'_>) {
-        if self.records[handle as usize].out_buffer == NONE {
-            self.records[handle as usize].out_buffer = self.lend_out();
-        }
-        let record = &mut self.records[handle as usize];
-        let out = self.outs.bytes(record.out_buffer);
-        record.response(out)
+    pub(crate) fn open_response(&mut self, id: ExchangeId) -> (&mut Course, Out<'_>) {
+        let out = self.out_buffer(id);
+        self.records[id.index()].response(self.outs.bytes(out))
     }
 
     /// Lends a record what it lacks for a visit.
     #[cold]
-    fn complete(&mut self, handle: u32) {
-        let record = &self.records[handle as usize];
-        let (lacks_head, lacks_out) = (record.head == NONE && record.body == NONE, record.out_buffer == NONE);
-        if lacks_head {
-            self.records[handle as usize].head = self.lend_head();
-        }
-        if lacks_out {
-            self.records[handle as usize].out_buffer = self.lend_out();
-        }
+    fn complete(&mut self, id: ExchangeId) -> (InputBuffer, BufferId) {
+        let input = self.records[id.index()].input_buffer().unwrap_or_else(|| {
+            let head = self.lend_head();
+            self.records[id.index()].head = Some(head);
+            InputBuffer::Head(head)
+        });
+        (input, self.out_buffer(id))
     }
 
-    fn lend_head(&mut self) -> u32 {
+    /// The out of a record, lent now if it has none.
+    fn out_buffer(&mut self, id: ExchangeId) -> BufferId {
+        self.records[id.index()].out_buffer.unwrap_or_else(|| {
+            let out = self.lend_out();
+            self.records[id.index()].out_buffer = Some(out);
+            out
+        })
+    }
+
+    fn lend_head(&mut self) -> BufferId {
         if !self.heads.has_spare() {
             self.strip_one();
         }
         self.heads.lend()
     }
 
-    fn lend_out(&mut self) -> u32 {
+    fn lend_out(&mut self) -> BufferId {
         if !self.outs.has_spare() {
             self.strip_one();
         }
@@ -299,38 +286,40 @@ impl Pool {
     }
 
     fn strip_one(&mut self) {
-        let handle = self.equipped.pop().expect("a visit begins with a spare buffer of each kind");
-        self.strip(handle);
+        let id = self.equipped.pop().expect("a visit begins with a spare buffer of each kind");
+        self.strip(id);
     }
 
     /// Ends the work in a record: it keeps what it needs while its connection waits in `state`, whose deadline may
     /// have begun `anew`. Returns whether anything is in flight.
     #[inline]
-    pub(crate) fn settle(&mut self, handle: u32, slot: u32, state: State, anew: bool) -> bool {
-        let in_flight = !self.records[handle as usize].is_empty();
+    pub(crate) fn settle(&mut self, id: ExchangeId, slot: Slot, state: State, anew: bool) -> bool {
+        let in_flight = !self.records[id.index()].is_empty();
         if in_flight {
-            self.settle_buffers(handle, slot, state, anew);
+            self.settle_buffers(id, slot, state, anew);
         }
         in_flight
     }
 
-    fn settle_buffers(&mut self, handle: u32, slot: u32, state: State, anew: bool) {
-        self.leave_body(handle);
-        let record = &mut self.records[handle as usize];
-        if record.head != NONE && record.has_no_input() && !cfg!(mutant = "head_kept") {
+    fn settle_buffers(&mut self, id: ExchangeId, slot: Slot, state: State, anew: bool) {
+        self.leave_body(id);
+        let record = &mut self.records[id.index()];
+        if let Some(head) = record.head.take_if(|_| record.input.is_empty() && !cfg!(mutant = "head_kept")) {
             record.leave_input();
-            self.heads.give_back(std::mem::replace(&mut record.head, NONE));
+            self.heads.give_back(head);
         }
-        if record.out_buffer != NONE && record.has_no_copied() && !cfg!(mutant = "out_kept") {
-            self.outs.give_back(std::mem::replace(&mut record.out_buffer, NONE));
+        if let Some(out) =
+            record.out_buffer.take_if(|_| record.out.has_no_copied() && !cfg!(mutant = "out_kept"))
+        {
+            self.outs.give_back(out);
         }
         record.is_listed = true;
         for (buffers, kept) in [
             (&mut self.heads, record.head),
             (&mut self.outs, record.out_buffer),
-            (&mut self.bodies, record.body),
+            (&mut self.bodies.buffers, record.body),
         ] {
-            if kept != NONE {
+            if let Some(kept) = kept {
                 buffers.list(kept, slot, state, anew);
             }
         }
@@ -338,55 +327,35 @@ impl Pool {
 
     /// Gives a body buffer back once its body has been answered. What stands behind the body moves to a head buffer, even
     /// if that is the beginning of another large body: others may wait for the buffer.
-    fn leave_body(&mut self, handle: u32) {
-        let record = &self.records[handle as usize];
-        if record.body == NONE || record.course.is_apart {
-            return;
-        }
-        let head = if record.has_no_input() { NONE } else { self.lend_head() };
-        let record = &mut self.records[handle as usize];
-        let body = std::mem::replace(&mut record.body, NONE);
-        if head == NONE {
+    fn leave_body(&mut self, id: ExchangeId) {
+        let record = &mut self.records[id.index()];
+        let is_answered = !record.course.is_apart;
+        let Some(body) = record.body.take_if(|_| is_answered) else { return };
+        if record.has_no_input() {
             record.leave_input();
         } else {
-            record.head = head;
-            record.move_input(self.bodies.bytes(body), self.heads.bytes(head));
+            let head = self.lend_head();
+            let record = &mut self.records[id.index()];
+            record.head = Some(head);
+            record.move_input(self.bodies.buffers.bytes(body), self.heads.bytes(head));
         }
-        self.give_back_body(body);
-    }
-
-    fn give_back_body(&mut self, body: u32) {
-        if !cfg!(mutant = "body_buffer_kept") {
-            self.body_order.remove(0, body);
-            self.bodies.give_back(body);
-        }
-    }
-
-    /// The slot whose body buffer has been lent for longest, and since when.
-    pub(crate) fn longest_lent_body(&self) -> Option<(u32, u64)> {
-        let body = self.body_order.first(0)?;
-        Some((self.bodies.slot(body), self.body_since[body as usize]))
+        self.bodies.give_back(body);
     }
 
     /// Lends a body buffer for a body that does not fit behind its head, which moves there.
-    pub(crate) fn lend_body(&mut self, handle: u32, now: u64) {
-        let record = &mut self.records[handle as usize];
-        record.body = self.bodies.lend();
-        self.body_order.make_place(record.body);
-        self.body_order.push_back(0, record.body);
-        if record.body as usize == self.body_since.len() {
-            self.body_since.push(now);
+    pub(crate) fn lend_body(&mut self, id: ExchangeId, now: u64) {
+        let record = &mut self.records[id.index()];
+        let body = self.bodies.lend(now);
+        (record.body, record.course.is_apart) = (Some(body), true);
+        if let Some(head) = record.head.take() {
+            record.move_input(self.heads.bytes(head), self.bodies.buffers.bytes(body));
+            self.heads.give_back(head);
         }
-        self.body_since[record.body as usize] = now;
-        record.course.is_apart = true;
-        let head = std::mem::replace(&mut record.head, NONE);
-        record.move_input(self.heads.bytes(head), self.bodies.bytes(record.body));
-        self.heads.give_back(head);
     }
 
     /// The request of a record that waits for its answer.
-    pub(crate) fn awaited(&self, handle: u32) -> Option<Awaited> {
-        self.records[handle as usize].course.after.awaited()
+    pub(crate) fn awaited(&self, id: ExchangeId) -> Option<Awaited> {
+        self.records[id.index()].course.after.awaited()
     }
 }
 
@@ -408,9 +377,9 @@ mod tests {
     #[test]
     fn a_visit_that_leaves_nothing_in_flight_keeps_nothing() {
         let mut pool = pool();
-        let handle = pool.spare();
-        pool.open(handle);
-        assert!(!pool.settle(handle, 0, State::Idle, true));
+        let id = pool.spare();
+        pool.open(id);
+        assert!(!pool.settle(id, Slot::new(0), State::Idle, true));
         assert_eq!((pool.spares(), pool.lent(), pool.buffers_lent()), (3, 0, [0; 3]));
     }
 
@@ -418,9 +387,9 @@ mod tests {
     fn a_record_that_is_given_back_is_lent_first_with_its_buffers() {
         let mut pool = pool();
         let [first, second] = [(); 2].map(|()| {
-            let handle = pool.spare();
-            pool.lend(handle);
-            handle
+            let id = pool.spare();
+            pool.lend(id);
+            id
         });
         assert_ne!(first, second);
         pool.give_back(first);
@@ -433,15 +402,15 @@ mod tests {
         let deferred = pool.spare();
         pool.lend(deferred);
         pool.open(deferred).out.append(crate::body::Body::Static(b"tail"));
-        assert!(pool.settle(deferred, 0, State::Sending, true));
+        assert!(pool.settle(deferred, Slot::new(0), State::Sending, true));
         assert_eq!(pool.borrowed(deferred), [false; 3]);
         // Three records would be equipped, were there none in flight.
         let others = [(); 2].map(|()| {
-            let handle = pool.spare();
-            pool.lend(handle);
-            handle
+            let id = pool.spare();
+            pool.lend(id);
+            id
         });
-        others.into_iter().for_each(|handle| pool.give_back(handle));
+        others.into_iter().for_each(|id| pool.give_back(id));
         pool.heads.lend();
         pool.outs.lend();
         pool.open(deferred);
@@ -451,30 +420,30 @@ mod tests {
     #[test]
     fn a_record_keeps_what_it_needs_and_no_more() {
         let mut pool = pool();
-        let handle = pool.spare();
-        pool.lend(handle);
-        let mut exchange = pool.open(handle);
+        let id = pool.spare();
+        pool.lend(id);
+        let mut exchange = pool.open(id);
         exchange.space()[..3].copy_from_slice(b"GET");
         exchange.input.filled(3);
         exchange.out.commit(5);
-        assert!(pool.settle(handle, 0, State::Sending, true));
-        assert_eq!(pool.borrowed(handle), [true, true, false]);
-        pool.open(handle).out.clear();
-        assert!(pool.settle(handle, 0, State::Head, true));
-        assert_eq!(pool.borrowed(handle), [true, false, false]);
-        assert_eq!(pool.heads.oldest(State::Head).collect::<Vec<_>>(), [0]);
-        pool.give_back(handle);
+        assert!(pool.settle(id, Slot::new(0), State::Sending, true));
+        assert_eq!(pool.borrowed(id), [true, true, false]);
+        pool.open(id).out.clear();
+        assert!(pool.settle(id, Slot::new(0), State::Head, true));
+        assert_eq!(pool.borrowed(id), [true, false, false]);
+        assert_eq!(pool.heads.oldest(State::Head).collect::<Vec<_>>(), [Slot::new(0)]);
+        pool.give_back(id);
         assert_eq!((pool.spares(), pool.buffers_lent()), (3, [0; 3]));
     }
 
     #[test]
     fn the_spare_is_empty_whatever_the_visit_before_left_in_it() {
         let mut pool = pool();
-        let handle = pool.spare();
-        pool.open(handle).input.filled(7);
-        pool.open(handle).course.after = After::Drop;
-        let handle = pool.spare();
-        assert_eq!(pool.open(handle).course.after, After::Keep);
-        assert!(!pool.settle(handle, 0, State::Idle, true), "nothing is in flight");
+        let id = pool.spare();
+        pool.open(id).input.filled(7);
+        pool.open(id).course.after = After::Drop;
+        let id = pool.spare();
+        assert_eq!(pool.open(id).course.after, After::Keep);
+        assert!(!pool.settle(id, Slot::new(0), State::Idle, true), "nothing is in flight");
     }
 }

@@ -18,11 +18,9 @@ use slab::Slab;
 use crate::clock::{FOR_EVER, NEVER};
 use crate::connection::Connection;
 use crate::lists::Lists;
+use crate::slot::Slot;
 use crate::state::State;
 use crate::table::tokens::{LISTENERS, Tokens};
-
-/// "No exchange".
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// How many kinds of waiting there are.
 const KINDS: usize = State::ALL.len();
@@ -74,12 +72,12 @@ impl<S> Table<S> {
     }
 
     /// Puts a stream into a slot, with a generation that no token in flight has.
-    pub(crate) fn insert(&mut self, stream: S) -> u32 {
+    pub(crate) fn insert(&mut self, stream: S) -> Slot {
         assert!(self.has_room(), "the slab never grows");
         let generation = self.next_generation();
-        let slot = self.slab.insert(Connection::new(stream, generation)) as u32;
-        self.ready.make_place(slot);
-        self.waiting.make_place(slot);
+        let slot = Slot::new(self.slab.insert(Connection::new(stream, generation)));
+        self.ready.make_place(slot.place());
+        self.waiting.make_place(slot.place());
         slot
     }
 
@@ -104,22 +102,22 @@ impl<S> Table<S> {
     }
 
     /// Takes a connection out of its lists and its slot.
-    pub(crate) fn remove(&mut self, slot: u32, listed: State) -> Connection<S> {
+    pub(crate) fn remove(&mut self, slot: Slot, listed: State) -> Connection<S> {
         self.take_ready(slot);
         if !cfg!(mutant = "deadline_outlives_connection") {
             self.disarm(slot, listed);
         }
-        self.slab.remove(slot as usize)
+        self.slab.remove(slot.index())
     }
 
-    pub(crate) fn token(&self, slot: u32) -> Token {
-        self.tokens.encode(LISTENERS + slot as usize, self.slab[slot as usize].generation)
+    pub(crate) fn token(&self, slot: Slot) -> Token {
+        self.tokens.encode(LISTENERS + slot.index(), self.slab[slot.index()].generation)
     }
 
     /// The slot of a connection that still is the one its token was made for.
-    pub(crate) fn find(&self, slot: usize, generation: usize) -> Option<u32> {
+    pub(crate) fn find(&self, slot: usize, generation: usize) -> Option<Slot> {
         let found = self.slab.get(slot)?;
-        (usize::from(found.generation) == generation).then_some(slot as u32)
+        (usize::from(found.generation) == generation).then_some(Slot::new(slot))
     }
 
     // --- the ready queue ---
@@ -128,31 +126,31 @@ impl<S> Table<S> {
         self.ready.len(0)
     }
 
-    pub(crate) fn is_ready(&self, slot: u32) -> bool {
-        self.ready.contains(slot)
+    pub(crate) fn is_ready(&self, slot: Slot) -> bool {
+        self.ready.contains(slot.place())
     }
 
     /// Queues a connection unless it is queued already.
-    pub(crate) fn queue(&mut self, slot: u32) {
-        if !self.ready.contains(slot) {
-            self.ready.push_back(0, slot);
+    pub(crate) fn queue(&mut self, slot: Slot) {
+        if !self.ready.contains(slot.place()) {
+            self.ready.push_back(0, slot.place());
         }
     }
 
-    pub(crate) fn first_ready(&self) -> Option<u32> {
-        self.ready.first(0)
+    pub(crate) fn first_ready(&self) -> Option<Slot> {
+        self.ready.first(0).map(Slot::at_place)
     }
 
     /// The one behind `slot` in the ready queue.
-    pub(crate) fn ready_behind(&self, slot: u32) -> Option<u32> {
-        self.ready.behind(slot)
+    pub(crate) fn ready_behind(&self, slot: Slot) -> Option<Slot> {
+        self.ready.behind(slot.place()).map(Slot::at_place)
     }
 
     /// Takes a slot out of the ready queue; whether it was there.
-    pub(crate) fn take_ready(&mut self, slot: u32) -> bool {
-        let was_ready = self.ready.contains(slot);
+    pub(crate) fn take_ready(&mut self, slot: Slot) -> bool {
+        let was_ready = self.ready.contains(slot.place());
         if was_ready {
-            self.ready.remove(0, slot);
+            self.ready.remove(0, slot.place());
         }
         was_ready
     }
@@ -161,20 +159,20 @@ impl<S> Table<S> {
 
     /// Starts the deadline of `list` anew for a connection, at the list's end.
     #[inline]
-    pub(crate) fn arm(&mut self, slot: u32, list: State, now: u64) {
+    pub(crate) fn arm(&mut self, slot: Slot, list: State, now: u64) {
         let list = list as usize;
         let deadline = now.saturating_add(self.durations[list]);
-        self.slab[slot as usize].deadline = deadline;
+        self.slab[slot.index()].deadline = deadline;
         if self.waiting.len(list) == 0 && !cfg!(mutant = "deadline_not_announced") {
             self.firsts[list] = deadline;
         }
-        self.waiting.push_back(list, slot);
+        self.waiting.push_back(list, slot.place());
     }
 
     #[inline]
-    pub(crate) fn disarm(&mut self, slot: u32, list: State) {
+    pub(crate) fn disarm(&mut self, slot: Slot, list: State) {
         let list = list as usize;
-        if self.waiting.remove(list, slot) {
+        if self.waiting.remove(list, slot.place()) {
             let first = self.waiting.first(list);
             self.firsts[list] = first.map_or(NEVER, |first| self.slab[first as usize].deadline);
         }
@@ -185,23 +183,23 @@ impl<S> Table<S> {
     }
 
     /// The one that has waited longest in a list.
-    pub(crate) fn longest_waiting(&self, list: State) -> Option<u32> {
-        self.waiting.first(list as usize)
+    pub(crate) fn longest_waiting(&self, list: State) -> Option<Slot> {
+        self.waiting.first(list as usize).map(Slot::at_place)
     }
 
     /// Whether a slot is taken by a connection that waits for this.
-    pub(crate) fn is_waiting(&self, slot: u32, list: State) -> bool {
-        self.slab.get(slot as usize).is_some_and(|connection| connection.state == list)
+    pub(crate) fn is_waiting(&self, slot: Slot, list: State) -> bool {
+        self.slab.get(slot.index()).is_some_and(|connection| connection.state == list)
     }
 
     /// When the present wait of a connection in `list` began.
-    pub(crate) fn waiting_since(&self, slot: u32, list: State) -> u64 {
-        self.slab[slot as usize].deadline.saturating_sub(self.durations[list as usize])
+    pub(crate) fn waiting_since(&self, slot: Slot, list: State) -> u64 {
+        self.slab[slot.index()].deadline.saturating_sub(self.durations[list as usize])
     }
 
     /// The first in a list that has no event. Whatever is in the ready queue is about to be served. No more of them are
     /// looked at than can be in passing: if there are many, they are served first.
-    pub(crate) fn longest_quiet(&self, list: State) -> Option<u32> {
+    pub(crate) fn longest_quiet(&self, list: State) -> Option<Slot> {
         const FEW: usize = 64;
         let waiting = std::iter::successors(self.longest_waiting(list), |&slot| self.waiting_behind(slot));
         waiting.take(FEW).find(|&slot| !self.is_ready(slot))
@@ -219,8 +217,8 @@ impl<S> Table<S> {
     }
 
     /// The one behind `slot` in its deadline list.
-    pub(crate) fn waiting_behind(&self, slot: u32) -> Option<u32> {
-        self.waiting.behind(slot)
+    pub(crate) fn waiting_behind(&self, slot: Slot) -> Option<Slot> {
+        self.waiting.behind(slot.place()).map(Slot::at_place)
     }
 
     /// When the first of all deadlines is, in nanoseconds, or [`NEVER`].
@@ -228,28 +226,28 @@ impl<S> Table<S> {
         self.firsts.iter().fold(NEVER, |first, &next| first.min(next))
     }
 
-    pub(crate) fn get(&self, slot: u32) -> Option<&Connection<S>> {
-        self.slab.get(slot as usize)
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Connection<S>> {
+        self.slab.get(slot.index())
     }
 
     /// Every connection with its slot, for the simulation.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Connection<S>)> {
-        self.slab.iter().map(|(slot, connection)| (slot as u32, connection))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Connection<S>)> {
+        self.slab.iter().map(|(slot, connection)| (Slot::new(slot), connection))
     }
 }
 
-impl<S> Index<u32> for Table<S> {
+impl<S> Index<Slot> for Table<S> {
     type Output = Connection<S>;
 
-    fn index(&self, slot: u32) -> &Connection<S> {
-        &self.slab[slot as usize]
+    fn index(&self, slot: Slot) -> &Connection<S> {
+        &self.slab[slot.index()]
     }
 }
 
-impl<S> IndexMut<u32> for Table<S> {
-    fn index_mut(&mut self, slot: u32) -> &mut Connection<S> {
-        &mut self.slab[slot as usize]
+impl<S> IndexMut<Slot> for Table<S> {
+    fn index_mut(&mut self, slot: Slot) -> &mut Connection<S> {
+        &mut self.slab[slot.index()]
     }
 }
 
@@ -268,7 +266,7 @@ mod tests {
     #[test]
     fn the_ready_queue_takes_each_connection_once() {
         let mut table = table(4);
-        let slots: Vec<u32> = (0..4).map(|_| table.insert(())).collect();
+        let slots: Vec<Slot> = (0..4).map(|_| table.insert(())).collect();
         for &slot in &[slots[2], slots[0], slots[2], slots[3]] {
             table.queue(slot);
         }

@@ -36,7 +36,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 #[derive(Debug)]
 struct Known {
     id: u32,
-    slot: u32,
+    slot: Slot,
     token: Token,
     state: State,
     deadline: u64,
@@ -46,7 +46,7 @@ struct Known {
 #[derive(Debug, Default)]
 struct Model {
     connections: Vec<Known>,
-    ready: Vec<u32>,
+    ready: Vec<Slot>,
     gone: Vec<Token>,
     now: u64,
 }
@@ -108,7 +108,7 @@ impl Model {
         let ready = ready.take(CAPACITY + 1);
         assert_eq!((ready.collect(), table.ready_len()), (self.ready.clone(), self.ready.len()));
         for state in State::ALL {
-            let expected: Vec<u32> = self
+            let expected: Vec<Slot> = self
                 .connections
                 .iter()
                 .filter(|known| known.state == state)
@@ -138,7 +138,7 @@ impl Model {
     }
 }
 
-fn find(table: &Table<u32>, token: Token) -> Option<u32> {
+fn find(table: &Table<u32>, token: Token) -> Option<Slot> {
     let (slot, generation) = table.tokens().decode(token).expect("it is the table's");
     table.find(slot - LISTENERS, generation)
 }

@@ -20,7 +20,7 @@ use crate::handler::{Reply, Responder};
 use crate::net::Readiness;
 use crate::state::State;
 use crate::stats::Stats;
-use crate::table::NONE;
+
 use crate::table::tokens::{TokenRange, Tokens};
 
 /// No test needs more turns in a row than this that move nothing.
@@ -290,7 +290,7 @@ impl Sim {
             assert_eq!(states, table.waiting(list), "those who wait for {list:?}");
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
-        let mut kept: Vec<u32> = table.iter().map(|(_, c)| c.exchange).filter(|&e| e != NONE).collect();
+        let mut kept: Vec<_> = table.iter().filter_map(|(_, connection)| connection.exchange).collect();
         assert_eq!(kept.len(), pool.lent(), "exchanges kept and lent");
         kept.sort_unstable();
         kept.dedup();
@@ -298,23 +298,23 @@ impl Sim {
         let mut borrowed = [0; 3];
         for (slot, connection) in table.iter() {
             let needs_one = !matches!(connection.state, State::Idle | State::Closing);
-            assert_eq!(connection.exchange != NONE, needs_one, "slot {slot}: {:?}", connection.state);
-            if connection.exchange != NONE {
-                let [head, out, body] = pool.borrowed(connection.exchange);
+            assert_eq!(connection.exchange.is_some(), needs_one, "slot {slot}: {:?}", connection.state);
+            if let Some(exchange) = connection.exchange {
+                let [head, out, body] = pool.borrowed(exchange);
                 let is_right = match connection.state {
                     State::Head | State::Queued => head && !out && !body,
                     State::Body => head != body && !out,
                     State::Deferred => !body && (!out || table.is_ready(slot)),
                     State::Idle | State::Sending | State::Closing => !(head && body),
                 };
-                let is_frugal = table.is_ready(slot) || pool.is_frugal(connection.exchange);
+                let is_frugal = table.is_ready(slot) || pool.is_frugal(exchange);
                 assert!(is_frugal, "slot {slot} keeps what it does not need in {:?}", connection.state);
                 assert!(is_right, "slot {slot} has borrowed {head}, {out}, {body} in {:?}", connection.state);
                 borrowed.iter_mut().zip([head, out, body]).for_each(|(sum, one)| *sum += usize::from(one));
             }
         }
         assert_eq!(borrowed, pool.buffers_lent(), "heads, outs and bodies");
-        let waits_in_vain = table.waiting(State::Queued) > 0 && pool.bodies.has_spare();
+        let waits_in_vain = table.waiting(State::Queued) > 0 && pool.bodies.buffers.has_spare();
         assert!(!waits_in_vain, "a body waits beside a free buffer");
         assert!(pool.spares() > 0, "there is something to work in");
         let is_zero = self.timeout() == Some(Duration::ZERO);

@@ -1,0 +1,60 @@
+//! The body buffers, and since when each of them is lent.
+
+use super::buffers::{BufferId, Buffers};
+use crate::lists::Lists;
+use crate::slot::Slot;
+
+/// The buffers for bodies that do not fit behind their heads.
+#[derive(Debug)]
+pub(crate) struct BodyBuffers {
+    pub(crate) buffers: Buffers,
+    /// Those that are lent, the one that was lent first in front.
+    order: Lists<1>,
+    /// Since when, of each that was ever used.
+    since: Vec<u64>,
+}
+
+impl BodyBuffers {
+    /// The bytes that `count` buffers of this size reserve.
+    pub(crate) fn reserved(count: usize, size: usize) -> usize {
+        const OVERHEAD: usize = Lists::<1>::PER_SLOT + size_of::<u64>();
+        Buffers::reserved(count, size).saturating_add(count.saturating_mul(OVERHEAD))
+    }
+
+    pub(crate) fn new(count: usize, size: usize) -> Self {
+        BodyBuffers {
+            buffers: Buffers::new(count, size),
+            order: Lists::new(count),
+            since: Vec::with_capacity(count),
+        }
+    }
+
+    pub(crate) fn lend(&mut self, now: u64) -> BufferId {
+        let body = self.buffers.lend();
+        self.order.make_place(body.place());
+        self.order.push_back(0, body.place());
+        if body.index() == self.since.len() {
+            self.since.push(now);
+        }
+        self.since[body.index()] = now;
+        body
+    }
+
+    pub(crate) fn give_back(&mut self, body: BufferId) {
+        if !cfg!(mutant = "body_buffer_kept") {
+            self.order.remove(0, body.place());
+            self.buffers.give_back(body);
+        }
+    }
+
+    /// The slot whose buffer was lent first, and since when it is.
+    pub(crate) fn first_lent(&self) -> Option<(Slot, u64)> {
+        let body = BufferId::at_place(self.order.first(0)?);
+        Some((self.buffers.slot(body), self.since[body.index()]))
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.since.capacity()
+    }
+}
