@@ -21,7 +21,7 @@ use crate::http::head::Head;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Terms, Writer};
 use crate::net::Peer;
-use crate::shared::Service;
+use crate::shared::Shared;
 use crate::stats::Phase;
 
 /// The log target of one line per request.
@@ -50,7 +50,7 @@ pub(crate) struct Asked<'a, H: ?Sized> {
 /// Answers the requests that have arrived whole, in order, at most `budget` of them.
 pub(crate) fn answer<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
-    service: &mut Service,
+    shared: &mut Shared,
     asked: &mut Asked<'_, H>,
     budget: &mut u32,
 ) -> Need {
@@ -63,8 +63,8 @@ pub(crate) fn answer<H: Handler + ?Sized>(
             return Need::Flush;
         }
         let step = match exchange.course.body {
-            Some(_) => read_body(exchange, service, asked),
-            None => read_head(exchange, service, asked),
+            Some(_) => read_body(exchange, shared, asked),
+            None => read_head(exchange, shared, asked),
         };
         match step {
             Ok(Step::Answered) => {
@@ -75,7 +75,7 @@ pub(crate) fn answer<H: Handler + ?Sized>(
             }
             Ok(Step::BodyFollows | Step::Again) => {}
             Ok(Step::NotYet(need)) => return need,
-            Err(refusal) => refuse(exchange, service, asked.peer, refusal),
+            Err(refusal) => refuse(exchange, shared, asked.peer, refusal),
         }
     }
 }
@@ -93,10 +93,10 @@ enum Step {
 #[inline(never)]
 fn read_head<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
-    service: &mut Service,
+    shared: &mut Shared,
     asked: &mut Asked<'_, H>,
 ) -> Result<Step, Refusal> {
-    let limits = &service.config.limits;
+    let limits = &shared.config.limits;
     let input = &mut exchange.input;
     skip_empty_lines(input);
     if input.is_empty() {
@@ -116,7 +116,7 @@ fn read_head<H: Handler + ?Sized>(
     match head.framing {
         Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
             let body = &arrived[..length as usize];
-            exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
+            exchange.course.after = call(&head, body, &mut exchange.out, shared, asked);
             let body_len = if cfg!(mutant = "body_not_consumed") { 0 } else { body.len() };
             exchange.input.consume(head.len + body_len);
             Ok(Step::Answered)
@@ -124,7 +124,7 @@ fn read_head<H: Handler + ?Sized>(
         framing => {
             let reader = BodyReader::new(head.len, framing, limits)?;
             let expects_continue = head.expects_continue && arrived.is_empty();
-            exchange.course.expects_continue = expects_continue && service.config.close != CloseMode::Drop;
+            exchange.course.expects_continue = expects_continue && shared.config.close != CloseMode::Drop;
             exchange.course.body = Some(reader);
             Ok(Step::BodyFollows)
         }
@@ -151,10 +151,10 @@ fn skip_empty_lines(input: &mut Input<'_>) {
 #[inline(never)]
 fn read_body<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
-    service: &mut Service,
+    shared: &mut Shared,
     asked: &mut Asked<'_, H>,
 ) -> Result<Step, Refusal> {
-    let limits = &service.config.limits;
+    let limits = &shared.config.limits;
     let Some(reader) = &mut exchange.course.body else { return Ok(Step::NotYet(Need::Head)) };
     let head_len = reader.head_len();
     let progress = reader.advance(exchange.input.pending_mut(), limits)?;
@@ -179,7 +179,7 @@ fn read_body<H: Handler + ?Sized>(
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
             let head = Head::parse(head, &mut headers, limits).expect("a head that was whole stays whole");
-            exchange.course.after = call(&head, body, &mut exchange.out, service, asked);
+            exchange.course.after = call(&head, body, &mut exchange.out, shared, asked);
             exchange.input.consume(consumed);
             exchange.course.end_body();
             Ok(Step::Answered)
@@ -192,38 +192,38 @@ fn call<H: Handler + ?Sized>(
     head: &Head<'_, '_>,
     body: &[u8],
     out: &mut Out<'_>,
-    service: &mut Service,
+    shared: &mut Shared,
     asked: &mut Asked<'_, H>,
 ) -> After {
-    let Service { config, stats, clock, date, draft, tickets, .. } = service;
+    let Shared { config, stats, clock, date, draft, tickets, .. } = shared;
     stats.requests += 1;
     let request = Request { head, body, peer: asked.peer };
     if config.close == CloseMode::Drop {
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return After::Drop;
     }
-    let close = !head.keep_alive || !config.keep_alive || service.phase != Phase::Running;
+    let close = !head.keep_alive || !config.keep_alive || shared.phase != Phase::Running;
     let (head_only, http10) = (head.is_head_request(), head.minor == 0);
     // Some clients send a line break behind a body (RFC 9112 §2.2), so that theirs is no promise.
     let client_closes = !head.keep_alive && body.is_empty();
     draft.begin(Terms { head_only, http10, close, client_closes });
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), tickets);
     let _reply = asked.handler.request(&request, responder);
-    finish(out, service, format_args!("{} {request:?}", PeerName(asked.peer)))
+    finish(out, shared, format_args!("{} {request:?}", PeerName(asked.peer)))
 }
 
 /// Begins the answer to a request that has been waiting for it.
-pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, service: &'r mut Service) -> Responder<'r> {
-    let close = awaited.terms.close || service.is_draining();
-    let Service { clock, date, draft, tickets, .. } = service;
+pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared) -> Responder<'r> {
+    let close = awaited.terms.close || shared.is_draining();
+    let Shared { clock, date, draft, tickets, .. } = shared;
     draft.begin(Terms { close, ..awaited.terms });
     Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), tickets)
 }
 
 /// Ends the answer that was begun last, and says what is to follow it: appends what was written to
 /// what is to be sent, or a 500 where that cannot be sent.
-pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arguments<'_>) -> After {
-    let Service { stats, clock, date, draft, tickets, .. } = service;
+pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> After {
+    let Shared { stats, clock, date, draft, tickets, .. } = shared;
     if let Some(serial) = tickets.taken() {
         debug!(target: REQUESTS, "{request} deferred");
         return After::Defer(Awaited { serial, terms: draft.terms });
@@ -256,19 +256,19 @@ pub(crate) fn finish(out: &mut Out<'_>, service: &mut Service, request: fmt::Arg
 
 /// Writes the server's own error page; the connection closes behind it.
 #[cold]
-pub(crate) fn refuse(exchange: &mut Exchange<'_>, service: &mut Service, peer: &dyn Peer, refusal: Refusal) {
+pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dyn Peer, refusal: Refusal) {
     let head_only = match exchange.course.after.awaited() {
         Some(awaited) => awaited.terms.head_only,
         None => exchange.input.pending().starts_with(b"HEAD "),
     };
     exchange.input.clear();
     exchange.course.end_body();
-    service.stats.count_error(refusal.status);
-    if service.config.close == CloseMode::Drop {
+    shared.stats.count_error(refusal.status);
+    if shared.config.close == CloseMode::Drop {
         exchange.course.after = After::Drop;
         return;
     }
-    let date = service.date.line(service.clock.now());
+    let date = shared.date.line(shared.clock.now());
     let len = response::error_page(exchange.out.room(), date, refusal, head_only);
     exchange.out.commit(len);
     let Refusal { status, why } = refusal;

@@ -47,7 +47,7 @@ pub struct Config {
     /// [`IdleInDrain::Close`]).
     pub idle_in_drain: IdleInDrain,
     /// How many finished handshakes the kernel queues for [`Server::listen`](crate::Server::listen)
-    /// (default 4,096). Linux cuts it to `net.core.somaxconn`.
+    /// (default 4,096). Linux cuts it to `net.engine.somaxconn`.
     pub backlog: u32,
     /// Sets SO_REUSEPORT on listeners, so that several processes can share a port (default no;
     /// Unix only, ignored elsewhere).
@@ -303,7 +303,7 @@ pub struct Budget {
     pub accepts: u32,
     /// Requests answered (default 1,024). A connection that moved without completing one counts as
     /// one, and so does each 8 KiB that it reads or writes: a turn of the default moves about 8 MiB. It
-    /// can be four times as much: less than 8 KiB of a visit is not counted, and the last wave is not
+    /// can be four times as much: less than 8 KiB of a connection is not counted, and the last wave is not
     /// cut short.
     /// Expired deadlines have a budget of the same size.
     pub requests: u32,

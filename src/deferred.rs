@@ -125,7 +125,7 @@ pub(crate) struct Awaited {
 #[derive(Debug)]
 pub(crate) struct Tickets {
     server: u32,
-    /// Of the connection being visited.
+    /// Of the connection that is driven.
     slot: Slot,
     latest: NonZeroU64,
     /// Given out, and not yet written down with its request; still here after a handler's panic.
@@ -152,7 +152,7 @@ impl Tickets {
     // --- names ---
 
     /// The names that follow are of this connection.
-    pub(crate) fn visit(&mut self, slot: Slot) {
+    pub(crate) fn begin(&mut self, slot: Slot) {
         self.slot = slot;
     }
 

@@ -14,7 +14,7 @@ use crate::exchange::After;
 use crate::exchange::pool::Pool;
 use crate::handler::Handler;
 use crate::net::Peer;
-use crate::shared::Service;
+use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::table;
@@ -92,13 +92,13 @@ impl Table {
 #[derive(Debug)]
 pub struct Answering {
     pool: Pool,
-    service: Service,
+    shared: Shared,
 }
 
 impl Answering {
     /// As a server with these settings has it.
     pub fn new(config: Config) -> Answering {
-        Answering { pool: Pool::new(&config), service: Service::new(config) }
+        Answering { pool: Pool::new(&config), shared: Shared::new(config) }
     }
 
     /// Answers whole requests that arrived in one read and ask for no close; how many bytes the
@@ -112,7 +112,7 @@ impl Answering {
         let mut budget = u32::MAX;
         let mut sent = 0;
         loop {
-            let need = answer::answer(&mut exchange, &mut self.service, &mut asked, &mut budget);
+            let need = answer::answer(&mut exchange, &mut self.shared, &mut asked, &mut budget);
             sent += exchange.out.pending();
             exchange.out.clear();
             if need != Need::Flush {

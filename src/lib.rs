@@ -128,12 +128,8 @@
 //!
 //! # Reading the source
 //!
-//! In this order it takes an evening: `server` (what a host calls), `core` (one turn of work, with
-//! `serving`, `visiting`, `accepting`, `evicting` and `hand_over`), `connection` (the states), `visit` (their driver; the
-//! heart) and its `share` of a turn, `socket` (readiness), `table` (the slab) and `lists` (the queues of its
-//! slots), `tokens`, `exchange` (a request in flight), `pool` and `buffers` (how its memory is lent), `http` (bytes in,
-//! bytes out), `handler`, `body` and `deferred` (the host's side), `service`, `net` and `mio_net` (mio below),
-//! `clock`, `config`, `stats`, `reactor`.
+//! It takes an evening, in the order of `mod` below: `server` is what a host calls, `engine` is one turn of work, and
+//! `connection::driver` is the heart. `docs/ARCHITECTURE.md` has the layers and a longer guide.
 //!
 //! # A complete host loop
 //!

@@ -1,4 +1,4 @@
-//! The server as a host sees it: the core over mio's sockets.
+//! The server as a host sees it: the engine over mio's sockets.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
 use crate::deferred::{Gone, RequestId};
-use crate::engine::{Core, ListenerId, Progress};
+use crate::engine::{Engine, ListenerId, Progress};
 use crate::handler::{Handler, Responder};
 use crate::net::sockets::{Listener, MioNet, Stream};
 use crate::net::{Readiness, Refused};
@@ -50,7 +50,7 @@ use crate::table::tokens::{TokenRange, Tokens};
 ///
 /// Dropping it closes all its sockets at once and calls no handler.
 pub struct Server {
-    core: Core<MioNet>,
+    engine: Engine<MioNet>,
 }
 
 impl Server {
@@ -67,8 +67,8 @@ impl Server {
         let tokens = Tokens::layout(tokens, config.max_connections)
             .map_err(|need| SetupError::TokenRangeTooSmall { need, have: tokens.len() })?;
         let registry = registry.try_clone().map_err(SetupError::Poller)?;
-        let core = Core::new(MioNet::new(registry), tokens, config);
-        core.map(|core| Server { core }).map_err(|bytes| SetupError::Memory { bytes })
+        let engine = Engine::new(MioNet::new(registry), tokens, config);
+        engine.map(|engine| Server { engine }).map_err(|bytes| SetupError::Memory { bytes })
     }
 
     /// Listens on an address; port 0 is one that the system chooses.
@@ -80,8 +80,8 @@ impl Server {
     ///
     /// If the address cannot be bound, if the server is draining, or if it has 64 listeners.
     pub fn listen(&mut self, address: SocketAddr) -> io::Result<ListenerId> {
-        let listener = bind(address, self.core.config())?;
-        Ok(self.core.add_listener(listener.into())?)
+        let listener = bind(address, self.engine.config())?;
+        Ok(self.engine.add_listener(listener.into())?)
     }
 
     /// Accepts from a listener that the host has made, of std or of mio: one with other options,
@@ -110,7 +110,7 @@ impl Server {
     /// If the socket refuses these options, if the poller does not watch it, if the server is
     /// draining, or if it has 64 listeners. The listener comes back with the error.
     pub fn add_listener(&mut self, listener: impl Into<Listener>) -> Result<ListenerId, Refused<Listener>> {
-        self.core.add_listener(listener.into())
+        self.engine.add_listener(listener.into())
     }
 
     /// Stops accepting from a listener and hands it back, open and non-blocking: for another
@@ -118,7 +118,7 @@ impl Server {
     ///
     /// Clients that wait in its queue stay there; connections that were accepted stay here.
     pub fn remove_listener(&mut self, listener: ListenerId) -> Option<Listener> {
-        self.core.remove_listener(listener)
+        self.engine.remove_listener(listener)
     }
 
     /// Serves a connected stream that the host has accepted itself, or has got from elsewhere.
@@ -140,25 +140,25 @@ impl Server {
     /// if the server is draining, or if the socket refuses these options. The stream comes back
     /// with the error.
     pub fn adopt(&mut self, stream: impl Into<Stream>, now: Instant) -> Result<(), Refused<Stream>> {
-        self.core.adopt(stream.into(), now)
+        self.engine.adopt(stream.into(), now)
     }
 
     /// The address of a listener, with its port; `None` once it is closed or removed, and for a
     /// Unix socket.
     pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
-        self.core.listener(listener)?.local_addr()
+        self.engine.listener(listener)?.local_addr()
     }
 
     /// Takes note of an event; `false` if its token is not of this server's range.
     ///
     /// Costs a few stores: no I/O, no callback, nothing is closed.
     pub fn handle_event(&mut self, event: &Event) -> bool {
-        self.core.handle(event.token(), Readiness::from(event))
+        self.engine.handle(event.token(), Readiness::from(event))
     }
 
     /// The same for readiness that is not mio's: of a test, or of another loop.
     pub fn handle_readiness(&mut self, token: Token, readiness: Readiness) -> bool {
-        self.core.handle(token, readiness)
+        self.engine.handle(token, readiness)
     }
 
     /// Does all that can be done now, within [`Config::budget`]: accepts, reads, answers, writes,
@@ -167,7 +167,7 @@ impl Server {
     /// Once per turn of the host's loop, also when there were no events. `now` should not go back;
     /// where it does, it is taken to stand still.
     pub fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
-        self.core.process(now, handler)
+        self.engine.process(now, handler)
     }
 
     /// How long the host may wait for events: zero while there is work left, `None` if nothing is
@@ -183,7 +183,7 @@ impl Server {
     /// ```
     #[must_use = "a host that waits longer leaves work undone and lets deadlines pass"]
     pub fn next_timeout(&self, now: Instant) -> Option<Duration> {
-        self.core.next_timeout(now)
+        self.engine.next_timeout(now)
     }
 
     /// The responder of a request that was [deferred](Responder::defer): the same as the handler had.
@@ -200,7 +200,7 @@ impl Server {
     /// If the request no longer waits: it was answered, or [`Handler::gone`] has heard of its end,
     /// or it is another server's.
     pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
-        self.core.respond(id, now)
+        self.engine.respond(id, now)
     }
 
     /// Stops accepting, closes idle connections, and gives the others at most `grace` to end.
@@ -214,35 +214,35 @@ impl Server {
     /// whoever is left in the queue. A listener that another server is to go on with is
     /// [removed](Self::remove_listener) before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
-        self.core.drain(now, grace);
+        self.engine.drain(now, grace);
     }
 
     /// Closes everything at once; responses in flight are cut off by a reset.
     pub fn abort(&mut self) {
-        self.core.abort();
+        self.engine.abort();
     }
 
     /// Whether the server is running, draining or closed.
     pub fn state(&self) -> Phase {
-        self.core.phase()
+        self.engine.phase()
     }
 
     /// A copy of all counters.
     pub fn stats(&self) -> Stats {
-        self.core.stats()
+        self.engine.stats()
     }
 }
 
 /// A listener of which the host has kept a handle is no longer watched.
 impl Drop for Server {
     fn drop(&mut self) {
-        self.core.close_listeners();
+        self.engine.close_listeners();
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stats = self.core.stats();
+        let stats = self.engine.stats();
         f.debug_struct("Server")
             .field("state", &self.state())
             .field("open", &stats.open)

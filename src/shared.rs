@@ -1,4 +1,4 @@
-//! What a server has once, and lends to each visit whole.
+//! What a server has once, and lends to the driver whole.
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::stats::{Phase, Stats};
 
 /// All that answering needs beside the bytes of one request.
 #[derive(Debug)]
-pub(crate) struct Service {
+pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) stats: Stats,
     pub(crate) clock: Clock,
@@ -23,9 +23,9 @@ pub(crate) struct Service {
     pub(crate) draft: Draft,
 }
 
-impl Service {
+impl Shared {
     pub(crate) fn new(config: Config) -> Self {
-        Service {
+        Shared {
             date: Date::new(config.wall_clock),
             tickets: Tickets::new(PoolSizes::of(&config).records),
             config,

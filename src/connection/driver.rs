@@ -1,11 +1,11 @@
-//! One visit of a connection: the driver that moves it from state to state. The heart.
+//! The driver, which moves a connection from state to state. The heart.
 //!
 //! There is one function per state; it does the state's system calls until one of them says
-//! `WouldBlock` or the state's work is done, and returns what is next. [`Visit::drive`] is the only
+//! `WouldBlock` or the state's work is done, and returns what is next. [`Driver::run`] is the only
 //! place that looks at the state, and `enter` the only one that writes it.
 //!
-//! For the length of a visit a connection is lent what it does not own: an exchange to work in, the
-//! network, the handler, and a share of the turn's budget.
+//! While it is driven a connection is lent what it does not own: an exchange to work in, the
+//! network, the handler, and a quota of the turn's budget.
 
 use std::io;
 
@@ -16,13 +16,13 @@ use crate::answer::{self, Asked, Need};
 use crate::clock::{nanoseconds, since, ticks};
 use crate::config::CloseMode;
 use crate::connection::Connection;
-use crate::connection::quota::Share;
+use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
 use crate::exchange::{After, Exchange};
 use crate::handler::Handler;
 use crate::http::refusal::Refusal;
 use crate::net::{Net, Readiness, Then, Wait};
-use crate::shared::Service;
+use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
@@ -31,20 +31,20 @@ use crate::stats::Reason;
 pub(crate) const STATES: &str = "fourway::state";
 
 /// A connection, and all that it may use while it is being driven.
-pub(crate) struct Visit<'a, N: Net, H: ?Sized> {
+pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
     pub(crate) connection: &'a mut Connection<N::Stream>,
     pub(crate) net: &'a mut N,
     pub(crate) token: Token,
     pub(crate) slot: Slot,
     pub(crate) exchange: Exchange<'a>,
     pub(crate) handler: &'a mut H,
-    pub(crate) service: &'a mut Service,
-    pub(crate) share: Share,
+    pub(crate) shared: &'a mut Shared,
+    pub(crate) quota: Quota,
     /// Whether its deadline starts anew: its state was entered, or enough has moved.
     pub(crate) rearm: bool,
 }
 
-/// How a visit ends.
+/// How a run of the driver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// Its system calls said `WouldBlock`; an event or a deadline comes next.
@@ -66,9 +66,9 @@ impl Next {
     }
 }
 
-impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
+impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Moves the connection as far as it goes without waiting.
-    pub(crate) fn drive(&mut self) -> End {
+    pub(crate) fn run(&mut self) -> End {
         loop {
             let next = match self.connection.state {
                 State::Idle | State::Head | State::Body => self.read(),
@@ -88,7 +88,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// the system calls are asked once more, and only if nothing has come of it the wait is over.
     pub(crate) fn expire(&mut self) -> End {
         self.connection.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
-        let end = self.drive();
+        let end = self.run();
         if end != End::Wait || self.rearm || self.spend_credit() {
             return end;
         }
@@ -119,7 +119,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                 Next::End(end) => return end,
             },
         }
-        self.drive()
+        self.run()
     }
 
     /// Refuses its request, because another connection needs what it has borrowed. If that has been answered meanwhile, and
@@ -132,7 +132,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
             if course.after == After::Keep {
                 course.after = After::Close { client_asked: false };
             }
-            return self.drive();
+            return self.run();
         }
         let why = match self.connection.state {
             State::Body => "the body stalled, and others wait for its buffer",
@@ -140,7 +140,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         };
         self.lose_awaited(GoneReason::NoRoom);
         self.refuse(503, why);
-        self.drive()
+        self.run()
     }
 
     /// Sends the copied bytes of what the host has answered, and nothing else: the handler is not asked. What follows
@@ -152,7 +152,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         }
         while self.exchange.out.has_copied() {
             match self.connection.socket.write(&mut self.exchange.out, 0, Then::Wait) {
-                Ok(Some(len)) => self.service.stats.bytes_out += len as u64,
+                Ok(Some(len)) => self.shared.stats.bytes_out += len as u64,
                 Ok(None) => break,
                 Err(_) => {
                     self.connection.socket.peer_ended();
@@ -198,7 +198,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     return Next::Enter(needed, "more has to arrive");
                 }
             }
-            if self.share.bytes == 0 {
+            if self.quota.bytes == 0 {
                 return Next::End(End::Yield);
             }
             match self.receive() {
@@ -209,7 +209,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                         self.extend_deadline(len);
                     }
                 }
-                Ok(None) if self.service.ends_idle && self.connection.state == State::Idle => {
+                Ok(None) if self.shared.ends_idle && self.connection.state == State::Idle => {
                     // A reset, if the next request is on its way, would cost the one before its answer.
                     return if self.connection.socket.has_to_linger() {
                         self.half_close("idle in a drain, our FIN")
@@ -239,18 +239,18 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     fn send(&mut self) -> Next {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
         let is_last = matches!(self.exchange.course.after, After::Close { .. });
-        let fin_follows = is_last && self.service.config.close == CloseMode::Fin;
+        let fin_follows = is_last && self.shared.config.close == CloseMode::Fin;
         let then = if fin_follows || cfg!(mutant = "fin_promised_to_all") { Then::Fin } else { Then::Wait };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
-            if self.share.bytes == 0 {
+            if self.quota.bytes == 0 {
                 return Next::End(End::Yield);
             }
-            match self.connection.socket.write(&mut self.exchange.out, self.share.bytes, then) {
+            match self.connection.socket.write(&mut self.exchange.out, self.quota.bytes, then) {
                 Ok(Some(len)) => {
                     writes += 1;
-                    self.service.stats.bytes_out += len as u64;
-                    self.share.has_written(len);
+                    self.shared.stats.bytes_out += len as u64;
+                    self.quota.has_written(len);
                     self.extend_deadline(len);
                     if cfg!(mutant = "short_write_is_whole") {
                         break;
@@ -279,7 +279,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     fn keep(&mut self) -> Next {
         let reading = self.exchange.reading();
         let socket = &mut self.connection.socket;
-        if self.service.ends_idle {
+        if self.shared.ends_idle {
             // It was answered without being told of the close. The next request may be there already,
             // although no event has told of it.
             socket.hint(Readiness { readable: true, ..Readiness::default() });
@@ -311,7 +311,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// promised to send no more, has nothing unread here, and got so little that the kernel holds all of it.
     /// (A client that breaks its promise meets the reset behind the FIN, when it has got the answer.)
     fn begin_close(&mut self, at_once: bool) -> Next {
-        match self.service.config.close {
+        match self.shared.config.close {
             CloseMode::Rst => {
                 self.connection.socket.reset_on_close();
                 Next::gone(Reason::Answered)
@@ -342,7 +342,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// be a reset, and cost the client the answer to an upload that it is still sending.
     fn close(&mut self) -> Next {
         loop {
-            if self.share.bytes == 0 {
+            if self.quota.bytes == 0 {
                 return Next::End(End::Yield);
             }
             match self.receive() {
@@ -351,8 +351,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
                     return Next::gone(Reason::Answered);
                 }
                 Ok(Some(_)) => {
-                    let lingered = since(self.connection.closing_since, self.service.clock.now());
-                    if lingered >= nanoseconds(self.service.config.timeouts.linger_total) {
+                    let lingered = since(self.connection.closing_since, self.shared.clock.now());
+                    if lingered >= nanoseconds(self.shared.config.timeouts.linger_total) {
                         return Next::gone(Reason::LingerLimit);
                     }
                     // A client that still sends has not come to reading the answer.
@@ -371,7 +371,7 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     fn enter(&mut self, state: State, why: &str) {
         trace!(target: STATES, "slot {}: {:?} -> {state:?} ({why})", self.slot, self.connection.state);
         if state == State::Closing && self.connection.state != State::Closing {
-            self.connection.closing_since = ticks(self.service.clock.now());
+            self.connection.closing_since = ticks(self.shared.clock.now());
             self.exchange.clear();
         }
         self.connection.state = state;
@@ -382,20 +382,20 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
     /// Answers what is whole of the input.
     fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
-        let need = answer::answer(&mut self.exchange, self.service, &mut asked, &mut self.share.requests);
-        self.share.has_framed(std::mem::take(&mut self.exchange.course.framing));
+        let need = answer::answer(&mut self.exchange, self.shared, &mut asked, &mut self.quota.requests);
+        self.quota.has_framed(std::mem::take(&mut self.exchange.course.framing));
         need
     }
 
     fn refuse(&mut self, status: u16, why: &'static str) {
         let refusal = Refusal { status, why };
-        answer::refuse(&mut self.exchange, self.service, self.connection.socket.stream(), refusal);
+        answer::refuse(&mut self.exchange, self.shared, self.connection.socket.stream(), refusal);
         self.enter(State::Sending, why);
     }
 
     fn lose_awaited(&mut self, why: GoneReason) {
         if let Some(awaited) = self.exchange.course.after.awaited() {
-            self.service.tickets.lose(self.slot, awaited.serial, why);
+            self.shared.tickets.lose(self.slot, awaited.serial, why);
         }
     }
 
@@ -407,8 +407,8 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         let drains = self.net.short_read_drains(self.connection.socket.stream());
         let read = self.connection.socket.read(self.exchange.space(), drains);
         if let Ok(Some(len)) = read {
-            self.service.stats.bytes_in += len as u64;
-            self.share.has_read(len);
+            self.shared.stats.bytes_in += len as u64;
+            self.quota.has_read(len);
         }
         read
     }
@@ -417,10 +417,10 @@ impl<N: Net, H: Handler + ?Sized> Visit<'_, N, H> {
         match self.connection.socket.watch(wait, self.net, self.token) {
             Ok(()) => Next::End(End::Wait),
             Err(error) => {
-                if self.service.stats.register_errors == 0 {
+                if self.shared.stats.register_errors == 0 {
                     log::error!("the poller cannot watch connections, they are closed: {error}");
                 }
-                self.service.stats.register_errors += 1;
+                self.shared.stats.register_errors += 1;
                 if !self.exchange.out.is_empty() {
                     self.connection.socket.reset_on_close();
                 }

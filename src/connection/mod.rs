@@ -1,4 +1,4 @@
-//! One connection: what is kept of it between two visits. Its states are in `state`.
+//! One connection: what is kept of it while it waits. Its states are in `state`.
 
 pub(crate) mod driver;
 pub(crate) mod quota;
@@ -13,14 +13,14 @@ use socket::Socket;
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     pub(crate) socket: Socket<S>,
-    /// The exchange that it keeps between visits.
+    /// The exchange that it keeps while it waits.
     pub(crate) exchange: Option<ExchangeId>,
     pub(crate) generation: u16,
     /// When it began to close, in [`ticks`](crate::clock::ticks) of the server's clock.
     pub(crate) closing_since: u32,
     /// When its present wait ends, in nanoseconds of the server's clock.
     pub(crate) deadline: u64,
-    /// Written by [`Visit::enter`](crate::connection::driver::Visit) alone.
+    /// Written by [`Driver::enter`](crate::connection::driver::Driver) alone.
     pub(crate) state: State,
 }
 

@@ -1,4 +1,4 @@
-//! Accepting: from the listeners' ready bits to a new connection's first visit, and what stops it.
+//! Accepting: from the listeners' ready bits to a new connection's first turn, and what stops it.
 //!
 //! A listener's bit is cleared only when accept says `WouldBlock`, as for any socket. What stops
 //! accepting before that is remembered by the bit, and needs no event to go on: a budget that is
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use log::{error, warn};
 
-use super::Core;
+use super::Engine;
 use crate::clock::{NEVER, nanoseconds};
 use crate::handler::Handler;
 use crate::net::{self, Net};
@@ -22,7 +22,7 @@ use crate::stats::Phase;
 /// How long to wait until accept is tried again after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
 
-impl<N: Net> Core<N> {
+impl<N: Net> Engine<N> {
     /// Accepts from all listeners in turn, within the budget of accepts, and serves what has come.
     pub(super) fn accept_ready<H>(&mut self, now: u64, mut budget: u32, handler: &mut H)
     where
@@ -34,7 +34,7 @@ impl<N: Net> Core<N> {
         if self.accepting.retry_at.is_some_and(|at| at <= now) {
             self.end_pause();
         }
-        let mut accepts = self.service.config.budget.accepts;
+        let mut accepts = self.shared.config.budget.accepts;
         let count = self.accepting.listeners.len();
         for turn in 0..count {
             let which = (self.accepting.first + turn) % count;
@@ -78,7 +78,7 @@ impl<N: Net> Core<N> {
             // There is no later time to wait for.
             self.end_pause();
             // Linux queues one more than it was asked to.
-            let mut owed = u64::from(self.service.config.backlog) + 1;
+            let mut owed = u64::from(self.shared.config.backlog) + 1;
             while owed > 0 && self.table.has_room() && self.accepting.retry_at.is_none() {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
                 match self.net.accept(&mut listening.listener) {
@@ -90,7 +90,7 @@ impl<N: Net> Core<N> {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if net::is_of_one_connection(&error) => {
                         owed -= 1;
-                        self.service.stats.accept_errors += 1;
+                        self.shared.stats.accept_errors += 1;
                     }
                     Err(error) => self.note_accept_error(&error, now),
                 }
@@ -102,7 +102,7 @@ impl<N: Net> Core<N> {
     pub(super) fn welcome(&mut self, stream: N::Stream, now: u64) -> Slot {
         assert!(self.make_room(), "nothing is accepted without a slot for it");
         let slot = self.table.insert(stream);
-        self.service.stats.accepted += 1;
+        self.shared.stats.accepted += 1;
         self.table.arm(slot, State::Idle, now);
         self.table.queue(slot);
         slot
@@ -110,7 +110,7 @@ impl<N: Net> Core<N> {
 
     /// Whether there is a slot for one more connection.
     pub(super) fn may_accept(&self) -> bool {
-        self.service.phase == Phase::Running && self.accepting.retry_at.is_none() && self.has_place()
+        self.shared.phase == Phase::Running && self.accepting.retry_at.is_none() && self.has_place()
     }
 
     /// Whether a slot is free, or can be made free.
@@ -137,7 +137,7 @@ impl<N: Net> Core<N> {
         const MANY: u32 = 64;
         self.accepting.failures += 1;
         let (is_of_one, is_many) = (net::is_of_one_connection(error), self.accepting.failures >= MANY);
-        self.service.stats.accept_errors += u64::from(is_of_one);
+        self.shared.stats.accept_errors += u64::from(is_of_one);
         if (is_of_one || error.kind() == ErrorKind::Interrupted) && !is_many {
             return;
         }
@@ -145,18 +145,18 @@ impl<N: Net> Core<N> {
             self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
         }
         if !std::mem::replace(&mut self.accepting.has_run_out, true) {
-            self.service.stats.accept_pauses += 1;
+            self.shared.stats.accept_pauses += 1;
             error!("accepting pauses with {} connections open: {error}", self.table.len());
         }
     }
 
     fn note_full(&mut self, now: u64) {
-        let is_full = self.service.phase == Phase::Running && self.accepting.is_ready() && !self.has_place();
+        let is_full = self.shared.phase == Phase::Running && self.accepting.is_ready() && !self.has_place();
         if is_full {
             self.accepting.waits_since = self.accepting.waits_since.min(now);
         }
         if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
-            self.service.stats.full += 1;
+            self.shared.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());
         }
     }

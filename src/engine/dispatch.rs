@@ -1,11 +1,11 @@
-//! Visiting a connection: what it is lent, where it belongs afterwards, and how it ends.
+//! Driving a connection: what it is lent, where it belongs afterwards, and how it ends.
 
 use log::trace;
 
-use super::Core;
+use super::Engine;
 use crate::connection::Connection;
-use crate::connection::driver::{End, STATES, Visit};
-use crate::connection::quota::Share;
+use crate::connection::driver::{Driver, End, STATES};
+use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
 use crate::exchange::ExchangeId;
 use crate::handler::Handler;
@@ -15,16 +15,16 @@ use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
 
-impl<N: Net> Core<N> {
-    /// Lets one connection act, and sees to it that there is memory for the next visit.
-    pub(super) fn visit<H: Handler + ?Sized>(
+impl<N: Net> Engine<N> {
+    /// Lets one connection act, and sees to it that there is memory for the next.
+    pub(super) fn drive<H: Handler + ?Sized>(
         &mut self,
         slot: Slot,
-        share: &mut Share,
-        act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
+        quota: &mut Quota,
+        act: impl FnOnce(&mut Driver<'_, N, H>) -> End,
         handler: &mut H,
     ) -> End {
-        let end = self.act(slot, share, act, handler);
+        let end = self.run_driver(slot, quota, act, handler);
         if self.pool.is_short() {
             self.evict_for_buffers(slot, handler);
         }
@@ -35,38 +35,38 @@ impl<N: Net> Core<N> {
         end
     }
 
-    /// The visit itself; afterwards the connection is where it belongs.
-    pub(super) fn act<H: Handler + ?Sized>(
+    /// Drives a connection; afterwards the connection is where it belongs.
+    pub(super) fn run_driver<H: Handler + ?Sized>(
         &mut self,
         slot: Slot,
-        share: &mut Share,
-        act: impl FnOnce(&mut Visit<'_, N, H>) -> End,
+        quota: &mut Quota,
+        act: impl FnOnce(&mut Driver<'_, N, H>) -> End,
         handler: &mut H,
     ) -> End {
         let token = self.table.token(slot);
         let connection = &mut self.table[slot];
         let listed = connection.state;
-        self.visiting = Some((slot, listed));
-        self.service.tickets.visit(slot);
+        self.driving = Some((slot, listed));
+        self.shared.tickets.begin(slot);
         let id = match connection.exchange {
             Some(kept) => kept,
             None => self.pool.spare(),
         };
-        let mut visit = Visit {
+        let mut driver = Driver {
             connection,
             net: &mut self.net,
             token,
             slot,
             exchange: self.pool.open(id),
             handler,
-            service: &mut self.service,
-            share: *share,
+            shared: &mut self.shared,
+            quota: *quota,
             rearm: false,
         };
-        let end = act(&mut visit);
-        let rearm = visit.rearm;
-        *share = visit.share;
-        self.visiting = None;
+        let end = act(&mut driver);
+        let rearm = driver.rearm;
+        *quota = driver.quota;
+        self.driving = None;
         self.settle_exchange(slot, id, listed, rearm);
         match end {
             End::Gone(reason) => self.remove(slot, listed, reason),
@@ -102,7 +102,7 @@ impl<N: Net> Core<N> {
         let list = self.table[slot].state;
         if rearm || listed != list {
             self.table.disarm(slot, listed);
-            self.table.arm(slot, list, self.service.clock.now());
+            self.table.arm(slot, list, self.shared.clock.now());
         }
     }
 
@@ -110,7 +110,7 @@ impl<N: Net> Core<N> {
     /// closed. The poller forgets a socket that is closed.
     pub(super) fn remove(&mut self, slot: Slot, listed: State, reason: Reason) {
         if let Some(awaited) = self.awaited(slot).filter(|_| !cfg!(mutant = "gone_not_told")) {
-            self.service.tickets.lose(slot, awaited.serial, GoneReason::Ended(reason));
+            self.shared.tickets.lose(slot, awaited.serial, GoneReason::Ended(reason));
         }
         let connection = self.table.remove(slot, listed);
         if let Some(id) = connection.exchange {
@@ -119,18 +119,18 @@ impl<N: Net> Core<N> {
         let (state, peer_closed_first) = (connection.state, connection.socket.peer_closed_first());
         connection.socket.close();
         trace!(target: STATES, "slot {slot}: {state:?} -> gone ({})", reason.as_str());
-        self.service.stats.count_close(reason, peer_closed_first);
+        self.shared.stats.count_close(reason, peer_closed_first);
         if self.accepting.retry_at.is_some() {
             self.end_pause();
         }
     }
 
-    /// A handler's panic has unwound through `visit`: its connection alone is lost.
+    /// A handler's panic has unwound through `drive`: its connection alone is lost.
     pub(super) fn bury_victim_of_panic(&mut self) {
-        if let Some((slot, listed)) = self.visiting.take() {
-            self.service.stats.handler_panics += 1;
-            self.service.tickets.lose_taken(GoneReason::Ended(Reason::HandlerPanic));
-            self.service.draft = Draft::default();
+        if let Some((slot, listed)) = self.driving.take() {
+            self.shared.stats.handler_panics += 1;
+            self.shared.tickets.lose_taken(GoneReason::Ended(Reason::HandlerPanic));
+            self.shared.draft = Draft::default();
             self.table[slot].socket.reset_on_close();
             self.remove(slot, listed, Reason::HandlerPanic);
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Core;
+use super::Engine;
 use crate::clock::nanoseconds;
 use crate::config::IdleInDrain;
 use crate::handler::Handler;
@@ -13,26 +13,26 @@ use crate::stats::{Phase, Reason};
 /// The part of a drain's grace that is kept back for the ends of connections that have stayed idle.
 const LAST_PART: u32 = 10;
 
-impl<N: Net> Core<N> {
+impl<N: Net> Engine<N> {
     /// Stops accepting and ends what is idle, now or later; the rest gets its answers, for at most
     /// `grace`.
     pub(crate) fn drain(&mut self, now: Instant, grace: Duration) {
-        if self.service.phase == Phase::Closed {
+        if self.shared.phase == Phase::Closed {
             return;
         }
-        let now = self.service.clock.observe(now);
+        let now = self.shared.clock.observe(now);
         self.end_unfinished();
         self.accept_last(now);
         self.close_listeners();
-        self.service.phase = Phase::Draining;
+        self.shared.phase = Phase::Draining;
         self.drain_until = now.saturating_add(nanoseconds(grace));
-        self.idle_until = match self.service.config.idle_in_drain {
+        self.idle_until = match self.shared.config.idle_in_drain {
             IdleInDrain::Close => now,
             IdleInDrain::LastRequest => now.saturating_add(nanoseconds(grace - grace / LAST_PART)),
         };
         self.end_idle(now);
-        if self.table.len() == 0 && !self.service.tickets.has_news() {
-            self.service.phase = Phase::Closed;
+        if self.table.len() == 0 && !self.shared.tickets.has_news() {
+            self.shared.phase = Phase::Closed;
         }
     }
 
@@ -51,17 +51,17 @@ impl<N: Net> Core<N> {
             }
         }
         // The handler still has to hear of the requests that nobody can answer now.
-        let is_over = !self.service.tickets.has_news();
-        self.service.phase = if is_over { Phase::Closed } else { Phase::Draining };
+        let is_over = !self.shared.tickets.has_news();
+        self.shared.phase = if is_over { Phase::Closed } else { Phase::Draining };
     }
 
     /// Idle connections end when a drain has no more time for them. A request may have arrived meanwhile:
-    /// each gets one more visit, and ends if there is none.
+    /// each is driven once more, and ends if there is none.
     pub(super) fn end_idle(&mut self, now: u64) {
-        if self.service.phase != Phase::Draining || self.service.ends_idle || now < self.idle_until {
+        if self.shared.phase != Phase::Draining || self.shared.ends_idle || now < self.idle_until {
             return;
         }
-        self.service.ends_idle = true;
+        self.shared.ends_idle = true;
         let mut next = self.table.longest_waiting(State::Idle);
         while let Some(slot) = next {
             next = self.table.waiting_behind(slot);
@@ -72,10 +72,10 @@ impl<N: Net> Core<N> {
 
     pub(super) fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {
         let is_over = self.table.len() == 0 || self.drain_until <= now;
-        if self.service.phase == Phase::Draining && is_over {
+        if self.shared.phase == Phase::Draining && is_over {
             self.abort();
             self.tell_gone(handler);
-            self.service.phase = Phase::Closed;
+            self.shared.phase = Phase::Closed;
         }
     }
 }

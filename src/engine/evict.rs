@@ -13,11 +13,11 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::Core;
+use super::Engine;
 use crate::clock::{NEVER, nanoseconds};
 use crate::config::AtCapacity;
-use crate::connection::driver::Visit;
-use crate::connection::quota::Share;
+use crate::connection::driver::Driver;
+use crate::connection::quota::Quota;
 use crate::exchange::buffers::Buffers;
 use crate::handler::request::Request;
 use crate::handler::{Handler, Reply, Responder};
@@ -50,17 +50,17 @@ const SHORT_STALL: Duration = Duration::from_secs(1);
 /// How long it may keep the buffer in all, while others wait.
 const TENURE: Duration = Duration::from_secs(20);
 
-impl<N: Net> Core<N> {
+impl<N: Net> Engine<N> {
     // --- slots ---
 
     /// The connection that makes way for a new one.
     pub(super) fn victim(&self) -> Option<Slot> {
-        if self.service.config.at_capacity == AtCapacity::Pause {
+        if self.shared.config.at_capacity == AtCapacity::Pause {
             return None;
         }
         let is_long_idle = |&slot: &Slot| {
             let since = self.table.waiting_since(slot, State::Idle);
-            since.saturating_add(nanoseconds(IDLE_FIRST)) <= self.service.clock.now()
+            since.saturating_add(nanoseconds(IDLE_FIRST)) <= self.shared.clock.now()
         };
         let long_idle = self.table.longest_quiet(State::Idle).filter(is_long_idle);
         let fullest = || self.table.fullest(&SLOT_HOLDERS);
@@ -72,7 +72,7 @@ impl<N: Net> Core<N> {
     /// Whether clients have waited for a slot for so long that it is taken from a connection that is about to be served.
     fn have_waited_for_slots(&self) -> bool {
         let until = self.accepting.waits_since.saturating_add(nanoseconds(PATIENCE));
-        until <= self.service.clock.now()
+        until <= self.shared.clock.now()
     }
 
     /// Sees to it that a slot is free. Returns whether one is.
@@ -98,7 +98,7 @@ impl<N: Net> Core<N> {
 
     // --- exchanges, heads and outs ---
 
-    /// Something that visits work in has been lent for the last time, to `newest`: other connections give up theirs.
+    /// Something that the driver works in has been lent for the last time, to `newest`: other connections give up theirs.
     #[cold]
     pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: Slot, handler: &mut H) {
         self.evict_for_outs(newest);
@@ -126,8 +126,8 @@ impl<N: Net> Core<N> {
         if self.table[slot].state == State::Sending {
             return self.evict(slot);
         }
-        let mut share = Share::granted(&self.service.config.budget, 0);
-        self.act(slot, &mut share, |visit| visit.refuse_for_others(), handler);
+        let mut quota = Quota::granted(&self.shared.config.budget, 0);
+        self.run_driver(slot, &mut quota, |driver| driver.refuse_for_others(), handler);
         self.evict_for_outs(slot);
     }
 
@@ -142,8 +142,8 @@ impl<N: Net> Core<N> {
     /// Sends a deferred response now, because most outs are lent. If it cannot be sent, and all are, some response is cut
     /// off. (This is the one exception of law 3: `respond` and what follows it may write.)
     pub(super) fn flush(&mut self, slot: Slot) {
-        let mut share = Share::granted(&self.service.config.budget, 0);
-        self.act(slot, &mut share, |visit: &mut Visit<'_, N, Unasked>| visit.flush(), &mut Unasked);
+        let mut quota = Quota::granted(&self.shared.config.budget, 0);
+        self.run_driver(slot, &mut quota, |driver: &mut Driver<'_, N, Unasked>| driver.flush(), &mut Unasked);
         self.evict_for_outs(slot);
     }
 
@@ -157,17 +157,17 @@ impl<N: Net> Core<N> {
                 return;
             }
             if let Some(id) = self.table[slot].exchange {
-                self.pool.lend_body(id, self.service.clock.now());
+                self.pool.lend_body(id, self.shared.clock.now());
             }
             // It only changes its state; it is read in its turn.
-            let mut share = Share::default();
-            self.act(slot, &mut share, |visit| visit.drive(), handler);
+            let mut quota = Quota::default();
+            self.run_driver(slot, &mut quota, |driver| driver.run(), handler);
         }
     }
 
     /// Takes its buffer from a body that is too slow for those that wait. Returns whether one is free then.
     fn end_slow_body<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
-        let now = self.service.clock.now();
+        let now = self.shared.clock.now();
         let slow = self.slow_bodies().find(|&(_, until)| until <= now);
         if let Some((slot, _)) = slow {
             self.take_from(slot, handler);
@@ -213,7 +213,7 @@ fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<S
     buffers.oldest(state).take(FEW).find(|&slot| !table.is_ready(slot))
 }
 
-/// The handler of visits that ask none.
+/// The handler where none is asked.
 struct Unasked;
 
 impl Handler for Unasked {

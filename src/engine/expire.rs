@@ -1,19 +1,19 @@
 //! Expiry: ends what has waited too long, and notes how late the host was.
 
-use super::Core;
-use crate::connection::quota::Share;
+use super::Engine;
+use crate::connection::quota::Quota;
 use crate::handler::Handler;
 use crate::net::Net;
 use crate::state::State;
 
-impl<N: Net> Core<N> {
+impl<N: Net> Engine<N> {
     /// Ends what has waited too long; whether that was all of it. Whatever is in the ready queue
     /// has its turn first: that a host came late is not the client's fault.
     pub(super) fn expire_due<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) -> bool {
         if self.table.next_deadline() > now {
             return true;
         }
-        let mut budget = self.service.config.budget.requests;
+        let mut budget = self.shared.config.budget.requests;
         for list in State::ALL {
             let mut next = self.table.longest_waiting(list);
             while let Some(slot) = next {
@@ -28,9 +28,9 @@ impl<N: Net> Core<N> {
                 if self.table.is_ready(slot) {
                     continue;
                 }
-                let mut share = Share::granted(&self.service.config.budget, 1);
-                self.visit(slot, &mut share, |visit| visit.expire(), handler);
-                // The visit may have cost another its place.
+                let mut quota = Quota::granted(&self.shared.config.budget, 1);
+                self.drive(slot, &mut quota, |driver| driver.expire(), handler);
+                // That may have cost another its place.
                 if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
                     next = self.table.longest_waiting(list);
                 }

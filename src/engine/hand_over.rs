@@ -7,19 +7,19 @@
 use std::io::{self, ErrorKind};
 use std::time::Instant;
 
-use super::Core;
+use super::Engine;
 use super::listeners::{ListenerId, Listening};
 use crate::net::{Net, Refused};
 use crate::stats::Phase;
 use crate::table::tokens::LISTENERS;
 
-impl<N: Net> Core<N> {
+impl<N: Net> Engine<N> {
     /// Starts to accept from a listener.
     pub(crate) fn add_listener(
         &mut self,
         mut listener: N::Listener,
     ) -> Result<ListenerId, Refused<N::Listener>> {
-        if self.service.phase != Phase::Running {
+        if self.shared.phase != Phase::Running {
             return Err(Refused::new(listener, not_running()));
         }
         let listeners = &self.accepting.listeners;
@@ -32,18 +32,18 @@ impl<N: Net> Core<N> {
         if let Err(error) = self.net.watch_listener(&mut listener, token) {
             return Err(Refused::new(listener, error));
         }
-        let serial = self.service.tickets.serial().get();
+        let serial = self.shared.tickets.serial().get();
         let listening = Some(Listening { listener, generation, serial });
         match self.accepting.listeners.get_mut(slot) {
             Some(free) => *free = listening,
             None => self.accepting.listeners.push(listening),
         }
-        Ok(ListenerId { server: self.service.tickets.server(), slot: slot as u32, serial })
+        Ok(ListenerId { server: self.shared.tickets.server(), slot: slot as u32, serial })
     }
 
     pub(crate) fn listener(&self, id: ListenerId) -> Option<&N::Listener> {
         let listening = self.accepting.listeners.get(id.slot as usize)?.as_ref()?;
-        let is_it = id.server == self.service.tickets.server() && id.serial == listening.serial;
+        let is_it = id.server == self.shared.tickets.server() && id.serial == listening.serial;
         is_it.then_some(&listening.listener)
     }
 
@@ -67,9 +67,9 @@ impl<N: Net> Core<N> {
     /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
     /// here.
     pub(crate) fn adopt(&mut self, mut stream: N::Stream, now: Instant) -> Result<(), Refused<N::Stream>> {
-        let now = self.service.clock.observe(now);
+        let now = self.shared.clock.observe(now);
         self.end_unfinished();
-        if self.service.phase != Phase::Running {
+        if self.shared.phase != Phase::Running {
             return Err(Refused::new(stream, not_running()));
         }
         if !self.has_place() {

@@ -33,7 +33,7 @@ use crate::exchange::pool::Pool;
 use crate::handler::{Handler, Responder};
 use crate::memory::can_reserve;
 use crate::net::{Net, Readiness};
-use crate::shared::Service;
+use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::{Phase, Stats};
@@ -68,19 +68,19 @@ pub struct Progress {
 }
 
 #[derive(Debug)]
-pub(crate) struct Core<N: Net> {
+pub(crate) struct Engine<N: Net> {
     net: N,
     table: Table<N::Stream>,
     pool: Pool,
     accepting: Accepting<N::Listener>,
     /// The connections that are served together.
     wave: Vec<Member>,
-    service: Service,
+    shared: Shared,
     /// In a drain: when idle connections have had their time, and when all have.
     idle_until: u64,
     drain_until: u64,
     /// The connection being driven and its deadline list; still here after a handler's panic.
-    visiting: Option<(Slot, State)>,
+    driving: Option<(Slot, State)>,
     /// The connection whose deferred answer the host is writing, or has written since.
     responding: Option<Slot>,
     /// When the turn before ended with work left.
@@ -91,30 +91,30 @@ pub(crate) struct Core<N: Net> {
     has_foreign_tokens: bool,
 }
 
-impl<N: Net> Core<N> {
-    /// A core for settings that were [checked](Config::check), or how many bytes of memory could
+impl<N: Net> Engine<N> {
+    /// An engine for settings that were [checked](Config::check), or how many bytes of memory could
     /// not be had.
     pub(crate) fn new(net: N, tokens: Tokens, config: Config) -> Result<Self, usize> {
         if !can_reserve(config.reserved_bytes()) {
             return Err(config.reserved_bytes());
         }
-        let service = Service::new(config);
-        let config = &service.config;
+        let shared = Shared::new(config);
+        let config = &shared.config;
         let times = &config.timeouts;
         let durations =
             [times.idle, times.head, times.queue, times.body, times.write, times.deferred, times.linger];
         let mut table = Table::new(config.max_connections, durations.map(nanoseconds), tokens);
-        table.begin_generations(service.tickets.server());
-        Ok(Core {
+        table.begin_generations(shared.tickets.server());
+        Ok(Engine {
             net,
             table,
-            pool: Pool::new(&service.config),
+            pool: Pool::new(&shared.config),
             accepting: Accepting::new(),
-            wave: Vec::with_capacity(service.config.budget.together),
-            service,
+            wave: Vec::with_capacity(shared.config.budget.together),
+            shared,
             idle_until: 0,
             drain_until: 0,
-            visiting: None,
+            driving: None,
             responding: None,
             left_at: None,
             lateness: 0,
@@ -136,7 +136,7 @@ impl<N: Net> Core<N> {
             trace!(target: READINESS, "listener {slot}: {hint}");
         } else {
             trace!(target: READINESS, "stale {token:?}: {hint}");
-            self.service.stats.stale_events += 1;
+            self.shared.stats.stale_events += 1;
             self.note_foreign(generation);
         }
         true
@@ -144,14 +144,14 @@ impl<N: Net> Core<N> {
 
     /// One turn.
     pub(crate) fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
-        let now = self.service.clock.observe(now);
+        let now = self.shared.clock.observe(now);
         let (accepted, requests, closed) =
-            (self.service.stats.accepted, self.service.stats.requests, self.service.stats.closed);
+            (self.shared.stats.accepted, self.shared.stats.requests, self.shared.stats.closed);
         self.note_lateness(now);
         self.end_unfinished();
         self.tell_gone(handler);
         self.end_idle(now);
-        let budget = self.serve_ready(self.service.config.budget.requests, handler);
+        let budget = self.serve_ready(self.shared.config.budget.requests, handler);
         self.accept_ready(now, budget, handler);
         let all_expired = self.expire_due(now, handler);
         self.lend_bodies(handler);
@@ -159,9 +159,9 @@ impl<N: Net> Core<N> {
         let more = self.has_work() || (!all_expired && self.table.len() > 0);
         self.left_at = more.then_some(now);
         Progress {
-            accepted: (self.service.stats.accepted - accepted) as u32,
-            requests: (self.service.stats.requests - requests) as u32,
-            closed: (self.service.stats.closed - closed) as u32,
+            accepted: (self.shared.stats.accepted - accepted) as u32,
+            requests: (self.shared.stats.requests - requests) as u32,
+            closed: (self.shared.stats.closed - closed) as u32,
             more,
         }
     }
@@ -172,32 +172,32 @@ impl<N: Net> Core<N> {
             return Some(Duration::ZERO);
         }
         let mut next = self.table.next_deadline().min(self.next_accept()).min(self.next_slow_body());
-        if self.service.phase == Phase::Draining {
-            next = next.min(if self.service.ends_idle { self.drain_until } else { self.idle_until });
+        if self.shared.phase == Phase::Draining {
+            next = next.min(if self.shared.ends_idle { self.drain_until } else { self.idle_until });
         }
-        (next < FOR_EVER).then(|| Duration::from_nanos(next.saturating_sub(self.service.clock.at(now))))
+        (next < FOR_EVER).then(|| Duration::from_nanos(next.saturating_sub(self.shared.clock.at(now))))
     }
 
     /// Begins the answer to a request that was deferred. It is sent by the next turn.
     pub(crate) fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
-        self.service.clock.observe(now);
+        self.shared.clock.observe(now);
         self.end_unfinished();
-        let (slot, serial) = self.service.tickets.find(id)?;
+        let (slot, serial) = self.shared.tickets.find(id)?;
         let exchange = self.table.get(slot).and_then(|connection| connection.exchange).ok_or(Gone::Over)?;
         let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(Gone::Over)?;
         self.responding = Some(slot);
         self.table.queue(slot);
-        self.service.tickets.visit(slot);
+        self.shared.tickets.begin(slot);
         let (_, out) = self.pool.open_response(exchange);
-        Ok(answer::respond(awaited, out, &mut self.service))
+        Ok(answer::respond(awaited, out, &mut self.shared))
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.service.phase
+        self.shared.phase
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.service.stats.clone();
+        let mut stats = self.shared.stats.clone();
         stats.open = self.table.len();
         stats.idle = self.table.waiting(State::Idle);
         stats.deferred = self.table.waiting(State::Deferred);
@@ -206,7 +206,7 @@ impl<N: Net> Core<N> {
     }
 
     pub(crate) fn config(&self) -> &Config {
-        &self.service.config
+        &self.shared.config
     }
 
     // --- the parts of a turn ---
@@ -234,7 +234,7 @@ impl<N: Net> Core<N> {
             let exchange = connection.exchange.expect("a request that waits for its answer has an exchange");
             let (course, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
-            course.after = answer::finish(&mut out, &mut self.service, format_args!("{peer} (deferred)"));
+            course.after = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
             if self.pool.has_few_outs() {
                 // A host that answers many at once answers more than there are buffers for. The others are for those that
                 // do not leave at once.
@@ -245,7 +245,7 @@ impl<N: Net> Core<N> {
 
     /// Tells the handler of the requests that nobody can answer any more.
     fn tell_gone<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        while let Some((id, why)) = self.service.tickets.next_gone() {
+        while let Some((id, why)) = self.shared.tickets.next_gone() {
             handler.gone(id, why);
         }
     }
@@ -255,8 +255,8 @@ impl<N: Net> Core<N> {
     /// Whether a turn would do something without any event.
     fn has_work(&self) -> bool {
         self.table.ready_len() > 0
-            || self.visiting.is_some()
-            || self.service.tickets.has_news()
+            || self.driving.is_some()
+            || self.shared.tickets.has_news()
             || (self.accepting.is_ready() && self.may_accept())
     }
 
@@ -268,7 +268,7 @@ impl<N: Net> Core<N> {
     /// The capacities of all that could grow.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn capacities(&self) -> Vec<usize> {
-        [vec![self.wave.capacity(), self.service.tickets.capacity()], self.pool.capacities()].concat()
+        [vec![self.wave.capacity(), self.shared.tickets.capacity()], self.pool.capacities()].concat()
     }
 
     /// What the simulation looks at after every turn.

@@ -13,16 +13,16 @@
 //! Between two steps a connection is in the ready queue, as one that has work left: whatever
 //! happens meanwhile to it or to another member of its wave, nothing is forgotten.
 
-use super::Core;
+use super::Engine;
 use super::wave::Member;
 use crate::answer::{self, Asked};
-use crate::connection::quota::Share;
+use crate::connection::quota::Quota;
 use crate::handler::Handler;
 use crate::net::Net;
 use crate::slot::Slot;
 use crate::state::State;
 
-impl<N: Net> Core<N> {
+impl<N: Net> Engine<N> {
     /// Serves each connection in the ready queue once; what is left of the budget.
     pub(super) fn serve_ready<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
         let mut visits = self.table.ready_len();
@@ -45,20 +45,20 @@ impl<N: Net> Core<N> {
 
     /// How many to serve together. It is limited by the remaining budget and by the free buffers.
     pub(super) fn wave_size(&self, left: u32) -> usize {
-        let budget = &self.service.config.budget;
+        let budget = &self.shared.config.budget;
         let affordable = (left / budget.requests_per_connection) as usize;
         affordable.min(budget.together).min(self.pool.spares().saturating_sub(1)).max(1)
     }
 
     /// A connection of the ready queue will be served with the others of the wave.
     pub(super) fn join_wave(&mut self, slot: Slot) {
-        self.wave.push(Member { slot, share: Share::default(), has_input: false });
+        self.wave.push(Member { slot, quota: Quota::default(), has_input: false });
     }
 
     /// Serves the wave; what is left of the budget. Who finds none of it keeps the place in front.
     pub(super) fn serve_wave<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
-        let granted = Share::granted(&self.service.config.budget, budget);
-        self.wave.iter_mut().for_each(|member| member.share = granted);
+        let granted = Quota::granted(&self.shared.config.budget, budget);
+        self.wave.iter_mut().for_each(|member| member.quota = granted);
         if budget > 0
             && self.wave.len() > 1
             && !self.wave.iter().any(|member| self.is_between_steps(member.slot))
@@ -67,11 +67,11 @@ impl<N: Net> Core<N> {
             (0..self.wave.len()).for_each(|at| self.answer(at, handler));
         }
         for at in 0..self.wave.len() {
-            let Member { slot, mut share, has_input } = self.wave[at];
-            // An earlier visit may have evicted it.
+            let Member { slot, mut quota, has_input } = self.wave[at];
+            // An earlier member may have evicted it.
             if (budget > 0 || has_input) && self.table.take_ready(slot) {
-                self.visit(slot, &mut share, |visit| visit.drive(), handler);
-                budget = budget.saturating_sub(granted.cost(share));
+                self.drive(slot, &mut quota, |driver| driver.run(), handler);
+                budget = budget.saturating_sub(granted.cost(quota));
             }
         }
         self.wave.clear();
@@ -102,8 +102,8 @@ impl<N: Net> Core<N> {
                 return;
             }
             exchange.input.filled(len);
-            self.service.stats.bytes_in += len as u64;
-            member.share.has_read(len);
+            self.shared.stats.bytes_in += len as u64;
+            member.quota.has_read(len);
             member.has_input = true;
             self.pool.lend(id);
             connection.exchange = Some(id);
@@ -120,10 +120,10 @@ impl<N: Net> Core<N> {
         let Some(id) = connection.exchange else { return };
         let mut exchange = self.pool.open(id);
         let mut asked = Asked { handler, peer: connection.socket.stream() };
-        self.visiting = Some((member.slot, connection.state));
-        self.service.tickets.visit(member.slot);
-        answer::answer(&mut exchange, &mut self.service, &mut asked, &mut member.share.requests);
-        member.share.has_framed(std::mem::take(&mut exchange.course.framing));
-        self.visiting = None;
+        self.driving = Some((member.slot, connection.state));
+        self.shared.tickets.begin(member.slot);
+        answer::answer(&mut exchange, &mut self.shared, &mut asked, &mut member.quota.requests);
+        member.quota.has_framed(std::mem::take(&mut exchange.course.framing));
+        self.driving = None;
     }
 }

@@ -1,6 +1,6 @@
 //! Buffers of one kind: one piece of memory, cut into parts that are lent to connections.
 //!
-//! A buffer that is lent for longer than a visit is in a list, by the state of its connection. Each list is in the same
+//! A buffer that is lent after its connection was driven is in a list, by the state of its connection. Each list is in the same
 //! order as the deadline list of that state. So when all are lent, the fullest list and its oldest are found at once.
 
 use crate::lists::Lists;
@@ -111,7 +111,7 @@ impl Buffers {
     /// Lends a buffer. It is in no list yet.
     pub(crate) fn lend(&mut self) -> BufferId {
         self.free.pop().unwrap_or_else(|| {
-            assert!(self.lent.len() < self.count, "a visit begins with a spare buffer of each kind");
+            assert!(self.lent.len() < self.count, "a run begins with a spare buffer of each kind");
             let buffer = BufferId::new(self.lent.len());
             self.lists.make_place(buffer.place());
             self.lent.push(Lent { slot: Slot::new(0), list: UNLISTED });

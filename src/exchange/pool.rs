@@ -8,7 +8,7 @@
 //! - an **out** buffer while copied bytes of a response are not sent;
 //! - a **body** buffer, in place of the head buffer, while a body is collected that does not fit behind its head.
 //!
-//! A visit works in a record with a head and an out. What is not needed afterwards is given back, so a request that
+//! The driver works in a record with a head and an out. What is not needed afterwards is given back, so a request that
 //! arrives whole and a response that leaves whole keep nothing. A record that is given back with a head and an out stays
 //! *equipped*, and is lent again first: from one request to the next nothing has to be found.
 
@@ -45,7 +45,7 @@ impl PoolSizes {
     }
 }
 
-/// All that requests in flight are lent. Invariant: at least one record, head and out is free before each visit.
+/// All that requests in flight are lent. Invariant: at least one record, head and out is free before each run of the driver.
 #[derive(Debug)]
 pub(crate) struct Pool {
     /// Of all that were ever used; the others' memory is untouched.
@@ -89,13 +89,13 @@ impl Pool {
         .fold(0, usize::saturating_add)
     }
 
-    /// Whether something that a visit works in is lent for the last time.
+    /// Whether something that the driver works in is lent for the last time.
     #[inline]
     pub(crate) fn is_short(&self) -> bool {
         self.equipped.is_empty() && self.spares() == 0
     }
 
-    /// How many visits can be under way at a time.
+    /// How many connections can be driven at a time.
     pub(crate) fn spares(&self) -> usize {
         self.spare_records().min(self.spare_heads()).min(self.spare_outs())
     }
@@ -170,7 +170,7 @@ impl Pool {
     #[cold]
     fn equip(&mut self) -> ExchangeId {
         let id = self.bare.pop().unwrap_or_else(|| {
-            assert!(self.records.len() < self.size, "a visit begins with a spare record");
+            assert!(self.records.len() < self.size, "a run begins with a spare record");
             self.records.push(InFlight::default());
             ExchangeId::new(self.records.len() - 1)
         });
@@ -251,7 +251,7 @@ impl Pool {
         self.records[id.index()].response(self.outs.bytes(out))
     }
 
-    /// Lends a record what it lacks for a visit.
+    /// Lends a record what it lacks to be driven.
     #[cold]
     fn complete(&mut self, id: ExchangeId) -> (InputBuffer, BufferId) {
         let input = self.records[id.index()].input_buffer().unwrap_or_else(|| {
@@ -286,7 +286,7 @@ impl Pool {
     }
 
     fn strip_one(&mut self) {
-        let id = self.equipped.pop().expect("a visit begins with a spare buffer of each kind");
+        let id = self.equipped.pop().expect("a run begins with a spare buffer of each kind");
         self.strip(id);
     }
 

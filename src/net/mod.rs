@@ -1,7 +1,7 @@
-//! The network as the core sees it.
+//! The network as the engine sees it.
 //!
 //! Everything above this file is free of sockets: mio's, in `sockets`, are one such network, and
-//! the tests run the same core over another, which they script.
+//! the tests run the same engine over another, which they script.
 
 pub(crate) mod sockets;
 
@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use mio::Token;
 use mio::event::Event;
 
-/// What the core asks of a network: accept, register, and a stream type.
+/// What the engine asks of a network: accept, register, and a stream type.
 pub(crate) trait Net {
     type Listener;
     type Stream: Stream;
@@ -30,7 +30,7 @@ pub(crate) trait Net {
     fn unwatch_listener(&mut self, listener: &mut Self::Listener);
 }
 
-/// What the core asks of a connected stream. All calls return at once.
+/// What the engine asks of a connected stream. All calls return at once.
 pub(crate) trait Stream: Peer {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
     fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize>;

@@ -119,7 +119,7 @@ fn a_clock_beyond_all_numbers_costs_nobody_an_answer_that_is_due() {
             let client = sim.connect();
             client.get("/");
             sim.deliver();
-            sim.core.process(sim.now(), &mut sim.site);
+            sim.engine.process(sim.now(), &mut sim.site);
             assert_eq!(client.statuses(), [200], "{centuries} centuries");
         }
         assert!(clients[0].is_gone());

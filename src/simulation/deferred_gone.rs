@@ -206,16 +206,16 @@ fn what_waits_when_a_drain_begins_may_still_be_answered_and_is_the_last() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let now = sim.now();
-    sim.core.drain(now, 3 * SECOND);
+    sim.engine.drain(now, 3 * SECOND);
     sim.settle();
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Draining, Some(3 * SECOND)));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Draining, Some(3 * SECOND)));
     sim.answer("the last").unwrap();
     sim.settle();
     assert_eq!(bodies(&client), ["the last"]);
     assert!(client.responses()[0].says_close);
     client.fin();
     sim.settle();
-    assert_eq!((sim.core.phase(), sim.site.gone.len()), (Phase::Closed, 0));
+    assert_eq!((sim.engine.phase(), sim.site.gone.len()), (Phase::Closed, 0));
 }
 
 #[test]
@@ -223,11 +223,11 @@ fn what_waits_when_the_grace_ends_is_gone() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let now = sim.now();
-    sim.core.drain(now, 3 * SECOND);
+    sim.engine.drain(now, 3 * SECOND);
     sim.pass(3 * SECOND);
     assert_eq!(client.ending(), Some(Ending::Reset));
     assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Shutdown))]);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
 }
 
 #[test]
@@ -235,11 +235,11 @@ fn an_abort_is_told_of_by_the_next_turn() {
     let mut sim = Sim::new();
     let _clients = [waiting(&mut sim), waiting(&mut sim)];
     sim.answer("written, but never sent").unwrap();
-    sim.core.abort();
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Draining, Some(Duration::ZERO)));
+    sim.engine.abort();
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Draining, Some(Duration::ZERO)));
     sim.turn();
     assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Shutdown))]);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
     sim.assert_empty();
 }
 
@@ -247,10 +247,10 @@ fn an_abort_is_told_of_by_the_next_turn() {
 fn closed_means_that_the_handler_knows_all() {
     let mut sim = Sim::new();
     let _client = waiting(&mut sim);
-    sim.core.abort();
+    sim.engine.abort();
     let now = sim.now();
-    sim.core.drain(now, SECOND);
-    assert_eq!(sim.core.phase(), Phase::Draining);
+    sim.engine.drain(now, SECOND);
+    assert_eq!(sim.engine.phase(), Phase::Draining);
     sim.turn();
-    assert_eq!((sim.core.phase(), sim.site.gone.len()), (Phase::Closed, 1));
+    assert_eq!((sim.engine.phase(), sim.site.gone.len()), (Phase::Closed, 1));
 }

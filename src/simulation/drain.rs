@@ -13,17 +13,17 @@ const GRACE: Duration = Duration::from_secs(3);
 
 pub(super) fn drain(sim: &mut Sim) {
     let now = sim.now();
-    sim.core.drain(now, GRACE);
+    sim.engine.drain(now, GRACE);
 }
 
 #[test]
 fn a_drain_without_connections_is_over_at_once() {
     let mut sim = Sim::new();
     drain(&mut sim);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
     drain(&mut sim);
     sim.turn();
-    assert_eq!(sim.core.phase(), Phase::Closed);
+    assert_eq!(sim.engine.phase(), Phase::Closed);
 }
 
 #[test]
@@ -31,11 +31,11 @@ fn a_drain_ends_idle_connections_in_the_next_turn() {
     let mut sim = Sim::new();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
     drain(&mut sim);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Draining, Some(Duration::ZERO)));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Draining, Some(Duration::ZERO)));
     assert_eq!(sim.process().closed, 3);
     assert!(clients.iter().all(|client| client.ending() == Some(Ending::Fin)));
     assert_eq!(sim.stats().closes(Reason::Shutdown), 3);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_request_that_had_come_to_an_idle_connection_is_answered_by_a_draining_serve
     assert!(client.responses()[0].says_close && client.is_served(), "it is lingered over");
     client.fin();
     sim.settle();
-    assert_eq!((client.ending(), sim.core.phase()), (Some(Ending::Fin), Phase::Closed));
+    assert_eq!((client.ending(), sim.engine.phase()), (Some(Ending::Fin), Phase::Closed));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_request_that_has_begun_is_finished_by_a_draining_server() {
         assert!(client.responses()[0].says_close);
         client.fin();
         sim.settle();
-        assert_eq!((client.ending(), sim.core.phase()), (Some(Ending::Fin), Phase::Closed));
+        assert_eq!((client.ending(), sim.engine.phase()), (Some(Ending::Fin), Phase::Closed));
     }
 }
 
@@ -122,7 +122,7 @@ fn when_the_grace_is_over_what_is_left_is_cut_off() {
     sim.advance(Duration::from_nanos(1));
     assert_eq!(sim.turn().closed, 2);
     assert_eq!((head.is_gone(), stuck.ending()), (true, Some(Ending::Reset)));
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
     sim.assert_empty();
 }
 
@@ -235,11 +235,11 @@ fn an_abort_ends_everything_at_once() {
     stuck.get("/large");
     closing.get("/close");
     sim.settle();
-    sim.core.abort();
+    sim.engine.abort();
     let endings = [&idle, &head, &stuck, &closing].map(Client::ending);
     assert_eq!(endings, [Ending::Fin, Ending::Fin, Ending::Reset, Ending::Fin].map(Some));
     assert_eq!(sim.stats().closes(Reason::Shutdown), 4);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
     sim.turn();
     sim.assert_empty();
 }
@@ -249,8 +249,8 @@ fn a_server_that_is_dropped_closes_its_sockets_and_asks_no_handler() {
     let mut sim = Sim::new();
     let clients = [sim.connect_idle(), sim.connect_idle()];
     clients[0].get("/");
-    let Sim { core, site, .. } = sim;
-    drop(core);
+    let Sim { engine, site, .. } = sim;
+    drop(engine);
     assert!(clients.iter().all(Client::is_gone));
     assert_eq!(site.asked, 0);
 }
@@ -276,11 +276,11 @@ fn a_drain_that_ends_with_deadlines_left_over_leaves_no_work() {
     clients.iter().for_each(|client| client.send(b"GET /"));
     sim.settle();
     let now = sim.now();
-    sim.core.drain(now, Duration::from_secs(1));
+    sim.engine.drain(now, Duration::from_secs(1));
     sim.advance(Duration::from_secs(60));
     let progress = sim.process();
     assert!(!progress.more);
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
 }
 
 // --- idle connections that may ask once more ---
@@ -305,7 +305,7 @@ fn an_idle_connection_may_ask_once_more() {
     assert!(clients[0].responses()[0].says_close);
     clients[0].fin();
     sim.settle();
-    assert_eq!((clients[0].ending(), sim.core.phase()), (Some(Ending::Fin), Phase::Closed));
+    assert_eq!((clients[0].ending(), sim.engine.phase()), (Some(Ending::Fin), Phase::Closed));
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn who_has_not_asked_when_nine_tenths_of_the_grace_are_over_is_closed() {
     clients[0].send(b"HTTP/1.1\r\nHost: x\r\n\r\n");
     clients[..2].iter().for_each(Client::fin);
     sim.settle();
-    assert_eq!((clients[0].statuses(), sim.core.phase()), (vec![200], Phase::Closed));
+    assert_eq!((clients[0].statuses(), sim.engine.phase()), (vec![200], Phase::Closed));
     assert_eq!(sim.stats().closes(Reason::Shutdown), 1);
 }
 
@@ -355,7 +355,7 @@ fn a_client_that_leaves_a_patient_drain_ends_it() {
     let (mut sim, clients) = patient(2);
     clients.iter().for_each(Client::fin);
     sim.settle();
-    assert_eq!((sim.core.phase(), sim.timeout()), (Phase::Closed, None));
+    assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
     assert_eq!(sim.stats().closes(Reason::PeerClosed), 2);
 }
 
@@ -363,7 +363,7 @@ fn a_client_that_leaves_a_patient_drain_ends_it() {
 fn a_second_drain_may_be_less_patient() {
     let (mut sim, _clients) = patient(2);
     let now = sim.now();
-    sim.core.drain(now, Duration::ZERO);
+    sim.engine.drain(now, Duration::ZERO);
     assert_eq!(sim.process().closed, 2);
-    assert_eq!(sim.core.phase(), Phase::Closed);
+    assert_eq!(sim.engine.phase(), Phase::Closed);
 }

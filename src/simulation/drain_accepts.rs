@@ -46,7 +46,7 @@ fn errors_of_accept_do_not_hold_up_a_drain() {
         sim.world().accept_faults.extend(std::iter::repeat_with(faults).take(1000));
         drain(&mut sim);
         sim.settle();
-        assert_eq!((client.is_served(), sim.core.phase()), (false, Phase::Closed));
+        assert_eq!((client.is_served(), sim.engine.phase()), (false, Phase::Closed));
     }
 }
 
@@ -102,7 +102,7 @@ fn a_draining_server_accepts_nobody_who_comes_later() {
     sim.settle();
     assert!(old.is_served() && !new.is_served());
     let listener = FakeListener::new(&sim.wire);
-    assert!(sim.core.add_listener(listener).is_err());
+    assert!(sim.engine.add_listener(listener).is_err());
 }
 
 #[test]

@@ -81,17 +81,17 @@ fn what_was_said_to_a_connection_that_made_room_is_not_said_to_the_one_that_came
 #[test]
 fn a_listener_that_is_removed_gives_no_more_connections_and_keeps_its_queue() {
     let mut sim = Sim::new();
-    let id = sim.core.add_listener(FakeListener::new(&sim.wire)).unwrap();
+    let id = sim.engine.add_listener(FakeListener::new(&sim.wire)).unwrap();
     let first = super::harness::client::Client::new(&sim.wire, 1);
     sim.settle();
     assert!(first.is_served());
     let second = super::harness::client::Client::new(&sim.wire, 1);
     sim.deliver();
-    let listener = sim.core.remove_listener(id).expect("it is there");
+    let listener = sim.engine.remove_listener(id).expect("it is there");
     assert_eq!(sim.timeout(), Some(IDLE), "its ready bit is gone with it");
     sim.settle();
     assert!(first.is_served() && !second.is_served());
-    sim.core.add_listener(listener).unwrap();
+    sim.engine.add_listener(listener).unwrap();
     sim.settle();
     assert!(second.is_served());
 }

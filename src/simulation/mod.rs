@@ -1,6 +1,6 @@
-//! The core over a network that a test scripts: no socket, no sleep, no clock.
+//! The engine over a network that a test scripts: no socket, no sleep, no clock.
 //!
-//! The core is generic over [`Net`](crate::net::Net), and time is an argument. So a test can be
+//! The engine is generic over [`Net`](crate::net::Net), and time is an argument. So a test can be
 //! the kernel, the clients, the host's loop and the clock at once, in one thread, and every run of
 //! it is the same.
 //!

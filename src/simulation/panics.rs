@@ -9,7 +9,7 @@ use crate::stats::{Phase, Reason};
 
 #[test]
 fn a_handler_that_panics_loses_its_own_connection_only() {
-    // At a connection's first visit, later, behind another answer, and while an exchange is kept.
+    // When a connection is driven first, later, behind another answer, and while an exchange is kept.
     let starts: [&[u8]; 4] = [b"", b"", &handler::get("/"), b"GET"];
     for (at, start) in starts.into_iter().enumerate() {
         let mut sim = Sim::new();
@@ -62,12 +62,12 @@ fn a_panic_may_be_followed_by_a_drain_or_an_abort() {
             client.get("/panic");
             sim.turn();
             match aborts {
-                true => sim.core.abort(),
+                true => sim.engine.abort(),
                 false => drain(&mut sim),
             }
             sim.settle();
             assert_eq!(sim.stats().closes(Reason::HandlerPanic), 1);
-            assert_eq!(sim.core.phase(), Phase::Closed);
+            assert_eq!(sim.engine.phase(), Phase::Closed);
             sim.assert_empty();
         }
     }

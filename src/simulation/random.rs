@@ -40,7 +40,7 @@ impl Actor {
     fn new(sim: &mut Sim, chance: &mut Chance) -> Self {
         let (client, welcome) = if chance.one_in(6) { sim.adopt() } else { (sim.connect(), Ok(())) };
         let (mut script, mut asked, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-        let longest = sim.core.config().limits.body_bytes;
+        let longest = sim.engine.config().limits.body_bytes;
         let has_harmed = welcome.is_err();
         // A few ask for so much at once that it does not fit into one read.
         let requests = if chance.one_in(24) { 60 } else { chance.below(6) };
@@ -306,7 +306,7 @@ fn accept_fault(which: usize) -> io::Error {
 fn was_calm(sim: &Sim) -> bool {
     use Reason::*;
     let stats = sim.stats();
-    let is_gentle = matches!(sim.core.config().close, CloseMode::Fin | CloseMode::Peer);
+    let is_gentle = matches!(sim.engine.config().close, CloseMode::Fin | CloseMode::Peer);
     let reasons = [IdleTimeout, WriteTimeout, LingerTimeout, LingerLimit, Evicted, Shutdown, Unpollable];
     is_gentle && reasons.iter().all(|&reason| stats.closes(reason) == 0)
 }
@@ -319,7 +319,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
         let answer = match chance.below(6) {
             0 => {
                 let now = sim.now();
-                let again = sim.core.respond(id, now).map(|responder| responder.defer().0);
+                let again = sim.engine.respond(id, now).map(|responder| responder.defer().0);
                 again.map(|id| sim.site.parked.push(id))
             }
             1 => sim.respond(id, |responder| responder.close()),
@@ -330,7 +330,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
         answered.extend(answer.is_ok().then_some(id));
     }
     if chance.one_in(12) {
-        sim.core.abort();
+        sim.engine.abort();
     }
 }
 
@@ -369,7 +369,7 @@ fn tell(mut chance: Chance, clients: usize) {
         }
         if step == drained_at {
             let now = sim.now();
-            sim.core.drain(now, Duration::from_secs(chance.below(20) as u64));
+            sim.engine.drain(now, Duration::from_secs(chance.below(20) as u64));
         }
         if !sim.site.parked.is_empty() && chance.one_in(3) {
             // Any of them, and some more than once: who was answered, or told of, stays so.
@@ -379,11 +379,11 @@ fn tell(mut chance: Chance, clients: usize) {
                 0 => sim.respond(id, |responder| responder.close()),
                 1 => {
                     let now = sim.now();
-                    sim.core.respond(id, now).map(drop)
+                    sim.engine.respond(id, now).map(drop)
                 }
                 2 => {
                     let now = sim.now();
-                    let again = sim.core.respond(id, now).map(|responder| responder.defer().0);
+                    let again = sim.engine.respond(id, now).map(|responder| responder.defer().0);
                     again.map(|id| sim.site.parked.push(id))
                 }
                 3..=5 => {

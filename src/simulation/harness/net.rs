@@ -1,4 +1,4 @@
-//! The server's side of the wire: what the core takes for its network.
+//! The server's side of the wire: what the engine takes for its network.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};

@@ -15,7 +15,7 @@ use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
 use crate::config::Config;
 use crate::deferred::{Gone, RequestId};
-use crate::engine::{Core, Progress};
+use crate::engine::{Engine, Progress};
 use crate::handler::{Reply, Responder};
 use crate::net::Readiness;
 use crate::state::State;
@@ -27,7 +27,7 @@ use crate::table::tokens::{TokenRange, Tokens};
 const TURNS: usize = 20_000;
 
 pub(crate) struct Sim {
-    pub(crate) core: Core<FakeNet>,
+    pub(crate) engine: Engine<FakeNet>,
     pub(crate) wire: Wire,
     pub(crate) site: Site,
     start: Instant,
@@ -58,11 +58,11 @@ impl Sim {
         config.check().expect("the settings make sense");
         let tokens = Tokens::layout(TokenRange::nth(0), config.max_connections).expect("nth is large");
         let wire = Rc::new(RefCell::new(World::new()));
-        let mut core = Core::new(FakeNet(wire.clone()), tokens, config).expect("it is small");
-        core.add_listener(FakeListener::new(&wire)).expect("it is running");
+        let mut engine = Engine::new(FakeNet(wire.clone()), tokens, config).expect("it is small");
+        engine.add_listener(FakeListener::new(&wire)).expect("it is running");
         let (start, elapsed) = (Instant::now(), Duration::ZERO);
-        let (queue, capacities) = (HashMap::new(), core.capacities());
-        let mut sim = Sim { core, wire, site: Site::default(), start, elapsed, queue, capacities };
+        let (queue, capacities) = (HashMap::new(), engine.capacities());
+        let mut sim = Sim { engine, wire, site: Site::default(), start, elapsed, queue, capacities };
         sim.turn();
         sim
     }
@@ -94,7 +94,7 @@ impl Sim {
         let stream = FakeStream::of_host(&self.wire);
         let client = Client::of(&self.wire, &stream);
         let now = self.now();
-        (client, self.core.adopt(stream, now).map_err(|refused| refused.error.kind()))
+        (client, self.engine.adopt(stream, now).map_err(|refused| refused.error.kind()))
     }
 
     pub(crate) fn world(&self) -> std::cell::RefMut<'_, World> {
@@ -113,7 +113,7 @@ impl Sim {
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.core.next_timeout(self.now())
+        self.engine.next_timeout(self.now())
     }
 
     /// So much time passes for a host that never waits longer than it may.
@@ -141,15 +141,15 @@ impl Sim {
     pub(crate) fn deliver(&mut self) {
         let events = self.world().poll();
         for (token, readiness) in events {
-            assert!(self.core.handle(token, readiness), "the token is ours");
+            assert!(self.engine.handle(token, readiness), "the token is ours");
         }
     }
 
     /// As a host that catches its handler's panics and goes on.
     pub(crate) fn process(&mut self) -> Progress {
         let now = self.now();
-        let (core, site) = (&mut self.core, &mut self.site);
-        match catch_unwind(AssertUnwindSafe(|| core.process(now, site))) {
+        let (engine, site) = (&mut self.engine, &mut self.site);
+        match catch_unwind(AssertUnwindSafe(|| engine.process(now, site))) {
             Ok(progress) => {
                 self.check_books(progress);
                 self.check_queue();
@@ -207,44 +207,44 @@ impl Sim {
         answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
     ) -> Result<(), Gone> {
         let now = self.now();
-        self.core.respond(id, now).map(|responder| _ = answer(responder))
+        self.engine.respond(id, now).map(|responder| _ = answer(responder))
     }
 
     // --- what tests ask ---
 
     pub(crate) fn stats(&self) -> Stats {
-        self.core.stats()
+        self.engine.stats()
     }
 
     pub(crate) fn waiting(&self, list: State) -> usize {
-        self.core.inside().0.waiting(list)
+        self.engine.inside().0.waiting(list)
     }
 
     pub(crate) fn lent(&self) -> usize {
-        self.core.inside().1.lent()
+        self.engine.inside().1.lent()
     }
 
     /// How many heads, outs and bodies are lent.
     pub(crate) fn buffers_lent(&self) -> [usize; 3] {
-        self.core.inside().1.buffers_lent()
+        self.engine.inside().1.buffers_lent()
     }
 
     /// The token that a client's connection has in the poller.
     pub(crate) fn token(&self, client: &Client) -> Token {
-        let table = self.core.inside().0;
+        let table = self.engine.inside().0;
         let (slot, _) = table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         table.token(slot)
     }
 
     pub(crate) fn state(&self, client: &Client) -> State {
-        let table = self.core.inside().0;
+        let table = self.engine.inside().0;
         let (_, connection) =
             table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         connection.state
     }
 
     pub(crate) fn handle(&mut self, token: Token, readiness: Readiness) -> bool {
-        self.core.handle(token, readiness)
+        self.engine.handle(token, readiness)
     }
 
     /// The client's present wait ends after exactly this time, and not a nanosecond earlier.
@@ -265,7 +265,7 @@ impl Sim {
 
     /// The test's last line: everybody is gone, and everything was given back.
     pub(crate) fn assert_empty(&self) {
-        assert_eq!(self.stats().open, 0, "{:?}", self.core.inside().0);
+        assert_eq!(self.stats().open, 0, "{:?}", self.engine.inside().0);
         assert_eq!((self.lent(), self.buffers_lent()), (0, [0; 3]));
     }
 
@@ -273,9 +273,9 @@ impl Sim {
 
     /// Between turns the server's books agree with each other and with the wire.
     fn check_books(&self, progress: Progress) {
-        let (table, pool) = self.core.inside();
-        assert_eq!(self.core.capacities(), self.capacities, "nothing grows");
-        let stats = self.core.stats();
+        let (table, pool) = self.engine.inside();
+        assert_eq!(self.engine.capacities(), self.capacities, "nothing grows");
+        let stats = self.engine.stats();
         assert_eq!(table.len() as u64, stats.accepted - stats.closed);
         assert_eq!(table.len(), self.world().open, "slots and sockets");
         for (_, connection) in table.iter() {
@@ -318,7 +318,7 @@ impl Sim {
         assert!(!waits_in_vain, "a body waits beside a free buffer");
         assert!(pool.spares() > 0, "there is something to work in");
         let is_zero = self.timeout() == Some(Duration::ZERO);
-        let next = table.next_deadline().min(self.core.next_slow_body());
+        let next = table.next_deadline().min(self.engine.next_slow_body());
         let is_due = u128::from(next) <= self.elapsed.as_nanos();
         assert_eq!(
             is_zero,
@@ -335,7 +335,7 @@ impl Sim {
     /// Whoever is ready is served within as many turns as there were others before it in the queue: each
     /// turn serves it, or brings it at least one place forward.
     fn check_queue(&mut self) {
-        let (table, _) = self.core.inside();
+        let (table, _) = self.engine.inside();
         let world = self.wire.borrow();
         let mut queue = HashMap::new();
         let ready = std::iter::successors(table.first_ready(), |&slot| table.ready_behind(slot));
@@ -353,7 +353,7 @@ impl Sim {
 
     /// When nothing moves, what each connection waits for is not there: no edge was lost.
     fn check_rest(&self) {
-        let (table, _) = self.core.inside();
+        let (table, _) = self.engine.inside();
         let world = self.world();
         for (slot, connection) in table.iter() {
             let socket = &world.sockets[connection.socket.stream().id];
