@@ -234,9 +234,9 @@ mod body;
 mod stats;
 mod clock;
 mod config;
-#[cfg(feature = "inside")]
+#[cfg(feature = "internals")]
 #[doc(hidden)]
-pub mod inside;
+pub mod internals;
 #[cfg(test)]
 mod properties;
 // `cargo fuzz` sets it.

@@ -1,4 +1,4 @@
-//! The reactor's inside: one turn of work over any network.
+//! The engine: one turn of work over any network.
 //!
 //! A turn has three parts, each within a budget. **Serve**: every connection in the ready queue
 //! is served once, in waves (`serve`); what it leaves undone goes to the queue's tail. **Accept**:
@@ -273,7 +273,7 @@ impl<N: Net> Engine<N> {
 
     /// What the simulation looks at after every turn.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn inside(&self) -> (&Table<N::Stream>, &Pool) {
+    pub(crate) fn internals(&self) -> (&Table<N::Stream>, &Pool) {
         (&self.table, &self.pool)
     }
 }

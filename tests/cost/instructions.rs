@@ -14,7 +14,7 @@ use crate::lockstep::{self, Ask, CLIENTS, Crowd};
 const PER_REQUEST: f64 = 2_600.0;
 const PER_PIPELINED_REQUEST: f64 = 1_450.0;
 const PER_BROWSER_REQUEST: f64 = 7_100.0;
-#[cfg(feature = "inside")]
+#[cfg(feature = "internals")]
 const PER_DEADLINE: f64 = 54.0;
 
 /// The port is not the program's, so that a request has the same length in every run.
@@ -70,10 +70,10 @@ fn callgrind(valgrind: &Path, run: impl FnOnce(Command)) -> u64 {
     total.expect("callgrind writes the total")
 }
 
-#[cfg(feature = "inside")]
+#[cfg(feature = "internals")]
 mod deadlines {
     use super::*;
-    use fourway::inside::Table;
+    use fourway::internals::Table;
 
     /// How many times the helper is to do all of its work.
     const ROUNDS: &str = "FOURWAY_TEST_ROUNDS";

@@ -217,27 +217,27 @@ impl Sim {
     }
 
     pub(crate) fn waiting(&self, list: State) -> usize {
-        self.engine.inside().0.waiting(list)
+        self.engine.internals().0.waiting(list)
     }
 
     pub(crate) fn lent(&self) -> usize {
-        self.engine.inside().1.lent()
+        self.engine.internals().1.lent()
     }
 
     /// How many heads, outs and bodies are lent.
     pub(crate) fn buffers_lent(&self) -> [usize; 3] {
-        self.engine.inside().1.buffers_lent()
+        self.engine.internals().1.buffers_lent()
     }
 
     /// The token that a client's connection has in the poller.
     pub(crate) fn token(&self, client: &Client) -> Token {
-        let table = self.engine.inside().0;
+        let table = self.engine.internals().0;
         let (slot, _) = table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         table.token(slot)
     }
 
     pub(crate) fn state(&self, client: &Client) -> State {
-        let table = self.engine.inside().0;
+        let table = self.engine.internals().0;
         let (_, connection) =
             table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
         connection.state
@@ -265,7 +265,7 @@ impl Sim {
 
     /// The test's last line: everybody is gone, and everything was given back.
     pub(crate) fn assert_empty(&self) {
-        assert_eq!(self.stats().open, 0, "{:?}", self.engine.inside().0);
+        assert_eq!(self.stats().open, 0, "{:?}", self.engine.internals().0);
         assert_eq!((self.lent(), self.buffers_lent()), (0, [0; 3]));
     }
 
@@ -273,7 +273,7 @@ impl Sim {
 
     /// Between turns the server's books agree with each other and with the wire.
     fn check_books(&self, progress: Progress) {
-        let (table, pool) = self.engine.inside();
+        let (table, pool) = self.engine.internals();
         assert_eq!(self.engine.capacities(), self.capacities, "nothing grows");
         let stats = self.engine.stats();
         assert_eq!(table.len() as u64, stats.accepted - stats.closed);
@@ -335,7 +335,7 @@ impl Sim {
     /// Whoever is ready is served within as many turns as there were others before it in the queue: each
     /// turn serves it, or brings it at least one place forward.
     fn check_queue(&mut self) {
-        let (table, _) = self.engine.inside();
+        let (table, _) = self.engine.internals();
         let world = self.wire.borrow();
         let mut queue = HashMap::new();
         let ready = std::iter::successors(table.first_ready(), |&slot| table.ready_behind(slot));
@@ -353,7 +353,7 @@ impl Sim {
 
     /// When nothing moves, what each connection waits for is not there: no edge was lost.
     fn check_rest(&self) {
-        let (table, _) = self.engine.inside();
+        let (table, _) = self.engine.internals();
         let world = self.world();
         for (slot, connection) in table.iter() {
             let socket = &world.sockets[connection.socket.stream().id];

@@ -5,7 +5,7 @@ mod browser;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use fourway::inside::{Answering, Table};
+use fourway::internals::{Answering, Table};
 use fourway::{Config, Handler, handler_fn};
 
 fn main() {

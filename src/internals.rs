@@ -1,4 +1,4 @@
-//! The inside, for this crate's own benches and counts: outside of semver, and of the API.
+//! Internals, for this crate's own benches and counts: outside of semver, and of the API.
 //!
 //! A handle has nothing of its own: each call is the one that the server itself makes, on a part
 //! that no socket belongs to.
