@@ -12,7 +12,7 @@ use log::{Level, debug, error, log_enabled};
 use crate::body::Body;
 use crate::config::{CloseMode, Limits, MAX_HEADERS, OUT_BATCH};
 use crate::deferred::Awaited;
-use crate::exchange::{After, Exchange, Input, Out};
+use crate::exchange::{Exchange, Input, OnSent, Out};
 use crate::handler::request::Request;
 use crate::handler::{Handler, Responder};
 use crate::http::body::{BodyReader, Progress};
@@ -56,13 +56,13 @@ pub(crate) fn answer<H: Handler + ?Sized>(
 ) -> Need {
     loop {
         let out = &exchange.out;
-        if exchange.course.after != After::Keep || out.copied() > OUT_BATCH || out.has_tail() {
+        if exchange.in_flight.on_sent != OnSent::KeepAlive || out.copied() > OUT_BATCH || out.has_tail() {
             return Need::Flush;
         }
         if *budget == 0 && !exchange.input.is_empty() {
             return Need::Flush;
         }
-        let step = match exchange.course.body {
+        let step = match exchange.in_flight.body {
             Some(_) => read_body(exchange, shared, asked),
             None => read_head(exchange, shared, asked),
         };
@@ -116,7 +116,7 @@ fn read_head<H: Handler + ?Sized>(
     match head.framing {
         Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
             let body = &arrived[..length as usize];
-            exchange.course.after = call(&head, body, &mut exchange.out, shared, asked);
+            exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
             let body_len = if cfg!(mutant = "body_not_consumed") { 0 } else { body.len() };
             exchange.input.consume(head.len + body_len);
             Ok(Step::Answered)
@@ -124,8 +124,8 @@ fn read_head<H: Handler + ?Sized>(
         framing => {
             let reader = BodyReader::new(head.len, framing, limits)?;
             let expects_continue = head.expects_continue && arrived.is_empty();
-            exchange.course.expects_continue = expects_continue && shared.config.close != CloseMode::Drop;
-            exchange.course.body = Some(reader);
+            exchange.in_flight.expects_continue = expects_continue && shared.config.close != CloseMode::Drop;
+            exchange.in_flight.body = Some(reader);
             Ok(Step::BodyFollows)
         }
     }
@@ -155,17 +155,17 @@ fn read_body<H: Handler + ?Sized>(
     asked: &mut Asked<'_, H>,
 ) -> Result<Step, Refusal> {
     let limits = &shared.config.limits;
-    let Some(reader) = &mut exchange.course.body else { return Ok(Step::NotYet(Need::Head)) };
+    let Some(reader) = &mut exchange.in_flight.body else { return Ok(Step::NotYet(Need::Head)) };
     let head_len = reader.head_len();
     let progress = reader.advance(exchange.input.pending_mut(), limits)?;
-    exchange.course.framing += progress.framing();
+    exchange.in_flight.framing += progress.framing();
     match progress {
         Progress::More { kept, .. } => {
             exchange.input.keep(kept);
             if exchange.lacks_body_buffer() {
                 return Ok(Step::NotYet(Need::BodyBuffer));
             }
-            if std::mem::take(&mut exchange.course.expects_continue) {
+            if std::mem::take(&mut exchange.in_flight.expects_continue) {
                 // There is a place for the body now, so the client may send it.
                 let mut interim = Writer::new(exchange.out.room());
                 interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -179,9 +179,9 @@ fn read_body<H: Handler + ?Sized>(
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
             let head = Head::parse(head, &mut headers, limits).expect("a head that was whole stays whole");
-            exchange.course.after = call(&head, body, &mut exchange.out, shared, asked);
+            exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
             exchange.input.consume(consumed);
-            exchange.course.end_body();
+            exchange.in_flight.end_body();
             Ok(Step::Answered)
         }
     }
@@ -194,20 +194,20 @@ fn call<H: Handler + ?Sized>(
     out: &mut Out<'_>,
     shared: &mut Shared,
     asked: &mut Asked<'_, H>,
-) -> After {
-    let Shared { config, stats, clock, date, draft, tickets, .. } = shared;
+) -> OnSent {
+    let Shared { config, stats, clock, date, draft, deferrals, .. } = shared;
     stats.requests += 1;
     let request = Request { head, body, peer: asked.peer };
     if config.close == CloseMode::Drop {
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
-        return After::Drop;
+        return OnSent::Drop;
     }
     let close = !head.keep_alive || !config.keep_alive || shared.phase != Phase::Running;
     let (head_only, http10) = (head.is_head_request(), head.minor == 0);
     // Some clients send a line break behind a body (RFC 9112 §2.2), so that theirs is no promise.
     let client_closes = !head.keep_alive && body.is_empty();
     draft.begin(Terms { head_only, http10, close, client_closes });
-    let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), tickets);
+    let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals);
     let _reply = asked.handler.request(&request, responder);
     finish(out, shared, format_args!("{} {request:?}", PeerName(asked.peer)))
 }
@@ -215,22 +215,22 @@ fn call<H: Handler + ?Sized>(
 /// Begins the answer to a request that has been waiting for it.
 pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared) -> Responder<'r> {
     let close = awaited.terms.close || shared.is_draining();
-    let Shared { clock, date, draft, tickets, .. } = shared;
+    let Shared { clock, date, draft, deferrals, .. } = shared;
     draft.begin(Terms { close, ..awaited.terms });
-    Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), tickets)
+    Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), deferrals)
 }
 
 /// Ends the answer that was begun last, and says what is to follow it: appends what was written to
 /// what is to be sent, or a 500 where that cannot be sent.
-pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> After {
-    let Shared { stats, clock, date, draft, tickets, .. } = shared;
-    if let Some(serial) = tickets.taken() {
+pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> OnSent {
+    let Shared { stats, clock, date, draft, deferrals, .. } = shared;
+    if let Some(serial) = deferrals.taken() {
         debug!(target: REQUESTS, "{request} deferred");
-        return After::Defer(Awaited { serial, terms: draft.terms });
+        return OnSent::AwaitReply(Awaited { serial, terms: draft.terms });
     }
     if draft.dropped {
         debug!(target: REQUESTS, "{request} dropped");
-        return After::Drop;
+        return OnSent::Drop;
     }
     if draft.len == 0 {
         draft.fault = Some("the responder was dropped");
@@ -251,21 +251,25 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Argum
     if !draft.tail.is_empty() {
         out.append(std::mem::take(&mut draft.tail));
     }
-    if draft.terms.close { After::Close { client_asked: draft.terms.client_closes } } else { After::Keep }
+    if draft.terms.close {
+        OnSent::Close { client_asked: draft.terms.client_closes }
+    } else {
+        OnSent::KeepAlive
+    }
 }
 
 /// Writes the server's own error page; the connection closes behind it.
 #[cold]
 pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dyn Peer, refusal: Refusal) {
-    let head_only = match exchange.course.after.awaited() {
+    let head_only = match exchange.in_flight.on_sent.awaited() {
         Some(awaited) => awaited.terms.head_only,
         None => exchange.input.pending().starts_with(b"HEAD "),
     };
     exchange.input.clear();
-    exchange.course.end_body();
+    exchange.in_flight.end_body();
     shared.stats.count_error(refusal.status);
     if shared.config.close == CloseMode::Drop {
-        exchange.course.after = After::Drop;
+        exchange.in_flight.on_sent = OnSent::Drop;
         return;
     }
     let date = shared.date.line(shared.clock.now());
@@ -273,7 +277,7 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dy
     exchange.out.commit(len);
     let Refusal { status, why } = refusal;
     debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
-    exchange.course.after = After::Close { client_asked: false };
+    exchange.in_flight.on_sent = OnSent::Close { client_asked: false };
 }
 
 /// A client's address for the log, asked of the kernel only when it is printed.

@@ -123,7 +123,7 @@ pub(crate) struct Awaited {
 
 /// Gives out the names, and keeps the news until the handler can be told.
 #[derive(Debug)]
-pub(crate) struct Tickets {
+pub(crate) struct Deferrals {
     server: u32,
     /// Of the connection that is driven.
     slot: Slot,
@@ -136,11 +136,11 @@ pub(crate) struct Tickets {
 /// What each request that can wait at a time takes here.
 pub(crate) const PER_REQUEST: usize = size_of::<(RequestId, GoneReason)>();
 
-impl Tickets {
+impl Deferrals {
     /// For at most this many requests that wait at a time.
     pub(crate) fn new(capacity: usize) -> Self {
         static SERVERS: AtomicU32 = AtomicU32::new(0);
-        Tickets {
+        Deferrals {
             server: SERVERS.fetch_add(1, Ordering::Relaxed),
             slot: Slot::new(0),
             latest: NonZeroU64::MIN,
@@ -186,12 +186,12 @@ impl Tickets {
 
     // --- news ---
 
-    pub(crate) fn lose(&mut self, slot: Slot, serial: NonZeroU64, why: GoneReason) {
+    pub(crate) fn note_gone(&mut self, slot: Slot, serial: NonZeroU64, why: GoneReason) {
         self.gone.push_back((RequestId { server: self.server, slot, serial }, why));
     }
 
     /// The name that the handler had taken when it panicked.
-    pub(crate) fn lose_taken(&mut self, why: GoneReason) {
+    pub(crate) fn note_taken_gone(&mut self, why: GoneReason) {
         if let Some(id) = self.taken.take() {
             self.gone.push_back((id, why));
         }
@@ -202,7 +202,7 @@ impl Tickets {
         self.gone.capacity()
     }
 
-    pub(crate) fn has_news(&self) -> bool {
+    pub(crate) fn has_gone(&self) -> bool {
         !self.gone.is_empty()
     }
 

@@ -10,7 +10,7 @@ use mio::Token;
 
 use crate::answer::{self, Asked, Need};
 use crate::config::Config;
-use crate::exchange::After;
+use crate::exchange::OnSent;
 use crate::exchange::pool::Pool;
 use crate::handler::Handler;
 use crate::net::Peer;
@@ -118,7 +118,7 @@ impl Answering {
             if need != Need::Flush {
                 break;
             }
-            assert_eq!(exchange.course.after, After::Keep, "only more requests are to follow");
+            assert_eq!(exchange.in_flight.on_sent, OnSent::KeepAlive, "only more requests are to follow");
         }
         let in_flight = self.pool.settle(id, Slot::new(0), State::Idle, true);
         assert!(!in_flight, "only whole requests are answered here");

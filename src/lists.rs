@@ -31,7 +31,7 @@ impl<const N: usize> Lists<N> {
     }
 
     /// Makes a place for the slot behind the last that has one, if it is not one of them.
-    pub(crate) fn make_place(&mut self, slot: u32) {
+    pub(crate) fn add_entry(&mut self, slot: u32) {
         let place = slot + N as u32;
         if place as usize == self.links.len() {
             self.links.push(Links { prev: place, next: place });
@@ -99,7 +99,7 @@ mod tests {
 
     fn lists() -> Lists<2> {
         let mut lists = Lists::new(4);
-        (0..4).for_each(|slot| lists.make_place(slot));
+        (0..4).for_each(|slot| lists.add_entry(slot));
         lists
     }
 
@@ -144,7 +144,7 @@ mod tests {
         let steps = prop::collection::vec((0..SLOTS, 0..3usize), 0..100);
         holds_for_any(steps, |steps| {
             let mut lists: Lists<3> = Lists::new(SLOTS as usize);
-            (0..SLOTS).for_each(|slot| lists.make_place(slot));
+            (0..SLOTS).for_each(|slot| lists.add_entry(slot));
             let mut model = [const { VecDeque::new() }; 3];
             for (slot, list) in steps {
                 // A slot that is in a list leaves it; one that is in none joins this.

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::deferred::Tickets;
+use crate::deferred::Deferrals;
 use crate::exchange::pool::PoolSizes;
 use crate::http::date::Date;
 use crate::http::response::Draft;
@@ -17,7 +17,7 @@ pub(crate) struct Shared {
     pub(crate) phase: Phase,
     /// Whether a drain has no more time for connections that are idle.
     pub(crate) ends_idle: bool,
-    pub(crate) tickets: Tickets,
+    pub(crate) deferrals: Deferrals,
     pub(crate) date: Date,
     /// The response that is being written.
     pub(crate) draft: Draft,
@@ -27,7 +27,7 @@ impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         Shared {
             date: Date::new(config.wall_clock),
-            tickets: Tickets::new(PoolSizes::of(&config).records),
+            deferrals: Deferrals::new(PoolSizes::of(&config).records),
             config,
             stats: Stats::default(),
             clock: Clock::default(),

@@ -18,10 +18,10 @@ use crate::config::CloseMode;
 use crate::connection::Connection;
 use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
-use crate::exchange::{After, Exchange};
+use crate::exchange::{Exchange, OnSent};
 use crate::handler::Handler;
 use crate::http::refusal::Refusal;
-use crate::net::{Net, Readiness, Then, Wait};
+use crate::net::{Flush, Interest, Net, Readiness};
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
@@ -46,29 +46,30 @@ pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
 
 /// How a run of the driver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Its system calls said `WouldBlock`; an event or a deadline comes next.
-    Wait,
-    /// It could go on, but the others have their turn first.
-    Yield,
-    Gone(Reason),
+pub(crate) enum Outcome {
+    /// A system call said `WouldBlock`, so an event or a deadline comes next.
+    Blocked,
+    /// Its quota is used, so the others have their turn first.
+    Yielded,
+    /// The connection has ended.
+    Closed(Reason),
 }
 
 /// What follows a state's function.
-enum Next {
+enum Transition {
     Enter(State, &'static str),
-    End(End),
+    Stop(Outcome),
 }
 
-impl Next {
-    const fn gone(reason: Reason) -> Self {
-        Next::End(End::Gone(reason))
+impl Transition {
+    const fn close(reason: Reason) -> Self {
+        Transition::Stop(Outcome::Closed(reason))
     }
 }
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Moves the connection as far as it goes without waiting.
-    pub(crate) fn run(&mut self) -> End {
+    pub(crate) fn run(&mut self) -> Outcome {
         loop {
             let next = match self.connection.state {
                 State::Idle | State::Head | State::Body => self.read(),
@@ -78,18 +79,18 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 State::Closing => self.close(),
             };
             match next {
-                Next::Enter(state, why) => self.enter(state, why),
-                Next::End(end) => return end,
+                Transition::Enter(state, why) => self.enter(state, why),
+                Transition::Stop(end) => return end,
             }
         }
     }
 
     /// What the end of a wait means. An event may still be on its way, or the host be late: so
     /// the system calls are asked once more, and only if nothing has come of it the wait is over.
-    pub(crate) fn expire(&mut self) -> End {
+    pub(crate) fn expire(&mut self) -> Outcome {
         self.connection.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
         let end = self.run();
-        if end != End::Wait || self.rearm || self.spend_credit() {
+        if end != Outcome::Blocked || self.rearm || self.spend_credit() {
             return end;
         }
         self.time_out()
@@ -97,9 +98,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Nothing has come in time: a late request is refused, and so is one that is answered too late;
     /// in close mode `peer` our FIN goes first after all. For the rest it is the connection's end.
-    fn time_out(&mut self) -> End {
+    fn time_out(&mut self) -> Outcome {
         match self.connection.state {
-            State::Idle => return End::Gone(Reason::IdleTimeout),
+            State::Idle => return Outcome::Closed(Reason::IdleTimeout),
             State::Head => self.refuse(408, "the head did not arrive in time"),
             State::Queued => self.refuse(503, "no buffer for the body became free in time"),
             State::Body => self.refuse(408, "the body did not arrive in time"),
@@ -108,15 +109,15 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 self.refuse(503, "the answer did not come in time");
             }
             State::Sending => {
-                self.connection.socket.reset_on_close();
-                return End::Gone(Reason::WriteTimeout);
+                self.connection.socket.reset_on_close(self.slot);
+                return Outcome::Closed(Reason::WriteTimeout);
             }
             State::Closing if self.connection.socket.has_sent_fin() => {
-                return End::Gone(Reason::LingerTimeout);
+                return Outcome::Closed(Reason::LingerTimeout);
             }
             State::Closing => match self.half_close("the client did not close first, our FIN") {
-                Next::Enter(state, why) => self.enter(state, why),
-                Next::End(end) => return end,
+                Transition::Enter(state, why) => self.enter(state, why),
+                Transition::Stop(end) => return end,
             },
         }
         self.run()
@@ -124,13 +125,13 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Refuses its request, because another connection needs what it has borrowed. If that has been answered meanwhile, and
     /// not sent, the answer is its last, and the requests behind it are refused by the close.
-    pub(crate) fn refuse_for_others(&mut self) -> End {
-        let course = &mut self.exchange.course;
-        if course.after.awaited().is_none() && !self.exchange.out.is_empty() {
+    pub(crate) fn refuse_for_others(&mut self) -> Outcome {
+        let in_flight = &mut self.exchange.in_flight;
+        if in_flight.on_sent.awaited().is_none() && !self.exchange.out.is_empty() {
             self.exchange.input.clear();
-            course.end_body();
-            if course.after == After::Keep {
-                course.after = After::Close { client_asked: false };
+            in_flight.end_body();
+            if in_flight.on_sent == OnSent::KeepAlive {
+                in_flight.on_sent = OnSent::Close { client_asked: false };
             }
             return self.run();
         }
@@ -146,39 +147,39 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Sends the copied bytes of what the host has answered, and nothing else: the handler is not asked. What follows
     /// is left to the next turn.
     #[cold]
-    pub(crate) fn flush(&mut self) -> End {
+    pub(crate) fn flush(&mut self) -> Outcome {
         if self.connection.state == State::Deferred {
             self.enter(State::Sending, "the answer has come");
         }
         while self.exchange.out.has_copied() {
-            match self.connection.socket.write(&mut self.exchange.out, 0, Then::Wait) {
+            match self.connection.socket.write(self.slot, &mut self.exchange.out, 0, Flush::Now) {
                 Ok(Some(len)) => self.shared.stats.bytes_out += len as u64,
                 Ok(None) => break,
                 Err(_) => {
                     self.connection.socket.peer_ended();
-                    return End::Gone(Reason::PeerReset);
+                    return Outcome::Closed(Reason::PeerReset);
                 }
             }
         }
         self.connection.socket.make_linger();
         if self.exchange.out.is_empty() {
             self.exchange.out.clear();
-            if self.exchange.course.after == After::Keep {
-                if let Next::Enter(state, why) = self.keep() {
+            if self.exchange.in_flight.on_sent == OnSent::KeepAlive {
+                if let Transition::Enter(state, why) = self.keep() {
                     self.enter(state, why);
                 }
             }
         }
-        End::Yield
+        Outcome::Yielded
     }
 
     // --- one function per state, in the order of a connection's life ---
 
     /// Answers what has arrived, and reads on.
-    fn read(&mut self) -> Next {
+    fn read(&mut self) -> Transition {
         loop {
             if self.exchange.is_answered() {
-                return Next::Enter(State::Sending, "there is something to send");
+                return Transition::Enter(State::Sending, "there is something to send");
             }
             if !self.exchange.input.is_empty() {
                 let need = self.answer();
@@ -188,18 +189,18 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 let needed = match need {
                     // A request that waits for its turn has begun, and keeps its exchange.
                     Need::Flush if self.connection.state == State::Idle => State::Head,
-                    Need::Flush => return Next::End(End::Yield),
+                    Need::Flush => return Transition::Stop(Outcome::Yielded),
                     Need::Head if self.exchange.input.is_empty() => State::Idle,
                     Need::Head => State::Head,
                     Need::BodyBuffer => State::Queued,
                     Need::Body => State::Body,
                 };
                 if needed != self.connection.state {
-                    return Next::Enter(needed, "more has to arrive");
+                    return Transition::Enter(needed, "more has to arrive");
                 }
             }
             if self.quota.bytes == 0 {
-                return Next::End(End::Yield);
+                return Transition::Stop(Outcome::Yielded);
             }
             match self.receive() {
                 Ok(Some(0)) => return self.end_of_input(),
@@ -214,10 +215,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     return if self.connection.socket.has_to_linger() {
                         self.half_close("idle in a drain, our FIN")
                     } else {
-                        Next::gone(Reason::Shutdown)
+                        Transition::close(Reason::Shutdown)
                     };
                 }
-                Ok(None) => return self.wait(Wait::Input),
+                Ok(None) => return self.wait(Interest::Input),
                 Err(_) => return self.lost(),
             }
         }
@@ -225,28 +226,29 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Waits for a body buffer, and reads nothing meanwhile. A reset is noticed by its error hint. A half-close is not a
     /// disconnect.
-    fn queue(&mut self) -> Next {
-        if self.exchange.course.is_apart {
-            return Next::Enter(State::Body, "a body buffer is lent");
+    fn queue(&mut self) -> Transition {
+        if self.exchange.in_flight.is_apart {
+            return Transition::Enter(State::Body, "a body buffer is lent");
         }
-        if self.connection.socket.has_failed() {
+        if self.connection.socket.has_failed(self.slot) {
             return self.lost();
         }
-        self.wait(Wait::Input)
+        self.wait(Interest::Input)
     }
 
     /// Sends what was answered, and then does what was to follow.
-    fn send(&mut self) -> Next {
+    fn send(&mut self) -> Transition {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let is_last = matches!(self.exchange.course.after, After::Close { .. });
+        let is_last = matches!(self.exchange.in_flight.on_sent, OnSent::Close { .. });
         let fin_follows = is_last && self.shared.config.close == CloseMode::Fin;
-        let then = if fin_follows || cfg!(mutant = "fin_promised_to_all") { Then::Fin } else { Then::Wait };
+        let flush =
+            if fin_follows || cfg!(mutant = "fin_promised_to_all") { Flush::WithFin } else { Flush::Now };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
             if self.quota.bytes == 0 {
-                return Next::End(End::Yield);
+                return Transition::Stop(Outcome::Yielded);
             }
-            match self.connection.socket.write(&mut self.exchange.out, self.quota.bytes, then) {
+            match self.connection.socket.write(self.slot, &mut self.exchange.out, self.quota.bytes, flush) {
                 Ok(Some(len)) => {
                     writes += 1;
                     self.shared.stats.bytes_out += len as u64;
@@ -256,7 +258,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                         break;
                     }
                 }
-                Ok(None) => return self.wait(Wait::InputAndOutput),
+                Ok(None) => return self.wait(Interest::InputAndOutput),
                 Err(_) => return self.lost(),
             }
         }
@@ -264,11 +266,11 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         if !whole && writes > 0 {
             self.connection.socket.make_linger();
         }
-        let next = match self.exchange.course.after {
-            After::Keep => self.keep(),
-            After::Close { client_asked } => self.begin_close(client_asked && whole),
-            After::Drop => Next::gone(Reason::Dropped),
-            After::Defer(_) => Next::Enter(State::Deferred, "the answer comes later"),
+        let next = match self.exchange.in_flight.on_sent {
+            OnSent::KeepAlive => self.keep(),
+            OnSent::Close { client_asked } => self.begin_close(client_asked && whole),
+            OnSent::Drop => Transition::close(Reason::Dropped),
+            OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the answer comes later"),
         };
         // Behind the FIN, which the last bytes may be waiting for: a large body takes its time to be freed.
         self.exchange.out.clear();
@@ -276,7 +278,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     /// All is sent, and the connection lives on.
-    fn keep(&mut self) -> Next {
+    fn keep(&mut self) -> Transition {
         let reading = self.exchange.reading();
         let socket = &mut self.connection.socket;
         if self.shared.ends_idle {
@@ -289,19 +291,19 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         if reading == State::Head {
             socket.make_linger();
         }
-        Next::Enter(reading, "all sent")
+        Transition::Enter(reading, "all sent")
     }
 
     /// Waits for the host's answer. Nothing is read meanwhile, so only an error tells of a client
     /// that has gone: one that has closed its half may still be waiting.
-    fn defer(&mut self) -> Next {
-        if self.exchange.course.after.awaited().is_none() {
-            return Next::Enter(State::Sending, "the answer has come");
+    fn defer(&mut self) -> Transition {
+        if self.exchange.in_flight.on_sent.awaited().is_none() {
+            return Transition::Enter(State::Sending, "the answer has come");
         }
-        if self.connection.socket.has_failed() {
+        if self.connection.socket.has_failed(self.slot) {
             return self.lost();
         }
-        self.wait(Wait::Input)
+        self.wait(Interest::Input)
     }
 
     /// The last byte has left: the close begins as the close mode says.
@@ -310,20 +312,20 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// takes from it what it has not read. So the socket is closed right behind the FIN only if the client
     /// promised to send no more, has nothing unread here, and got so little that the kernel holds all of it.
     /// (A client that breaks its promise meets the reset behind the FIN, when it has got the answer.)
-    fn begin_close(&mut self, at_once: bool) -> Next {
+    fn begin_close(&mut self, at_once: bool) -> Transition {
         match self.shared.config.close {
             CloseMode::Rst => {
-                self.connection.socket.reset_on_close();
-                Next::gone(Reason::Answered)
+                self.connection.socket.reset_on_close(self.slot);
+                Transition::close(Reason::Answered)
             }
-            CloseMode::Peer => Next::Enter(State::Closing, "all sent, the client closes first"),
+            CloseMode::Peer => Transition::Enter(State::Closing, "all sent, the client closes first"),
             // In mode drop nothing is ever written, so that this is never asked.
             CloseMode::Fin | CloseMode::Drop => {
                 let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
                 if (at_once && is_quiet && !self.connection.socket.has_to_linger())
                     || cfg!(mutant = "closed_beside_input")
                 {
-                    return Next::gone(Reason::Answered);
+                    return Transition::close(Reason::Answered);
                 }
                 self.half_close("all sent, our FIN")
             }
@@ -331,34 +333,34 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     /// Our FIN, behind which the client may send on: what it sends is discarded, and not answered by a reset.
-    fn half_close(&mut self, why: &'static str) -> Next {
-        match self.connection.socket.send_fin() {
-            Ok(()) => Next::Enter(State::Closing, why),
+    fn half_close(&mut self, why: &'static str) -> Transition {
+        match self.connection.socket.send_fin(self.slot) {
+            Ok(()) => Transition::Enter(State::Closing, why),
             Err(_) => self.lost(),
         }
     }
 
     /// Reads and discards until the client's FIN, for as long as bytes keep coming. A close beside unread input would
     /// be a reset, and cost the client the answer to an upload that it is still sending.
-    fn close(&mut self) -> Next {
+    fn close(&mut self) -> Transition {
         loop {
             if self.quota.bytes == 0 {
-                return Next::End(End::Yield);
+                return Transition::Stop(Outcome::Yielded);
             }
             match self.receive() {
                 Ok(Some(0)) => {
                     self.connection.socket.peer_ended();
-                    return Next::gone(Reason::Answered);
+                    return Transition::close(Reason::Answered);
                 }
                 Ok(Some(_)) => {
                     let lingered = since(self.connection.closing_since, self.shared.clock.now());
                     if lingered >= nanoseconds(self.shared.config.timeouts.linger_total) {
-                        return Next::gone(Reason::LingerLimit);
+                        return Transition::close(Reason::LingerLimit);
                     }
                     // A client that still sends has not come to reading the answer.
                     self.rearm = true;
                 }
-                Ok(None) => return self.wait(Wait::Input),
+                Ok(None) => return self.wait(Interest::Input),
                 Err(_) => return self.lost(),
             }
         }
@@ -376,14 +378,14 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
         self.connection.state = state;
         self.rearm = true;
-        self.exchange.course.progress = 0;
+        self.exchange.in_flight.progress = 0;
     }
 
     /// Answers what is whole of the input.
     fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
         let need = answer::answer(&mut self.exchange, self.shared, &mut asked, &mut self.quota.requests);
-        self.quota.has_framed(std::mem::take(&mut self.exchange.course.framing));
+        self.quota.has_framed(std::mem::take(&mut self.exchange.in_flight.framing));
         need
     }
 
@@ -394,8 +396,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     fn lose_awaited(&mut self, why: GoneReason) {
-        if let Some(awaited) = self.exchange.course.after.awaited() {
-            self.shared.tickets.lose(self.slot, awaited.serial, why);
+        if let Some(awaited) = self.exchange.in_flight.on_sent.awaited() {
+            self.shared.deferrals.note_gone(self.slot, awaited.serial, why);
         }
     }
 
@@ -405,7 +407,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             return Ok(None);
         }
         let drains = self.net.short_read_drains(self.connection.socket.stream());
-        let read = self.connection.socket.read(self.exchange.space(), drains);
+        let read = self.connection.socket.read(self.slot, self.exchange.space(), drains);
         if let Ok(Some(len)) = read {
             self.shared.stats.bytes_in += len as u64;
             self.quota.has_read(len);
@@ -413,18 +415,18 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         read
     }
 
-    fn wait(&mut self, wait: Wait) -> Next {
-        match self.connection.socket.watch(wait, self.net, self.token) {
-            Ok(()) => Next::End(End::Wait),
+    fn wait(&mut self, interest: Interest) -> Transition {
+        match self.connection.socket.watch(self.slot, interest, self.net, self.token) {
+            Ok(()) => Transition::Stop(Outcome::Blocked),
             Err(error) => {
                 if self.shared.stats.register_errors == 0 {
                     log::error!("the poller cannot watch connections, they are closed: {error}");
                 }
                 self.shared.stats.register_errors += 1;
                 if !self.exchange.out.is_empty() {
-                    self.connection.socket.reset_on_close();
+                    self.connection.socket.reset_on_close(self.slot);
                 }
-                Next::gone(Reason::Unpollable)
+                Transition::close(Reason::Unpollable)
             }
         }
     }
@@ -435,7 +437,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// 64 KiB, which may be further apart than the timeout.
     fn extend_deadline(&mut self, len: usize) {
         const MOST_CREDIT: usize = 15 * ENOUGH;
-        let progress = &mut self.exchange.course.progress;
+        let progress = &mut self.exchange.in_flight.progress;
         *progress += len;
         if !self.rearm && *progress >= ENOUGH && !cfg!(mutant = "progress_not_seen") {
             *progress -= ENOUGH;
@@ -449,21 +451,21 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Whether credit for what was taken before starts the deadline anew.
     fn spend_credit(&mut self) -> bool {
-        let progress = &mut self.exchange.course.progress;
+        let progress = &mut self.exchange.in_flight.progress;
         self.rearm = self.connection.state == State::Sending && *progress >= ENOUGH;
         *progress -= if self.rearm { ENOUGH } else { 0 };
         self.rearm
     }
 
-    fn end_of_input(&mut self) -> Next {
+    fn end_of_input(&mut self) -> Transition {
         self.connection.socket.peer_ended();
         let is_between_requests = self.connection.state == State::Idle;
-        Next::gone(if is_between_requests { Reason::PeerClosed } else { Reason::PeerClosedEarly })
+        Transition::close(if is_between_requests { Reason::PeerClosed } else { Reason::PeerClosedEarly })
     }
 
-    fn lost(&mut self) -> Next {
+    fn lost(&mut self) -> Transition {
         self.connection.socket.peer_ended();
-        Next::gone(Reason::PeerReset)
+        Transition::close(Reason::PeerReset)
     }
 }
 
@@ -477,12 +479,12 @@ const CLOSED_AT_ONCE: u64 = 1024;
 impl Exchange<'_> {
     /// Whether there is something to send, or nothing more to receive.
     pub(crate) fn is_answered(&self) -> bool {
-        !self.out.is_empty() || self.course.after != After::Keep
+        !self.out.is_empty() || self.in_flight.on_sent != OnSent::KeepAlive
     }
 
     /// The reading state that fits what is held once everything has been sent.
     fn reading(&self) -> State {
-        match (&self.course.body, self.input.is_empty()) {
+        match (&self.in_flight.body, self.input.is_empty()) {
             (Some(_), _) if self.lacks_body_buffer() => State::Queued,
             (Some(_), _) => State::Body,
             (None, false) => State::Head,

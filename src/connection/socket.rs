@@ -13,12 +13,15 @@
 //! moment, so no edge is lost; and a request that is there at accept is answered without the poller
 //! ever hearing of its connection.
 
-use std::io::{self, ErrorKind};
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice};
 
+use log::trace;
 use mio::Token;
 
-use crate::exchange::Out;
-use crate::net::{Net, Readiness, Stream, Then, Wait};
+use crate::exchange::{MOST_PIECES, Out, Pieces};
+use crate::net::{Flush, Interest, Net, Readiness, Stream};
+use crate::slot::Slot;
 
 /// A stream with its readiness.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ impl Bits {
     /// The poller watches the socket.
     const WATCHED: u16 = 1 << 3;
     /// The poller watches it for room to write as well.
-    const WATCHED_FOR_ROOM: u16 = 1 << 4;
+    const WATCHED_FOR_OUTPUT: u16 = 1 << 4;
     /// Our FIN has been sent.
     const FIN_SENT: u16 = 1 << 5;
     /// The peer's FIN or reset was seen before we sent a FIN.
@@ -131,7 +134,12 @@ impl<S> Socket<S> {
 
 impl<S: Stream> Socket<S> {
     /// One read; `None` when it would block. The end of the input is met again by every read.
-    pub(crate) fn read(&mut self, into: &mut [u8], short_read_drains: bool) -> io::Result<Option<usize>> {
+    pub(crate) fn read(
+        &mut self,
+        slot: Slot,
+        into: &mut [u8],
+        short_read_drains: bool,
+    ) -> io::Result<Option<usize>> {
         if self.bits.has(Bits::ENDED | Bits::FAILED) {
             return if self.bits.has(Bits::ENDED) {
                 Ok(Some(0))
@@ -140,7 +148,7 @@ impl<S: Stream> Socket<S> {
             };
         }
         while self.is_readable() {
-            match self.stream.read(into) {
+            match traced(slot, "recv", self.stream.read(into)) {
                 Ok(0) => {
                     self.bits.set(Bits::ENDED);
                     return Ok(Some(0));
@@ -165,14 +173,28 @@ impl<S: Stream> Socket<S> {
         Ok(None)
     }
 
-    /// One write of what is left of a response, at most `limit` bytes of a body that is not
-    /// copied; `None` when it would block. `then` follows what is last of it.
+    /// One write of what is left of a response, at most `limit` bytes of a body that is not copied. Returns how many
+    /// bytes the kernel has taken, or `None` if it would block.
     #[inline(always)]
-    pub(crate) fn write(&mut self, out: &mut Out<'_>, limit: usize, then: Then) -> io::Result<Option<usize>> {
+    pub(crate) fn write(
+        &mut self,
+        slot: Slot,
+        out: &mut Out<'_>,
+        limit: usize,
+        flush: Flush,
+    ) -> io::Result<Option<usize>> {
         while self.is_writable() {
-            match out.write_to(&mut self.stream, limit, then) {
+            let written = if out.has_tail() {
+                self.write_pieces(slot, out, limit, flush)
+            } else {
+                traced(slot, "send", self.stream.write(out.unsent(), flush))
+            };
+            match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(len) => return Ok(Some(len)),
+                Ok(len) => {
+                    out.sent(len);
+                    return Ok(Some(len));
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => self.bits.clear(Bits::WRITABLE),
                     ErrorKind::Interrupted => {}
@@ -183,40 +205,59 @@ impl<S: Stream> Socket<S> {
         Ok(None)
     }
 
+    fn write_pieces(&mut self, slot: Slot, out: &Out<'_>, limit: usize, flush: Flush) -> io::Result<usize> {
+        let mut pieces = [IoSlice::new(b""); MOST_PIECES];
+        let Pieces { bytes, is_all } = out.pieces(limit, &mut pieces);
+        let flush = if is_all { flush } else { Flush::Now };
+        match bytes {
+            // One piece is cheaper without the vector.
+            [bytes] => traced(slot, "send", self.stream.write(bytes, flush)),
+            _ => traced(slot, "sendmsg", self.stream.write_vectored(bytes, flush)),
+        }
+    }
+
     /// Whether the peer has reset the connection, as far as that shows without reading. Asked only
     /// where an event has hinted at it.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.bits.has(Bits::HINTED) && !matches!(self.stream.take_error(), Ok(None))
+    pub(crate) fn has_failed(&self, slot: Slot) -> bool {
+        self.bits.has(Bits::HINTED)
+            && !matches!(traced(slot, "getsockopt", self.stream.take_error()), Ok(None))
     }
 
     /// Has the poller watch for what is waited for: at most one registration in a socket's life,
     /// and at most one change of it.
-    pub(crate) fn watch<N>(&mut self, wait: Wait, net: &mut N, token: Token) -> io::Result<()>
+    pub(crate) fn watch<N>(
+        &mut self,
+        slot: Slot,
+        interest: Interest,
+        net: &mut N,
+        token: Token,
+    ) -> io::Result<()>
     where
         N: Net<Stream = S>,
     {
-        let for_room = wait == Wait::InputAndOutput;
+        let for_output = interest == Interest::InputAndOutput;
         if !self.bits.has(Bits::WATCHED) {
-            net.watch(&mut self.stream, token, wait)?;
-        } else if for_room && !self.bits.has(Bits::WATCHED_FOR_ROOM) && !cfg!(mutant = "room_not_watched") {
-            net.rewatch(&mut self.stream, token, wait)?;
+            traced(slot, "register", net.watch(&mut self.stream, token, interest))?;
+        } else if for_output && !self.bits.has(Bits::WATCHED_FOR_OUTPUT) && !cfg!(mutant = "room_not_watched")
+        {
+            traced(slot, "reregister", net.rewatch(&mut self.stream, token, interest))?;
         }
-        self.bits.set(Bits::WATCHED | if for_room { Bits::WATCHED_FOR_ROOM } else { 0 });
+        self.bits.set(Bits::WATCHED | if for_output { Bits::WATCHED_FOR_OUTPUT } else { 0 });
         Ok(())
     }
 
     /// Closes our half; reading goes on.
-    pub(crate) fn send_fin(&mut self) -> io::Result<()> {
-        self.stream.shutdown_write()?;
+    pub(crate) fn send_fin(&mut self, slot: Slot) -> io::Result<()> {
+        traced(slot, "shutdown", self.stream.shutdown_write())?;
         self.bits.set(Bits::FIN_SENT);
         Ok(())
     }
 
     /// Makes the close that follows a reset, so that the peer cannot take what it has got for the
     /// whole.
-    pub(crate) fn reset_on_close(&mut self) {
+    pub(crate) fn reset_on_close(&mut self, slot: Slot) {
         // Where that fails the close is a FIN, which is less clear but not wrong.
-        if self.stream.reset_on_close().is_ok() {
+        if traced(slot, "setsockopt", self.stream.reset_on_close()).is_ok() {
             self.bits.set(Bits::RESETS);
         }
     }
@@ -226,12 +267,22 @@ impl<S: Stream> Socket<S> {
     /// The FIN goes before the close. If input is unread at the close, or arrives just before it, the kernel resets
     /// the connection and throws away what it has not sent; a FIN makes it send that first. And the FIN ends the
     /// connection even if another process has inherited the socket, which `close` does not.
-    pub(crate) fn close(mut self) {
+    pub(crate) fn close(mut self, slot: Slot) {
         if !self.bits.has(Bits::FIN_SENT | Bits::FAILED | Bits::RESETS)
             && !cfg!(mutant = "closed_without_fin")
         {
             // It fails if the peer has reset the connection, and then there is nobody to tell.
-            let _ = self.stream.shutdown_write();
+            let _ = traced(slot, "shutdown", self.stream.shutdown_write());
         }
     }
+}
+
+/// The log target of one line per system call of a connection.
+const CALLS: &str = "fourway::call";
+
+/// Sees the result of each system call of a connection but `close`, which has none.
+#[inline(always)]
+fn traced<T: fmt::Debug>(slot: Slot, call: &str, result: io::Result<T>) -> io::Result<T> {
+    trace!(target: CALLS, "slot {slot}: {call} {result:?}");
+    result
 }

@@ -44,10 +44,10 @@ impl<N: Net> Engine<N> {
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => {
                         self.accepting.failures = 0;
-                        let slot = self.welcome(stream, now);
+                        let slot = self.admit(stream, now);
                         self.join_wave(slot);
                         // Who has been served may leave the slot to the next.
-                        if self.wave.len() >= self.wave_size(budget) || !self.table.has_room() {
+                        if self.wave.len() >= self.wave_size(budget) || !self.table.has_free_slot() {
                             budget = self.serve_wave(budget, handler);
                         }
                     }
@@ -79,13 +79,13 @@ impl<N: Net> Engine<N> {
             self.end_pause();
             // Linux queues one more than it was asked to.
             let mut owed = u64::from(self.shared.config.backlog) + 1;
-            while owed > 0 && self.table.has_room() && self.accepting.retry_at.is_none() {
+            while owed > 0 && self.table.has_free_slot() && self.accepting.retry_at.is_none() {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => {
                         owed -= 1;
                         self.accepting.failures = 0;
-                        self.welcome(stream, now);
+                        self.admit(stream, now);
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if net::is_of_one_connection(&error) => {
@@ -99,8 +99,8 @@ impl<N: Net> Engine<N> {
     }
 
     /// A new connection gets a slot, and is ready: perhaps its request has come with it.
-    pub(super) fn welcome(&mut self, stream: N::Stream, now: u64) -> Slot {
-        assert!(self.make_room(), "nothing is accepted without a slot for it");
+    pub(super) fn admit(&mut self, stream: N::Stream, now: u64) -> Slot {
+        assert!(self.free_a_slot(), "nothing is accepted without a slot for it");
         let slot = self.table.insert(stream);
         self.shared.stats.accepted += 1;
         self.table.arm(slot, State::Idle, now);
@@ -110,12 +110,12 @@ impl<N: Net> Engine<N> {
 
     /// Whether there is a slot for one more connection.
     pub(super) fn may_accept(&self) -> bool {
-        self.shared.phase == Phase::Running && self.accepting.retry_at.is_none() && self.has_place()
+        self.shared.phase == Phase::Running && self.accepting.retry_at.is_none() && self.can_have_slot()
     }
 
     /// Whether a slot is free, or can be made free.
-    pub(super) fn has_place(&self) -> bool {
-        self.table.has_room() || self.victim().is_some()
+    pub(super) fn can_have_slot(&self) -> bool {
+        self.table.has_free_slot() || self.victim().is_some()
     }
 
     /// When accepting goes on without an event, while clients wait: something may be there again that had run out.
@@ -151,7 +151,8 @@ impl<N: Net> Engine<N> {
     }
 
     fn note_full(&mut self, now: u64) {
-        let is_full = self.shared.phase == Phase::Running && self.accepting.is_ready() && !self.has_place();
+        let is_full =
+            self.shared.phase == Phase::Running && self.accepting.is_ready() && !self.can_have_slot();
         if is_full {
             self.accepting.waits_since = self.accepting.waits_since.min(now);
         }

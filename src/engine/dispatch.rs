@@ -4,7 +4,7 @@ use log::trace;
 
 use super::Engine;
 use crate::connection::Connection;
-use crate::connection::driver::{Driver, End, STATES};
+use crate::connection::driver::{Driver, Outcome, STATES};
 use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
 use crate::exchange::ExchangeId;
@@ -21,9 +21,9 @@ impl<N: Net> Engine<N> {
         &mut self,
         slot: Slot,
         quota: &mut Quota,
-        act: impl FnOnce(&mut Driver<'_, N, H>) -> End,
+        act: impl FnOnce(&mut Driver<'_, N, H>) -> Outcome,
         handler: &mut H,
-    ) -> End {
+    ) -> Outcome {
         let end = self.run_driver(slot, quota, act, handler);
         if self.pool.is_short() {
             self.evict_for_buffers(slot, handler);
@@ -40,14 +40,14 @@ impl<N: Net> Engine<N> {
         &mut self,
         slot: Slot,
         quota: &mut Quota,
-        act: impl FnOnce(&mut Driver<'_, N, H>) -> End,
+        act: impl FnOnce(&mut Driver<'_, N, H>) -> Outcome,
         handler: &mut H,
-    ) -> End {
+    ) -> Outcome {
         let token = self.table.token(slot);
         let connection = &mut self.table[slot];
         let listed = connection.state;
         self.driving = Some((slot, listed));
-        self.shared.tickets.begin(slot);
+        self.shared.deferrals.begin(slot);
         let id = match connection.exchange {
             Some(kept) => kept,
             None => self.pool.spare(),
@@ -69,10 +69,10 @@ impl<N: Net> Engine<N> {
         self.driving = None;
         self.settle_exchange(slot, id, listed, rearm);
         match end {
-            End::Gone(reason) => self.remove(slot, listed, reason),
-            End::Wait | End::Yield => {
+            Outcome::Closed(reason) => self.remove(slot, listed, reason),
+            Outcome::Blocked | Outcome::Yielded => {
                 self.settle_deadline(slot, listed, rearm);
-                if end == End::Yield && !cfg!(mutant = "yield_forgotten") {
+                if end == Outcome::Yielded && !cfg!(mutant = "yield_forgotten") {
                     self.table.queue(slot);
                 }
             }
@@ -110,14 +110,14 @@ impl<N: Net> Engine<N> {
     /// closed. The poller forgets a socket that is closed.
     pub(super) fn remove(&mut self, slot: Slot, listed: State, reason: Reason) {
         if let Some(awaited) = self.awaited(slot).filter(|_| !cfg!(mutant = "gone_not_told")) {
-            self.shared.tickets.lose(slot, awaited.serial, GoneReason::Ended(reason));
+            self.shared.deferrals.note_gone(slot, awaited.serial, GoneReason::Ended(reason));
         }
         let connection = self.table.remove(slot, listed);
         if let Some(id) = connection.exchange {
             self.pool.give_back(id);
         }
         let (state, peer_closed_first) = (connection.state, connection.socket.peer_closed_first());
-        connection.socket.close();
+        connection.socket.close(slot);
         trace!(target: STATES, "slot {slot}: {state:?} -> gone ({})", reason.as_str());
         self.shared.stats.count_close(reason, peer_closed_first);
         if self.accepting.retry_at.is_some() {
@@ -126,12 +126,12 @@ impl<N: Net> Engine<N> {
     }
 
     /// A handler's panic has unwound through `drive`: its connection alone is lost.
-    pub(super) fn bury_victim_of_panic(&mut self) {
+    pub(super) fn close_panicked(&mut self) {
         if let Some((slot, listed)) = self.driving.take() {
             self.shared.stats.handler_panics += 1;
-            self.shared.tickets.lose_taken(GoneReason::Ended(Reason::HandlerPanic));
+            self.shared.deferrals.note_taken_gone(GoneReason::Ended(Reason::HandlerPanic));
             self.shared.draft = Draft::default();
-            self.table[slot].socket.reset_on_close();
+            self.table[slot].socket.reset_on_close(slot);
             self.remove(slot, listed, Reason::HandlerPanic);
         }
     }

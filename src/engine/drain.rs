@@ -31,7 +31,7 @@ impl<N: Net> Engine<N> {
             IdleInDrain::LastRequest => now.saturating_add(nanoseconds(grace - grace / LAST_PART)),
         };
         self.end_idle(now);
-        if self.table.len() == 0 && !self.shared.tickets.has_news() {
+        if self.table.len() == 0 && !self.shared.deferrals.has_gone() {
             self.shared.phase = Phase::Closed;
         }
     }
@@ -45,13 +45,13 @@ impl<N: Net> Engine<N> {
             while let Some(slot) = self.table.longest_waiting(list) {
                 let is_answered = matches!(self.table[slot].state, State::Sending | State::Deferred);
                 if is_answered || self.is_between_steps(slot) {
-                    self.table[slot].socket.reset_on_close();
+                    self.table[slot].socket.reset_on_close(slot);
                 }
                 self.remove(slot, list, Reason::Shutdown);
             }
         }
         // The handler still has to hear of the requests that nobody can answer now.
-        let is_over = !self.shared.tickets.has_news();
+        let is_over = !self.shared.deferrals.has_gone();
         self.shared.phase = if is_over { Phase::Closed } else { Phase::Draining };
     }
 

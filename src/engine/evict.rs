@@ -76,8 +76,8 @@ impl<N: Net> Engine<N> {
     }
 
     /// Sees to it that a slot is free. Returns whether one is.
-    pub(super) fn make_room(&mut self) -> bool {
-        if self.table.has_room() {
+    pub(super) fn free_a_slot(&mut self) -> bool {
+        if self.table.has_free_slot() {
             return true;
         }
         let victim = self.victim();
@@ -91,7 +91,7 @@ impl<N: Net> Engine<N> {
     fn evict(&mut self, slot: Slot) {
         let state = self.table[slot].state;
         if state == State::Sending {
-            self.table[slot].socket.reset_on_close();
+            self.table[slot].socket.reset_on_close(slot);
         }
         self.remove(slot, state, Reason::Evicted);
     }

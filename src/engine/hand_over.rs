@@ -32,19 +32,19 @@ impl<N: Net> Engine<N> {
         if let Err(error) = self.net.watch_listener(&mut listener, token) {
             return Err(Refused::new(listener, error));
         }
-        let serial = self.shared.tickets.serial().get();
+        let serial = self.shared.deferrals.serial().get();
         let listening = Some(Listening { listener, generation, serial });
         match self.accepting.listeners.get_mut(slot) {
             Some(free) => *free = listening,
             None => self.accepting.listeners.push(listening),
         }
-        Ok(ListenerId { server: self.shared.tickets.server(), slot: slot as u32, serial })
+        Ok(ListenerId { server: self.shared.deferrals.server(), slot: slot as u32, serial })
     }
 
     pub(crate) fn listener(&self, id: ListenerId) -> Option<&N::Listener> {
         let listening = self.accepting.listeners.get(id.slot as usize)?.as_ref()?;
-        let is_it = id.server == self.shared.tickets.server() && id.serial == listening.serial;
-        is_it.then_some(&listening.listener)
+        let is_current = id.server == self.shared.deferrals.server() && id.serial == listening.serial;
+        is_current.then_some(&listening.listener)
     }
 
     /// Stops accepting from a listener and hands it back, with the clients that wait in its queue.
@@ -72,14 +72,14 @@ impl<N: Net> Engine<N> {
         if self.shared.phase != Phase::Running {
             return Err(Refused::new(stream, not_running()));
         }
-        if !self.has_place() {
+        if !self.can_have_slot() {
             let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
             return Err(Refused::new(stream, full));
         }
         if let Err(error) = self.net.take_over(&mut stream) {
             return Err(Refused::new(stream, error));
         }
-        self.welcome(stream, now);
+        self.admit(stream, now);
         Ok(())
     }
 }

@@ -104,7 +104,7 @@ impl<N: Net> Engine<N> {
         let durations =
             [times.idle, times.head, times.queue, times.body, times.write, times.deferred, times.linger];
         let mut table = Table::new(config.max_connections, durations.map(nanoseconds), tokens);
-        table.begin_generations(shared.tickets.server());
+        table.begin_generations(shared.deferrals.server());
         Ok(Engine {
             net,
             table,
@@ -182,12 +182,12 @@ impl<N: Net> Engine<N> {
     pub(crate) fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
         self.shared.clock.observe(now);
         self.end_unfinished();
-        let (slot, serial) = self.shared.tickets.find(id)?;
+        let (slot, serial) = self.shared.deferrals.find(id)?;
         let exchange = self.table.get(slot).and_then(|connection| connection.exchange).ok_or(Gone::Over)?;
         let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(Gone::Over)?;
         self.responding = Some(slot);
         self.table.queue(slot);
-        self.shared.tickets.begin(slot);
+        self.shared.deferrals.begin(slot);
         let (_, out) = self.pool.open_response(exchange);
         Ok(answer::respond(awaited, out, &mut self.shared))
     }
@@ -223,7 +223,7 @@ impl<N: Net> Engine<N> {
     /// Ends what the call before has left open. The victim of a panic goes first, for it may have
     /// taken a name.
     fn end_unfinished(&mut self) {
-        self.bury_victim_of_panic();
+        self.close_panicked();
         self.finish_response();
     }
 
@@ -232,9 +232,9 @@ impl<N: Net> Engine<N> {
         if let Some(slot) = self.responding.take() {
             let connection = &self.table[slot];
             let exchange = connection.exchange.expect("a request that waits for its answer has an exchange");
-            let (course, mut out) = self.pool.open_response(exchange);
+            let (in_flight, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
-            course.after = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
+            in_flight.on_sent = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
             if self.pool.has_few_outs() {
                 // A host that answers many at once answers more than there are buffers for. The others are for those that
                 // do not leave at once.
@@ -245,7 +245,7 @@ impl<N: Net> Engine<N> {
 
     /// Tells the handler of the requests that nobody can answer any more.
     fn tell_gone<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        while let Some((id, why)) = self.shared.tickets.next_gone() {
+        while let Some((id, why)) = self.shared.deferrals.next_gone() {
             handler.gone(id, why);
         }
     }
@@ -256,7 +256,7 @@ impl<N: Net> Engine<N> {
     fn has_work(&self) -> bool {
         self.table.ready_len() > 0
             || self.driving.is_some()
-            || self.shared.tickets.has_news()
+            || self.shared.deferrals.has_gone()
             || (self.accepting.is_ready() && self.may_accept())
     }
 
@@ -268,7 +268,7 @@ impl<N: Net> Engine<N> {
     /// The capacities of all that could grow.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn capacities(&self) -> Vec<usize> {
-        [vec![self.wave.capacity(), self.shared.tickets.capacity()], self.pool.capacities()].concat()
+        [vec![self.wave.capacity(), self.shared.deferrals.capacity()], self.pool.capacities()].concat()
     }
 
     /// What the simulation looks at after every turn.

@@ -97,7 +97,7 @@ impl<N: Net> Engine<N> {
         let id = self.pool.spare();
         let mut exchange = self.pool.open(id);
         let drains = self.net.short_read_drains(connection.socket.stream());
-        if let Ok(Some(len @ 1..)) = connection.socket.read(exchange.space(), drains) {
+        if let Ok(Some(len @ 1..)) = connection.socket.read(member.slot, exchange.space(), drains) {
             if cfg!(mutant = "wave_forgets_input") {
                 return;
             }
@@ -121,9 +121,9 @@ impl<N: Net> Engine<N> {
         let mut exchange = self.pool.open(id);
         let mut asked = Asked { handler, peer: connection.socket.stream() };
         self.driving = Some((member.slot, connection.state));
-        self.shared.tickets.begin(member.slot);
+        self.shared.deferrals.begin(member.slot);
         answer::answer(&mut exchange, &mut self.shared, &mut asked, &mut member.quota.requests);
-        member.quota.has_framed(std::mem::take(&mut exchange.course.framing));
+        member.quota.has_framed(std::mem::take(&mut exchange.in_flight.framing));
         self.driving = None;
     }
 }

@@ -31,7 +31,7 @@ impl BodyBuffers {
 
     pub(crate) fn lend(&mut self, now: u64) -> BufferId {
         let body = self.buffers.lend();
-        self.order.make_place(body.place());
+        self.order.add_entry(body.place());
         self.order.push_back(0, body.place());
         if body.index() == self.since.len() {
             self.since.push(now);

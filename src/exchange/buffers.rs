@@ -113,7 +113,7 @@ impl Buffers {
         self.free.pop().unwrap_or_else(|| {
             assert!(self.lent.len() < self.count, "a run begins with a spare buffer of each kind");
             let buffer = BufferId::new(self.lent.len());
-            self.lists.make_place(buffer.place());
+            self.lists.add_entry(buffer.place());
             self.lent.push(Lent { slot: Slot::new(0), list: UNLISTED });
             buffer
         })

@@ -5,7 +5,7 @@ mod bodies;
 pub(crate) mod buffers;
 pub(crate) mod pool;
 
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::num::NonZeroU32;
 
 use crate::body::{Body, PIECES};
@@ -14,7 +14,6 @@ use crate::deferred::Awaited;
 use crate::http::body::BodyReader;
 use crate::http::refusal::Refusal;
 use crate::http::scan::Scan;
-use crate::net::{Stream, Then};
 
 use buffers::BufferId;
 
@@ -41,13 +40,13 @@ impl ExchangeId {
 #[derive(Debug)]
 pub(crate) struct Exchange<'p> {
     pub(crate) input: Input<'p>,
-    pub(crate) course: &'p mut Course,
+    pub(crate) in_flight: &'p mut InFlight,
     pub(crate) out: Out<'p>,
 }
 
 /// How far a request has come.
 #[derive(Debug, Default)]
-pub(crate) struct Course {
+pub(crate) struct InFlight {
     /// The request whose head has been accepted and whose body is not whole.
     pub(crate) body: Option<BodyReader>,
     /// A body buffer has been lent for it.
@@ -55,14 +54,14 @@ pub(crate) struct Course {
     /// Its client waits for `100 Continue` before it sends the body.
     pub(crate) expects_continue: bool,
     /// What follows when everything written has left.
-    pub(crate) after: After,
+    pub(crate) on_sent: OnSent,
     /// Bytes of a body's framing that the budget has not been charged for.
     pub(crate) framing: usize,
     /// Bytes of body or response moved since its deadline was last extended.
     pub(crate) progress: usize,
 }
 
-impl Course {
+impl InFlight {
     /// The body is whole, or refused.
     #[inline]
     pub(crate) fn end_body(&mut self) {
@@ -72,7 +71,7 @@ impl Course {
     #[inline]
     fn clear(&mut self) {
         self.end_body();
-        (self.expects_continue, self.after) = (false, After::Keep);
+        (self.expects_continue, self.on_sent) = (false, OnSent::KeepAlive);
         (self.framing, self.progress) = (0, 0);
     }
 }
@@ -80,18 +79,18 @@ impl Course {
 impl Exchange<'_> {
     pub(crate) fn clear(&mut self) {
         self.input.clear();
-        self.course.clear();
+        self.in_flight.clear();
         self.out.clear();
     }
 
     /// Whether a body buffer is needed to collect more of the body: the head buffer is full, or its client waits to be
     /// told that there is a place for it. (So a client that stalls before has taken no body buffer.)
     pub(crate) fn lacks_body_buffer(&self) -> bool {
-        let collected = self.course.body.as_ref().filter(|_| !self.course.is_apart);
+        let collected = self.in_flight.body.as_ref().filter(|_| !self.in_flight.is_apart);
         collected.is_some_and(|body| {
             let space = self.input.head_size.saturating_sub(self.input.pending().len());
             let fits = body.left().is_none_or(|left| left <= space as u64);
-            space == 0 || (self.course.expects_continue && !fits)
+            space == 0 || (self.in_flight.expects_continue && !fits)
         })
     }
 
@@ -102,8 +101,8 @@ impl Exchange<'_> {
     #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
         let head_size = self.input.head_size;
-        let most = match &self.course.body {
-            Some(body) if self.course.is_apart => body.left().map_or(head_size, |left| {
+        let most = match &self.in_flight.body {
+            Some(body) if self.in_flight.is_apart => body.left().map_or(head_size, |left| {
                 usize::try_from(left).map_or(READ_BYTES, |left| left.min(READ_BYTES))
             }),
             _ => head_size - self.input.pending().len(),
@@ -114,9 +113,9 @@ impl Exchange<'_> {
 
 /// What is remembered of an exchange beside its bytes.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight {
+pub(crate) struct Record {
     input: InputMarks,
-    pub(crate) course: Course,
+    pub(crate) in_flight: InFlight,
     out: OutMarks,
     /// The buffers that it has borrowed. The input is in the body buffer if there is one.
     pub(crate) head: Option<BufferId>,
@@ -133,12 +132,12 @@ enum InputBuffer {
     Body(BufferId),
 }
 
-impl InFlight {
+impl Record {
     /// Nothing is in flight, whatever was. A share in a response's body has been given up before.
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.input.clear();
-        self.course.clear();
+        self.in_flight.clear();
         (self.out.copied, self.out.sent, self.out.tail_left) = (0, 0, 0);
     }
 
@@ -152,14 +151,14 @@ impl InFlight {
     ) -> Exchange<'p> {
         Exchange {
             input: Input { bytes: input, head_size, marks: &mut self.input },
-            course: &mut self.course,
+            in_flight: &mut self.in_flight,
             out: Out { bytes: out, marks: &mut self.out },
         }
     }
 
     /// What a response is written into, without the request.
-    pub(crate) fn response<'p>(&'p mut self, out: &'p mut [u8]) -> (&'p mut Course, Out<'p>) {
-        (&mut self.course, Out { bytes: out, marks: &mut self.out })
+    pub(crate) fn response<'p>(&'p mut self, out: &'p mut [u8]) -> (&'p mut InFlight, Out<'p>) {
+        (&mut self.in_flight, Out { bytes: out, marks: &mut self.out })
     }
 
     /// The buffer that the input is in.
@@ -172,10 +171,10 @@ impl InFlight {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.has_no_input()
-            && self.course.body.is_none()
+            && self.in_flight.body.is_none()
             && self.has_no_copied()
             && self.out.tail_left == 0
-            && matches!(self.course.after, After::Keep)
+            && matches!(self.in_flight.on_sent, OnSent::KeepAlive)
     }
 
     #[inline]
@@ -211,24 +210,24 @@ impl InFlight {
     }
 }
 
-/// What follows a response.
+/// What the connection does when a response has been sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum After {
-    /// The next request.
+pub(crate) enum OnSent {
+    /// It reads the next request.
     #[default]
-    Keep,
-    /// The close; a client that asked for it may send nothing more.
+    KeepAlive,
+    /// It closes. A client that asked for it may send nothing more.
     Close { client_asked: bool },
-    /// The close, at once and without a byte.
+    /// It closes at once, without a byte.
     Drop,
-    /// The next answer, which the host gives later.
-    Defer(Awaited),
+    /// It waits for the next response, which the host gives later.
+    AwaitReply(Awaited),
 }
 
-impl After {
+impl OnSent {
     pub(crate) fn awaited(&self) -> Option<Awaited> {
         match self {
-            After::Defer(awaited) => Some(*awaited),
+            OnSent::AwaitReply(awaited) => Some(*awaited),
             _ => None,
         }
     }
@@ -413,35 +412,43 @@ impl<'p> Out<'p> {
 
     // --- sending it ---
 
-    /// One write of as much as there is, at most `limit` bytes of a tail; `then` follows what is last.
-    pub(crate) fn write_to<S: Stream>(
-        &mut self,
-        stream: &mut S,
+    /// The copied bytes that are not sent.
+    pub(crate) fn unsent(&self) -> &[u8] {
+        &self.bytes[self.marks.sent..self.marks.copied]
+    }
+
+    /// Names what is to be sent next: the copied bytes, and at most `limit` bytes of the tail.
+    pub(crate) fn pieces<'o>(
+        &'o self,
         limit: usize,
-        then: Then,
-    ) -> io::Result<usize> {
-        let copied = &self.bytes[self.marks.sent..self.marks.copied];
-        if self.marks.tail_left == 0 {
-            let written = stream.write(copied, then)?;
-            self.marks.sent += written;
-            return Ok(written);
-        }
-        let mut pieces = [IoSlice::new(b""); 1 + PIECES];
+        pieces: &'o mut [IoSlice<'o>; MOST_PIECES],
+    ) -> Pieces<'o> {
+        let copied = self.unsent();
         pieces[0] = IoSlice::new(copied);
         let from = self.marks.tail.len() - self.marks.tail_left;
         let named = self.marks.tail.name(from, limit, &mut pieces[1..]);
-        let is_last =
-            pieces[1..=named].iter().map(|piece| piece.len() as u64).sum::<u64>() == self.marks.tail_left;
-        let then = if is_last { then } else { Then::Wait };
-        let written = match (copied.is_empty(), named) {
-            (true, 1) => stream.write(&pieces[1], then)?,
-            (is_sent, _) => stream.write_vectored(&pieces[usize::from(is_sent)..1 + named], then)?,
-        };
-        let of_copied = written.min(copied.len());
-        self.marks.sent += of_copied;
-        self.marks.tail_left -= (written - of_copied) as u64;
-        Ok(written)
+        let of_tail = pieces[1..=named].iter().map(|piece| piece.len() as u64).sum::<u64>();
+        let first = usize::from(copied.is_empty());
+        Pieces { bytes: &pieces[first..1 + named], is_all: of_tail == self.marks.tail_left }
     }
+
+    /// The kernel has taken `len` bytes.
+    pub(crate) fn sent(&mut self, len: usize) {
+        let of_copied = len.min(self.marks.copied - self.marks.sent);
+        self.marks.sent += of_copied;
+        self.marks.tail_left -= (len - of_copied) as u64;
+    }
+}
+
+/// The most pieces of an [`Out`]: the copied bytes, and the parts of a tail.
+pub(crate) const MOST_PIECES: usize = 1 + PIECES;
+
+/// What one write can take of an [`Out`].
+#[derive(Debug)]
+pub(crate) struct Pieces<'o> {
+    pub(crate) bytes: &'o [IoSlice<'o>],
+    /// Whether nothing is left behind them.
+    pub(crate) is_all: bool,
 }
 
 #[cfg(test)]
@@ -465,11 +472,11 @@ mod tests {
     }
 
     /// A body of this length behind a head, of which so much has arrived.
-    fn collecting(record: &mut InFlight, framing: Framing, arrived: usize) {
+    fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
         let mut limits = Limits::default();
         limits.body_bytes = 500;
         (record.input.start, record.input.end) = (0, arrived);
-        record.course.body = Some(BodyReader::new(10, framing, &limits).expect("it is short"));
+        record.in_flight.body = Some(BodyReader::new(10, framing, &limits).expect("it is short"));
     }
 
     #[test]
@@ -484,13 +491,13 @@ mod tests {
             (Framing::Chunked, true, 99, false),
             (Framing::Chunked, false, 100, true),
         ] {
-            let mut record = InFlight::default();
+            let mut record = Record::default();
             collecting(&mut record, framing, arrived);
-            record.course.expects_continue = expects_continue;
+            record.in_flight.expects_continue = expects_continue;
             assert_eq!(record.over(&mut head, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
             // So it is in the buffer of the body in front: that was lent for one body.
             assert_eq!(record.over(&mut body, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
-            record.course.is_apart = true;
+            record.in_flight.is_apart = true;
             assert!(!record.over(&mut body, 100, &mut out).lacks_body_buffer());
         }
     }
@@ -498,7 +505,7 @@ mod tests {
     #[test]
     fn a_read_takes_no_more_than_the_buffer_is_for() {
         let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
-        let mut record = InFlight::default();
+        let mut record = Record::default();
         assert_eq!(record.over(&mut head, 100, &mut out).space().len(), 100);
         collecting(&mut record, Framing::Length(400), 10);
         assert_eq!(
@@ -506,7 +513,7 @@ mod tests {
             90,
             "no more than a head buffer holds"
         );
-        record.course.is_apart = true;
+        record.in_flight.is_apart = true;
         assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 400, "what the body lacks");
         collecting(&mut record, Framing::Chunked, 10);
         assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 100, "so much can be left over");

@@ -15,7 +15,7 @@
 use super::InputBuffer;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Course, Exchange, ExchangeId, InFlight, Out};
+use super::{Exchange, ExchangeId, InFlight, Out, Record};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::slot::Slot;
@@ -49,7 +49,7 @@ impl PoolSizes {
 #[derive(Debug)]
 pub(crate) struct Pool {
     /// Of all that were ever used; the others' memory is untouched.
-    records: Vec<InFlight>,
+    records: Vec<Record>,
     size: usize,
     /// Those that are free, with a head and an out and without. The last one given back is the next one lent.
     equipped: Vec<ExchangeId>,
@@ -76,7 +76,7 @@ impl Pool {
 
     /// The bytes of a pool.
     pub(crate) fn bytes(config: &Config) -> usize {
-        const RECORD: usize = size_of::<InFlight>() + size_of::<ExchangeId>();
+        const RECORD: usize = size_of::<Record>() + size_of::<ExchangeId>();
         let (sizes, limits) = (PoolSizes::of(config), &config.limits);
         [
             sizes.records.saturating_mul(RECORD),
@@ -171,7 +171,7 @@ impl Pool {
     fn equip(&mut self) -> ExchangeId {
         let id = self.bare.pop().unwrap_or_else(|| {
             assert!(self.records.len() < self.size, "a run begins with a spare record");
-            self.records.push(InFlight::default());
+            self.records.push(Record::default());
             ExchangeId::new(self.records.len() - 1)
         });
         let record = &mut self.records[id.index()];
@@ -246,7 +246,7 @@ impl Pool {
     }
 
     /// Opens a record for its response alone.
-    pub(crate) fn open_response(&mut self, id: ExchangeId) -> (&mut Course, Out<'_>) {
+    pub(crate) fn open_response(&mut self, id: ExchangeId) -> (&mut InFlight, Out<'_>) {
         let out = self.out_buffer(id);
         self.records[id.index()].response(self.outs.bytes(out))
     }
@@ -329,7 +329,7 @@ impl Pool {
     /// if that is the beginning of another large body: others may wait for the buffer.
     fn leave_body(&mut self, id: ExchangeId) {
         let record = &mut self.records[id.index()];
-        let is_answered = !record.course.is_apart;
+        let is_answered = !record.in_flight.is_apart;
         let Some(body) = record.body.take_if(|_| is_answered) else { return };
         if record.has_no_input() {
             record.leave_input();
@@ -346,7 +346,7 @@ impl Pool {
     pub(crate) fn lend_body(&mut self, id: ExchangeId, now: u64) {
         let record = &mut self.records[id.index()];
         let body = self.bodies.lend(now);
-        (record.body, record.course.is_apart) = (Some(body), true);
+        (record.body, record.in_flight.is_apart) = (Some(body), true);
         if let Some(head) = record.head.take() {
             record.move_input(self.heads.bytes(head), self.bodies.buffers.bytes(body));
             self.heads.give_back(head);
@@ -355,14 +355,14 @@ impl Pool {
 
     /// The request of a record that waits for its answer.
     pub(crate) fn awaited(&self, id: ExchangeId) -> Option<Awaited> {
-        self.records[id.index()].course.after.awaited()
+        self.records[id.index()].in_flight.on_sent.awaited()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::After;
+    use crate::exchange::OnSent;
 
     fn pool() -> Pool {
         let mut config = Config::default();
@@ -441,9 +441,9 @@ mod tests {
         let mut pool = pool();
         let id = pool.spare();
         pool.open(id).input.filled(7);
-        pool.open(id).course.after = After::Drop;
+        pool.open(id).in_flight.on_sent = OnSent::Drop;
         let id = pool.spare();
-        assert_eq!(pool.open(id).course.after, After::Keep);
+        assert_eq!(pool.open(id).in_flight.on_sent, OnSent::KeepAlive);
         assert!(!pool.settle(id, Slot::new(0), State::Idle, true), "nothing is in flight");
     }
 }

@@ -1,13 +1,11 @@
 //! The buffers, beside a `Vec` that is treated the same.
 
-use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
+use std::io::IoSlice;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::net::{Peer, Then};
 use crate::properties::holds_for_any;
 
 /// Shares are of what there is, in 256ths.
@@ -73,53 +71,6 @@ fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
     });
 }
 
-/// A client that takes so many bytes of each write.
-struct Taker {
-    most: usize,
-    taken: Vec<u8>,
-    /// What the last write offered, and with what behind it.
-    offered: usize,
-    then: Then,
-}
-
-impl Stream for Taker {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        unreachable!()
-    }
-
-    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)], then)
-    }
-
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
-        (self.offered, self.then) = (parts.iter().map(|part| part.len()).sum(), then);
-        if self.most == 0 {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let before = self.taken.len();
-        self.taken.extend(parts.iter().flat_map(|part| part.iter()).take(self.most));
-        Ok(self.taken.len() - before)
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        unreachable!()
-    }
-
-    fn reset_on_close(&mut self) -> io::Result<()> {
-        unreachable!()
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        unreachable!()
-    }
-}
-
-impl Peer for Taker {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Err(ErrorKind::NotConnected.into())
-    }
-}
-
 fn any_tail() -> impl Strategy<Value = Body> {
     prop_oneof![
         Just(Body::Static(b"static")),
@@ -159,23 +110,23 @@ fn output_leaves_in_order_and_once_whatever_each_write_takes() {
         expected.extend(bytes_of(&tail));
         out.append(tail);
 
-        let mut taker = Taker { most: 0, taken: Vec::new(), offered: 0, then: Then::Wait };
-        // In the end it takes everything.
+        let mut taken: Vec<u8> = Vec::new();
+        // In the end all of it is taken.
         for (most, limit) in writes.into_iter().chain(std::iter::repeat((usize::MAX, usize::MAX))) {
-            let left = expected.len() - taker.taken.len();
+            let left = expected.len() - taken.len();
             assert_eq!((out.pending(), out.is_empty()), (left as u64, left == 0));
             if left == 0 {
                 break;
             }
-            taker.most = most;
-            let before = taker.taken.len();
-            match out.write_to(&mut taker, limit, Then::Fin) {
-                Ok(written) => assert_eq!(written, taker.taken.len() - before),
-                Err(error) => assert_eq!((most, error.kind()), (0, ErrorKind::WouldBlock)),
-            }
-            assert_eq!(taker.then == Then::Fin, taker.offered == left, "a FIN is behind the last byte alone");
+            let mut pieces = [IoSlice::new(b""); MOST_PIECES];
+            let Pieces { bytes, is_all } = out.pieces(limit, &mut pieces);
+            let offered: usize = bytes.iter().map(|piece| piece.len()).sum();
+            assert_eq!(is_all, offered == left, "only the last pieces are all");
+            let before = taken.len();
+            taken.extend(bytes.iter().flat_map(|piece| piece.iter()).take(most));
+            out.sent(taken.len() - before);
         }
-        assert!(taker.taken == expected);
+        assert!(taken == expected);
         out.clear();
         assert!(out.is_empty() && out.is_untouched() && !out.has_tail() && out.copied() == 0);
     });

@@ -10,7 +10,7 @@ pub(crate) mod request;
 use std::marker::PhantomData;
 
 use crate::body::Body;
-use crate::deferred::{GoneReason, RequestId, Tickets};
+use crate::deferred::{Deferrals, GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::http::date::DateLine;
 use crate::http::response::{Draft, Writer};
@@ -166,7 +166,7 @@ pub struct Responder<'r> {
     writer: Writer<'r>,
     draft: &'r mut Draft,
     date: &'r DateLine,
-    tickets: &'r mut Tickets,
+    deferrals: &'r mut Deferrals,
     _request: Invariant<'r>,
 }
 
@@ -175,9 +175,9 @@ impl<'r> Responder<'r> {
         writer: Writer<'r>,
         draft: &'r mut Draft,
         date: &'r DateLine,
-        tickets: &'r mut Tickets,
+        deferrals: &'r mut Deferrals,
     ) -> Self {
-        Responder { writer, draft, date, tickets, _request: PhantomData }
+        Responder { writer, draft, date, deferrals, _request: PhantomData }
     }
 
     /// Answers with a copy of `body`, at most
@@ -236,7 +236,7 @@ impl<'r> Responder<'r> {
     /// An answer that was deferred before can be deferred again, under a new name; its deadline
     /// stays.
     pub fn defer(self) -> (RequestId, Reply<'r>) {
-        (self.tickets.take(), Reply { _request: PhantomData })
+        (self.deferrals.take(), Reply { _request: PhantomData })
     }
 
     /// Closes the connection at once, without an answer.

@@ -21,8 +21,8 @@ pub(crate) trait Net {
     /// raises a new edge (the exception of [law 2](crate#the-laws)).
     fn short_read_drains(&self, stream: &Self::Stream) -> bool;
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<Self::Stream>;
-    fn watch(&mut self, stream: &mut Self::Stream, token: Token, wait: Wait) -> io::Result<()>;
-    fn rewatch(&mut self, stream: &mut Self::Stream, token: Token, wait: Wait) -> io::Result<()>;
+    fn watch(&mut self, stream: &mut Self::Stream, token: Token, interest: Interest) -> io::Result<()>;
+    fn rewatch(&mut self, stream: &mut Self::Stream, token: Token, interest: Interest) -> io::Result<()>;
     /// Makes a stream of the host's like one that was accepted here.
     fn take_over(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
     /// Watches a listener of the host's, after whatever has to be done to it.
@@ -33,8 +33,8 @@ pub(crate) trait Net {
 /// What the engine asks of a connected stream. All calls return at once.
 pub(crate) trait Stream: Peer {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
-    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize>;
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize>;
+    fn write(&mut self, bytes: &[u8], flush: Flush) -> io::Result<usize>;
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], flush: Flush) -> io::Result<usize>;
     /// Sends the FIN; reading goes on.
     fn shutdown_write(&mut self) -> io::Result<()>;
     /// Makes the coming close a reset.
@@ -48,19 +48,19 @@ pub(crate) trait Peer {
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 }
 
-/// What comes behind the bytes of a write.
+/// Whether the kernel sends the bytes of a write at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// Nobody knows when: they are sent at once.
-    Wait,
-    /// Our FIN, by the very next call, if the kernel takes all of them: it may hold them back until
+pub(crate) enum Flush {
+    /// They are sent at once.
+    Now,
+    /// Our FIN follows by the very next call, if the kernel takes all of them. The kernel may hold them back until
     /// then, so that both travel in one segment.
-    Fin,
+    WithFin,
 }
 
 /// What a stream waits for: always input, and room for output once it had none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wait {
+pub(crate) enum Interest {
     Input,
     InputAndOutput,
 }

@@ -8,10 +8,10 @@ use mio::event::Source;
 use mio::net::{TcpListener, TcpStream};
 #[cfg(all(unix, feature = "uds"))]
 use mio::net::{UnixListener, UnixStream};
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use socket2::SockRef;
 
-use crate::net::{self, Net, Peer, Then, Wait};
+use crate::net::{self, Flush, Interest, Net, Peer};
 
 /// A listening socket, for [`Server::add_listener`](crate::Server::add_listener).
 ///
@@ -204,12 +204,12 @@ impl Net for MioNet {
         }
     }
 
-    fn watch(&mut self, stream: &mut Stream, token: Token, wait: Wait) -> io::Result<()> {
-        self.registry.register(stream.source(), token, interest(wait))
+    fn watch(&mut self, stream: &mut Stream, token: Token, interest: Interest) -> io::Result<()> {
+        self.registry.register(stream.source(), token, mio_interest(interest))
     }
 
-    fn rewatch(&mut self, stream: &mut Stream, token: Token, wait: Wait) -> io::Result<()> {
-        self.registry.reregister(stream.source(), token, interest(wait))
+    fn rewatch(&mut self, stream: &mut Stream, token: Token, interest: Interest) -> io::Result<()> {
+        self.registry.reregister(stream.source(), token, mio_interest(interest))
     }
 
     fn take_over(&mut self, stream: &mut Stream) -> io::Result<()> {
@@ -222,7 +222,7 @@ impl Net for MioNet {
     fn watch_listener(&mut self, listener: &mut Listener, token: Token) -> io::Result<()> {
         listener.prepare()?;
         let _ = self.registry.deregister(listener.source());
-        self.registry.register(listener.source(), token, Interest::READABLE)
+        self.registry.register(listener.source(), token, mio::Interest::READABLE)
     }
 
     fn unwatch_listener(&mut self, listener: &mut Listener) {
@@ -237,26 +237,26 @@ impl net::Stream for Stream {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8], flush: Flush) -> io::Result<usize> {
         either!(Stream, self, stream => {
-            stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, flags(then)))
+            stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, flags(flush)))
         })
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], flush: Flush) -> io::Result<usize> {
         either!(Stream, self, stream => {
-            stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(bytes, flags(then)))
+            stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(bytes, flags(flush)))
         })
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn write(&mut self, bytes: &[u8], _: Then) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8], _: Flush) -> io::Result<usize> {
         either!(Stream, self, stream => io::Write::write(stream, bytes))
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], _: Then) -> io::Result<usize> {
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>], _: Flush) -> io::Result<usize> {
         either!(Stream, self, stream => io::Write::write_vectored(stream, bytes))
     }
 
@@ -286,14 +286,14 @@ impl Peer for Stream {
     }
 }
 
-fn interest(wait: Wait) -> Interest {
-    let input = Interest::READABLE;
+fn mio_interest(interest: Interest) -> mio::Interest {
+    let input = mio::Interest::READABLE;
     // Urgent data ends a read early, so it has to show as a hint.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let input = input | Interest::PRIORITY;
-    match wait {
-        Wait::Input => input,
-        Wait::InputAndOutput => input | Interest::WRITABLE,
+    let input = input | mio::Interest::PRIORITY;
+    match interest {
+        Interest::Input => input,
+        Interest::InputAndOutput => input | mio::Interest::WRITABLE,
     }
 }
 
@@ -302,9 +302,9 @@ fn interest(wait: Wait) -> Interest {
 /// what does not fill a segment is then held back for it: with the FIN, both sides have a segment less to
 /// handle. (Where not all bytes are taken, none are held back.)
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn flags(then: Then) -> i32 {
-    match then {
-        Then::Wait => libc::MSG_NOSIGNAL,
-        Then::Fin => libc::MSG_NOSIGNAL | libc::MSG_MORE,
+fn flags(flush: Flush) -> i32 {
+    match flush {
+        Flush::Now => libc::MSG_NOSIGNAL,
+        Flush::WithFin => libc::MSG_NOSIGNAL | libc::MSG_MORE,
     }
 }

@@ -8,7 +8,7 @@ use super::harness::client::Client;
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Call};
-use crate::net::{Readiness, Wait};
+use crate::net::{Interest, Readiness};
 
 const ALL: Readiness =
     Readiness { readable: true, writable: true, read_closed: true, priority: true, error: true };
@@ -102,7 +102,7 @@ fn room_is_watched_for_from_the_first_full_write_and_then_for_good() {
     let client = sim.connect_idle();
     client.get("/");
     sim.settle();
-    assert_eq!(registrations(&client), [Call::Watch(Wait::Input)]);
+    assert_eq!(registrations(&client), [Call::Watch(Interest::Input)]);
     for _ in 0..3 {
         client.stop_reading();
         client.get("/large");
@@ -113,7 +113,7 @@ fn room_is_watched_for_from_the_first_full_write_and_then_for_good() {
         }
     }
     assert_eq!(client.responses().len(), 4);
-    let input_then_room = [Call::Watch(Wait::Input), Call::Rewatch(Wait::InputAndOutput)];
+    let input_then_room = [Call::Watch(Interest::Input), Call::Rewatch(Interest::InputAndOutput)];
     assert_eq!(registrations(&client), input_then_room);
 }
 
@@ -128,7 +128,7 @@ fn a_first_write_that_is_full_needs_one_registration_only() {
     client.get("/");
     sim.settle();
     assert_eq!(client.statuses(), [200, 200]);
-    assert_eq!(registrations(&client), [Call::Watch(Wait::InputAndOutput)]);
+    assert_eq!(registrations(&client), [Call::Watch(Interest::InputAndOutput)]);
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl<S> Table<S> {
         self.slab.len()
     }
 
-    pub(crate) fn has_room(&self) -> bool {
+    pub(crate) fn has_free_slot(&self) -> bool {
         self.slab.len() < self.capacity
     }
 
@@ -73,11 +73,11 @@ impl<S> Table<S> {
 
     /// Puts a stream into a slot, with a generation that no token in flight has.
     pub(crate) fn insert(&mut self, stream: S) -> Slot {
-        assert!(self.has_room(), "the slab never grows");
+        assert!(self.has_free_slot(), "the slab never grows");
         let generation = self.next_generation();
         let slot = Slot::new(self.slab.insert(Connection::new(stream, generation)));
-        self.ready.make_place(slot.place());
-        self.waiting.make_place(slot.place());
+        self.ready.add_entry(slot.place());
+        self.waiting.add_entry(slot.place());
         slot
     }
 

@@ -100,7 +100,7 @@ impl Model {
 
     fn compare(&self, table: &Table<u32>) {
         assert_eq!(
-            (table.len(), table.has_room()),
+            (table.len(), table.has_free_slot()),
             (self.connections.len(), self.connections.len() < CAPACITY)
         );
         let ready = std::iter::successors(table.first_ready(), |&slot| table.ready_behind(slot));
@@ -151,7 +151,7 @@ fn any_table_is_as_a_list_that_is_searched() {
         let mut model = Model::default();
         for (id, step) in (0..).zip(steps) {
             match step {
-                Step::Insert if table.has_room() => model.insert(&mut table, id),
+                Step::Insert if table.has_free_slot() => model.insert(&mut table, id),
                 Step::Insert => {}
                 Step::Pass(by) => model.now += by,
                 step => model.apply(&mut table, step),

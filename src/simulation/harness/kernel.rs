@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use mio::Token;
 
 use super::socket::{Arrival, Call, Ending, Reset, Socket};
-use crate::net::{Readiness, Then, Wait};
+use crate::net::{Flush, Interest, Readiness};
 
 /// A source on the ready list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl World {
         let socket = &mut self.sockets[id];
         socket.room = socket.room.saturating_add(more);
         if std::mem::replace(&mut socket.no_room, false)
-            && matches!(socket.watched, Some((_, Wait::InputAndOutput)))
+            && matches!(socket.watched, Some((_, Interest::InputAndOutput)))
         {
             self.raise_socket(id);
         }
@@ -194,8 +194,14 @@ impl World {
         }
     }
 
-    pub(crate) fn watch(&mut self, id: usize, token: Token, wait: Wait, is_new: bool) -> io::Result<()> {
-        let call = if is_new { Call::Watch(wait) } else { Call::Rewatch(wait) };
+    pub(crate) fn watch(
+        &mut self,
+        id: usize,
+        token: Token,
+        interest: Interest,
+        is_new: bool,
+    ) -> io::Result<()> {
+        let call = if is_new { Call::Watch(interest) } else { Call::Rewatch(interest) };
         self.sockets[id].calls.push(call);
         if let Some(kind) = self.watch_faults.pop_front() {
             return Err(kind.into());
@@ -205,7 +211,7 @@ impl World {
             (false, false) => return Err(ErrorKind::NotFound.into()),
             _ => {}
         }
-        self.sockets[id].watched = Some((token, wait));
+        self.sockets[id].watched = Some((token, interest));
         // What is true already is reported at registration.
         self.raise_socket(id);
         Ok(())
@@ -242,13 +248,13 @@ impl World {
         result
     }
 
-    pub(crate) fn write(&mut self, id: usize, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
-        let result = self.try_write(id, parts, then);
+    pub(crate) fn write(&mut self, id: usize, parts: &[IoSlice<'_>], flush: Flush) -> io::Result<usize> {
+        let result = self.try_write(id, parts, flush);
         self.sockets[id].calls.push(Call::Write(outcome(&result)));
         result
     }
 
-    fn try_write(&mut self, id: usize, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
+    fn try_write(&mut self, id: usize, parts: &[IoSlice<'_>], flush: Flush) -> io::Result<usize> {
         let limit = self.write_limit;
         let socket = &mut self.sockets[id];
         if let Some(kind) = socket.write_faults.pop_front() {
@@ -275,7 +281,7 @@ impl World {
         }
         let bytes = parts.iter().flat_map(|part| part.iter());
         socket.output.extend(bytes.take(taken));
-        socket.held_back = if then == Then::Fin && taken == len { taken } else { 0 };
+        socket.held_back = if flush == Flush::WithFin && taken == len { taken } else { 0 };
         socket.room = if socket.room == usize::MAX { usize::MAX } else { socket.room - taken };
         if socket.client_gone {
             self.arrive(id, Arrival::Reset);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use mio::Token;
 
 use super::kernel::World;
-use crate::net::{Net, Peer, Stream, Then, Wait};
+use crate::net::{Flush, Interest, Net, Peer, Stream};
 
 /// The kernel, shared by the server's side and the test's.
 pub(crate) type Wire = Rc<RefCell<World>>;
@@ -57,12 +57,12 @@ impl Net for FakeNet {
         Ok(FakeStream { wire: self.0.clone(), id })
     }
 
-    fn watch(&mut self, stream: &mut FakeStream, token: Token, wait: Wait) -> io::Result<()> {
-        self.0.borrow_mut().watch(stream.id, token, wait, true)
+    fn watch(&mut self, stream: &mut FakeStream, token: Token, interest: Interest) -> io::Result<()> {
+        self.0.borrow_mut().watch(stream.id, token, interest, true)
     }
 
-    fn rewatch(&mut self, stream: &mut FakeStream, token: Token, wait: Wait) -> io::Result<()> {
-        self.0.borrow_mut().watch(stream.id, token, wait, false)
+    fn rewatch(&mut self, stream: &mut FakeStream, token: Token, interest: Interest) -> io::Result<()> {
+        self.0.borrow_mut().watch(stream.id, token, interest, false)
     }
 
     fn take_over(&mut self, stream: &mut FakeStream) -> io::Result<()> {
@@ -91,12 +91,12 @@ impl Stream for FakeStream {
         self.wire.borrow_mut().read(self.id, into)
     }
 
-    fn write(&mut self, bytes: &[u8], then: Then) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)], then)
+    fn write(&mut self, bytes: &[u8], flush: Flush) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)], flush)
     }
 
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
-        self.wire.borrow_mut().write(self.id, parts, then)
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>], flush: Flush) -> io::Result<usize> {
+        self.wire.borrow_mut().write(self.id, parts, flush)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use mio::Token;
 
-use crate::net::{Readiness, Wait};
+use crate::net::{Interest, Readiness};
 
 /// One simulated system call. Failed reads and writes stand as their error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub(crate) enum Call {
     Shutdown,
     ResetOnClose,
     TakeError,
-    Watch(Wait),
-    Rewatch(Wait),
+    Watch(Interest),
+    Rewatch(Interest),
     Close,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Socket {
     pub(crate) no_room: bool,
     pub(crate) ending: Option<Ending>,
     pub(crate) reset_on_close: bool,
-    pub(crate) watched: Option<(Token, Wait)>,
+    pub(crate) watched: Option<(Token, Interest)>,
     pub(crate) accepted: bool,
     pub(crate) closed: bool,
     pub(crate) calls: Vec<Call>,
@@ -96,10 +96,10 @@ impl Reset {
 
 impl Socket {
     /// What mio makes of what epoll says.
-    pub(crate) fn readiness(&self, wait: Wait) -> Readiness {
+    pub(crate) fn readiness(&self, interest: Interest) -> Readiness {
         let is_reset = self.is_reset();
         let hung_up = is_reset || (self.client_fin && self.ending.is_some());
-        let has_room = wait == Wait::InputAndOutput && self.room > 0;
+        let has_room = interest == Interest::InputAndOutput && self.room > 0;
         Readiness {
             readable: self.has_input(),
             writable: has_room || hung_up,
