@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::state::State;
+
 /// The settings of one [`Server`](crate::Server).
 ///
 /// Start from the default and set what differs:
@@ -388,6 +390,21 @@ impl Config {
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, sentence)) => Err(sentence),
             None => Ok(()),
+        }
+    }
+}
+
+impl Timeouts {
+    /// How long a connection may wait in a state.
+    pub(crate) fn of(&self, state: State) -> Duration {
+        match state {
+            State::Idle | State::Received => self.idle,
+            State::Head => self.head,
+            State::Queued => self.queue,
+            State::Body => self.body,
+            State::Sending => self.write,
+            State::Deferred => self.deferred,
+            State::Closing => self.linger,
         }
     }
 }

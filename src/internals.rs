@@ -18,7 +18,7 @@ use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::table;
-use crate::table::tokens::{LISTENERS, TokenRange, Tokens};
+use crate::tokens::{LISTENERS, TokenRange, Tokens};
 
 /// The table of connections.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Table {
     /// With memory for so many connections.
     pub fn new(capacity: usize) -> Table {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).expect("a range has room for them");
-        Table(table::Table::new(capacity, [1; State::ALL.len()], tokens))
+        Table(table::Table::new(capacity, |_| 1, tokens))
     }
 
     /// A new connection's slot.
@@ -98,7 +98,8 @@ pub struct Answering {
 impl Answering {
     /// As a server with these settings has it.
     pub fn new(config: Config) -> Answering {
-        Answering { pool: Pool::new(&config), shared: Shared::new(config) }
+        let tokens = Tokens::layout(TokenRange::nth(0), 1).expect("a range has room for one");
+        Answering { pool: Pool::new(&config), shared: Shared::new(config, tokens) }
     }
 
     /// Answers whole requests that arrived in one read and ask for no close; how many bytes the

@@ -228,6 +228,7 @@ mod http;
 mod net;
 mod state;
 mod slot;
+mod tokens;
 mod lists;
 mod memory;
 mod body;
@@ -255,7 +256,7 @@ pub use crate::net::{Readiness, Refused};
 pub use crate::reactor::Reactor;
 pub use crate::server::{Server, SetupError, earliest};
 pub use crate::stats::{Phase, Reason, Stats};
-pub use crate::table::tokens::TokenRange;
+pub use crate::tokens::TokenRange;
 pub use mio;
 
 #[cfg(fuzzing)]

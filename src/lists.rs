@@ -1,40 +1,49 @@
-//! Lists of slots: each a ring of links, all in one array.
+//! Lists of slots: each a ring of entries, all in one array.
 //!
-//! A slot is in one list at most, and its place in it is a pair of links in the array, at its own
-//! number: joining and leaving are a few stores, and never ask for memory. In front of the slots'
-//! places stand the lists' own, each the end and the beginning of its ring. So no place is without neighbours,
-//! and nothing has to be asked before it is linked or unlinked. A slot that is in no list is a ring of itself.
+//! A slot is in one list at most. Its entry in the array has the links to its neighbours, so joining and leaving a list
+//! are a few stores, and never ask for memory. The first entries of the array are the lists' own: each is the end and
+//! the beginning of its ring. So every entry has neighbours, and nothing has to be checked before an entry is linked or
+//! unlinked. A slot that is in no list is a ring of its own.
 
-/// The places before and behind one in its ring.
+/// The neighbours of an entry in its ring, and what its list keeps of its slot.
 #[derive(Debug, Clone, Copy)]
-struct Links {
+struct Entry<T> {
     prev: u32,
     next: u32,
+    value: T,
 }
 
-/// `N` first-in-first-out lists of slots. All operations are O(1).
+/// `N` first-in-first-out lists of slots, with a value for each slot that is in a list. All operations are O(1).
 #[derive(Debug)]
-pub(crate) struct Lists<const N: usize> {
-    links: Vec<Links>,
+pub(crate) struct Lists<const N: usize, T = ()> {
+    entries: Vec<Entry<T>>,
     lens: [usize; N],
 }
 
 impl<const N: usize> Lists<N> {
-    /// What each slot takes.
-    pub(crate) const PER_SLOT: usize = size_of::<Links>();
+    /// Puts a slot that is in no list at the end of one.
+    #[inline]
+    pub(crate) fn push_back(&mut self, list: usize, slot: u32) {
+        self.push_back_with(list, slot, ());
+    }
+}
+
+impl<const N: usize, T: Copy + Default> Lists<N, T> {
+    /// The bytes that each slot takes.
+    pub(crate) const PER_SLOT: usize = size_of::<Entry<T>>();
 
     /// Empty lists with memory for this many slots.
     pub(crate) fn new(slots: usize) -> Self {
-        let mut links = Vec::with_capacity(slots + N);
-        links.extend((0..N as u32).map(|own| Links { prev: own, next: own }));
-        Lists { links, lens: [0; N] }
+        let mut entries = Vec::with_capacity(slots + N);
+        entries.extend((0..N as u32).map(|own| Entry { prev: own, next: own, value: T::default() }));
+        Lists { entries, lens: [0; N] }
     }
 
-    /// Makes a place for the slot behind the last that has one, if it is not one of them.
+    /// Adds an entry for a slot, if it has none. Slots get their entries in the order of their numbers.
     pub(crate) fn add_entry(&mut self, slot: u32) {
-        let place = slot + N as u32;
-        if place as usize == self.links.len() {
-            self.links.push(Links { prev: place, next: place });
+        let own = slot + N as u32;
+        if own as usize == self.entries.len() {
+            self.entries.push(Entry { prev: own, next: own, value: T::default() });
         }
     }
 
@@ -45,37 +54,50 @@ impl<const N: usize> Lists<N> {
     /// Whether a slot is in one of the lists.
     #[inline]
     pub(crate) fn contains(&self, slot: u32) -> bool {
-        let place = slot + N as u32;
-        self.links[place as usize].next != place
+        let own = slot + N as u32;
+        self.entries[own as usize].next != own
     }
 
     pub(crate) fn first(&self, list: usize) -> Option<u32> {
-        self.links[list].next.checked_sub(N as u32)
+        self.entries[list].next.checked_sub(N as u32)
+    }
+
+    /// The value of the first slot of a list.
+    #[inline]
+    pub(crate) fn first_value(&self, list: usize) -> Option<T> {
+        let first = self.entries[list].next;
+        (first >= N as u32).then(|| self.entries[first as usize].value)
+    }
+
+    /// The value of a slot, from when it was put into a list last.
+    pub(crate) fn value(&self, slot: u32) -> T {
+        self.entries[slot as usize + N].value
     }
 
     /// The one behind `slot` in its list.
     pub(crate) fn behind(&self, slot: u32) -> Option<u32> {
-        self.links[slot as usize + N].next.checked_sub(N as u32)
+        self.entries[slot as usize + N].next.checked_sub(N as u32)
     }
 
-    /// Puts a slot that is in no list at the end of one.
+    /// Puts a slot that is in no list at the end of one, with a value.
     #[inline]
-    pub(crate) fn push_back(&mut self, list: usize, slot: u32) {
-        let place = slot + N as u32;
-        let last = std::mem::replace(&mut self.links[list].prev, place);
-        self.links[last as usize].next = place;
-        self.links[place as usize] = Links { prev: last, next: list as u32 };
+    pub(crate) fn push_back_with(&mut self, list: usize, slot: u32, value: T) {
+        let own = slot + N as u32;
+        let last = std::mem::replace(&mut self.entries[list].prev, own);
+        self.entries[last as usize].next = own;
+        self.entries[own as usize] = Entry { prev: last, next: list as u32, value };
         self.lens[list] += 1;
     }
 
-    /// Takes a slot out of the list that it is in; whether it was the first there.
+    /// Takes a slot out of the list that it is in. Returns whether it was the first there.
     #[inline]
     pub(crate) fn remove(&mut self, list: usize, slot: u32) -> bool {
-        let place = slot + N as u32;
-        let Links { prev, next } =
-            std::mem::replace(&mut self.links[place as usize], Links { prev: place, next: place });
-        self.links[prev as usize].next = next;
-        self.links[next as usize].prev = prev;
+        let own = slot + N as u32;
+        let entry = &mut self.entries[own as usize];
+        let (prev, next) = (entry.prev, entry.next);
+        (entry.prev, entry.next) = (own, own);
+        self.entries[prev as usize].next = next;
+        self.entries[next as usize].prev = prev;
         self.lens[list] -= 1;
         prev as usize == list
     }
@@ -94,7 +116,7 @@ mod tests {
     fn all<const N: usize>(lists: &Lists<N>, list: usize) -> Vec<u32> {
         let slots = std::iter::successors(lists.first(list), |&slot| lists.behind(slot));
         // In a list that is broken they might come round again.
-        slots.take(lists.links.len()).collect()
+        slots.take(lists.entries.len()).collect()
     }
 
     fn lists() -> Lists<2> {

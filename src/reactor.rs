@@ -11,7 +11,7 @@ use crate::engine::ListenerId;
 use crate::handler::Handler;
 use crate::server::{Server, SetupError};
 use crate::stats::Phase;
-use crate::table::tokens::TokenRange;
+use crate::tokens::TokenRange;
 
 /// A [`Server`] with a loop of its own, for programs that do nothing else.
 ///

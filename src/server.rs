@@ -16,7 +16,7 @@ use crate::handler::{Handler, Responder};
 use crate::net::sockets::{Listener, MioNet, Stream};
 use crate::net::{Readiness, Refused};
 use crate::stats::{Phase, Stats};
-use crate::table::tokens::{TokenRange, Tokens};
+use crate::tokens::{TokenRange, Tokens};
 
 /// An HTTP/1.1 server that lives in its host's mio loop.
 ///

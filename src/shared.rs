@@ -7,6 +7,7 @@ use crate::exchange::pool::PoolSizes;
 use crate::http::date::Date;
 use crate::http::response::Draft;
 use crate::stats::{Phase, Stats};
+use crate::tokens::Tokens;
 
 /// All that answering needs beside the bytes of one request.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) phase: Phase,
     /// Whether a drain has no more time for connections that are idle.
     pub(crate) ends_idle: bool,
+    pub(crate) tokens: Tokens,
     pub(crate) deferrals: Deferrals,
     pub(crate) date: Date,
     /// The response that is being written.
@@ -24,11 +26,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, tokens: Tokens) -> Self {
         Shared {
             date: Date::new(config.wall_clock),
             deferrals: Deferrals::new(PoolSizes::of(&config).records),
             config,
+            tokens,
             stats: Stats::default(),
             clock: Clock::default(),
             phase: Phase::Running,

@@ -20,7 +20,7 @@
 /// What a connection is doing, which is what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Reading, between requests or before the first. It holds no buffer, except between the steps of a wave.
+    /// Reading, between requests or before the first. It owns no buffer.
     Idle,
     /// Reading a head that has begun.
     Head,
@@ -34,10 +34,16 @@ pub(crate) enum State {
     Deferred,
     /// All is sent: waiting for the client's FIN.
     Closing,
+    /// Between two steps of a wave: input has been read, and perhaps answered. It waits for nothing, so it has no deadline
+    /// list of its own and keeps its place among the idle until the last step.
+    Received,
 }
 
 impl State {
-    /// In the order of a connection's life.
+    /// How many states there are. An array that is indexed by a state has this length.
+    pub(crate) const COUNT: usize = State::Received as usize + 1;
+
+    /// The states that wait, each with a deadline list, in the order of a connection's life.
     pub(crate) const ALL: [State; 7] = [
         State::Idle,
         State::Head,
@@ -47,4 +53,10 @@ impl State {
         State::Deferred,
         State::Closing,
     ];
+
+    /// The state in whose deadline list a connection is.
+    #[inline]
+    pub(crate) fn waits_as(self) -> State {
+        if self == State::Received { State::Idle } else { self }
+    }
 }

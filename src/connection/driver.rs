@@ -9,16 +9,13 @@
 
 use std::io;
 
-use log::trace;
-use mio::Token;
-
 use crate::answer::{self, Asked, Need};
 use crate::clock::{nanoseconds, since, ticks};
 use crate::config::CloseMode;
 use crate::connection::Connection;
 use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
-use crate::exchange::{Exchange, OnSent};
+use crate::exchange::{Exchange, Input, OnSent};
 use crate::handler::Handler;
 use crate::http::refusal::Refusal;
 use crate::net::{Flush, Interest, Net, Readiness};
@@ -27,14 +24,10 @@ use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
 
-/// The log target of one line per change of state.
-pub(crate) const STATES: &str = "fourway::state";
-
 /// A connection, and all that it may use while it is being driven.
 pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
     pub(crate) connection: &'a mut Connection<N::Stream>,
     pub(crate) net: &'a mut N,
-    pub(crate) token: Token,
     pub(crate) slot: Slot,
     pub(crate) exchange: Exchange<'a>,
     pub(crate) handler: &'a mut H,
@@ -72,7 +65,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     pub(crate) fn run(&mut self) -> Outcome {
         loop {
             let next = match self.connection.state {
-                State::Idle | State::Head | State::Body => self.read(),
+                State::Idle | State::Received | State::Head | State::Body => self.read(),
                 State::Queued => self.queue(),
                 State::Sending => self.send(),
                 State::Deferred => self.defer(),
@@ -100,7 +93,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// in close mode `peer` our FIN goes first after all. For the rest it is the connection's end.
     fn time_out(&mut self) -> Outcome {
         match self.connection.state {
-            State::Idle => return Outcome::Closed(Reason::IdleTimeout),
+            State::Idle | State::Received => return Outcome::Closed(Reason::IdleTimeout),
             State::Head => self.refuse(408, "the head did not arrive in time"),
             State::Queued => self.refuse(503, "no buffer for the body became free in time"),
             State::Body => self.refuse(408, "the body did not arrive in time"),
@@ -188,7 +181,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 }
                 let needed = match need {
                     // A request that waits for its turn has begun, and keeps its exchange.
-                    Need::Flush if self.connection.state == State::Idle => State::Head,
+                    Need::Flush if self.connection.state.waits_as() == State::Idle => State::Head,
                     Need::Flush => return Transition::Stop(Outcome::Yielded),
                     Need::Head if self.exchange.input.is_empty() => State::Idle,
                     Need::Head => State::Head,
@@ -198,6 +191,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 if needed != self.connection.state {
                     return Transition::Enter(needed, "more has to arrive");
                 }
+            }
+            if self.connection.state == State::Received {
+                return Transition::Enter(State::Idle, "nothing but line breaks has arrived");
             }
             if self.quota.bytes == 0 {
                 return Transition::Stop(Outcome::Yielded);
@@ -368,21 +364,20 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     // --- helpers ---
 
-    /// The only place that writes the state.
+    /// Enters a state, whose deadline starts anew.
     #[inline]
     fn enter(&mut self, state: State, why: &str) {
-        trace!(target: STATES, "slot {}: {:?} -> {state:?} ({why})", self.slot, self.connection.state);
         if state == State::Closing && self.connection.state != State::Closing {
             self.connection.closing_since = ticks(self.shared.clock.now());
             self.exchange.clear();
         }
-        self.connection.state = state;
+        self.connection.enter(self.slot, state, why);
         self.rearm = true;
         self.exchange.in_flight.progress = 0;
     }
 
-    /// Answers what is whole of the input.
-    fn answer(&mut self) -> Need {
+    /// Answers what is whole of the input. The second step of a wave.
+    pub(crate) fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
         let need = answer::answer(&mut self.exchange, self.shared, &mut asked, &mut self.quota.requests);
         self.quota.has_framed(std::mem::take(&mut self.exchange.in_flight.framing));
@@ -402,21 +397,25 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     /// One read into the free part of the input; `None` when it would block.
+    #[inline(always)]
     fn receive(&mut self) -> io::Result<Option<usize>> {
         if !self.connection.socket.may_read() {
             return Ok(None);
         }
-        let drains = self.net.short_read_drains(self.connection.socket.stream());
-        let read = self.connection.socket.read(self.slot, self.exchange.space(), drains);
-        if let Ok(Some(len)) = read {
-            self.shared.stats.bytes_in += len as u64;
-            self.quota.has_read(len);
-        }
-        read
+        receive(self.connection, self.slot, self.exchange.space(), self.net, self.shared, &mut self.quota)
     }
 
+    #[inline]
     fn wait(&mut self, interest: Interest) -> Transition {
-        match self.connection.socket.watch(self.slot, interest, self.net, self.token) {
+        if self.connection.socket.is_watched_for(interest) {
+            return Transition::Stop(Outcome::Blocked);
+        }
+        self.watch(interest)
+    }
+
+    fn watch(&mut self, interest: Interest) -> Transition {
+        let token = self.shared.tokens.of(self.slot, self.connection.generation);
+        match self.connection.socket.watch(self.slot, interest, self.net, token) {
             Ok(()) => Transition::Stop(Outcome::Blocked),
             Err(error) => {
                 if self.shared.stats.register_errors == 0 {
@@ -467,6 +466,45 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.connection.socket.peer_ended();
         Transition::close(Reason::PeerReset)
     }
+}
+
+/// The first step of a wave: one read for an idle connection. Returns whether there is input. (The end of the input, or
+/// an error, is met again by the last step.)
+///
+/// It needs neither the handler nor a response, so it is lent less than a driver.
+#[inline]
+pub(crate) fn receive_first<N: Net>(
+    connection: &mut Connection<N::Stream>,
+    slot: Slot,
+    input: &mut Input<'_>,
+    net: &N,
+    shared: &mut Shared,
+    quota: &mut Quota,
+) -> bool {
+    let received = receive(connection, slot, input.first_space(), net, shared, quota);
+    let Ok(Some(len @ 1..)) = received else { return false };
+    input.filled(len);
+    connection.enter(slot, State::Received, "input has arrived");
+    true
+}
+
+/// One read into `space`; `None` when it would block.
+#[inline(always)]
+fn receive<N: Net>(
+    connection: &mut Connection<N::Stream>,
+    slot: Slot,
+    space: &mut [u8],
+    net: &N,
+    shared: &mut Shared,
+    quota: &mut Quota,
+) -> io::Result<Option<usize>> {
+    let drains = net.short_read_drains(connection.socket.stream());
+    let read = connection.socket.read(slot, space, drains);
+    if let Ok(Some(len)) = read {
+        shared.stats.bytes_in += len as u64;
+        quota.has_read(len);
+    }
+    read
 }
 
 /// So many bytes of a body or a response start the deadline anew.

@@ -4,7 +4,10 @@ pub(crate) mod driver;
 pub(crate) mod quota;
 pub(crate) mod socket;
 
+use log::trace;
+
 use crate::exchange::ExchangeId;
+use crate::slot::Slot;
 use crate::state::State;
 use socket::Socket;
 
@@ -18,9 +21,7 @@ pub(crate) struct Connection<S> {
     pub(crate) generation: u16,
     /// When it began to close, in [`ticks`](crate::clock::ticks) of the server's clock.
     pub(crate) closing_since: u32,
-    /// When its present wait ends, in nanoseconds of the server's clock.
-    pub(crate) deadline: u64,
-    /// Written by [`Driver::enter`](crate::connection::driver::Driver) alone.
+    /// Written by [`enter`](Self::enter) alone.
     pub(crate) state: State,
 }
 
@@ -33,6 +34,9 @@ const _: () = {
     assert!(size_of::<Connection<Result<OwnedFd, OwnedFd>>>() <= 32);
 };
 
+/// The log target of one line per change of state.
+pub(crate) const STATES: &str = "fourway::state";
+
 impl<S> Connection<S> {
     /// A connection as accept returns it: perhaps a request is there already.
     pub(crate) fn new(stream: S, generation: u16) -> Self {
@@ -41,8 +45,14 @@ impl<S> Connection<S> {
             exchange: None,
             generation,
             closing_since: 0,
-            deadline: 0,
             state: State::Idle,
         }
+    }
+
+    /// The only place that writes the state.
+    #[inline]
+    fn enter(&mut self, slot: Slot, state: State, why: &str) {
+        trace!(target: STATES, "slot {slot}: {:?} -> {state:?} ({why})", self.state);
+        self.state = state;
     }
 }

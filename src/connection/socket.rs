@@ -223,6 +223,13 @@ impl<S: Stream> Socket<S> {
             && !matches!(traced(slot, "getsockopt", self.stream.take_error()), Ok(None))
     }
 
+    pub(crate) fn is_watched_for(&self, interest: Interest) -> bool {
+        self.bits.has(match interest {
+            Interest::Input => Bits::WATCHED,
+            Interest::InputAndOutput => Bits::WATCHED_FOR_OUTPUT,
+        })
+    }
+
     /// Has the poller watch for what is waited for: at most one registration in a socket's life,
     /// and at most one change of it.
     pub(crate) fn watch<N>(

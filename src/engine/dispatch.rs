@@ -4,7 +4,8 @@ use log::trace;
 
 use super::Engine;
 use crate::connection::Connection;
-use crate::connection::driver::{Driver, Outcome, STATES};
+use crate::connection::STATES;
+use crate::connection::driver::{Driver, Outcome};
 use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
 use crate::exchange::ExchangeId;
@@ -43,26 +44,14 @@ impl<N: Net> Engine<N> {
         act: impl FnOnce(&mut Driver<'_, N, H>) -> Outcome,
         handler: &mut H,
     ) -> Outcome {
-        let token = self.table.token(slot);
-        let connection = &mut self.table[slot];
-        let listed = connection.state;
-        self.driving = Some((slot, listed));
-        self.shared.deferrals.begin(slot);
+        let connection = &self.table[slot];
+        let listed = connection.state.waits_as();
         let id = match connection.exchange {
             Some(kept) => kept,
             None => self.pool.spare(),
         };
-        let mut driver = Driver {
-            connection,
-            net: &mut self.net,
-            token,
-            slot,
-            exchange: self.pool.open(id),
-            handler,
-            shared: &mut self.shared,
-            quota: *quota,
-            rearm: false,
-        };
+        self.driving = Some((slot, listed));
+        let mut driver = self.driver(slot, id, *quota, handler);
         let end = act(&mut driver);
         let rearm = driver.rearm;
         *quota = driver.quota;
@@ -78,6 +67,29 @@ impl<N: Net> Engine<N> {
             }
         }
         end
+    }
+
+    /// The driver of a connection that works in this exchange.
+    // In its callers' frames: it is larger than most of them.
+    #[inline(always)]
+    pub(super) fn driver<'a, H: Handler + ?Sized>(
+        &'a mut self,
+        slot: Slot,
+        id: ExchangeId,
+        quota: Quota,
+        handler: &'a mut H,
+    ) -> Driver<'a, N, H> {
+        self.shared.deferrals.begin(slot);
+        Driver {
+            connection: &mut self.table[slot],
+            net: &mut self.net,
+            slot,
+            exchange: self.pool.open(id),
+            handler,
+            shared: &mut self.shared,
+            quota,
+            rearm: false,
+        }
     }
 
     /// A connection keeps the exchange that it worked in exactly while something is in flight.

@@ -44,7 +44,7 @@ impl<N: Net> Engine<N> {
         for list in State::ALL {
             while let Some(slot) = self.table.longest_waiting(list) {
                 let is_answered = matches!(self.table[slot].state, State::Sending | State::Deferred);
-                if is_answered || self.is_between_steps(slot) {
+                if is_answered || self.table[slot].state == State::Received {
                     self.table[slot].socket.reset_on_close(slot);
                 }
                 self.remove(slot, list, Reason::Shutdown);

@@ -93,7 +93,7 @@ impl<N: Net> Engine<N> {
         if state == State::Sending {
             self.table[slot].socket.reset_on_close(slot);
         }
-        self.remove(slot, state, Reason::Evicted);
+        self.remove(slot, state.waits_as(), Reason::Evicted);
     }
 
     // --- exchanges, heads and outs ---

@@ -17,7 +17,7 @@ impl<N: Net> Engine<N> {
         for list in State::ALL {
             let mut next = self.table.longest_waiting(list);
             while let Some(slot) = next {
-                if self.table[slot].deadline > now {
+                if self.table.deadline(slot) > now {
                     break;
                 }
                 if budget == 0 {

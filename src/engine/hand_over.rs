@@ -11,7 +11,7 @@ use super::Engine;
 use super::listeners::{ListenerId, Listening};
 use crate::net::{Net, Refused};
 use crate::stats::Phase;
-use crate::table::tokens::LISTENERS;
+use crate::tokens::LISTENERS;
 
 impl<N: Net> Engine<N> {
     /// Starts to accept from a listener.

@@ -1,7 +1,7 @@
 //! The listeners, and what is remembered of them between two turns.
 
 use crate::clock::NEVER;
-use crate::table::tokens::LISTENERS;
+use crate::tokens::LISTENERS;
 
 /// The name of one of a server's listeners; made by [`Server::listen`](crate::Server::listen).
 ///

@@ -38,7 +38,7 @@ use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::{Phase, Stats};
 use crate::table::Table;
-use crate::table::tokens::{LISTENERS, Tokens};
+use crate::tokens::{LISTENERS, Tokens};
 
 use listeners::Accepting;
 pub use listeners::ListenerId;
@@ -98,12 +98,11 @@ impl<N: Net> Engine<N> {
         if !can_reserve(config.reserved_bytes()) {
             return Err(config.reserved_bytes());
         }
-        let shared = Shared::new(config);
+        let shared = Shared::new(config, tokens);
         let config = &shared.config;
         let times = &config.timeouts;
-        let durations =
-            [times.idle, times.head, times.queue, times.body, times.write, times.deferred, times.linger];
-        let mut table = Table::new(config.max_connections, durations.map(nanoseconds), tokens);
+        let duration = |state| nanoseconds(times.of(state));
+        let mut table = Table::new(config.max_connections, duration, tokens);
         table.begin_generations(shared.deferrals.server());
         Ok(Engine {
             net,

@@ -15,7 +15,7 @@
 
 use super::Engine;
 use super::wave::Member;
-use crate::answer::{self, Asked};
+use crate::connection::driver::receive_first;
 use crate::connection::quota::Quota;
 use crate::handler::Handler;
 use crate::net::Net;
@@ -55,16 +55,23 @@ impl<N: Net> Engine<N> {
         self.wave.push(Member { slot, quota: Quota::default(), has_input: false });
     }
 
-    /// Serves the wave; what is left of the budget. Who finds none of it keeps the place in front.
+    /// Serves the wave, and returns what is left of the budget. Members that find none left keep their place at the
+    /// front of the queue.
     pub(super) fn serve_wave<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
         let granted = Quota::granted(&self.shared.config.budget, budget);
-        self.wave.iter_mut().for_each(|member| member.quota = granted);
-        if budget > 0
-            && self.wave.len() > 1
-            && !self.wave.iter().any(|member| self.is_between_steps(member.slot))
-        {
-            (0..self.wave.len()).for_each(|at| self.receive(at));
-            (0..self.wave.len()).for_each(|at| self.answer(at, handler));
+        for member in &mut self.wave {
+            member.quota = granted;
+        }
+        // A handler's panic may have ended a wave between its steps. Its members are sent their answers before anybody
+        // else is answered, because the next handler may panic as well.
+        let is_unfinished = self.wave.iter().any(|member| self.table[member.slot].state == State::Received);
+        if budget > 0 && self.wave.len() > 1 && !is_unfinished {
+            for at in 0..self.wave.len() {
+                self.receive(at);
+            }
+            for at in 0..self.wave.len() {
+                self.answer(at, handler);
+            }
         }
         for at in 0..self.wave.len() {
             let Member { slot, mut quota, has_input } = self.wave[at];
@@ -78,52 +85,37 @@ impl<N: Net> Engine<N> {
         budget
     }
 
-    /// Whether a connection has been read, and perhaps answered, in a wave that was not finished: a
-    /// handler's panic has ended it. It is written to before anybody else is answered, for the next
-    /// handler may panic as well.
-    pub(super) fn is_between_steps(&self, slot: Slot) -> bool {
-        let connection = &self.table[slot];
-        connection.state == State::Idle && connection.exchange.is_some()
-    }
-
-    /// The first step: an idle connection gets an exchange, and what has arrived is read into it. An
-    /// end or an error is met again by the last step.
+    /// The first step: what has arrived for an idle connection is read into an exchange.
     fn receive(&mut self, at: usize) {
         let member = &mut self.wave[at];
         let connection = &mut self.table[member.slot];
-        if connection.state != State::Idle || connection.exchange.is_some() {
+        if connection.state != State::Idle {
             return;
         }
         let id = self.pool.spare();
-        let mut exchange = self.pool.open(id);
-        let drains = self.net.short_read_drains(connection.socket.stream());
-        if let Ok(Some(len @ 1..)) = connection.socket.read(member.slot, exchange.space(), drains) {
-            if cfg!(mutant = "wave_forgets_input") {
-                return;
-            }
-            exchange.input.filled(len);
-            self.shared.stats.bytes_in += len as u64;
-            member.quota.has_read(len);
-            member.has_input = true;
+        let mut input = self.pool.open_input(id);
+        member.has_input = receive_first(
+            connection,
+            member.slot,
+            &mut input,
+            &self.net,
+            &mut self.shared,
+            &mut member.quota,
+        );
+        if member.has_input {
             self.pool.lend(id);
             connection.exchange = Some(id);
         }
     }
 
-    /// The second step: what is whole is answered.
+    /// The second step: whole requests are answered.
     fn answer<H: Handler + ?Sized>(&mut self, at: usize, handler: &mut H) {
-        let member = &mut self.wave[at];
-        if !member.has_input {
-            return;
-        }
-        let connection = &mut self.table[member.slot];
-        let Some(id) = connection.exchange else { return };
-        let mut exchange = self.pool.open(id);
-        let mut asked = Asked { handler, peer: connection.socket.stream() };
-        self.driving = Some((member.slot, connection.state));
-        self.shared.deferrals.begin(member.slot);
-        answer::answer(&mut exchange, &mut self.shared, &mut asked, &mut member.quota.requests);
-        member.quota.has_framed(std::mem::take(&mut exchange.in_flight.framing));
+        let Member { slot, quota, has_input } = self.wave[at];
+        let Some(id) = self.table[slot].exchange.filter(|_| has_input) else { return };
+        self.driving = Some((slot, State::Idle));
+        let mut driver = self.driver(slot, id, quota, handler);
+        driver.answer();
+        self.wave[at].quota = driver.quota;
         self.driving = None;
     }
 }

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 
 use crate::state::State;
 
-const KINDS: usize = State::ALL.len();
+const KINDS: usize = State::COUNT;
 
 /// In no list.
 const UNLISTED: u8 = u8::MAX;

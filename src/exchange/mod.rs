@@ -156,6 +156,11 @@ impl Record {
         }
     }
 
+    /// The input in a head buffer, without the rest.
+    fn input<'p>(&'p mut self, head: &'p mut [u8]) -> Input<'p> {
+        Input { head_size: head.len(), bytes: head, marks: &mut self.input }
+    }
+
     /// What a response is written into, without the request.
     pub(crate) fn response<'p>(&'p mut self, out: &'p mut [u8]) -> (&'p mut InFlight, Out<'p>) {
         (&mut self.in_flight, Out { bytes: out, marks: &mut self.out })
@@ -285,6 +290,11 @@ impl Input<'_> {
     /// Looks at what has arrived of the head in front; returns whether it is whole.
     pub(crate) fn scan(&mut self, limits: &Limits) -> Result<bool, Refusal> {
         self.marks.scan.advance(&mut self.bytes[self.marks.start..self.marks.end], limits)
+    }
+
+    /// Where the first read of a request goes.
+    pub(crate) fn first_space(&mut self) -> &mut [u8] {
+        self.space(self.head_size)
     }
 
     /// Space for a read of at most `most` bytes, never empty.

@@ -15,7 +15,7 @@
 use super::InputBuffer;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Exchange, ExchangeId, InFlight, Out, Record};
+use super::{Exchange, ExchangeId, InFlight, Input, Out, Record};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::slot::Slot;
@@ -243,6 +243,13 @@ impl Pool {
             InputBuffer::Body(body) => self.bodies.buffers.bytes(body),
         };
         self.records[id.index()].over(input, head_size, self.outs.bytes(out))
+    }
+
+    /// Opens the spare record for its input alone.
+    pub(crate) fn open_input(&mut self, id: ExchangeId) -> Input<'_> {
+        let record = &mut self.records[id.index()];
+        let head = record.head.expect("the spare record has a head");
+        record.input(self.heads.bytes(head))
     }
 
     /// Opens a record for its response alone.

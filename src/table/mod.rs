@@ -7,11 +7,10 @@
 //!   constant duration, so appending keeps a list sorted: its head is the next to expire, its
 //!   length says how many connections are in that state, and no heap or wheel is needed.
 
-pub(crate) mod tokens;
-
 use std::cmp::Reverse;
 use std::ops::{Index, IndexMut};
 
+#[cfg(any(test, feature = "internals"))]
 use mio::Token;
 use slab::Slab;
 
@@ -20,10 +19,10 @@ use crate::connection::Connection;
 use crate::lists::Lists;
 use crate::slot::Slot;
 use crate::state::State;
-use crate::table::tokens::{LISTENERS, Tokens};
+use crate::tokens::Tokens;
 
 /// How many kinds of waiting there are.
-const KINDS: usize = State::ALL.len();
+const KINDS: usize = State::COUNT;
 
 /// The slab and the lists of its slots.
 #[derive(Debug)]
@@ -31,28 +30,40 @@ pub(crate) struct Table<S> {
     slab: Slab<Connection<S>>,
     capacity: usize,
     ready: Lists<1>,
-    waiting: Lists<KINDS>,
-    /// How long each kind may wait, in nanoseconds.
-    durations: [u64; KINDS],
-    /// The deadline of the first of each kind, or [`NEVER`]. They are known here, so that a turn in which
-    /// nothing expires looks at no connection.
-    firsts: [u64; KINDS],
+    /// The value of each entry is its deadline, in nanoseconds of the server's clock.
+    waiting: Lists<KINDS, u64>,
+    deadlines: [Deadlines; KINDS],
     /// The generation given last, and how many have been given.
     generation: u16,
     given: u64,
     tokens: Tokens,
 }
 
+/// What is known of one deadline list, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+struct Deadlines {
+    /// How long its connections may wait.
+    duration: u64,
+    /// The deadline of the first of them, or [`NEVER`] if there is none. It is known here, so that a turn in which
+    /// nothing expires looks at no connection.
+    first: u64,
+}
+
 impl<S> Table<S> {
     /// An empty table.
-    pub(crate) fn new(capacity: usize, durations: [u64; KINDS], tokens: Tokens) -> Self {
+    ///
+    /// A connection may wait in each state for so many nanoseconds as `duration` returns.
+    pub(crate) fn new(capacity: usize, duration: impl Fn(State) -> u64, tokens: Tokens) -> Self {
+        let mut deadlines = [Deadlines { duration: FOR_EVER, first: NEVER }; KINDS];
+        for state in State::ALL {
+            deadlines[state as usize].duration = duration(state).min(FOR_EVER);
+        }
         Table {
             slab: Slab::with_capacity(capacity),
             capacity,
             ready: Lists::new(capacity),
             waiting: Lists::new(capacity),
-            durations: durations.map(|duration| duration.min(FOR_EVER)),
-            firsts: [NEVER; KINDS],
+            deadlines,
             generation: 0,
             given: 0,
             tokens,
@@ -110,8 +121,9 @@ impl<S> Table<S> {
         self.slab.remove(slot.index())
     }
 
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn token(&self, slot: Slot) -> Token {
-        self.tokens.encode(LISTENERS + slot.index(), self.slab[slot.index()].generation)
+        self.tokens.of(slot, self.slab[slot.index()].generation)
     }
 
     /// The slot of a connection that still is the one its token was made for.
@@ -161,20 +173,19 @@ impl<S> Table<S> {
     #[inline]
     pub(crate) fn arm(&mut self, slot: Slot, list: State, now: u64) {
         let list = list as usize;
-        let deadline = now.saturating_add(self.durations[list]);
-        self.slab[slot.index()].deadline = deadline;
-        if self.waiting.len(list) == 0 && !cfg!(mutant = "deadline_not_announced") {
-            self.firsts[list] = deadline;
+        let known = &mut self.deadlines[list];
+        let deadline = now.saturating_add(known.duration);
+        if known.first == NEVER && !cfg!(mutant = "deadline_not_announced") {
+            known.first = deadline;
         }
-        self.waiting.push_back(list, slot.place());
+        self.waiting.push_back_with(list, slot.place(), deadline);
     }
 
     #[inline]
     pub(crate) fn disarm(&mut self, slot: Slot, list: State) {
         let list = list as usize;
         if self.waiting.remove(list, slot.place()) {
-            let first = self.waiting.first(list);
-            self.firsts[list] = first.map_or(NEVER, |first| self.slab[first as usize].deadline);
+            self.deadlines[list].first = self.waiting.first_value(list).unwrap_or(NEVER);
         }
     }
 
@@ -189,12 +200,17 @@ impl<S> Table<S> {
 
     /// Whether a slot is taken by a connection that waits for this.
     pub(crate) fn is_waiting(&self, slot: Slot, list: State) -> bool {
-        self.slab.get(slot.index()).is_some_and(|connection| connection.state == list)
+        self.slab.get(slot.index()).is_some_and(|connection| connection.state.waits_as() == list)
+    }
+
+    /// When the present wait of a connection ends.
+    pub(crate) fn deadline(&self, slot: Slot) -> u64 {
+        self.waiting.value(slot.place())
     }
 
     /// When the present wait of a connection in `list` began.
     pub(crate) fn waiting_since(&self, slot: Slot, list: State) -> u64 {
-        self.slab[slot.index()].deadline.saturating_sub(self.durations[list as usize])
+        self.deadline(slot).saturating_sub(self.deadlines[list as usize].duration)
     }
 
     /// The first in a list that has no event. Whatever is in the ready queue is about to be served. No more of them are
@@ -223,7 +239,7 @@ impl<S> Table<S> {
 
     /// When the first of all deadlines is, in nanoseconds, or [`NEVER`].
     pub(crate) fn next_deadline(&self) -> u64 {
-        self.firsts.iter().fold(NEVER, |first, &next| first.min(next))
+        self.deadlines.iter().fold(NEVER, |first, list| first.min(list.first))
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&Connection<S>> {
@@ -256,11 +272,11 @@ mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tokens::TokenRange;
+    use crate::tokens::{LISTENERS, TokenRange};
 
     fn table(capacity: usize) -> Table<()> {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
-        Table::new(capacity, [10, 20, 25, 30, 40, 45, 50], tokens)
+        Table::new(capacity, |state| [10, 20, 25, 30, 40, 45, 50][state as usize], tokens)
     }
 
     #[test]

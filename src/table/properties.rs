@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::properties::holds_for_any;
-use crate::table::tokens::TokenRange;
+use crate::tokens::{LISTENERS, TokenRange};
 
 const CAPACITY: usize = 6;
-const DURATIONS: [u64; KINDS] = [10, 20, 25, 30, 40, 45, u64::MAX];
+const DURATIONS: [u64; State::ALL.len()] = [10, 20, 25, 30, 40, 45, u64::MAX];
 
 /// Which connection is a number among those that are there.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => Just(Step::Insert),
         1 => which.clone().prop_map(Step::Remove),
-        3 => (which.clone(), 0..KINDS).prop_map(|(which, list)| Step::Arm(which, list)),
+        3 => (which.clone(), 0..State::ALL.len()).prop_map(|(which, list)| Step::Arm(which, list)),
         2 => which.clone().prop_map(Step::Queue),
         1 => which.prop_map(Step::TakeReady),
         1 => (0..50u64).prop_map(Step::Pass),
@@ -147,7 +147,7 @@ fn find(table: &Table<u32>, token: Token) -> Option<Slot> {
 fn any_table_is_as_a_list_that_is_searched() {
     holds_for_any(prop::collection::vec(any_step(), 0..80), |steps| {
         let tokens = Tokens::layout(TokenRange::nth(0), CAPACITY).expect("nth is large");
-        let mut table = Table::new(CAPACITY, DURATIONS, tokens);
+        let mut table = Table::new(CAPACITY, |state| DURATIONS[state as usize], tokens);
         let mut model = Model::default();
         for (id, step) in (0..).zip(steps) {
             match step {

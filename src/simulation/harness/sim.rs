@@ -21,7 +21,7 @@ use crate::net::Readiness;
 use crate::state::State;
 use crate::stats::Stats;
 
-use crate::table::tokens::{TokenRange, Tokens};
+use crate::tokens::{TokenRange, Tokens};
 
 /// No test needs more turns in a row than this that move nothing.
 const TURNS: usize = 20_000;
@@ -286,7 +286,7 @@ impl Sim {
         let listed: usize = State::ALL.into_iter().map(|list| table.waiting(list)).sum();
         assert_eq!(table.len(), listed, "each is in one list");
         for list in State::ALL {
-            let states = table.iter().filter(|(_, c)| c.state == list).count();
+            let states = table.iter().filter(|(_, c)| c.state.waits_as() == list).count();
             assert_eq!(states, table.waiting(list), "those who wait for {list:?}");
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
@@ -305,7 +305,7 @@ impl Sim {
                     State::Head | State::Queued => head && !out && !body,
                     State::Body => head != body && !out,
                     State::Deferred => !body && (!out || table.is_ready(slot)),
-                    State::Idle | State::Sending | State::Closing => !(head && body),
+                    State::Idle | State::Received | State::Sending | State::Closing => !(head && body),
                 };
                 let is_frugal = table.is_ready(slot) || pool.is_frugal(exchange);
                 assert!(is_frugal, "slot {slot} keeps what it does not need in {:?}", connection.state);
@@ -358,13 +358,14 @@ impl Sim {
         for (slot, connection) in table.iter() {
             let socket = &world.sockets[connection.socket.stream().id];
             let forgotten = match connection.state {
+                State::Received => true,
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
                 State::Queued | State::Deferred => socket.has_untold_error(),
             };
             let (state, calls) = (connection.state, &socket.calls);
             assert!(!forgotten, "slot {slot} sleeps in {state:?} beside what it waits for: {calls:?}");
-            assert!(u128::from(connection.deadline) > self.elapsed.as_nanos(), "slot {slot} is overdue");
+            assert!(u128::from(table.deadline(slot)) > self.elapsed.as_nanos(), "slot {slot} is overdue");
         }
     }
 }

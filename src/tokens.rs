@@ -6,6 +6,8 @@
 
 use mio::Token;
 
+use crate::slot::Slot;
+
 /// How many listeners one server can have: the first slots of its tokens.
 pub(crate) const LISTENERS: usize = 64;
 
@@ -81,6 +83,11 @@ impl Tokens {
         }
         let generation_bits = (len_bits - slot_bits).min(u16::BITS);
         Ok(Tokens { range, slot_bits, generation_bits })
+    }
+
+    /// The token of a connection.
+    pub(crate) fn of(&self, slot: Slot, generation: u16) -> Token {
+        self.encode(LISTENERS + slot.index(), generation)
     }
 
     pub(crate) fn encode(&self, slot: usize, generation: u16) -> Token {
