@@ -117,8 +117,7 @@ fn read_head<H: Handler + ?Sized>(
         Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
             let body = &arrived[..length as usize];
             exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
-            let body_len = if cfg!(mutant = "body_not_consumed") { 0 } else { body.len() };
-            exchange.input.consume(head.len + body_len);
+            exchange.input.consume(head.len + body.len());
             Ok(Step::Answered)
         }
         framing => {

@@ -1,38 +1,99 @@
 #!/usr/bin/env bash
-# Whether the tests bite: builds the server with one bug at a time, and expects that a test finds it.
+# Whether the tests find bugs: applies one bug at a time to a copy of the sources, and expects that a test finds it.
 #
-#   tests/mutants.sh [NAME]...     those named, or all; SIM_SEEDS (2000) is how many stories each is told
+#   tests/mutants.sh [NAME]...     the mutants of these names, or all; SIM_SEEDS (2000) is the number of stories
+#   tests/mutants.sh --check       checks that every mutant applies, and builds nothing
+#   tests/mutants.sh --apply NAME  prints the path of a copy that has this bug
 #
-# A bug is a place in src/ that asks for `cfg!(mutant = "NAME")`. The random stories have to find it, or, if it is
-# about which connection makes way for another, the simulation's floods. A bug of the program is found by its unit tests.
-# The script prints what has found each bug, and fails if one survives.
+# A mutant is a file in tests/mutants/. Its first line says what the bug is. Then comes the path of a file, and for each
+# edit two lines: "- " and a text that occurs once in that file, "+ " and its replacement. The text need not be a whole
+# line: the shorter it is, the fewer changes of the sources break the mutant.
+#
+# The random stories or the simulation's floods have to find each bug of the library, and the unit tests of the program
+# each bug of the program. The script prints what has found each mutant. It fails if one survives, does not apply or
+# does not compile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export SIM_SEEDS=${SIM_SEEDS:-2000} RUST_BACKTRACE=0
+# Nobody debugs these programs. Optimised ones would run faster, but their builds cost more than that saves.
+export CARGO_PROFILE_TEST_DEBUG=0
 stories=in_any_story_the_books_agree_and_in_the_end_nothing_is_left
 floods=simulation::floods
-mapfile -t known < <(grep -rhoE 'mutant = "[a-z_]+"' src | cut -d'"' -f2 | sort -u)
-[ "${#known[@]}" -ge 24 ] || { echo "only ${#known[@]} mutants are left in src/"; exit 1; }
+
+fail() { echo "$*" >&2; exit 1; }
+
+known=(tests/mutants/*)
+known=("${known[@]#tests/mutants/}")
+[ "${#known[@]}" -ge 24 ] || fail "only ${#known[@]} mutants are left in tests/mutants/"
+mode=run
+case ${1:-} in --check | --apply) mode=${1#--}; shift ;; esac
+[ "$mode" != apply ] || [ $# = 1 ] || fail "--apply takes the name of one mutant"
 [ $# -gt 0 ] || set -- "${known[@]}"
+for mutant in "$@"; do
+    [[ " ${known[*]} " = *" $mutant "* ]] || fail "there is no mutant $mutant"
+done
 
-# The path of the test program of the target $1 that is built with the further arguments for the compiler.
+# The copied files are newer than the last build of them, so cargo builds them again.
+home=$PWD/target/mutants mutants=$PWD/tests/mutants
+if [ "$mode" = check ]; then
+    home=$(mktemp -d)
+    trap 'rm -r "$home"' EXIT
+fi
+tree=$home/tree programs=$home/programs
+rm -rf "$tree" "$programs" "$home/src" "$home/found"
+mkdir -p "$tree" "$programs"
+tar --exclude-vcs --exclude=target --create . | tar --extract --touch --directory "$tree"
+cp -r "$tree/src" "$home/src"
+
+# Applies the mutant $1 to the copy.
+apply() {
+    local line file='' old='' text count edits=0
+    while IFS= read -r line; do
+        case $line in
+        '') ;;
+        src/*) file=$line ;;
+        '- '*) old=${line#- } ;;
+        '+' | '+ '*)
+            count=$(grep -oF -- "$old" "$tree/$file" | wc -l) || true
+            [ "$count" = 1 ] || fail "the mutant $1 does not apply: in $file this occurs $count times, not once: $old"
+            text=$(<"$tree/$file") line=${line#+}
+            printf '%s\n' "${text/"$old"/"${line# }"}" >"$tree/$file"
+            edits=$((edits + 1))
+            ;;
+        *) fail "the mutant $1 has a line that is no path and no edit: $line" ;;
+        esac
+    done < <(tail -n +2 "$mutants/$1")
+    [ "$edits" -gt 0 ] || fail "the mutant $1 has no edit"
+}
+
+is_of_program() { grep -q '^src/bin/' "$mutants/$1"; }
+restore() { cp -r "$home/src" "$tree"; }
+
+if [ "$mode" = apply ]; then
+    apply "$1"
+    echo "$tree"
+    exit
+fi
+# All are checked before anything is built, because that takes only a moment.
+for mutant in "$@"; do apply "$mutant"; restore; done
+if [ "$mode" = check ]; then
+    echo "$# mutants apply"
+    exit
+fi
+
+# Builds the test program of the target $1, and moves it to the path $2.
 build() {
-    local target=$1
-    shift
+    local built
     # shellcheck disable=SC2086
-    cargo rustc --locked --quiet $target --profile test --message-format json -- "$@" |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
+    built=$(cargo test --locked --no-run $1 --target-dir "$home/target" --message-format json-render-diagnostics \
+        2>"$home/errors" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p') && mv "$built" "$2"
 }
 
-target_of() {
-    if grep -rqF "mutant = \"$1\"" src/bin; then echo "--bin fourway"; else echo "--lib"; fi
-}
-
-# Runs a test program, and says what has found the mutant, if anything has.
+# Runs the program $2 with the further arguments for at most $1 seconds, and prints what has found the mutant, if anything.
 verdict() {
-    local program=$1 tests=$2 code=0 output seed
-    output=$(timeout "$patience" "$program" $tests 2>&1) || code=$?
+    local output code=0 seed
+    output=$(timeout "$1" "$2" "${@:3}" 2>&1) || code=$?
     seed=$(sed -n 's/^the story of seed \([0-9]*\) .*/\1/p' <<<"$output" | head -n 1)
     if [ -n "$seed" ]; then
         echo "found by seed $seed"
@@ -45,26 +106,43 @@ verdict() {
     fi
 }
 
-program=$(build --lib)
+# Runs the tests that have to find the mutant $1, and prints a line about it.
+try() {
+    local program=$programs/$1 found
+    if is_of_program "$1"; then
+        found=$(verdict 10 "$program")
+    else
+        # A hundred stories find most mutants, and take a second.
+        found=$(SIM_SEEDS=100 verdict "$patience" "$program" "$stories")
+        [ -n "$found" ] || found=$(verdict "$patience" "$program" "$floods")
+        [ -n "$found" ] || found=$(verdict "$patience" "$program" "$stories")
+    fi
+    rm "$program"
+    printf '%-30s %s\n' "$1" "${found:-SURVIVES}"
+    [ -z "$found" ] || echo "$1" >>"$home/found"
+}
+
+cd "$tree"
+touch "$home/found"
+{ build --lib "$programs/lib" && build '--bin fourway' "$programs/bin"; } || fail "$(<"$home/errors")"
 began=$SECONDS
-timeout 600 "$program" "$stories" >/dev/null || { echo "a story goes wrong without any mutant"; exit 1; }
-timeout 600 "$program" "$floods" >/dev/null || { echo "a flood goes wrong without any mutant"; exit 1; }
-timeout 60 "$(build '--bin fourway')" >/dev/null || { echo "a test of the program fails without any mutant"; exit 1; }
+timeout 600 "$programs/lib" "$stories" "$floods" >/dev/null || fail "a story or a flood goes wrong without any mutant"
+timeout 10 "$programs/bin" >/dev/null || fail "a test of the program fails without any mutant"
 # A test that does not end is found as well, but not one that is only slow.
 patience=$((60 + 5 * (SECONDS - began)))
 
-survivors=0
+# The next mutant is built while the tests of others run.
 for mutant in "$@"; do
-    [[ " ${known[*]} " = *" $mutant "* ]] || { echo "there is no mutant $mutant"; exit 2; }
-    target=$(target_of "$mutant")
-    program=$(build "$target" --cfg "mutant=\"$mutant\"")
-    if [ "$target" = --lib ]; then
-        found=$(verdict "$program" "$stories")
-        [ -n "$found" ] || found=$(verdict "$program" "$floods")
+    apply "$mutant"
+    is_of_program "$mutant" && target='--bin fourway' || target=--lib
+    if build "$target" "$programs/$mutant"; then
+        while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+        try "$mutant" &
     else
-        patience=60 found=$(verdict "$program" "")
+        printf '%-30s DOES NOT COMPILE\n%s\n' "$mutant" "$(<"$home/errors")"
     fi
-    printf '%-30s %s\n' "$mutant" "${found:-SURVIVES}"
-    [ -n "$found" ] || survivors=$((survivors + 1))
+    restore
 done
-[ "$survivors" = 0 ] || { echo "$survivors of $# survive"; exit 1; }
+wait
+found=$(wc -l <"$home/found")
+[ "$found" = $# ] || fail "$(($# - found)) of $# mutants are not found"

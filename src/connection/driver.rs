@@ -237,8 +237,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
         let is_last = matches!(self.exchange.in_flight.on_sent, OnSent::Close { .. });
         let fin_follows = is_last && self.shared.config.close == CloseMode::Fin;
-        let flush =
-            if fin_follows || cfg!(mutant = "fin_promised_to_all") { Flush::WithFin } else { Flush::Now };
+        let flush = if fin_follows { Flush::WithFin } else { Flush::Now };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
             if self.quota.bytes == 0 {
@@ -250,9 +249,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     self.shared.stats.bytes_out += len as u64;
                     self.quota.has_written(len);
                     self.extend_deadline(len);
-                    if cfg!(mutant = "short_write_is_whole") {
-                        break;
-                    }
                 }
                 Ok(None) => return self.wait(Interest::InputAndOutput),
                 Err(_) => return self.lost(),
@@ -318,9 +314,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             // In mode drop nothing is ever written, so that this is never asked.
             CloseMode::Fin | CloseMode::Drop => {
                 let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
-                if (at_once && is_quiet && !self.connection.socket.has_to_linger())
-                    || cfg!(mutant = "closed_beside_input")
-                {
+                if at_once && is_quiet && !self.connection.socket.has_to_linger() {
                     return Transition::close(Reason::Answered);
                 }
                 self.half_close("all sent, our FIN")
@@ -438,7 +432,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         const MOST_CREDIT: usize = 15 * ENOUGH;
         let progress = &mut self.exchange.in_flight.progress;
         *progress += len;
-        if !self.rearm && *progress >= ENOUGH && !cfg!(mutant = "progress_not_seen") {
+        if !self.rearm && *progress >= ENOUGH {
             *progress -= ENOUGH;
             self.rearm = true;
         }

@@ -154,8 +154,8 @@ impl<S: Stream> Socket<S> {
                     return Ok(Some(0));
                 }
                 Ok(len) => {
-                    let is_short = len < into.len() || cfg!(mutant = "full_read_drains");
-                    let may_hide_more = self.bits.has(Bits::HINTED) && !cfg!(mutant = "hint_ignored");
+                    let is_short = len < into.len();
+                    let may_hide_more = self.bits.has(Bits::HINTED);
                     let is_drained = is_short && short_read_drains && !may_hide_more;
                     self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
                     return Ok(Some(len));
@@ -245,8 +245,7 @@ impl<S: Stream> Socket<S> {
         let for_output = interest == Interest::InputAndOutput;
         if !self.bits.has(Bits::WATCHED) {
             traced(slot, "register", net.watch(&mut self.stream, token, interest))?;
-        } else if for_output && !self.bits.has(Bits::WATCHED_FOR_OUTPUT) && !cfg!(mutant = "room_not_watched")
-        {
+        } else if for_output && !self.bits.has(Bits::WATCHED_FOR_OUTPUT) {
             traced(slot, "reregister", net.rewatch(&mut self.stream, token, interest))?;
         }
         self.bits.set(Bits::WATCHED | if for_output { Bits::WATCHED_FOR_OUTPUT } else { 0 });
@@ -275,9 +274,7 @@ impl<S: Stream> Socket<S> {
     /// the connection and throws away what it has not sent; a FIN makes it send that first. And the FIN ends the
     /// connection even if another process has inherited the socket, which `close` does not.
     pub(crate) fn close(mut self, slot: Slot) {
-        if !self.bits.has(Bits::FIN_SENT | Bits::FAILED | Bits::RESETS)
-            && !cfg!(mutant = "closed_without_fin")
-        {
+        if !self.bits.has(Bits::FIN_SENT | Bits::FAILED | Bits::RESETS) {
             // It fails if the peer has reset the connection, and then there is nobody to tell.
             let _ = traced(slot, "shutdown", self.stream.shutdown_write());
         }

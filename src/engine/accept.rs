@@ -141,9 +141,7 @@ impl<N: Net> Engine<N> {
         if (is_of_one || error.kind() == ErrorKind::Interrupted) && !is_many {
             return;
         }
-        if !cfg!(mutant = "accept_error_spins") {
-            self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
-        }
+        self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
         if !std::mem::replace(&mut self.accepting.has_run_out, true) {
             self.shared.stats.accept_pauses += 1;
             error!("accepting pauses with {} connections open: {error}", self.table.len());

@@ -61,7 +61,7 @@ impl<N: Net> Engine<N> {
             Outcome::Closed(reason) => self.remove(slot, listed, reason),
             Outcome::Blocked | Outcome::Yielded => {
                 self.settle_deadline(slot, listed, rearm);
-                if end == Outcome::Yielded && !cfg!(mutant = "yield_forgotten") {
+                if end == Outcome::Yielded {
                     self.table.queue(slot);
                 }
             }
@@ -101,7 +101,7 @@ impl<N: Net> Engine<N> {
                 self.pool.lend(id);
                 *exchange = Some(id);
             }
-            (false, false) if !cfg!(mutant = "exchange_kept") => {
+            (false, false) => {
                 self.pool.give_back(id);
                 *exchange = None;
             }
@@ -121,7 +121,7 @@ impl<N: Net> Engine<N> {
     /// The one place where a connection ends: its slot and its exchange are free, its socket is
     /// closed. The poller forgets a socket that is closed.
     pub(super) fn remove(&mut self, slot: Slot, listed: State, reason: Reason) {
-        if let Some(awaited) = self.awaited(slot).filter(|_| !cfg!(mutant = "gone_not_told")) {
+        if let Some(awaited) = self.awaited(slot) {
             self.shared.deferrals.note_gone(slot, awaited.serial, GoneReason::Ended(reason));
         }
         let connection = self.table.remove(slot, listed);

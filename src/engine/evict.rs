@@ -153,7 +153,7 @@ impl<N: Net> Engine<N> {
     pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         while let Some(slot) = self.table.longest_waiting(State::Queued) {
             let is_free = self.pool.bodies.buffers.has_spare() || self.end_slow_body(handler);
-            if !is_free || cfg!(mutant = "body_waits_beside_buffer") {
+            if !is_free {
                 return;
             }
             if let Some(id) = self.table[slot].exchange {

@@ -30,9 +30,6 @@ impl<N: Net> Engine<N> {
         while visits > 0 && budget > 0 {
             let size = visits.min(self.wave_size(budget));
             let mut next = self.table.first_ready();
-            if cfg!(mutant = "first_passed_over") && visits > size {
-                next = next.and_then(|first| self.table.ready_behind(first));
-            }
             while let Some(slot) = next.filter(|_| self.wave.len() < size) {
                 self.join_wave(slot);
                 next = self.table.ready_behind(slot);

@@ -41,10 +41,8 @@ impl BodyBuffers {
     }
 
     pub(crate) fn give_back(&mut self, body: BufferId) {
-        if !cfg!(mutant = "body_buffer_kept") {
-            self.order.remove(0, body.place());
-            self.buffers.give_back(body);
-        }
+        self.order.remove(0, body.place());
+        self.buffers.give_back(body);
     }
 
     /// The slot whose buffer was lent first, and since when it is.

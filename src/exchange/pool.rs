@@ -160,9 +160,7 @@ impl Pool {
             Some(&id) => id,
             None => self.equip(),
         };
-        if !cfg!(mutant = "spare_not_cleared") {
-            self.records[id.index()].clear();
-        }
+        self.records[id.index()].clear();
         id
     }
 
@@ -311,13 +309,11 @@ impl Pool {
     fn settle_buffers(&mut self, id: ExchangeId, slot: Slot, state: State, anew: bool) {
         self.leave_body(id);
         let record = &mut self.records[id.index()];
-        if let Some(head) = record.head.take_if(|_| record.input.is_empty() && !cfg!(mutant = "head_kept")) {
+        if let Some(head) = record.head.take_if(|_| record.input.is_empty()) {
             record.leave_input();
             self.heads.give_back(head);
         }
-        if let Some(out) =
-            record.out_buffer.take_if(|_| record.out.has_no_copied() && !cfg!(mutant = "out_kept"))
-        {
+        if let Some(out) = record.out_buffer.take_if(|_| record.out.has_no_copied()) {
             self.outs.give_back(out);
         }
         record.is_listed = true;

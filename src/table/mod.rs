@@ -115,9 +115,7 @@ impl<S> Table<S> {
     /// Takes a connection out of its lists and its slot.
     pub(crate) fn remove(&mut self, slot: Slot, listed: State) -> Connection<S> {
         self.take_ready(slot);
-        if !cfg!(mutant = "deadline_outlives_connection") {
-            self.disarm(slot, listed);
-        }
+        self.disarm(slot, listed);
         self.slab.remove(slot.index())
     }
 
@@ -175,7 +173,7 @@ impl<S> Table<S> {
         let list = list as usize;
         let known = &mut self.deadlines[list];
         let deadline = now.saturating_add(known.duration);
-        if known.first == NEVER && !cfg!(mutant = "deadline_not_announced") {
+        if known.first == NEVER {
             known.first = deadline;
         }
         self.waiting.push_back_with(list, slot.place(), deadline);
@@ -225,9 +223,7 @@ impl<S> Table<S> {
     pub(crate) fn fullest(&self, lists: &[State]) -> Option<State> {
         let fullness = |&&list: &&State| {
             let first = self.longest_waiting(list)?;
-            let fullness = self.waiting(list);
-            let fullness = if cfg!(mutant = "emptiest_gives_up") { usize::MAX - fullness } else { fullness };
-            Some((fullness, Reverse(self.waiting_since(first, list))))
+            Some((self.waiting(list), Reverse(self.waiting_since(first, list))))
         };
         lists.iter().max_by_key(fullness).copied().filter(|&list| self.waiting(list) > 0)
     }

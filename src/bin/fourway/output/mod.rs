@@ -90,9 +90,6 @@ impl Output {
         if !state.has_writer {
             state.has_writer = self.start_writer().is_ok();
         }
-        while cfg!(mutant = "log_blocks") && state.ring.len() + record.len() > CAPACITY {
-            state = self.0.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
         state.is_full |= !state.has_writer || state.ring.len() + record.len() > CAPACITY;
         if state.is_full {
             state.dropped += 1;
