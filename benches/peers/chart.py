@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The README's comparison with other servers: its table and its chart, both made of results.json.
+"""The comparison with other servers: a chart, and the table of docs/PERFORMANCE.md, both made of results.json.
 
     chart.py import PEERS.json --date 2026-11-25 --machine "two cores of ..." --kernel "Linux 6.18"
              --command "./peers ..." --version fourway=0.1.0 --version nginx=1.22.1 ...
     chart.py draw               writes chart.svg
-    chart.py table [--write]    prints the README's table, or puts it between the README's markers
-    chart.py --check            fails unless chart.svg and the README are what results.json gives
+    chart.py table [--write]    prints the table, or writes it to docs/PERFORMANCE.md and the chart's line to README.md,
+                                each between the markers there
+    chart.py --check            fails unless chart.svg, docs/PERFORMANCE.md and README.md are what results.json gives
 
 PEERS.json is what the measuring script, `peers --json`, has saved. Versions are those of the programs
 that were measured:
@@ -17,13 +18,16 @@ that were measured:
 import argparse
 import json
 import math
+import os
 import pathlib
 import statistics
 import sys
 from html import escape
 
 HERE = pathlib.Path(__file__).resolve().parent
-RESULTS, CHART, README = HERE / "results.json", HERE / "chart.svg", HERE.parent.parent / "README.md"
+ROOT = HERE.parent.parent
+RESULTS, CHART = HERE / "results.json", HERE / "chart.svg"
+README, PERFORMANCE = ROOT / "README.md", ROOT / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- peers: by benches/peers/chart.py -->", "<!-- /peers -->"
 
 # Our names of the figures and servers, and those that `peers` saves them under.
@@ -126,7 +130,6 @@ def table(results):
                      *(timed(name, figure) for figure in ("us/conn1", "us/conn", "us/req1", "us/pipe")),
                      cell(name, "B/idle", count), f"{cell(name, 'sc/conn')} / {cell(name, 'sc/req')}"])
     return "\n".join([
-        f"![{results.summary}]({CHART.relative_to(README.parent).as_posix()})", "",
         "CPU in µs, and as a ratio to that of a raw epoll server in C that parses nothing and times nothing out: "
         f"medians of {results.rounds} rounds or as many as gave a result; memory and system calls were measured once "
         f"({results.where}).", "",
@@ -135,12 +138,17 @@ def table(results):
         "Measured by", "", f"    {results.command}"])
 
 
-def readme(text, results):
-    """The README with the table between its markers."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        fail(f"the README needs these two lines, once each: {BEGIN} and {END}")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{rest.split(END)[1]}"
+def pages(results):
+    """The pages that show results, each with its text."""
+    def filled(page, *parts):
+        text = page.read_text()
+        if text.count(BEGIN) != 1 or text.count(END) != 1:
+            fail(f"{page.name} needs these two lines, once each: {BEGIN} and {END}")
+        before, rest = text.split(BEGIN)
+        chart = f"![{results.summary}]({pathlib.Path(os.path.relpath(CHART, page.parent)).as_posix()})"
+        return "\n\n".join([before + BEGIN, chart, *parts, END + rest.split(END)[1]])
+
+    return {PERFORMANCE: filled(PERFORMANCE, table(results)), README: filled(README)}
 
 
 # The image follows the system's scheme, and the page perhaps its own: each colour can be read on both backgrounds.
@@ -216,7 +224,7 @@ def draw(results):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         'role="img" aria-labelledby="title desc">',
         '<title id="title">What a connection costs: fourway and other servers</title>',
-        f'<desc id="desc">{escape(results.summary)} The README has every figure in a table.</desc>',
+        f'<desc id="desc">{escape(results.summary)} docs/PERFORMANCE.md has every figure in a table.</desc>',
         f"<style>{STYLE}\n</style>", *out, "</svg>\n"])
 
 
@@ -239,13 +247,14 @@ def main():
         return RESULTS.write_text(dump(saved) + "\n")
     results = Results(json.loads(RESULTS.read_text()))
     if args.check:
-        made = {CHART: draw(results), README: readme(README.read_text(), results)}
+        made = {CHART: draw(results)} | pages(results)
         if stale := [file.name for file, want in made.items() if not file.exists() or file.read_text() != want]:
             fail(f"not what results.json gives: {', '.join(stale)}; run chart.py draw, and chart.py table --write")
     elif args.verb == "draw":
         CHART.write_text(draw(results))
     elif args.verb == "table" and args.write:
-        README.write_text(readme(README.read_text(), results))
+        for page, text in pages(results).items():
+            page.write_text(text)
     else:
         print(table(results))
 

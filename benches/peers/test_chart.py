@@ -31,9 +31,12 @@ class Chart(unittest.TestCase):
     def setUp(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         self.root = pathlib.Path(folder)
-        for name, file in ("RESULTS", "results.json"), ("CHART", "chart.svg"), ("README", "README.md"):
+        (self.root / "docs").mkdir()
+        for name, file in (("RESULTS", "results.json"), ("CHART", "chart.svg"), ("README", "README.md"),
+                           ("PERFORMANCE", "docs/PERFORMANCE.md")):
             self.enterContext(mock.patch.object(chart, name, self.root / file))
-        chart.README.write_text(f"before\n\n{chart.BEGIN}\nold\n{chart.END}\n\nafter\n")
+        for page in chart.README, chart.PERFORMANCE:
+            page.write_text(f"before\n\n{chart.BEGIN}\nold\n{chart.END}\n\nafter\n")
         (self.root / "peers.json").write_text(json.dumps(PEERS))
         self.run_chart(*IMPORT, self.root / "peers.json")
 
@@ -71,14 +74,24 @@ class Chart(unittest.TestCase):
         self.assertEqual([row[6] for row in rows[1:]], ["0", "20,567", "–"])
 
     def test_check_holds_until_something_changes(self):
-        self.assertIn("chart.svg, README.md", self.fails("--check"))
+        self.assertIn("chart.svg, PERFORMANCE.md, README.md", self.fails("--check"))
         self.run_chart("draw")
         self.run_chart("table", "--write")
         self.run_chart("--check")
-        self.assertTrue(chart.README.read_text().startswith("before\n\n"))
-        self.assertTrue(chart.README.read_text().endswith("\n\nafter\n"))
-        chart.RESULTS.write_text(chart.RESULTS.read_text().replace("20567", "20568"))
-        self.assertIn("chart.svg, README.md", self.fails("--check"))
+        for page in chart.README, chart.PERFORMANCE:
+            self.assertTrue(page.read_text().startswith("before\n\n"))
+            self.assertTrue(page.read_text().endswith("\n\nafter\n"))
+        results = chart.RESULTS.read_text()
+        chart.RESULTS.write_text(results.replace("20567", "20568"))
+        self.assertIn("chart.svg, PERFORMANCE.md;", self.fails("--check"))
+        chart.RESULTS.write_text(results.replace("54", "55"))
+        self.assertIn("chart.svg, PERFORMANCE.md, README.md", self.fails("--check"))
+
+    def test_both_pages_show_the_chart_and_one_has_the_table(self):
+        self.run_chart("table", "--write")
+        for page, path in (chart.README, "chart.svg"), (chart.PERFORMANCE, "../chart.svg"):
+            self.assertIn(f"per idle connection.]({path})\n", page.read_text())
+        self.assertEqual(["| server |" in page.read_text() for page in (chart.README, chart.PERFORMANCE)], [False, True])
 
     def test_medians_are_those_of_the_rounds(self):
         chart.RESULTS.write_text(chart.RESULTS.read_text().replace('"median": 9, ', '"median": 8, ', 1))
