@@ -4,6 +4,7 @@
 mod answers;
 mod arguments;
 mod closing;
+mod documentation;
 mod inputs;
 mod limits;
 #[cfg(target_os = "linux")]
