@@ -7,7 +7,7 @@ use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -139,7 +139,7 @@ fn sources() -> Vec<(String, String)> {
 #[test]
 fn every_example_is_shorter_than_a_hundred_lines() {
     let sources = sources();
-    assert!(sources.len() >= 5, "the examples are here");
+    assert!(sources.len() >= 6, "the examples are here");
     for (name, source) in sources {
         assert!(source.lines().count() < 100, "{name} has {} lines", source.lines().count());
     }
@@ -177,6 +177,28 @@ fn hello_says_which_methods_it_allows() {
 fn hello_has_no_other_page() {
     let hello = Example::on_any_port("hello");
     assert_eq!(text(&ask(hello.http(), &get("/other"))), (404, "not here\n"));
+}
+
+// --- own_loop ---
+
+#[test]
+fn own_loop_answers() {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = free.expect("a free port");
+    let _own_loop = Example::start("own_loop", &[address.to_string()]);
+    wait_until("it listens", || TcpStream::connect(address).is_ok());
+    assert_eq!(text(&ask(address, &get("/"))), (200, "hello\n"));
+}
+
+#[test]
+fn the_readme_shows_own_loop() {
+    let sources = sources();
+    let (_, source) = sources.iter().find(|(name, _)| name == "own_loop").expect("the example");
+    let code = source.lines().skip_while(|line| line.starts_with("//!") || line.is_empty());
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let readme = readme.expect("the README");
+    let shown = readme.lines().skip_while(|line| *line != "```rust").skip(1);
+    assert!(shown.take_while(|line| *line != "```").eq(code), "README.md does not show examples/own_loop.rs");
 }
 
 // --- embed ---
