@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use log::{Level, debug, error, log_enabled};
 
 use crate::body::Body;
-use crate::config::{CloseMode, Limits, MAX_HEADERS, OUT_BATCH};
+use crate::config::{Limits, MAX_HEADERS, OUT_BATCH};
 use crate::deferred::Awaited;
 use crate::exchange::{Exchange, Input, OnSent, Out};
 use crate::handler::request::Request;
@@ -23,6 +23,7 @@ use crate::http::response::{self, Terms, Writer};
 use crate::net::Peer;
 use crate::shared::Shared;
 use crate::stats::Phase;
+use crate::status::ErrorStatus;
 
 /// The log target of one line per request.
 const REQUESTS: &str = "fourway::request";
@@ -39,6 +40,18 @@ pub(crate) enum Need {
     /// What was written has to leave: the buffer is full, the budget is used, or this was the
     /// last response.
     Flush,
+}
+
+impl Need {
+    /// The need in a few words, for the log.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Need::Head => "more of the head has to arrive",
+            Need::BodyBuffer => "the body needs a buffer",
+            Need::Body => "more of the body has to arrive",
+            Need::Flush => "the request waits for its turn",
+        }
+    }
 }
 
 /// Whom answering asks: the host, about one client.
@@ -123,7 +136,7 @@ fn read_head<H: Handler + ?Sized>(
         framing => {
             let reader = BodyReader::new(head.len, framing, limits)?;
             let expects_continue = head.expects_continue && arrived.is_empty();
-            exchange.in_flight.expects_continue = expects_continue && shared.config.close != CloseMode::Drop;
+            exchange.in_flight.expects_continue = expects_continue && shared.config.close.answers();
             exchange.in_flight.body = Some(reader);
             Ok(Step::BodyFollows)
         }
@@ -197,7 +210,7 @@ fn call<H: Handler + ?Sized>(
     let Shared { config, stats, clock, date, draft, deferrals, .. } = shared;
     stats.requests += 1;
     let request = Request { head, body, peer: asked.peer };
-    if config.close == CloseMode::Drop {
+    if !config.close.answers() {
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return OnSent::Drop;
     }
@@ -237,8 +250,8 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Argum
     if let Some(fault) = draft.fault {
         error!("the handler's answer to {request} cannot be sent: {fault}");
         stats.handler_errors += 1;
-        stats.count_error(500);
-        let refusal = Refusal { status: 500, why: "the answer cannot be sent" };
+        stats.count_error(ErrorStatus::InternalServerError);
+        let refusal = Refusal { status: ErrorStatus::InternalServerError, why: "the answer cannot be sent" };
         draft.len = response::error_page(out.room(), date.line(clock.now()), refusal, draft.terms.head_only);
         (draft.status, draft.terms.close, draft.tail) = (500, true, Body::EMPTY);
     }
@@ -267,14 +280,14 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dy
     exchange.input.clear();
     exchange.in_flight.end_body();
     shared.stats.count_error(refusal.status);
-    if shared.config.close == CloseMode::Drop {
+    if !shared.config.close.answers() {
         exchange.in_flight.on_sent = OnSent::Drop;
         return;
     }
     let date = shared.date.line(shared.clock.now());
     let len = response::error_page(exchange.out.room(), date, refusal, head_only);
     exchange.out.commit(len);
-    let Refusal { status, why } = refusal;
+    let (status, why) = (refusal.status.code(), refusal.why);
     debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
     exchange.in_flight.on_sent = OnSent::Close { client_asked: false };
 }

@@ -101,6 +101,7 @@ impl Default for Config {
 /// config.close = CloseMode::Peer; // TIME_WAIT is to stay with the clients
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CloseMode {
     /// Half-close, then discard what still comes until the client's FIN. TIME_WAIT stays here.
     ///
@@ -119,6 +120,18 @@ pub enum CloseMode {
     Drop,
 }
 
+impl CloseMode {
+    /// Whether requests are answered at all.
+    pub(crate) fn answers(self) -> bool {
+        self != CloseMode::Drop
+    }
+
+    /// Whether our FIN goes right behind the last response.
+    pub(crate) fn sends_fin_first(self) -> bool {
+        self == CloseMode::Fin
+    }
+}
+
 /// What happens to a new connection when all slots are taken.
 ///
 /// ```
@@ -129,6 +142,7 @@ pub enum CloseMode {
 /// config.at_capacity = AtCapacity::Pause; // no connection is ever closed for another
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AtCapacity {
     /// Another connection is closed for it.
     ///
@@ -193,6 +207,7 @@ impl Default for Buffers {
 /// config.idle_in_drain = IdleInDrain::LastRequest; // a successor has the listener already
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IdleInDrain {
     /// They are closed at once, unless a request has come: the drain is soon over.
     Close,

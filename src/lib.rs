@@ -227,6 +227,7 @@ mod deferred;
 mod http;
 mod net;
 mod state;
+mod status;
 mod slot;
 mod tokens;
 mod lists;

@@ -140,7 +140,7 @@ impl Server {
     /// if the server is draining, or if the socket refuses these options. The stream comes back
     /// with the error.
     pub fn adopt(&mut self, stream: impl Into<Stream>, now: Instant) -> Result<(), Refused<Stream>> {
-        self.engine.adopt(stream.into(), now)
+        self.engine.call(Some(now)).adopt(stream.into())
     }
 
     /// The address of a listener, with its port; `None` once it is closed or removed, and for a
@@ -167,7 +167,7 @@ impl Server {
     /// Once per turn of the host's loop, also when there were no events. `now` should not go back;
     /// where it does, it is taken to stand still.
     pub fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
-        self.engine.process(now, handler)
+        self.engine.call(Some(now)).process(handler)
     }
 
     /// How long the host may wait for events: zero while there is work left, `None` if nothing is
@@ -200,7 +200,7 @@ impl Server {
     /// If the request no longer waits: it was answered, or [`Handler::gone`] has heard of its end,
     /// or it is another server's.
     pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
-        self.engine.respond(id, now)
+        self.engine.call(Some(now)).respond(id)
     }
 
     /// Stops accepting, closes idle connections, and gives the others at most `grace` to end.
@@ -214,12 +214,12 @@ impl Server {
     /// whoever is left in the queue. A listener that another server is to go on with is
     /// [removed](Self::remove_listener) before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
-        self.engine.drain(now, grace);
+        self.engine.call(Some(now)).drain(grace);
     }
 
     /// Closes everything at once; responses in flight are cut off by a reset.
     pub fn abort(&mut self) {
-        self.engine.abort();
+        self.engine.call(None).abort();
     }
 
     /// Whether the server is running, draining or closed.

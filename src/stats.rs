@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::status::ErrorStatus;
+
 /// Everything a server counted since it was made, read by [`Server::stats`](crate::Server::stats).
 ///
 /// All counters are totals; [`Stats::open`], [`Stats::idle`] and [`Stats::deferred`] are gauges.
@@ -57,8 +59,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The statuses that the server answers by itself, with the reason that each stands for.
-    pub const ERRORS: [u16; 10] = [400, 408, 413, 414, 417, 431, 500, 501, 503, 505];
+    /// The status codes of the errors that the server answers by itself.
+    pub const ERRORS: [u16; ErrorStatus::CODES.len()] = ErrorStatus::CODES;
 
     /// How many connections ended for this reason.
     pub fn closes(&self, reason: Reason) -> u64 {
@@ -76,10 +78,8 @@ impl Stats {
         self.closes[reason as usize] += 1;
     }
 
-    pub(crate) fn count_error(&mut self, status: u16) {
-        if let Some(at) = Self::ERRORS.iter().position(|&s| s == status) {
-            self.errors[at] += 1;
-        }
+    pub(crate) fn count_error(&mut self, status: ErrorStatus) {
+        self.errors[status as usize] += 1;
     }
 }
 
@@ -98,6 +98,7 @@ impl Stats {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Phase {
     /// It accepts and serves.
     Running,

@@ -23,6 +23,7 @@ use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
+use crate::status::ErrorStatus;
 
 /// A connection, and all that it may use while it is being driven.
 pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
@@ -94,12 +95,14 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     fn time_out(&mut self) -> Outcome {
         match self.connection.state {
             State::Idle | State::Received => return Outcome::Closed(Reason::IdleTimeout),
-            State::Head => self.refuse(408, "the head did not arrive in time"),
-            State::Queued => self.refuse(503, "no buffer for the body became free in time"),
-            State::Body => self.refuse(408, "the body did not arrive in time"),
+            State::Head => self.refuse(ErrorStatus::RequestTimeout, "the head did not arrive in time"),
+            State::Queued => {
+                self.refuse(ErrorStatus::ServiceUnavailable, "no buffer for the body became free in time")
+            }
+            State::Body => self.refuse(ErrorStatus::RequestTimeout, "the body did not arrive in time"),
             State::Deferred => {
                 self.lose_awaited(GoneReason::Timeout);
-                self.refuse(503, "the answer did not come in time");
+                self.refuse(ErrorStatus::ServiceUnavailable, "the answer did not come in time");
             }
             State::Sending => {
                 self.connection.socket.reset_on_close(self.slot);
@@ -133,7 +136,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             _ => "there are too many requests at once",
         };
         self.lose_awaited(GoneReason::NoRoom);
-        self.refuse(503, why);
+        self.refuse(ErrorStatus::ServiceUnavailable, why);
         self.run()
     }
 
@@ -189,7 +192,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     Need::Body => State::Body,
                 };
                 if needed != self.connection.state {
-                    return Transition::Enter(needed, "more has to arrive");
+                    return Transition::Enter(needed, need.reason());
                 }
             }
             if self.connection.state == State::Received {
@@ -236,7 +239,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     fn send(&mut self) -> Transition {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
         let is_last = matches!(self.exchange.in_flight.on_sent, OnSent::Close { .. });
-        let fin_follows = is_last && self.shared.config.close == CloseMode::Fin;
+        let fin_follows = is_last && self.shared.config.close.sends_fin_first();
         let flush = if fin_follows { Flush::WithFin } else { Flush::Now };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
@@ -378,7 +381,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         need
     }
 
-    fn refuse(&mut self, status: u16, why: &'static str) {
+    fn refuse(&mut self, status: ErrorStatus, why: &'static str) {
         let refusal = Refusal { status, why };
         answer::refuse(&mut self.exchange, self.shared, self.connection.socket.stream(), refusal);
         self.enter(State::Sending, why);

@@ -24,14 +24,14 @@ const RETRY: Duration = Duration::from_millis(100);
 
 impl<N: Net> Engine<N> {
     /// Accepts from all listeners in turn, within the budget of accepts, and serves what has come.
-    pub(super) fn accept_ready<H>(&mut self, now: u64, mut budget: u32, handler: &mut H)
+    pub(super) fn accept_ready<H>(&mut self, mut budget: u32, handler: &mut H)
     where
         H: Handler + ?Sized,
     {
         if !self.accepting.is_ready() {
             return;
         }
-        if self.accepting.retry_at.is_some_and(|at| at <= now) {
+        if self.accepting.retry_at.is_some_and(|at| at <= self.now()) {
             self.end_pause();
         }
         let mut accepts = self.shared.config.budget.accepts;
@@ -44,7 +44,7 @@ impl<N: Net> Engine<N> {
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => {
                         self.accepting.failures = 0;
-                        let slot = self.admit(stream, now);
+                        let slot = self.admit(stream);
                         self.join_wave(slot);
                         // Who has been served may leave the slot to the next.
                         if self.wave.len() >= self.wave_size(budget) || !self.table.has_free_slot() {
@@ -61,19 +61,19 @@ impl<N: Net> Engine<N> {
                     Err(error) if !net::is_of_one_connection(&error) && !self.wave.is_empty() => {
                         budget = self.serve_wave(budget, handler);
                     }
-                    Err(error) => self.note_accept_error(&error, now),
+                    Err(error) => self.note_accept_error(&error),
                 }
             }
         }
         self.serve_wave(budget, handler);
         self.accepting.first = (self.accepting.first + 1) % count.max(1);
-        self.note_full(now);
+        self.note_full();
     }
 
     /// Before the listeners are closed: accepts those whose handshakes are finished, for the kernel would
     /// reset them. Of each listener no more than its queue holds, or clients that come as fast as they are
     /// accepted would be owed the same.
-    pub(super) fn accept_last(&mut self, now: u64) {
+    pub(super) fn accept_last(&mut self) {
         for which in 0..self.accepting.listeners.len() {
             // There is no later time to wait for.
             self.end_pause();
@@ -85,25 +85,25 @@ impl<N: Net> Engine<N> {
                     Ok(stream) => {
                         owed -= 1;
                         self.accepting.failures = 0;
-                        self.admit(stream, now);
+                        self.admit(stream);
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if net::is_of_one_connection(&error) => {
                         owed -= 1;
                         self.shared.stats.accept_errors += 1;
                     }
-                    Err(error) => self.note_accept_error(&error, now),
+                    Err(error) => self.note_accept_error(&error),
                 }
             }
         }
     }
 
     /// A new connection gets a slot, and is ready: perhaps its request has come with it.
-    pub(super) fn admit(&mut self, stream: N::Stream, now: u64) -> Slot {
+    pub(super) fn admit(&mut self, stream: N::Stream) -> Slot {
         assert!(self.free_a_slot(), "nothing is accepted without a slot for it");
         let slot = self.table.insert(stream);
         self.shared.stats.accepted += 1;
-        self.table.arm(slot, State::Idle, now);
+        self.table.arm(slot, State::Idle, self.now());
         self.table.queue(slot);
         slot
     }
@@ -133,7 +133,7 @@ impl<N: Net> Engine<N> {
     ///
     /// An error of one connection that comes again and again, with no connection in between, is not of one
     /// connection; nor is there a signal that interrupts every call.
-    fn note_accept_error(&mut self, error: &io::Error, now: u64) {
+    fn note_accept_error(&mut self, error: &io::Error) {
         const MANY: u32 = 64;
         self.accepting.failures += 1;
         let (is_of_one, is_many) = (net::is_of_one_connection(error), self.accepting.failures >= MANY);
@@ -141,18 +141,18 @@ impl<N: Net> Engine<N> {
         if (is_of_one || error.kind() == ErrorKind::Interrupted) && !is_many {
             return;
         }
-        self.accepting.retry_at = Some(now.saturating_add(nanoseconds(RETRY)));
+        self.accepting.retry_at = Some(self.now().saturating_add(nanoseconds(RETRY)));
         if !std::mem::replace(&mut self.accepting.has_run_out, true) {
             self.shared.stats.accept_pauses += 1;
             error!("accepting pauses with {} connections open: {error}", self.table.len());
         }
     }
 
-    fn note_full(&mut self, now: u64) {
+    fn note_full(&mut self) {
         let is_full =
             self.shared.phase == Phase::Running && self.accepting.is_ready() && !self.can_have_slot();
         if is_full {
-            self.accepting.waits_since = self.accepting.waits_since.min(now);
+            self.accepting.waits_since = self.accepting.waits_since.min(self.now());
         }
         if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
             self.shared.stats.full += 1;

@@ -1,6 +1,6 @@
 //! Draining: the end of a server, with or without time for what is open.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Engine;
 use crate::clock::nanoseconds;
@@ -16,13 +16,12 @@ const LAST_PART: u32 = 10;
 impl<N: Net> Engine<N> {
     /// Stops accepting and ends what is idle, now or later; the rest gets its answers, for at most
     /// `grace`.
-    pub(crate) fn drain(&mut self, now: Instant, grace: Duration) {
+    pub(super) fn begin_drain(&mut self, grace: Duration) {
         if self.shared.phase == Phase::Closed {
             return;
         }
-        let now = self.shared.clock.observe(now);
-        self.end_unfinished();
-        self.accept_last(now);
+        let now = self.now();
+        self.accept_last();
         self.close_listeners();
         self.shared.phase = Phase::Draining;
         self.drain_until = now.saturating_add(nanoseconds(grace));
@@ -30,15 +29,14 @@ impl<N: Net> Engine<N> {
             IdleInDrain::Close => now,
             IdleInDrain::LastRequest => now.saturating_add(nanoseconds(grace - grace / LAST_PART)),
         };
-        self.end_idle(now);
+        self.end_idle();
         if self.table.len() == 0 && !self.shared.deferrals.has_gone() {
             self.shared.phase = Phase::Closed;
         }
     }
 
     /// Ends everything at once.
-    pub(crate) fn abort(&mut self) {
-        self.end_unfinished();
+    pub(super) fn end_all(&mut self) {
         self.left_at = None;
         self.close_listeners();
         for list in State::ALL {
@@ -57,8 +55,8 @@ impl<N: Net> Engine<N> {
 
     /// Idle connections end when a drain has no more time for them. A request may have arrived meanwhile:
     /// each is driven once more, and ends if there is none.
-    pub(super) fn end_idle(&mut self, now: u64) {
-        if self.shared.phase != Phase::Draining || self.shared.ends_idle || now < self.idle_until {
+    pub(super) fn end_idle(&mut self) {
+        if self.shared.phase != Phase::Draining || self.shared.ends_idle || self.now() < self.idle_until {
             return;
         }
         self.shared.ends_idle = true;
@@ -70,10 +68,10 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    pub(super) fn end_drain<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) {
-        let is_over = self.table.len() == 0 || self.drain_until <= now;
+    pub(super) fn end_drain<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        let is_over = self.table.len() == 0 || self.drain_until <= self.now();
         if self.shared.phase == Phase::Draining && is_over {
-            self.abort();
+            self.end_all();
             self.tell_gone(handler);
             self.shared.phase = Phase::Closed;
         }

@@ -9,7 +9,8 @@ use crate::state::State;
 impl<N: Net> Engine<N> {
     /// Ends what has waited too long; whether that was all of it. Whatever is in the ready queue
     /// has its turn first: that a host came late is not the client's fault.
-    pub(super) fn expire_due<H: Handler + ?Sized>(&mut self, now: u64, handler: &mut H) -> bool {
+    pub(super) fn expire_due<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
+        let now = self.now();
         if self.table.next_deadline() > now {
             return true;
         }
@@ -40,9 +41,9 @@ impl<N: Net> Engine<N> {
     }
 
     /// How long after its time the host comes, be it for a deadline or for work that was left.
-    pub(super) fn note_lateness(&mut self, now: u64) {
+    pub(super) fn note_lateness(&mut self) {
         // What the budget has left overdue is the host's fault only from then on.
         let due = self.left_at.unwrap_or(self.table.next_deadline());
-        self.lateness = self.lateness.max(now.saturating_sub(due));
+        self.lateness = self.lateness.max(self.now().saturating_sub(due));
     }
 }

@@ -5,7 +5,6 @@
 //! is done to it. Only the system's own refusals come later, when the socket is non-blocking already.
 
 use std::io::{self, ErrorKind};
-use std::time::Instant;
 
 use super::Engine;
 use super::listeners::{ListenerId, Listening};
@@ -66,9 +65,7 @@ impl<N: Net> Engine<N> {
 
     /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
     /// here.
-    pub(crate) fn adopt(&mut self, mut stream: N::Stream, now: Instant) -> Result<(), Refused<N::Stream>> {
-        let now = self.shared.clock.observe(now);
-        self.end_unfinished();
+    pub(super) fn admit_adopted(&mut self, mut stream: N::Stream) -> Result<(), Refused<N::Stream>> {
         if self.shared.phase != Phase::Running {
             return Err(Refused::new(stream, not_running()));
         }
@@ -79,7 +76,7 @@ impl<N: Net> Engine<N> {
         if let Err(error) = self.net.take_over(&mut stream) {
             return Err(Refused::new(stream, error));
         }
-        self.admit(stream, now);
+        self.admit(stream);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! There is no socket, no clock and no poller in here; tests own all three.
 
+mod call;
 mod serve;
 mod accept;
 mod dispatch;
@@ -141,30 +142,6 @@ impl<N: Net> Engine<N> {
         true
     }
 
-    /// One turn.
-    pub(crate) fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
-        let now = self.shared.clock.observe(now);
-        let (accepted, requests, closed) =
-            (self.shared.stats.accepted, self.shared.stats.requests, self.shared.stats.closed);
-        self.note_lateness(now);
-        self.end_unfinished();
-        self.tell_gone(handler);
-        self.end_idle(now);
-        let budget = self.serve_ready(self.shared.config.budget.requests, handler);
-        self.accept_ready(now, budget, handler);
-        let all_expired = self.expire_due(now, handler);
-        self.lend_bodies(handler);
-        self.end_drain(now, handler);
-        let more = self.has_work() || (!all_expired && self.table.len() > 0);
-        self.left_at = more.then_some(now);
-        Progress {
-            accepted: (self.shared.stats.accepted - accepted) as u32,
-            requests: (self.shared.stats.requests - requests) as u32,
-            closed: (self.shared.stats.closed - closed) as u32,
-            more,
-        }
-    }
-
     /// How long the host may wait for events.
     pub(crate) fn next_timeout(&self, now: Instant) -> Option<Duration> {
         if self.has_work() {
@@ -175,20 +152,6 @@ impl<N: Net> Engine<N> {
             next = next.min(if self.shared.ends_idle { self.drain_until } else { self.idle_until });
         }
         (next < FOR_EVER).then(|| Duration::from_nanos(next.saturating_sub(self.shared.clock.at(now))))
-    }
-
-    /// Begins the answer to a request that was deferred. It is sent by the next turn.
-    pub(crate) fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
-        self.shared.clock.observe(now);
-        self.end_unfinished();
-        let (slot, serial) = self.shared.deferrals.find(id)?;
-        let exchange = self.table.get(slot).and_then(|connection| connection.exchange).ok_or(Gone::Over)?;
-        let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(Gone::Over)?;
-        self.responding = Some(slot);
-        self.table.queue(slot);
-        self.shared.deferrals.begin(slot);
-        let (_, out) = self.pool.open_response(exchange);
-        Ok(answer::respond(awaited, out, &mut self.shared))
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -208,8 +171,6 @@ impl<N: Net> Engine<N> {
         &self.shared.config
     }
 
-    // --- the parts of a turn ---
-
     /// Complains once of a token that this server has never given.
     fn note_foreign(&mut self, generation: usize) {
         if !self.table.was_given(generation) && !std::mem::replace(&mut self.has_foreign_tokens, true) {
@@ -219,11 +180,42 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Ends what the call before has left open. The victim of a panic goes first, for it may have
-    /// taken a name.
-    fn end_unfinished(&mut self) {
-        self.close_panicked();
-        self.finish_response();
+    // --- one turn ---
+
+    /// One turn.
+    fn turn<H: Handler + ?Sized>(&mut self, handler: &mut H) -> Progress {
+        let (accepted, requests, closed) =
+            (self.shared.stats.accepted, self.shared.stats.requests, self.shared.stats.closed);
+        self.note_lateness();
+        self.tell_gone(handler);
+        self.end_idle();
+        let budget = self.serve_ready(self.shared.config.budget.requests, handler);
+        self.accept_ready(budget, handler);
+        let all_expired = self.expire_due(handler);
+        self.lend_bodies(handler);
+        self.end_drain(handler);
+        let more = self.has_work() || (!all_expired && self.table.len() > 0);
+        self.left_at = more.then_some(self.now());
+        Progress {
+            accepted: (self.shared.stats.accepted - accepted) as u32,
+            requests: (self.shared.stats.requests - requests) as u32,
+            closed: (self.shared.stats.closed - closed) as u32,
+            more,
+        }
+    }
+
+    // --- responses that the host gives later ---
+
+    /// Begins the answer to a request that was deferred. It is sent by the next turn.
+    fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, Gone> {
+        let (slot, serial) = self.shared.deferrals.find(id)?;
+        let exchange = self.table.get(slot).and_then(|connection| connection.exchange).ok_or(Gone::Over)?;
+        let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(Gone::Over)?;
+        self.responding = Some(slot);
+        self.table.queue(slot);
+        self.shared.deferrals.begin(slot);
+        let (_, out) = self.pool.open_response(exchange);
+        Ok(answer::respond(awaited, out, &mut self.shared))
     }
 
     /// The answer that the host has begun is written, or dropped.
@@ -250,6 +242,11 @@ impl<N: Net> Engine<N> {
     }
 
     // --- helpers ---
+
+    /// The time of this call, in nanoseconds of the server's clock.
+    fn now(&self) -> u64 {
+        self.shared.clock.now()
+    }
 
     /// Whether a turn would do something without any event.
     fn has_work(&self) -> bool {

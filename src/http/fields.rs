@@ -6,6 +6,7 @@
 
 use super::bytes::ByteSet;
 use super::refusal::Refusal;
+use crate::status::ErrorStatus;
 
 /// How a body's end is found (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,10 @@ impl Fields {
     fn read_expectations(&mut self, value: &[u8]) -> Result<(), Refusal> {
         for expectation in list(value) {
             if !expectation.eq_ignore_ascii_case(b"100-continue") {
-                return Err(Refusal { status: 417, why: "only 100-continue can be expected" });
+                return Err(Refusal {
+                    status: ErrorStatus::ExpectationFailed,
+                    why: "only 100-continue can be expected",
+                });
             }
             self.expects_continue = true;
         }
@@ -130,7 +134,10 @@ impl Fields {
             return Err(Refusal::bad("the last transfer coding is not chunked"));
         }
         if self.has_unknown_coding {
-            return Err(Refusal { status: 501, why: "the only transfer coding here is chunked" });
+            return Err(Refusal {
+                status: ErrorStatus::NotImplemented,
+                why: "the only transfer coding here is chunked",
+            });
         }
         Ok(Framing::Chunked)
     }
@@ -155,7 +162,7 @@ fn length(value: &[u8]) -> Result<u64, Refusal> {
     }
     let mut digits = value.iter().map(|b| u64::from(b - b'0'));
     let number = digits.try_fold(0u64, |n, digit| n.checked_mul(10)?.checked_add(digit));
-    number.ok_or(Refusal { status: 413, why: "the body is too large" })
+    number.ok_or(Refusal { status: ErrorStatus::ContentTooLarge, why: "the body is too large" })
 }
 
 /// The bytes of RFC 3986's `reg-name`: unreserved, percent and sub-delims.

@@ -1,15 +1,16 @@
 //! Refusals: the errors that the server answers by itself.
 
+use crate::status::ErrorStatus;
 /// Why a request is answered with an error by the server itself, after which it closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    pub(crate) status: u16,
+    pub(crate) status: ErrorStatus,
     /// A sentence for the client, without a full stop.
     pub(crate) why: &'static str,
 }
 
 impl Refusal {
     pub(crate) const fn bad(why: &'static str) -> Self {
-        Refusal { status: 400, why }
+        Refusal { status: ErrorStatus::BadRequest, why }
     }
 }

@@ -3,8 +3,10 @@
 use super::fields::is_host;
 use super::refusal::Refusal;
 use crate::config::Limits;
+use crate::status::ErrorStatus;
 
-pub(super) const LINE_TOO_LONG: Refusal = Refusal { status: 414, why: "the target is too long" };
+pub(super) const LINE_TOO_LONG: Refusal =
+    Refusal { status: ErrorStatus::UriTooLong, why: "the target is too long" };
 
 /// Bytes of the longest request line: method, blanks and version add so much to the target at most.
 pub(super) fn longest_line(limits: &Limits) -> usize {
@@ -17,7 +19,7 @@ pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Resul
         return Err(LINE_TOO_LONG);
     }
     if method == "CONNECT" {
-        return Err(Refusal { status: 501, why: "this is not a proxy" });
+        return Err(Refusal { status: ErrorStatus::NotImplemented, why: "this is not a proxy" });
     }
     // Some servers cut a fragment off, and some take it for a part of the path.
     if !target.bytes().fold(true, |sound, byte| sound & byte.is_ascii() & (byte != b'#')) {

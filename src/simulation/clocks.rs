@@ -119,7 +119,8 @@ fn a_clock_beyond_all_numbers_costs_nobody_an_answer_that_is_due() {
             let client = sim.connect();
             client.get("/");
             sim.deliver();
-            sim.engine.process(sim.now(), &mut sim.site);
+            let now = sim.now();
+            sim.engine.call(Some(now)).process(&mut sim.site);
             assert_eq!(client.statuses(), [200], "{centuries} centuries");
         }
         assert!(clients[0].is_gone());

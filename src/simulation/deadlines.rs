@@ -281,7 +281,8 @@ fn a_clock_that_goes_back_stands_still() {
     assert_eq!(sim.timeout(), Some(IDLE - 20 * SECOND));
     client.send(b"GET /");
     sim.deliver();
-    sim.engine.process(sim.now(), &mut sim.site);
+    let now = sim.now();
+    sim.engine.call(Some(now)).process(&mut sim.site);
     assert_eq!(sim.timeout(), Some(HEAD));
     sim.elapsed = later;
     sim.assert_ends_after(&client, HEAD);
@@ -331,7 +332,7 @@ fn after_an_abort_nobody_is_late() {
     let mut sim = Sim::with(|config| config.budget.accepts = 1);
     let _clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
     assert!(sim.turn().more);
-    sim.engine.abort();
+    sim.engine.call(None).abort();
     sim.advance(10 * SECOND);
     sim.process();
     assert_eq!((sim.timeout(), sim.stats().max_lateness), (None, Duration::ZERO));

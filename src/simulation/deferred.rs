@@ -168,13 +168,13 @@ fn a_responder_that_is_dropped_is_a_500_and_a_count() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let (id, now) = (sim.site.parked[0], sim.now());
-    drop(sim.engine.respond(id, now));
+    drop(sim.engine.call(Some(now)).respond(id));
     sim.settle();
     assert_eq!((client.statuses(), sim.stats().handler_errors), (vec![500], 1));
     assert!(client.responses()[0].says_close);
     let next = waiting(&mut sim);
     let (id, now) = (sim.site.parked[1], sim.now());
-    sim.engine.respond(id, now).map(|responder| drop(responder.head(200))).unwrap();
+    sim.engine.call(Some(now)).respond(id).map(|responder| drop(responder.head(200))).unwrap();
     sim.settle();
     assert_eq!((next.statuses(), sim.stats().handler_errors), (vec![500], 2));
 }
@@ -197,7 +197,7 @@ fn what_was_deferred_can_be_deferred_again_under_a_new_name() {
     let client = waiting(&mut sim);
     let first = sim.site.parked[0];
     let now = sim.now();
-    let (second, _) = sim.engine.respond(first, now).unwrap().defer();
+    let (second, _) = sim.engine.call(Some(now)).respond(first).unwrap().defer();
     assert_ne!(first, second);
     sim.pass(SECOND);
     assert_eq!(sim.timeout(), Some(DEFERRED - SECOND), "its deadline stays");

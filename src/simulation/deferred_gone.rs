@@ -206,7 +206,7 @@ fn what_waits_when_a_drain_begins_may_still_be_answered_and_is_the_last() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let now = sim.now();
-    sim.engine.drain(now, 3 * SECOND);
+    sim.engine.call(Some(now)).drain(3 * SECOND);
     sim.settle();
     assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Draining, Some(3 * SECOND)));
     sim.answer("the last").unwrap();
@@ -223,7 +223,7 @@ fn what_waits_when_the_grace_ends_is_gone() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let now = sim.now();
-    sim.engine.drain(now, 3 * SECOND);
+    sim.engine.call(Some(now)).drain(3 * SECOND);
     sim.pass(3 * SECOND);
     assert_eq!(client.ending(), Some(Ending::Reset));
     assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Shutdown))]);
@@ -235,7 +235,7 @@ fn an_abort_is_told_of_by_the_next_turn() {
     let mut sim = Sim::new();
     let _clients = [waiting(&mut sim), waiting(&mut sim)];
     sim.answer("written, but never sent").unwrap();
-    sim.engine.abort();
+    sim.engine.call(None).abort();
     assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Draining, Some(Duration::ZERO)));
     sim.turn();
     assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::Shutdown))]);
@@ -247,9 +247,9 @@ fn an_abort_is_told_of_by_the_next_turn() {
 fn closed_means_that_the_handler_knows_all() {
     let mut sim = Sim::new();
     let _client = waiting(&mut sim);
-    sim.engine.abort();
+    sim.engine.call(None).abort();
     let now = sim.now();
-    sim.engine.drain(now, SECOND);
+    sim.engine.call(Some(now)).drain(SECOND);
     assert_eq!(sim.engine.phase(), Phase::Draining);
     sim.turn();
     assert_eq!((sim.engine.phase(), sim.site.gone.len()), (Phase::Closed, 1));

@@ -13,7 +13,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 pub(super) fn drain(sim: &mut Sim) {
     let now = sim.now();
-    sim.engine.drain(now, GRACE);
+    sim.engine.call(Some(now)).drain(GRACE);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn an_abort_ends_everything_at_once() {
     stuck.get("/large");
     closing.get("/close");
     sim.settle();
-    sim.engine.abort();
+    sim.engine.call(None).abort();
     let endings = [&idle, &head, &stuck, &closing].map(Client::ending);
     assert_eq!(endings, [Ending::Fin, Ending::Fin, Ending::Reset, Ending::Fin].map(Some));
     assert_eq!(sim.stats().closes(Reason::Shutdown), 4);
@@ -276,7 +276,7 @@ fn a_drain_that_ends_with_deadlines_left_over_leaves_no_work() {
     clients.iter().for_each(|client| client.send(b"GET /"));
     sim.settle();
     let now = sim.now();
-    sim.engine.drain(now, Duration::from_secs(1));
+    sim.engine.call(Some(now)).drain(Duration::from_secs(1));
     sim.advance(Duration::from_secs(60));
     let progress = sim.process();
     assert!(!progress.more);
@@ -363,7 +363,7 @@ fn a_client_that_leaves_a_patient_drain_ends_it() {
 fn a_second_drain_may_be_less_patient() {
     let (mut sim, _clients) = patient(2);
     let now = sim.now();
-    sim.engine.drain(now, Duration::ZERO);
+    sim.engine.call(Some(now)).drain(Duration::ZERO);
     assert_eq!(sim.process().closed, 2);
     assert_eq!(sim.engine.phase(), Phase::Closed);
 }

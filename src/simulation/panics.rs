@@ -62,7 +62,7 @@ fn a_panic_may_be_followed_by_a_drain_or_an_abort() {
             client.get("/panic");
             sim.turn();
             match aborts {
-                true => sim.engine.abort(),
+                true => sim.engine.call(None).abort(),
                 false => drain(&mut sim),
             }
             sim.settle();

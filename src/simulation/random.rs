@@ -319,7 +319,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
         let answer = match chance.below(6) {
             0 => {
                 let now = sim.now();
-                let again = sim.engine.respond(id, now).map(|responder| responder.defer().0);
+                let again = sim.engine.call(Some(now)).respond(id).map(|responder| responder.defer().0);
                 again.map(|id| sim.site.parked.push(id))
             }
             1 => sim.respond(id, |responder| responder.close()),
@@ -330,7 +330,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
         answered.extend(answer.is_ok().then_some(id));
     }
     if chance.one_in(12) {
-        sim.engine.abort();
+        sim.engine.call(None).abort();
     }
 }
 
@@ -369,7 +369,7 @@ fn tell(mut chance: Chance, clients: usize) {
         }
         if step == drained_at {
             let now = sim.now();
-            sim.engine.drain(now, Duration::from_secs(chance.below(20) as u64));
+            sim.engine.call(Some(now)).drain(Duration::from_secs(chance.below(20) as u64));
         }
         if !sim.site.parked.is_empty() && chance.one_in(3) {
             // Any of them, and some more than once: who was answered, or told of, stays so.
@@ -379,11 +379,11 @@ fn tell(mut chance: Chance, clients: usize) {
                 0 => sim.respond(id, |responder| responder.close()),
                 1 => {
                     let now = sim.now();
-                    sim.engine.respond(id, now).map(drop)
+                    sim.engine.call(Some(now)).respond(id).map(drop)
                 }
                 2 => {
                     let now = sim.now();
-                    let again = sim.engine.respond(id, now).map(|responder| responder.defer().0);
+                    let again = sim.engine.call(Some(now)).respond(id).map(|responder| responder.defer().0);
                     again.map(|id| sim.site.parked.push(id))
                 }
                 3..=5 => {

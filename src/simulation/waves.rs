@@ -121,7 +121,7 @@ fn an_abort_after_a_panic_resets_those_whose_answers_were_not_sent() {
     clients[0].get("/");
     clients[1].get("/panic");
     sim.turn();
-    sim.engine.abort();
+    sim.engine.call(None).abort();
     sim.turn();
     let endings: Vec<_> = clients.iter().map(Client::ending).collect();
     assert_eq!(endings, [Some(Ending::Reset), Some(Ending::Reset), Some(Ending::Fin)]);
@@ -148,7 +148,7 @@ fn what_was_deferred_in_a_wave_that_a_panic_ended_is_told_of_once_after_an_abort
     client.get("/later");
     other.get("/panic");
     sim.turn();
-    sim.engine.abort();
+    sim.engine.call(None).abort();
     sim.turn();
     assert_eq!(sim.site.gone.len(), 1);
     sim.assert_empty();

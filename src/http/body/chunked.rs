@@ -6,6 +6,7 @@
 use super::too_large;
 use crate::http::bytes::{ByteSet, TOKEN};
 use crate::http::refusal::Refusal;
+use crate::status::ErrorStatus;
 
 /// A chunk's size line is at most this long, extensions included.
 const MAX_SIZE_LINE: usize = 256;
@@ -220,7 +221,7 @@ impl Chunks {
 
     fn framing_too_long(&self) -> Refusal {
         if self.is_in_trailers() {
-            return Refusal { status: 431, why: "the trailers are too long" };
+            return Refusal { status: ErrorStatus::HeadTooLarge, why: "the trailers are too long" };
         }
         Refusal::bad("a chunk's size line is too long")
     }

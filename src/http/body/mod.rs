@@ -7,6 +7,7 @@ mod chunked;
 use super::fields::Framing;
 use super::refusal::Refusal;
 use crate::config::Limits;
+use crate::status::ErrorStatus;
 
 use chunked::Chunks;
 
@@ -94,7 +95,7 @@ impl BodyReader {
 }
 
 const fn too_large() -> Refusal {
-    Refusal { status: 413, why: "the body is too large" }
+    Refusal { status: ErrorStatus::ContentTooLarge, why: "the body is too large" }
 }
 
 #[cfg(test)]
@@ -180,7 +181,7 @@ mod tests {
         for (raw, status) in cases {
             for piece in [1, 2, raw.len()] {
                 let refused = decode(raw, piece).expect_err("it is broken");
-                assert_eq!(refused.status, status, "{}", raw.escape_ascii());
+                assert_eq!(refused.status.code(), status, "{}", raw.escape_ascii());
             }
         }
     }
@@ -191,16 +192,16 @@ mod tests {
             ["x".repeat(300), "\"x\"".repeat(100), "\"\"".repeat(150), format!("\"{}", "\\x".repeat(150))];
         for long in longs {
             let raw = format!("1;{long}\r\n");
-            assert_eq!(decode(raw.as_bytes(), 7).unwrap_err().status, 400, "{raw}");
+            assert_eq!(decode(raw.as_bytes(), 7).unwrap_err().status.code(), 400, "{raw}");
         }
         let blanks = [b"1", &[b' '; 300][..], b";x\r\n"].concat();
-        assert_eq!(decode(&blanks, 7).unwrap_err().status, 400);
+        assert_eq!(decode(&blanks, 7).unwrap_err().status.code(), 400);
         let many_zeros = [b'0'; 300];
-        assert_eq!(decode(&many_zeros, 7).unwrap_err().status, 400);
+        assert_eq!(decode(&many_zeros, 7).unwrap_err().status.code(), 400);
         let trailers = [b"0\r\n".to_vec(), b"X: y\r\n".repeat(20), b"\r\n".to_vec()].concat();
-        assert_eq!(decode(&trailers, 7).unwrap_err().status, 431);
+        assert_eq!(decode(&trailers, 7).unwrap_err().status.code(), 431);
         let name = [b"0\r\n", &[b'x'; 300][..], b": y\r\n\r\n"].concat();
-        assert_eq!(decode(&name, 7).unwrap_err().status, 431);
+        assert_eq!(decode(&name, 7).unwrap_err().status.code(), 431);
     }
 
     #[test]
@@ -226,7 +227,7 @@ mod tests {
     #[test]
     fn a_length_beyond_the_limit_is_refused_at_once() {
         let refused = BodyReader::new(4, Framing::Length(101), &limits()).unwrap_err();
-        assert_eq!(refused.status, 413);
+        assert_eq!(refused.status.code(), 413);
         assert!(BodyReader::new(4, Framing::Length(100), &limits()).is_ok());
     }
 }

@@ -93,7 +93,7 @@ fn a_body_of_any_length_ends_there_in_any_pieces() {
         let decoded = decode(&raw, Framing::Length(length), &pieces);
         let end = length as usize;
         match decoded {
-            Err(refusal) => assert!(refusal.status == 413 && end > limits().body_bytes),
+            Err(refusal) => assert!(refusal.status.code() == 413 && end > limits().body_bytes),
             Ok(None) => assert!(end > raw.len()),
             Ok(Some(found)) => assert_eq!(found, (raw[..end].to_vec(), end)),
         }

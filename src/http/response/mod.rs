@@ -5,6 +5,7 @@ use super::bytes::{ByteSet, TOKEN};
 use super::date::DateLine;
 use super::refusal::Refusal;
 use crate::body::Body;
+use crate::status::ErrorStatus;
 
 /// What a request asks of its response, whenever that is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -243,11 +244,12 @@ pub(crate) fn error_page(room: &mut [u8], date: &DateLine, refusal: Refusal, hea
     let terms = Terms { head_only, close: true, ..Terms::default() };
     let mut draft = Draft { terms, ..Draft::default() };
     let mut page = Writer::new(room);
-    page.begin(&mut draft, date, refusal.status);
+    let status = refusal.status;
+    page.begin(&mut draft, date, status.code());
     page.content_type(&mut draft, "text/plain; charset=utf-8");
     let mut digits = [0; 20];
-    let status = decimal(&mut digits, u64::from(refusal.status));
-    let parts = [status, b" ", reason(refusal.status).as_bytes(), b": ", refusal.why.as_bytes(), b"\n"];
+    let code = decimal(&mut digits, u64::from(status.code()));
+    let parts = [code, b" ", status.phrase().as_bytes(), b": ", refusal.why.as_bytes(), b"\n"];
     page.end_head(&draft, parts.iter().map(|part| part.len() as u64).sum());
     if !head_only {
         parts.iter().for_each(|part| page.push(part));
@@ -286,40 +288,30 @@ fn reason(status: u16) -> &'static str {
         304 => "Not Modified",
         307 => "Temporary Redirect",
         308 => "Permanent Redirect",
-        400 => "Bad Request",
         401 => "Unauthorized",
         402 => "Payment Required",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         406 => "Not Acceptable",
-        408 => "Request Timeout",
         409 => "Conflict",
         410 => "Gone",
         411 => "Length Required",
         412 => "Precondition Failed",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
         415 => "Unsupported Media Type",
         416 => "Range Not Satisfiable",
-        417 => "Expectation Failed",
         421 => "Misdirected Request",
         422 => "Unprocessable Content",
         425 => "Too Early",
         426 => "Upgrade Required",
         428 => "Precondition Required",
         429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
         451 => "Unavailable For Legal Reasons",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
         502 => "Bad Gateway",
-        503 => "Shared Unavailable",
         504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
         507 => "Insufficient Storage",
         511 => "Network Authentication Required",
-        _ => "",
+        _ => ErrorStatus::phrase_of(status).unwrap_or(""),
     }
 }
 

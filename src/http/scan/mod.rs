@@ -17,6 +17,7 @@ use super::refusal::Refusal;
 use super::target::{LINE_TOO_LONG, check_target, longest_line};
 use super::work::looked_at;
 use crate::config::Limits;
+use crate::status::ErrorStatus;
 
 /// How far a head has been scanned.
 #[derive(Debug, Default)]
@@ -86,7 +87,7 @@ impl Scan {
         }
         let is_whole = self.state == State::Whole;
         if !is_whole && bytes.len() == limits.head_bytes {
-            return Err(Refusal { status: 431, why: "the headers are too long" });
+            return Err(Refusal { status: ErrorStatus::HeadTooLarge, why: "the headers are too long" });
         }
         Ok(is_whole)
     }
@@ -103,7 +104,7 @@ impl Scan {
         if run > 0 && self.state == State::Name && self.at == self.from {
             self.lines += 1;
             if self.lines > limits.headers {
-                return Err(Refusal { status: 431, why: "there are too many headers" });
+                return Err(Refusal { status: ErrorStatus::HeadTooLarge, why: "there are too many headers" });
             }
         }
         self.at += run;
@@ -170,7 +171,12 @@ impl Scan {
                 *minor = b'1';
                 1
             }
-            _ => return Err(Refusal { status: 505, why: "the version is not HTTP/1" }),
+            _ => {
+                return Err(Refusal {
+                    status: ErrorStatus::VersionNotSupported,
+                    why: "the version is not HTTP/1",
+                });
+            }
         };
         let mut words = line.split(|&byte| byte == b' ');
         let mut word = || words.next().and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();

@@ -118,7 +118,7 @@ fn a_higher_minor_version_is_read_as_1_1() {
 
 #[test]
 fn of_two_errors_the_first_one_counts() {
-    let refused = |bytes: &str| verdict(bytes.as_bytes(), []).0.unwrap_err().status;
+    let refused = |bytes: &str| verdict(bytes.as_bytes(), []).0.unwrap_err().status.code();
     let long = "t".repeat(40);
     assert_eq!(refused("GET / HTTP/2.0\r\nHost : x\r\n\r\n"), 505);
     assert_eq!(refused("GET /\x01 HTTP/2.0\r\n\r\n"), 400);

@@ -94,7 +94,7 @@ impl Sim {
         let stream = FakeStream::of_host(&self.wire);
         let client = Client::of(&self.wire, &stream);
         let now = self.now();
-        (client, self.engine.adopt(stream, now).map_err(|refused| refused.error.kind()))
+        (client, self.engine.call(Some(now)).adopt(stream).map_err(|refused| refused.error.kind()))
     }
 
     pub(crate) fn world(&self) -> std::cell::RefMut<'_, World> {
@@ -149,7 +149,7 @@ impl Sim {
     pub(crate) fn process(&mut self) -> Progress {
         let now = self.now();
         let (engine, site) = (&mut self.engine, &mut self.site);
-        match catch_unwind(AssertUnwindSafe(|| engine.process(now, site))) {
+        match catch_unwind(AssertUnwindSafe(|| engine.call(Some(now)).process(site))) {
             Ok(progress) => {
                 self.check_books(progress);
                 self.check_queue();
@@ -207,7 +207,7 @@ impl Sim {
         answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
     ) -> Result<(), Gone> {
         let now = self.now();
-        self.engine.respond(id, now).map(|responder| _ = answer(responder))
+        self.engine.call(Some(now)).respond(id).map(|responder| _ = answer(responder))
     }
 
     // --- what tests ask ---

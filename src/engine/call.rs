@@ -1,0 +1,54 @@
+//! What a host can do with a server.
+//!
+//! Between two calls something may be unfinished: the host has begun a response, or has caught a panic of its handler.
+//! That ends before anything else happens. So the verbs stand on [`Call`], and the only way to one is [`Engine::call`].
+
+use std::time::{Duration, Instant};
+
+use super::{Engine, Progress};
+use crate::deferred::{Gone, RequestId};
+use crate::handler::{Handler, Responder};
+use crate::net::{Net, Refused};
+
+/// The engine during a call of its host. Nothing is unfinished.
+pub(crate) struct Call<'e, N: Net>(&'e mut Engine<N>);
+
+impl<N: Net> Engine<N> {
+    /// Begins a call, at this time if the host has said one.
+    pub(crate) fn call(&mut self, now: Option<Instant>) -> Call<'_, N> {
+        if let Some(now) = now {
+            self.shared.clock.observe(now);
+        }
+        // A panic comes first, because its handler may have taken the name of a request.
+        self.close_panicked();
+        self.finish_response();
+        Call(self)
+    }
+}
+
+impl<'e, N: Net> Call<'e, N> {
+    /// One turn.
+    pub(crate) fn process<H: Handler + ?Sized>(self, handler: &mut H) -> Progress {
+        self.0.turn(handler)
+    }
+
+    /// Begins the answer to a request that was deferred. The next turn sends it.
+    pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, Gone> {
+        self.0.begin_response(id)
+    }
+
+    /// Serves a stream that the host has accepted.
+    pub(crate) fn adopt(self, stream: N::Stream) -> Result<(), Refused<N::Stream>> {
+        self.0.admit_adopted(stream)
+    }
+
+    /// Stops accepting, and ends what is open within `grace`.
+    pub(crate) fn drain(self, grace: Duration) {
+        self.0.begin_drain(grace);
+    }
+
+    /// Ends everything at once.
+    pub(crate) fn abort(self) {
+        self.0.end_all();
+    }
+}
