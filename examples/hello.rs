@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut hello = handler_fn(|request, responder| match (request.method(), request.path()) {
         ("GET" | "HEAD", "/") => responder.send(200, "text/plain", b"hello\n"),
-        (_, "/") => responder.head(405).header("Allow", "GET, HEAD").empty(),
+        (_, "/") => responder.status(405).header("Allow", "GET, HEAD").empty(),
         _ => responder.send(404, "text/plain", b"not here\n"),
     });
     Ok(reactor.run(&mut hello)?)

@@ -33,10 +33,10 @@ impl Handler for Machine {
                 };
                 self.changes += u64::from(self.state != state);
                 self.state = state;
-                responder.head(204).empty()
+                responder.status(204).empty()
             }
-            ("/vm", _) => responder.head(405).header("Allow", "GET, HEAD").empty(),
-            ("/vm/state", _) => responder.head(405).header("Allow", "PUT").empty(),
+            ("/vm", _) => responder.status(405).header("Allow", "GET, HEAD").empty(),
+            ("/vm/state", _) => responder.status(405).header("Allow", "PUT").empty(),
             _ => responder.send(404, "text/plain", b"try /vm or /vm/state\n"),
         }
     }

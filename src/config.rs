@@ -336,7 +336,7 @@ pub struct Budget {
     ///
     /// Fewer are served together where that would pass [`requests`](Self::requests) or take the last of
     /// [`Config::exchanges`]; and only those that begin a request are read and answered in advance.
-    pub together: usize,
+    pub wave_size: usize,
 }
 
 impl Default for Budget {
@@ -346,7 +346,7 @@ impl Default for Budget {
             requests: 1024,
             requests_per_connection: 32,
             bytes_per_connection: 1024 * 1024,
-            together: 16,
+            wave_size: 16,
         }
     }
 }
@@ -399,8 +399,8 @@ impl Config {
             (budget.requests >= 1, "budget.requests must be at least 1"),
             (budget.requests_per_connection >= 1, "budget.requests_per_connection must be at least 1"),
             (budget.bytes_per_connection >= 1, "budget.bytes_per_connection must be at least 1"),
-            (budget.together >= 1, "budget.together must be at least 1"),
-            (budget.together <= 1024, "budget.together must be at most 1,024"),
+            (budget.wave_size >= 1, "budget.wave_size must be at least 1"),
+            (budget.wave_size <= 1024, "budget.wave_size must be at most 1,024"),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, sentence)) => Err(sentence),

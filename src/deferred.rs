@@ -91,11 +91,11 @@ pub enum GoneReason {
 /// Why [`Server::respond`](crate::Server::respond) cannot answer.
 ///
 /// ```
-/// assert_eq!(fourway::Gone::WrongServer.to_string(), "the request is another server's");
+/// assert_eq!(fourway::RespondError::WrongServer.to_string(), "the request is another server's");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Gone {
+pub enum RespondError {
     /// The request has been answered, or [`Handler::gone`](crate::Handler::gone) was told of its
     /// end or is about to be.
     Over,
@@ -103,16 +103,16 @@ pub enum Gone {
     WrongServer,
 }
 
-impl fmt::Display for Gone {
+impl fmt::Display for RespondError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Gone::Over => "the request no longer waits for an answer",
-            Gone::WrongServer => "the request is another server's",
+            RespondError::Over => "the request no longer waits for an answer",
+            RespondError::WrongServer => "the request is another server's",
         })
     }
 }
 
-impl std::error::Error for Gone {}
+impl std::error::Error for RespondError {}
 
 /// What has to be remembered of a request to answer it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,8 +180,8 @@ impl Deferrals {
     }
 
     /// Where to look for a request.
-    pub(crate) fn find(&self, id: RequestId) -> Result<(Slot, NonZeroU64), Gone> {
-        if id.server == self.server { Ok((id.slot, id.serial)) } else { Err(Gone::WrongServer) }
+    pub(crate) fn find(&self, id: RequestId) -> Result<(Slot, NonZeroU64), RespondError> {
+        if id.server == self.server { Ok((id.slot, id.serial)) } else { Err(RespondError::WrongServer) }
     }
 
     // --- news ---

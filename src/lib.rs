@@ -39,9 +39,9 @@
 //!                     Some(value) => self.value = value,
 //!                     None => return responder.send(400, "text/plain", b"that is no number"),
 //!                 }
-//!                 responder.head(204).empty()
+//!                 responder.status(204).empty()
 //!             }
-//!             (_, "/counter") => responder.head(405).header("Allow", "GET, HEAD, PUT").empty(),
+//!             (_, "/counter") => responder.status(405).header("Allow", "GET, HEAD, PUT").empty(),
 //!             _ => responder.send(404, "text/plain", b"try /counter"),
 //!         }
 //!     }
@@ -247,7 +247,7 @@ mod simulation;
 
 pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, Buffers, CloseMode, Config, IdleInDrain, Limits, Timeouts};
-pub use crate::deferred::{Gone, GoneReason, RequestId};
+pub use crate::deferred::{GoneReason, RequestId, RespondError};
 pub use crate::engine::{ListenerId, Progress};
 pub use crate::handler::request::Request;
 pub use crate::handler::{BodyWriter, WriteError};

@@ -71,7 +71,7 @@ impl Reactor {
     ///
     /// If the poller fails, which no peer can cause.
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<()> {
-        while self.server.state() != Phase::Closed {
+        while self.server.phase() != Phase::Closed {
             self.turn(handler)?;
         }
         Ok(())

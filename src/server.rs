@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
-use crate::deferred::{Gone, RequestId};
+use crate::deferred::{RequestId, RespondError};
 use crate::engine::{Engine, ListenerId, Progress};
 use crate::handler::{Handler, Responder};
 use crate::net::sockets::{Listener, MioNet, Stream};
@@ -199,7 +199,7 @@ impl Server {
     ///
     /// If the request no longer waits: it was answered, or [`Handler::gone`] has heard of its end,
     /// or it is another server's.
-    pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, Gone> {
+    pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, RespondError> {
         self.engine.call(Some(now)).respond(id)
     }
 
@@ -223,7 +223,7 @@ impl Server {
     }
 
     /// Whether the server is running, draining or closed.
-    pub fn state(&self) -> Phase {
+    pub fn phase(&self) -> Phase {
         self.engine.phase()
     }
 
@@ -244,7 +244,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stats = self.engine.stats();
         f.debug_struct("Server")
-            .field("state", &self.state())
+            .field("phase", &self.phase())
             .field("open", &stats.open)
             .finish_non_exhaustive()
     }

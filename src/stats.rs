@@ -92,9 +92,9 @@ impl Stats {
 ///
 /// let poll = mio::Poll::new()?;
 /// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
-/// assert_eq!(server.state(), Phase::Running);
+/// assert_eq!(server.phase(), Phase::Running);
 /// server.drain(Instant::now(), Duration::from_secs(10));
-/// assert_eq!(server.state(), Phase::Closed, "there was no connection to wait for");
+/// assert_eq!(server.phase(), Phase::Closed, "there was no connection to wait for");
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use common::embed::Rig;
 use common::{ANY_PORT, Client, PATIENCE, get};
 use fourway::mio::net::UdpSocket;
 use fourway::mio::{Interest, Token, Waker};
-use fourway::{Config, Gone, GoneReason, Phase, Reason, RequestId, Server};
+use fourway::{Config, GoneReason, Phase, Reason, RequestId, RespondError, Server};
 
 fn answer(server: &mut Server, id: RequestId, body: &[u8]) {
     let responder = server.respond(id, Instant::now()).expect("it still waits");
@@ -151,7 +151,7 @@ fn of_a_client_that_resets_the_host_hears_exactly_once() {
     client.reset();
     rig.until("the reset is noticed", |server, _| server.stats().open == 0);
     assert_eq!(rig.world.gone, [(id, GoneReason::Ended(Reason::PeerReset))]);
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(Gone::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
     rig.settle();
     rig.server.abort();
     rig.settle();
@@ -202,7 +202,11 @@ fn an_id_is_over_however_often_its_place_was_used_again() {
         rig.until_asked(asked + 1);
         let id = rig.world.parked[asked];
         assert!(seen.insert(id), "round {round}");
-        assert_eq!(rig.server.respond(first, Instant::now()).err(), Some(Gone::Over), "round {round}");
+        assert_eq!(
+            rig.server.respond(first, Instant::now()).err(),
+            Some(RespondError::Over),
+            "round {round}"
+        );
         // By requests on one connection, and by connections in one place.
         let closes = round % 8 == 0;
         let responder = rig.server.respond(id, Instant::now()).expect("it still waits");
@@ -227,11 +231,11 @@ fn an_id_of_another_server_is_told_from_one_that_is_over() {
     let (mut rig, mut other) = (Rig::new(Config::default()), Rig::new(Config::default()));
     let (mut client, id) = rig.parked("/later");
     let (_other_client, _) = other.parked("/later");
-    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(Gone::WrongServer));
+    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(RespondError::WrongServer));
     answer(&mut rig.server, id, b"here");
     rig.settle();
     assert_eq!(client.response().body, b"here");
-    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(Gone::WrongServer));
+    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(RespondError::WrongServer));
 }
 
 #[test]
@@ -239,9 +243,9 @@ fn of_two_answers_to_one_id_the_second_is_over() {
     let mut rig = Rig::new(Config::default());
     let (mut client, id) = rig.parked("/later");
     answer(&mut rig.server, id, b"first");
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(Gone::Over), "before it is sent");
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over), "before it is sent");
     rig.settle();
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(Gone::Over), "and after");
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over), "and after");
     assert_eq!(client.response().body, b"first");
     assert_eq!(rig.server.stats().handler_errors, 0);
     rig.expect_alive();
@@ -253,7 +257,7 @@ fn an_answer_that_is_deferred_again_has_a_new_id() {
     let (mut client, first) = rig.parked("/later");
     let (second, _) = rig.server.respond(first, Instant::now()).expect("it waits").defer();
     rig.settle();
-    assert_eq!(rig.server.respond(first, Instant::now()).err(), Some(Gone::Over));
+    assert_eq!(rig.server.respond(first, Instant::now()).err(), Some(RespondError::Over));
     answer(&mut rig.server, second, b"at last");
     rig.settle();
     assert_eq!(client.response().body, b"at last");
@@ -271,7 +275,7 @@ fn a_responder_that_is_dropped_answers_500() {
     assert_eq!(client.response().status, 500);
     client.expect_end();
     assert_eq!((rig.server.stats().handler_errors, rig.server.stats().errors(500)), (1, 1));
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(Gone::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
     assert_eq!(rig.world.gone, [], "it was answered");
 }
 
@@ -287,7 +291,7 @@ fn an_answer_that_does_not_come_in_time_is_a_503_and_the_host_hears_of_it() {
     assert_eq!((rig.world.gone.len(), rig.server.stats().deferred), (0, 1), "not before its time");
     rig.server.process(start + early, &mut rig.world);
     assert_eq!(rig.world.gone, [(id, GoneReason::Timeout)]);
-    assert_eq!(rig.server.respond(id, start + early).err(), Some(Gone::Over));
+    assert_eq!(rig.server.respond(id, start + early).err(), Some(RespondError::Over));
     assert_eq!(client.response().status, 503);
     client.expect_end();
     assert_eq!(rig.server.stats().max_lateness, Duration::ZERO);
@@ -314,7 +318,7 @@ fn when_all_exchanges_wait_for_answers_one_more_is_a_503_at_once() {
     assert_eq!(rig.world.gone, []);
     let (mut fourth, id) = rig.parked("/later");
     assert_eq!(rig.world.gone, [(id, GoneReason::NoRoom)]);
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(Gone::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
     rig.settle();
     assert_eq!(fourth.response().status, 503);
     fourth.expect_end();
@@ -359,7 +363,7 @@ fn a_draining_server_still_sends_deferred_answers() {
     assert_eq!((response.header("Connection"), &response.body[..]), (Some("close"), &b"here"[..]));
     client.expect_end();
     drop(client);
-    rig.until("all have ended", |server, _| server.state() == Phase::Closed);
+    rig.until("all have ended", |server, _| server.phase() == Phase::Closed);
     assert_eq!(rig.world.gone, []);
 }
 
@@ -370,11 +374,11 @@ fn when_the_grace_is_over_the_host_hears_of_what_still_waits() {
     let start = Instant::now();
     rig.server.drain(start, Duration::from_secs(5));
     rig.server.process(start + Duration::from_secs(4), &mut rig.world);
-    assert_eq!((rig.world.gone.len(), rig.server.state()), (0, Phase::Draining));
+    assert_eq!((rig.world.gone.len(), rig.server.phase()), (0, Phase::Draining));
     rig.server.process(start + Duration::from_secs(5), &mut rig.world);
     rig.server.process(start + Duration::from_secs(5), &mut rig.world);
     assert_eq!(rig.world.gone, [(id, GoneReason::Ended(Reason::Shutdown))]);
-    assert_eq!((rig.server.state(), rig.server.next_timeout(start)), (Phase::Closed, None));
+    assert_eq!((rig.server.phase(), rig.server.next_timeout(start)), (Phase::Closed, None));
     drop(client);
 }
 
@@ -388,7 +392,7 @@ fn after_an_abort_the_next_process_tells_what_is_gone() {
     let told: HashSet<_> = rig.world.gone.iter().map(|(id, _)| *id).collect();
     assert_eq!(told, rig.world.parked.iter().copied().collect());
     assert_eq!(rig.world.gone.len(), 3);
-    assert_eq!(rig.server.state(), Phase::Closed);
+    assert_eq!(rig.server.phase(), Phase::Closed);
     drop(waiting);
 }
 
@@ -411,7 +415,7 @@ fn of_a_handler_that_defers_and_panics_the_host_hears_as_gone() {
     client.send(get("/later-panic"));
     rig.until_panic();
     let id = rig.world.parked[0];
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(Gone::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
     rig.server.process(Instant::now(), &mut rig.world);
     assert_eq!(rig.world.gone, [(id, GoneReason::Ended(Reason::HandlerPanic))]);
     rig.settle();

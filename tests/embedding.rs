@@ -366,7 +366,7 @@ fn extra_calls_of_anything_are_harmless() {
     rig.server.abort();
     rig.server.abort();
     rig.server.drain(Instant::now(), PATIENCE);
-    assert_eq!(rig.server.state(), fourway::Phase::Closed);
+    assert_eq!(rig.server.phase(), fourway::Phase::Closed);
     let progress = rig.server.process(Instant::now(), &mut rig.world);
     assert_eq!((progress.more, rig.server.next_timeout(Instant::now())), (false, None));
 }

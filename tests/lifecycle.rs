@@ -326,7 +326,7 @@ fn a_large_response_in_a_drain(grace: Duration) -> (Rig, Client) {
     assert!(rig.server.stats().bytes_out < 10_000_000, "the client has to read");
     rig.server.drain(Instant::now(), grace);
     rig.settle();
-    assert_eq!(rig.server.state(), Phase::Draining);
+    assert_eq!(rig.server.phase(), Phase::Draining);
     (rig, client)
 }
 
@@ -338,7 +338,7 @@ fn a_drain_lets_a_slow_reader_have_its_ten_megabytes() {
         client.expect_end();
         response.body
     });
-    rig.until("all have ended", |server, _| server.state() == Phase::Closed);
+    rig.until("all have ended", |server, _| server.phase() == Phase::Closed);
     let body = reader.join().expect("a whole response");
     assert_eq!(body.len(), 10_000_000);
     assert!(body.chunks(big().len()).all(|page| page == &big()[..page.len()]));
@@ -354,9 +354,9 @@ fn a_drain_cuts_off_a_slow_reader_at_the_end_of_its_grace() {
     assert!(left <= grace, "{left:?}");
     let end = Instant::now() + left;
     rig.server.process(end - Duration::from_secs(1), &mut rig.world);
-    assert_eq!((rig.server.state(), rig.server.stats().open), (Phase::Draining, 1));
+    assert_eq!((rig.server.phase(), rig.server.stats().open), (Phase::Draining, 1));
     rig.server.process(end, &mut rig.world);
-    assert_eq!((rig.server.state(), rig.server.stats().open), (Phase::Closed, 0));
+    assert_eq!((rig.server.phase(), rig.server.stats().open), (Phase::Closed, 0));
     assert_eq!(rig.server.stats().closes(Reason::Shutdown), 1);
     client.try_response().expect_err("what is cut does not look whole");
 }
@@ -498,7 +498,7 @@ fn an_abort_closes_listeners_and_connections_before_it_returns() {
     last.send(get_and_close("/never"));
     rig.server.abort();
     let Stats { open, closed, .. } = rig.server.stats();
-    assert_eq!((rig.server.state(), open, closed), (Phase::Closed, 0, 3));
+    assert_eq!((rig.server.phase(), open, closed), (Phase::Closed, 0, 3));
     clients.iter_mut().for_each(Client::expect_end);
     last.try_rest().expect_err("it was never accepted");
     assert!(TcpStream::connect(rig.address).is_err(), "nobody listens");

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Engine, Progress};
-use crate::deferred::{Gone, RequestId};
+use crate::deferred::{RequestId, RespondError};
 use crate::handler::{Handler, Responder};
 use crate::net::{Net, Refused};
 
@@ -33,7 +33,7 @@ impl<'e, N: Net> Call<'e, N> {
     }
 
     /// Begins the answer to a request that was deferred. The next turn sends it.
-    pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, Gone> {
+    pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, RespondError> {
         self.0.begin_response(id)
     }
 

@@ -29,7 +29,7 @@ impl Config {
             self.max_connections.saturating_mul(SLOT_BYTES),
             PoolSizes::of(self).records.saturating_mul(deferred::PER_REQUEST),
             Pool::bytes(self),
-            self.budget.together.saturating_mul(size_of::<Member>()),
+            self.budget.wave_size.saturating_mul(size_of::<Member>()),
         ]
         .into_iter()
         .fold(0, usize::saturating_add)

@@ -29,7 +29,7 @@ use mio::Token;
 use crate::answer::{self, PeerName};
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
-use crate::deferred::{Awaited, Gone, RequestId};
+use crate::deferred::{Awaited, RequestId, RespondError};
 use crate::exchange::pool::Pool;
 use crate::handler::{Handler, Responder};
 use crate::memory::can_reserve;
@@ -110,7 +110,7 @@ impl<N: Net> Engine<N> {
             table,
             pool: Pool::new(&shared.config),
             accepting: Accepting::new(),
-            wave: Vec::with_capacity(shared.config.budget.together),
+            wave: Vec::with_capacity(shared.config.budget.wave_size),
             shared,
             idle_until: 0,
             drain_until: 0,
@@ -207,10 +207,12 @@ impl<N: Net> Engine<N> {
     // --- responses that the host gives later ---
 
     /// Begins the answer to a request that was deferred. It is sent by the next turn.
-    fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, Gone> {
+    fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, RespondError> {
         let (slot, serial) = self.shared.deferrals.find(id)?;
-        let exchange = self.table.get(slot).and_then(|connection| connection.exchange).ok_or(Gone::Over)?;
-        let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(Gone::Over)?;
+        let exchange =
+            self.table.get(slot).and_then(|connection| connection.exchange).ok_or(RespondError::Over)?;
+        let awaited =
+            self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(RespondError::Over)?;
         self.responding = Some(slot);
         self.table.queue(slot);
         self.shared.deferrals.begin(slot);

@@ -7,7 +7,7 @@
 //! step before has displaced. In a wave one connection after the other takes the same step, and all
 //! but the first of them find the code at hand.
 //!
-//! A wave is small ([`Budget::together`](crate::Budget::together)), so that its buffers stay in the
+//! A wave is small ([`Budget::wave_size`](crate::Budget::wave_size)), so that its buffers stay in the
 //! cache of data, and no client waits long for the others.
 //!
 //! Between two steps a connection is in the ready queue, as one that has work left: whatever
@@ -44,7 +44,7 @@ impl<N: Net> Engine<N> {
     pub(super) fn wave_size(&self, left: u32) -> usize {
         let budget = &self.shared.config.budget;
         let affordable = (left / budget.requests_per_connection) as usize;
-        affordable.min(budget.together).min(self.pool.spares().saturating_sub(1)).max(1)
+        affordable.min(budget.wave_size).min(self.pool.spares().saturating_sub(1)).max(1)
     }
 
     /// A connection of the ready queue will be served with the others of the wave.

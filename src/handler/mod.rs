@@ -48,7 +48,7 @@ pub use body_writer::{BodyWriter, WriteError};
 /// ```
 ///
 /// Several requests may be answered before the first answer is sent
-/// ([`Budget::together`](crate::Budget::together)).
+/// ([`Budget::wave_size`](crate::Budget::wave_size)).
 ///
 /// A handler that panics loses its own connection and nothing else, if the host catches the panic
 /// and calls `process` again.
@@ -156,7 +156,7 @@ type Invariant<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
 ///
 /// ```
 /// fourway::handler_fn(|request, responder| match request.path() {
-///     "/old" => responder.head(301).header("Location", "/new").empty(),
+///     "/old" => responder.status(301).header("Location", "/new").empty(),
 ///     _ => responder.send(200, "text/plain", b"here"),
 /// });
 /// ```
@@ -183,7 +183,7 @@ impl<'r> Responder<'r> {
     /// Answers with a copy of `body`, at most
     /// [`limits.out_bytes`](crate::Limits::out_bytes) with its headers.
     pub fn send(self, status: u16, content_type: &str, body: &[u8]) -> Reply<'r> {
-        self.head(status).content_type(content_type).send(body)
+        self.status(status).content_type(content_type).send(body)
     }
 
     /// Answers with what `write` writes; the length is filled in afterwards.
@@ -195,7 +195,7 @@ impl<'r> Responder<'r> {
         content_type: &str,
         write: impl FnOnce(&mut BodyWriter<'_>) -> R,
     ) -> Reply<'r> {
-        let ResponseHead { mut writer, draft, .. } = self.head(status).content_type(content_type);
+        let ResponseHead { mut writer, draft, .. } = self.status(status).content_type(content_type);
         let gap = writer.end_head_unsized(draft);
         let start = writer.len();
         let mut body = BodyWriter::new(writer);
@@ -213,7 +213,7 @@ impl<'r> Responder<'r> {
     }
 
     /// Begins an answer that has headers of its own.
-    pub fn head(mut self, status: u16) -> ResponseHead<'r> {
+    pub fn status(mut self, status: u16) -> ResponseHead<'r> {
         self.writer.begin(self.draft, self.date, status);
         ResponseHead { writer: self.writer, draft: self.draft, _request: PhantomData }
     }
@@ -250,7 +250,7 @@ impl<'r> Responder<'r> {
 ///
 /// ```
 /// fourway::handler_fn(|_request, responder| {
-///     responder.head(503).header("Retry-After", "1").close_after().send(b"later")
+///     responder.status(503).header("Retry-After", "1").close_after().send(b"later")
 /// });
 /// ```
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
 use crate::body::Body;
 use crate::config::CloseMode;
-use crate::deferred::Gone;
+use crate::deferred::RespondError;
 use crate::state::State;
 use crate::stats::Reason;
 
@@ -128,7 +128,7 @@ fn a_deferred_answer_may_be_a_large_body_and_the_last() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
-    sim.respond(id, |responder| responder.head(200).close_after().body(&handler::LARGE[..])).unwrap();
+    sim.respond(id, |responder| responder.status(200).close_after().body(&handler::LARGE[..])).unwrap();
     sim.settle();
     assert_eq!(client.responses()[0].body, handler::LARGE);
     assert!(client.responses()[0].says_close && client.ending() == Some(Ending::Fin));
@@ -174,7 +174,7 @@ fn a_responder_that_is_dropped_is_a_500_and_a_count() {
     assert!(client.responses()[0].says_close);
     let next = waiting(&mut sim);
     let (id, now) = (sim.site.parked[1], sim.now());
-    sim.engine.call(Some(now)).respond(id).map(|responder| drop(responder.head(200))).unwrap();
+    sim.engine.call(Some(now)).respond(id).map(|responder| drop(responder.status(200))).unwrap();
     sim.settle();
     assert_eq!((next.statuses(), sim.stats().handler_errors), (vec![500], 2));
 }
@@ -201,7 +201,7 @@ fn what_was_deferred_can_be_deferred_again_under_a_new_name() {
     assert_ne!(first, second);
     sim.pass(SECOND);
     assert_eq!(sim.timeout(), Some(DEFERRED - SECOND), "its deadline stays");
-    assert_eq!(sim.respond(first, |responder| responder.head(204).empty()), Err(Gone::Over));
+    assert_eq!(sim.respond(first, |responder| responder.status(204).empty()), Err(RespondError::Over));
     sim.respond(second, |responder| responder.send(200, "text/plain", b"at last")).unwrap();
     sim.settle();
     assert_eq!(bodies(&client), ["at last"]);
@@ -214,7 +214,7 @@ fn answered(sim: &mut Sim, body: impl Into<Body>) -> Client {
     let client = waiting(sim);
     let id = sim.site.parked.pop().unwrap();
     let body = body.into();
-    sim.respond(id, |responder| responder.head(200).body(body)).unwrap();
+    sim.respond(id, |responder| responder.status(200).body(body)).unwrap();
     client
 }
 
@@ -247,7 +247,7 @@ fn a_repeated_body_may_be_as_long_as_its_length_can_say() {
     client.read(100_000);
     let id = sim.site.parked[0];
     let body = Body::Repeat { page: Arc::from(*handler::PAGE), len: u64::MAX };
-    sim.respond(id, |responder| responder.head(200).body(body)).unwrap();
+    sim.respond(id, |responder| responder.status(200).body(body)).unwrap();
     sim.settle();
     let received = client.received();
     assert_eq!(received.len(), 100_000);
@@ -263,7 +263,7 @@ fn a_share_in_a_body_is_given_up_when_its_client_has_gone() {
             let client = waiting(&mut sim);
             client.stop_reading();
             let (id, body) = (sim.site.parked.pop().unwrap(), shared.clone());
-            sim.respond(id, |responder| responder.head(200).body(body)).unwrap();
+            sim.respond(id, |responder| responder.status(200).body(body)).unwrap();
             sim.settle();
             client
         })
@@ -301,9 +301,15 @@ fn a_request_is_answered_once() {
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
     sim.answer("once").unwrap();
-    assert_eq!(sim.respond(id, |responder| responder.send(200, "text/plain", b"twice")), Err(Gone::Over));
+    assert_eq!(
+        sim.respond(id, |responder| responder.send(200, "text/plain", b"twice")),
+        Err(RespondError::Over)
+    );
     sim.settle();
-    assert_eq!(sim.respond(id, |responder| responder.send(200, "text/plain", b"thrice")), Err(Gone::Over));
+    assert_eq!(
+        sim.respond(id, |responder| responder.send(200, "text/plain", b"thrice")),
+        Err(RespondError::Over)
+    );
     sim.settle();
     assert_eq!(bodies(&client), ["once"]);
 }
@@ -316,11 +322,11 @@ fn a_name_never_means_the_next_request_of_its_connection_or_its_slot() {
     sim.answer("first").unwrap();
     client.get("/later");
     sim.settle();
-    assert_eq!(sim.respond(old, |responder| responder.head(204).empty()), Err(Gone::Over));
+    assert_eq!(sim.respond(old, |responder| responder.status(204).empty()), Err(RespondError::Over));
     client.reset();
     sim.settle();
     let other = waiting(&mut sim);
-    assert_eq!(sim.respond(old, |responder| responder.head(204).empty()), Err(Gone::Over));
+    assert_eq!(sim.respond(old, |responder| responder.status(204).empty()), Err(RespondError::Over));
     assert_eq!(other.received_len(), 0);
 }
 
@@ -330,7 +336,7 @@ fn a_name_is_of_no_use_to_another_server() {
     let (_client, other) = (waiting(&mut here), waiting(&mut there));
     let id = here.site.parked[0];
     let answer = there.respond(id, |responder| responder.send(200, "text/plain", b"wrong"));
-    assert_eq!(answer, Err(Gone::WrongServer));
+    assert_eq!(answer, Err(RespondError::WrongServer));
     there.settle();
     assert_eq!(other.received_len(), 0);
 }

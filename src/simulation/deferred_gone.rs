@@ -6,7 +6,7 @@ use super::deferred::{DEFERRED, SECOND, bodies, waiting};
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
-use crate::deferred::{Gone, GoneReason};
+use crate::deferred::{GoneReason, RespondError};
 use crate::net::Readiness;
 use crate::state::State;
 use crate::stats::{Phase, Reason};
@@ -22,7 +22,7 @@ fn an_answer_that_does_not_come_in_time_is_a_503_and_the_handler_is_told() {
     assert_eq!((client.statuses(), sim.stats().errors(503)), (vec![503], 1));
     assert!(client.responses()[0].says_close);
     assert_eq!(sim.site.gone, [(id, GoneReason::Timeout)]);
-    assert_eq!(sim.respond(id, |responder| responder.head(204).empty()), Err(Gone::Over));
+    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(RespondError::Over));
     client.fin();
     sim.settle();
     assert_eq!(sim.site.gone.len(), 1);
@@ -76,7 +76,7 @@ fn a_reset_while_waiting_is_noticed_without_reading_and_told_once() {
     sim.settle();
     assert_eq!(sim.site.gone, [(id, GoneReason::Ended(Reason::PeerReset))]);
     assert_eq!(client.count(|call| matches!(call, Call::Read(Ok(_)))), 1, "nothing was read meanwhile");
-    assert_eq!(sim.respond(id, |responder| responder.head(204).empty()), Err(Gone::Over));
+    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(RespondError::Over));
     sim.assert_empty();
 }
 
@@ -136,7 +136,7 @@ fn a_handler_that_panics_behind_a_name_that_it_took_is_told_that_it_is_gone() {
     assert!(client.is_gone());
     let id = sim.site.parked[0];
     assert_eq!(sim.site.gone, [(id, GoneReason::Ended(Reason::HandlerPanic))]);
-    assert_eq!(sim.respond(id, |responder| responder.head(204).empty()), Err(Gone::Over));
+    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(RespondError::Over));
     sim.assert_empty();
 }
 

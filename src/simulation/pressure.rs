@@ -178,7 +178,7 @@ fn an_answer_that_the_host_has_given_is_sent_whole_although_its_connection_makes
     newcomer.send(b"GET / HT");
     sim.deliver();
     let id = sim.site.parked[0];
-    sim.respond(id, |responder| responder.head(200).body(handler::repeated(70_000))).unwrap();
+    sim.respond(id, |responder| responder.status(200).body(handler::repeated(70_000))).unwrap();
     sim.process();
     sim.settle();
     assert_eq!((deferred.statuses(), deferred.responses()[0].body.len()), (vec![200], 70_000));

@@ -270,7 +270,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
         config.limits.body_bytes = chance.pick(&[4000, 4095, 4096, 20_000, 60_000]);
         config.limits.head_bytes = chance.pick(&[200, 200, 16 * 1024]);
         config.limits.out_bytes = chance.pick(&[41_000, 64 * 1024]);
-        config.budget.together = chance.pick(&[1, 2, 16]);
+        config.budget.wave_size = chance.pick(&[1, 2, 16]);
         if chance.one_in(2) {
             config.budget.accepts = small(chance) as u32;
             config.budget.requests = small(chance) as u32;
@@ -323,7 +323,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
                 again.map(|id| sim.site.parked.push(id))
             }
             1 => sim.respond(id, |responder| responder.close()),
-            2 => sim.respond(id, |responder| responder.head(200).body(handler::repeated(70_000))),
+            2 => sim.respond(id, |responder| responder.status(200).body(handler::repeated(70_000))),
             _ => sim.respond(id, |responder| responder.send(200, "text/plain", &text)),
         };
         assert!(answer.is_err() || !is_over);
@@ -388,7 +388,7 @@ fn tell(mut chance: Chance, clients: usize) {
                 }
                 3..=5 => {
                     let body = handler::repeated(chance.pick(&[0, 1, 5000, 70_000]));
-                    sim.respond(id, |responder| responder.head(200).body(body))
+                    sim.respond(id, |responder| responder.status(200).body(body))
                 }
                 _ => sim.respond(id, |responder| responder.send(200, "text/plain", b"better late")),
             };

@@ -7,7 +7,7 @@ use crate::stats::Reason;
 
 /// Idle clients that are about to ask, the first of them for a panic.
 fn panicking(together: usize) -> (Sim, Vec<Client>) {
-    let mut sim = Sim::with(|config| config.budget.together = together);
+    let mut sim = Sim::with(|config| config.budget.wave_size = together);
     let clients: Vec<Client> = (0..4).map(|_| sim.connect_idle()).collect();
     clients[0].get("/panic");
     clients[1..].iter().for_each(|client| client.get("/"));

@@ -67,7 +67,7 @@ impl Handler for World {
         let target = request.target();
         self.asked.push(target.to_owned());
         if let Some(body) = self.bodies.get(target) {
-            return responder.head(200).body(body.clone());
+            return responder.status(200).body(body.clone());
         }
         if target == "/panic" {
             std::panic::resume_unwind(Box::new(HandlerPanic));

@@ -67,7 +67,7 @@ pub fn big() -> &'static [u8] {
 /// What the test servers answer: the target itself, the length of the request's body, [`big`].
 pub fn routes<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
     match request.path() {
-        "/big" => responder.head(200).header("Content-Type", "application/octet-stream").body(big()),
+        "/big" => responder.status(200).header("Content-Type", "application/octet-stream").body(big()),
         "/length" => responder.send(200, "text/plain", request.body().len().to_string().as_bytes()),
         _ => responder.send(200, "text/plain", request.target().as_bytes()),
     }

@@ -86,7 +86,7 @@ impl Handler for Notes {
         let number = seen.len();
         seen.push(Seen { number, asked, from });
         responder
-            .head(200)
+            .status(200)
             .header(NUMBER, number.to_string())
             .content_type("text/plain")
             .send(request.target().as_bytes())

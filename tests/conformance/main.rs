@@ -139,7 +139,7 @@ fn echo<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
     let text = format!("{} {} {}", request.method(), request.target(), request.body().escape_ascii());
     let path = request.path();
     if let Some(status) = path.strip_prefix("/status/") {
-        return responder.head(status.parse().expect("a number")).send(text.as_bytes());
+        return responder.status(status.parse().expect("a number")).send(text.as_bytes());
     }
     if let Some(name) = path.strip_prefix("/field/") {
         let values: Vec<String> = request
@@ -154,16 +154,16 @@ fn echo<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         return responder.body_with(200, "text/plain", |out| out.write_str(&body));
     }
     match path {
-        "/field-with-lf" => responder.head(200).header("X", "a\nb").send(b"split"),
-        "/field-with-cr" => responder.head(200).header("X", "a\rb").send(b"split"),
-        "/field-with-nul" => responder.head(200).header("X", "a\0b").send(b"split"),
-        "/name-with-blank" => responder.head(200).header("X Y", "a").send(b"split"),
-        "/own-length" => responder.head(200).header("Content-Length", "5").send(b"own"),
-        "/own-coding" => responder.head(200).header("Transfer-Encoding", "chunked").send(b"own"),
+        "/field-with-lf" => responder.status(200).header("X", "a\nb").send(b"split"),
+        "/field-with-cr" => responder.status(200).header("X", "a\rb").send(b"split"),
+        "/field-with-nul" => responder.status(200).header("X", "a\0b").send(b"split"),
+        "/name-with-blank" => responder.status(200).header("X Y", "a").send(b"split"),
+        "/own-length" => responder.status(200).header("Content-Length", "5").send(b"own"),
+        "/own-coding" => responder.status(200).header("Transfer-Encoding", "chunked").send(b"own"),
         "/host" => responder.send(200, "text/plain", request.host().as_bytes()),
-        "/interim" => responder.head(100).send(b"no"),
-        "/close" => responder.head(200).close_after().send(text.as_bytes()),
-        "/long" => responder.head(200).body(common::big()),
+        "/interim" => responder.status(100).send(b"no"),
+        "/close" => responder.status(200).close_after().send(text.as_bytes()),
+        "/long" => responder.status(200).body(common::big()),
         "/written" => responder.body_with(200, "text/plain", |body| body.write_all(b"written")),
         _ => responder.send(200, "text/plain", text.as_bytes()),
     }

@@ -81,7 +81,7 @@ impl Handler for Site {
                 self.parked.push(id);
                 reply
             }
-            ("/shared", _) => responder.head(200).body(Body::Shared(self.shared.clone())),
+            ("/shared", _) => responder.status(200).body(Body::Shared(self.shared.clone())),
             (_, b"") => responder.send(200, "text/plain", b"xixizi"),
             (_, body) => responder.body_with(200, "text/plain", |out| out.write_all(body)),
         }

@@ -41,8 +41,8 @@ fn start(slots: usize, set: impl FnOnce(&mut Config)) -> Host {
 fn answer<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
     const TYPE: &str = "application/octet-stream";
     match request.path() {
-        "/download" => responder.head(200).content_type(TYPE).body(download()),
-        "/large" => responder.head(200).content_type(TYPE).body(&big()[..256 * 1024]),
+        "/download" => responder.status(200).content_type(TYPE).body(download()),
+        "/large" => responder.status(200).content_type(TYPE).body(&big()[..256 * 1024]),
         "/copied" => responder.send(200, TYPE, &big()[..60_000]),
         _ => routes(request, responder),
     }

@@ -201,7 +201,7 @@ const BYTES_PER_REQUEST: usize = 8 * 1024;
 fn most_bytes() -> u64 {
     const ONE_READ: usize = 64 * 1024;
     let budget = budget();
-    let beyond = budget.together * (budget.bytes_per_connection + ONE_READ);
+    let beyond = budget.wave_size * (budget.bytes_per_connection + ONE_READ);
     (2 * budget.requests as usize * BYTES_PER_REQUEST + beyond) as u64
 }
 

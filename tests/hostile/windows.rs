@@ -123,7 +123,7 @@ fn a_window_that_is_shut_wherever_the_server_writes_holds_up_nobody_else_and_end
         rig.settle();
         if let Some(body) = row.later {
             let id = rig.world.parked[0];
-            rig.server.respond(id, Instant::now()).expect("it waits").head(200).body(body);
+            rig.server.respond(id, Instant::now()).expect("it waits").status(200).body(body);
             rig.settle();
         }
         serve_another(&mut rig);

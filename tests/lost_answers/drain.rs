@@ -108,7 +108,7 @@ fn while_clients_send_each_request_before_the_end_of_a_drain_is_answered_whole()
             let clients = clients.map(|client| thread::spawn(move || ask_until_the_end(client)));
             rig.until_asked(10 * CLIENTS + round);
             rig.server.drain(Instant::now(), GRACE);
-            rig.until("the drain is over", |server, _| server.state() == Phase::Closed);
+            rig.until("the drain is over", |server, _| server.phase() == Phase::Closed);
             let answers: usize = clients.into_iter().map(|client| client.join().expect("no panic")).sum();
             assert_eq!(answers, rig.world.asked.len(), "{close:?}, round {round}");
         }

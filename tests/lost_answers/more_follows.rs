@@ -120,7 +120,7 @@ fn expect_none_lost(close: CloseMode, all: impl Iterator<Item = Result<(), Strin
 fn answer<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
     match request.path() {
         // The server sends this without a copy, by another system call.
-        "/shared" => responder.head(200).body(ANSWER),
+        "/shared" => responder.status(200).body(ANSWER),
         _ => responder.send(200, "text/plain", ANSWER),
     }
 }

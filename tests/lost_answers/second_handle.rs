@@ -142,7 +142,7 @@ fn an_idle_client_sees_the_close_of_a_drain() {
         let mut rig = rig();
         let mut pair = make(&mut rig);
         rig.server.drain(Instant::now(), PATIENCE);
-        rig.until("the drain is over", |server, _| server.state() == Phase::Closed);
+        rig.until("the drain is over", |server, _| server.phase() == Phase::Closed);
         pair.expect_end_at_once();
     }
 }
@@ -153,7 +153,7 @@ fn an_idle_client_sees_the_close_of_an_abort() {
         let mut rig = rig();
         let mut pair = make(&mut rig);
         rig.server.abort();
-        assert_eq!(rig.server.state(), Phase::Closed);
+        assert_eq!(rig.server.phase(), Phase::Closed);
         pair.expect_end_at_once();
     }
 }

@@ -162,7 +162,7 @@ fn a_large_body_arrives_whole_in_both_directions() {
     impl Handler for Exchange {
         fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
             assert!(request.body() == big(), "what came is what was sent");
-            responder.head(200).body(Body::Repeat { page: big().into(), len: 20_000_003 })
+            responder.status(200).body(Body::Repeat { page: big().into(), len: 20_000_003 })
         }
     }
     let mut site = Site::new();
@@ -323,7 +323,7 @@ fn the_file_of_a_socket_is_left_to_the_host() {
     server.drain(Instant::now(), PATIENCE);
     host.gather(&mut server, Duration::ZERO);
     server.process(Instant::now(), &mut world);
-    assert_eq!(server.state(), Phase::Closed);
+    assert_eq!(server.phase(), Phase::Closed);
     assert!(path.exists());
     drop(server);
     assert!(path.exists(), "another process may be about to take it over");

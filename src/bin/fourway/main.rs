@@ -147,7 +147,7 @@ impl Host<'_> {
     fn turn_until_closed(&mut self, page: &mut Page, grace: Duration) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
-        while self.server.state() != Phase::Closed {
+        while self.server.phase() != Phase::Closed {
             // The turn's own time is not subtracted from the timeout, because `now` is a time that the
             // server knows. A deadline may be late by that much.
             let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
@@ -168,7 +168,7 @@ impl Host<'_> {
             }
             self.server.process(now, page);
             // A drain closes all idle connections in one turn. No client waits for that turn.
-            if self.server.state() == Phase::Running {
+            if self.server.phase() == Phase::Running {
                 self.meter.turned(now, Instant::now());
             }
         }

@@ -47,7 +47,7 @@ impl Handler for Page {
         // cost every answer 25 instructions, because the compiler would no longer inline the first.
         let is_trace = request.method() == "TRACE";
         let (status, body) = if is_trace { (405, &b""[..]) } else { (200, self.body) };
-        let mut head = responder.head(status);
+        let mut head = responder.status(status);
         if is_trace {
             head = head.header("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
         }

@@ -99,12 +99,12 @@ impl Handler for Site {
             "/304-written" => responder.body_with(304, "text/plain", |body| {
                 let _ = body.write_all(b"left out");
             }),
-            "/large" => responder.head(200).body(&LARGE[..]),
-            "/long" => responder.head(200).body(repeated(1 << 40)),
+            "/large" => responder.status(200).body(&LARGE[..]),
+            "/long" => responder.status(200).body(repeated(1 << 40)),
             "/copied" => responder.send(200, "text/plain", &LARGE[..COPIED]),
-            "/close" => responder.head(200).close_after().send(b"the last"),
+            "/close" => responder.status(200).close_after().send(b"the last"),
             "/drop" => responder.close(),
-            "/impossible" => responder.head(99).empty(),
+            "/impossible" => responder.status(99).empty(),
             "/later" => {
                 let (id, reply) = responder.defer();
                 self.parked.push(id);

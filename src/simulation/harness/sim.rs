@@ -14,7 +14,7 @@ use super::handler::{HandlerPanic, Site};
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
 use crate::config::Config;
-use crate::deferred::{Gone, RequestId};
+use crate::deferred::{RequestId, RespondError};
 use crate::engine::{Engine, Progress};
 use crate::handler::{Reply, Responder};
 use crate::net::Readiness;
@@ -196,7 +196,7 @@ impl Sim {
     }
 
     /// The host answers what the site has deferred first, if that still waits.
-    pub(crate) fn answer(&mut self, body: &str) -> Result<(), Gone> {
+    pub(crate) fn answer(&mut self, body: &str) -> Result<(), RespondError> {
         let id = self.site.parked.remove(0);
         self.respond(id, |responder| responder.send(200, "text/plain", body.as_bytes()))
     }
@@ -205,7 +205,7 @@ impl Sim {
         &mut self,
         id: RequestId,
         answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), RespondError> {
         let now = self.now();
         self.engine.call(Some(now)).respond(id).map(|responder| _ = answer(responder))
     }
