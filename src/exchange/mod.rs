@@ -1,21 +1,23 @@
 //! Everything about a request in flight: the bytes that arrived, how far its body has come, and the
 //! response that is left to write.
 
+mod input;
+mod out;
 mod bodies;
 pub(crate) mod buffers;
 pub(crate) mod pool;
 
-use std::io::IoSlice;
 use std::num::NonZeroU32;
 
-use crate::body::{Body, PIECES};
-use crate::config::{Limits, OUT_BATCH};
 use crate::deferred::Awaited;
 use crate::http::body::BodyReader;
-use crate::http::refusal::Refusal;
-use crate::http::scan::Scan;
+use crate::state::State;
 
 use buffers::BufferId;
+pub(crate) use input::Input;
+use input::InputMarks;
+use out::OutMarks;
+pub(crate) use out::{MOST_PIECES, Out, Pieces};
 
 /// One read of a large body takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
@@ -77,6 +79,21 @@ impl InFlight {
 }
 
 impl Exchange<'_> {
+    /// Whether there is something to send, or nothing more to receive.
+    pub(crate) fn is_answered(&self) -> bool {
+        !self.out.is_empty() || self.in_flight.on_sent != OnSent::KeepAlive
+    }
+
+    /// The reading state that fits what is held once everything has been sent.
+    pub(crate) fn reading(&self) -> State {
+        match (&self.in_flight.body, self.input.is_empty()) {
+            (Some(_), _) if self.lacks_body_buffer() => State::Queued,
+            (Some(_), _) => State::Body,
+            (None, false) => State::Head,
+            (None, true) => State::Idle,
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.input.clear();
         self.in_flight.clear();
@@ -238,303 +255,5 @@ impl OnSent {
     }
 }
 
-/// Bytes that arrived and are not yet answered.
-#[derive(Debug)]
-pub(crate) struct Input<'p> {
-    bytes: &'p mut [u8],
-    /// Bytes of a head buffer. This one may be a body buffer.
-    head_size: usize,
-    marks: &'p mut InputMarks,
-}
-
-/// Where what is in [`Input`]: `start ≤ end ≤ bytes.len()`.
-#[derive(Debug, Default)]
-struct InputMarks {
-    start: usize,
-    end: usize,
-    /// How far an unfinished head has been looked at.
-    scan: Scan,
-}
-
-impl InputMarks {
-    #[inline]
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    #[inline]
-    fn clear(&mut self) {
-        (self.start, self.end) = (0, 0);
-        self.scan.restart();
-    }
-}
-
-impl Input<'_> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.marks.start == self.marks.end
-    }
-
-    pub(crate) fn pending(&self) -> &[u8] {
-        &self.bytes[self.marks.start..self.marks.end]
-    }
-
-    pub(crate) fn pending_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.marks.start..self.marks.end]
-    }
-
-    /// Whether nothing of the head in front has been [scanned](Self::scan).
-    pub(crate) fn nothing_seen(&self) -> bool {
-        self.marks.scan.is_new()
-    }
-
-    /// Looks at what has arrived of the head in front; returns whether it is whole.
-    pub(crate) fn scan(&mut self, limits: &Limits) -> Result<bool, Refusal> {
-        self.marks.scan.advance(&mut self.bytes[self.marks.start..self.marks.end], limits)
-    }
-
-    /// Where the first read of a request goes.
-    pub(crate) fn first_space(&mut self) -> &mut [u8] {
-        self.space(self.head_size)
-    }
-
-    /// Space for a read of at most `most` bytes, never empty.
-    fn space(&mut self, most: usize) -> &mut [u8] {
-        if self.is_empty() {
-            self.clear();
-        } else if self.marks.start > 0 && self.bytes.len() - self.marks.end < most {
-            // Moved as soon as it is short: a buffer that is filled to its end first is resident to its end.
-            self.bytes.copy_within(self.marks.start..self.marks.end, 0);
-            (self.marks.start, self.marks.end) = (0, self.marks.end - self.marks.start);
-        }
-        let end = self.bytes.len().min(self.marks.end + most);
-        assert!(self.marks.end < end, "limits leave room for one byte more than the longest request");
-        &mut self.bytes[self.marks.end..end]
-    }
-
-    pub(crate) fn filled(&mut self, len: usize) {
-        self.marks.end += len;
-        assert!(self.marks.end <= self.bytes.len());
-    }
-
-    /// Drops `len` bytes from the front.
-    pub(crate) fn consume(&mut self, len: usize) {
-        self.marks.start += len;
-        self.marks.scan.restart();
-        assert!(self.marks.start <= self.marks.end);
-    }
-
-    /// Drops all but the first `len` bytes.
-    pub(crate) fn keep(&mut self, len: usize) {
-        self.marks.end = self.marks.start + len;
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.marks.clear();
-    }
-}
-
-/// What is left to write: copied bytes, and behind them a body that is not copied.
-#[derive(Debug)]
-pub(crate) struct Out<'p> {
-    bytes: &'p mut [u8],
-    marks: &'p mut OutMarks,
-}
-
-#[derive(Debug, Default)]
-struct OutMarks {
-    /// Bytes copied, from the front of the memory, and how many of them are sent.
-    copied: usize,
-    sent: usize,
-    /// What follows them, and how many bytes of it are not sent.
-    tail: Body,
-    tail_left: u64,
-}
-
-impl OutMarks {
-    #[inline]
-    fn has_no_copied(&self) -> bool {
-        self.copied == self.sent
-    }
-
-    #[inline]
-    fn clear(&mut self) {
-        (self.copied, self.sent, self.tail_left) = (0, 0, 0);
-        self.tail = Body::EMPTY;
-    }
-}
-
-impl<'p> Out<'p> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.marks.copied == self.marks.sent && self.marks.tail_left == 0
-    }
-
-    /// Bytes still to be sent, copied or not.
-    pub(crate) fn pending(&self) -> u64 {
-        self.marks.tail_left.saturating_add((self.marks.copied - self.marks.sent) as u64)
-    }
-
-    /// Whether nothing of it has been sent.
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.marks.sent == 0
-    }
-
-    /// Bytes that were copied into it, sent or not.
-    pub(crate) fn copied(&self) -> usize {
-        self.marks.copied
-    }
-
-    /// Whether some of the copied bytes are not sent.
-    pub(crate) fn has_copied(&self) -> bool {
-        self.marks.copied > self.marks.sent
-    }
-
-    pub(crate) fn has_tail(&self) -> bool {
-        self.marks.tail_left > 0
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.marks.clear();
-    }
-
-    // --- filling it ---
-
-    /// Room for one more response, whatever a batch has taken in front of it.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
-        Out { bytes: self.bytes, marks: self.marks }.into_room()
-    }
-
-    /// The same, for as long as the pool's memory is lent.
-    pub(crate) fn into_room(self) -> &'p mut [u8] {
-        let most = self.bytes.len() - OUT_BATCH;
-        &mut self.bytes[self.marks.copied..][..most]
-    }
-
-    /// Adds what was written into the [`room`](Self::room).
-    pub(crate) fn commit(&mut self, len: usize) {
-        self.marks.copied += len;
-    }
-
-    /// Adds a body behind it that is sent without being copied. Nothing can follow it.
-    pub(crate) fn append(&mut self, tail: Body) {
-        self.marks.tail_left = tail.len();
-        self.marks.tail = tail;
-    }
-
-    // --- sending it ---
-
-    /// The copied bytes that are not sent.
-    pub(crate) fn unsent(&self) -> &[u8] {
-        &self.bytes[self.marks.sent..self.marks.copied]
-    }
-
-    /// Names what is to be sent next: the copied bytes, and at most `limit` bytes of the tail.
-    pub(crate) fn pieces<'o>(
-        &'o self,
-        limit: usize,
-        pieces: &'o mut [IoSlice<'o>; MOST_PIECES],
-    ) -> Pieces<'o> {
-        let copied = self.unsent();
-        pieces[0] = IoSlice::new(copied);
-        let from = self.marks.tail.len() - self.marks.tail_left;
-        let named = self.marks.tail.name(from, limit, &mut pieces[1..]);
-        let of_tail = pieces[1..=named].iter().map(|piece| piece.len() as u64).sum::<u64>();
-        let first = usize::from(copied.is_empty());
-        Pieces { bytes: &pieces[first..1 + named], is_all: of_tail == self.marks.tail_left }
-    }
-
-    /// The kernel has taken `len` bytes.
-    pub(crate) fn sent(&mut self, len: usize) {
-        let of_copied = len.min(self.marks.copied - self.marks.sent);
-        self.marks.sent += of_copied;
-        self.marks.tail_left -= (len - of_copied) as u64;
-    }
-}
-
-/// The most pieces of an [`Out`]: the copied bytes, and the parts of a tail.
-pub(crate) const MOST_PIECES: usize = 1 + PIECES;
-
-/// What one write can take of an [`Out`].
-#[derive(Debug)]
-pub(crate) struct Pieces<'o> {
-    pub(crate) bytes: &'o [IoSlice<'o>],
-    /// Whether nothing is left behind them.
-    pub(crate) is_all: bool,
-}
-
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Limits;
-    use crate::http::fields::Framing;
-
-    #[test]
-    fn input_moves_to_the_front_when_space_gets_short() {
-        let (mut bytes, mut marks) = ([0; 100], InputMarks::default());
-        let mut input = Input { bytes: &mut bytes, head_size: 100, marks: &mut marks };
-        assert_eq!(input.space(100).len(), 100);
-        input.space(90)[..90].copy_from_slice(&[7; 90]);
-        input.filled(90);
-        input.consume(85);
-        assert_eq!(input.space(95).len(), 95);
-        assert_eq!((input.pending(), input.marks.start), (&[7; 5][..], 0));
-    }
-
-    /// A body of this length behind a head, of which so much has arrived.
-    fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
-        let mut limits = Limits::default();
-        limits.body_bytes = 500;
-        (record.input.start, record.input.end) = (0, arrived);
-        record.in_flight.body = Some(BodyReader::new(10, framing, &limits).expect("it is short"));
-    }
-
-    #[test]
-    fn a_body_lacks_a_buffer_of_its_own_when_that_of_its_head_is_full_or_its_client_waits_to_be_told() {
-        let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
-        for (framing, expects_continue, arrived, lacks) in [
-            (Framing::Length(91), false, 10, false),
-            (Framing::Length(91), false, 99, false),
-            (Framing::Length(91), false, 100, true),
-            (Framing::Length(90), true, 10, false),
-            (Framing::Length(91), true, 10, true),
-            (Framing::Chunked, true, 99, false),
-            (Framing::Chunked, false, 100, true),
-        ] {
-            let mut record = Record::default();
-            collecting(&mut record, framing, arrived);
-            record.in_flight.expects_continue = expects_continue;
-            assert_eq!(record.over(&mut head, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
-            // So it is in the buffer of the body in front: that was lent for one body.
-            assert_eq!(record.over(&mut body, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
-            record.in_flight.is_apart = true;
-            assert!(!record.over(&mut body, 100, &mut out).lacks_body_buffer());
-        }
-    }
-
-    #[test]
-    fn a_read_takes_no_more_than_the_buffer_is_for() {
-        let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
-        let mut record = Record::default();
-        assert_eq!(record.over(&mut head, 100, &mut out).space().len(), 100);
-        collecting(&mut record, Framing::Length(400), 10);
-        assert_eq!(
-            record.over(&mut body, 100, &mut out).space().len(),
-            90,
-            "no more than a head buffer holds"
-        );
-        record.in_flight.is_apart = true;
-        assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 400, "what the body lacks");
-        collecting(&mut record, Framing::Chunked, 10);
-        assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 100, "so much can be left over");
-    }
-
-    #[test]
-    fn there_is_room_for_a_response_behind_the_longest_batch() {
-        let (mut bytes, mut marks) = ([0; OUT_BATCH + 100], OutMarks::default());
-        let mut out = Out { bytes: &mut bytes, marks: &mut marks };
-        assert_eq!(out.room().len(), 100);
-        out.marks.copied = OUT_BATCH;
-        assert_eq!(out.room().len(), 100);
-    }
-}
+mod tests;

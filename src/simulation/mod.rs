@@ -28,6 +28,7 @@
 
 mod harness;
 
+mod accept_errors;
 mod any_split;
 mod bodies;
 mod capacity;
@@ -45,11 +46,13 @@ mod exchanges;
 mod faults;
 mod floods;
 mod hand_over;
+mod late_host;
 mod panics;
 mod pipelining;
 mod pressure;
 mod random;
 mod readiness;
+mod ready_floods;
 mod waves;
 
 /// A story that bytes decide; it panics if something is wrong with the server.

@@ -6,6 +6,64 @@ use super::*;
 use crate::properties::holds_for_any;
 use crate::tokens::{LISTENERS, TokenRange};
 
+fn table(capacity: usize) -> Table<()> {
+    let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
+    Table::new(capacity, |state| [10, 20, 25, 30, 40, 45, 50][state as usize], tokens)
+}
+
+#[test]
+fn the_ready_queue_takes_each_connection_once() {
+    let mut table = table(4);
+    let slots: Vec<Slot> = (0..4).map(|_| table.insert(())).collect();
+    for &slot in &[slots[2], slots[0], slots[2], slots[3]] {
+        table.queue(slot);
+    }
+    assert_eq!(table.ready_len(), 3);
+    assert!(table.take_ready(slots[0]) && !table.take_ready(slots[0]));
+    assert!(!table.take_ready(slots[1]), "it never was there");
+    assert_eq!((table.first_ready(), table.ready_behind(slots[2])), (Some(slots[2]), Some(slots[3])));
+}
+
+#[test]
+fn a_connection_that_is_removed_leaves_its_lists() {
+    let mut table = table(2);
+    let (first, second) = (table.insert(()), table.insert(()));
+    for slot in [first, second] {
+        table.arm(slot, State::Idle, 0);
+        table.queue(slot);
+    }
+    table.remove(first, State::Idle);
+    assert_eq!((table.first_ready(), table.longest_waiting(State::Idle)), (Some(second), Some(second)));
+    assert_eq!((table.ready_len(), table.waiting(State::Idle)), (1, 1));
+}
+
+#[test]
+fn the_next_deadline_is_the_earliest_head() {
+    let mut table = table(2);
+    let (a, b) = (table.insert(()), table.insert(()));
+    assert_eq!(table.next_deadline(), NEVER);
+    table.arm(a, State::Closing, 5);
+    table.arm(b, State::Head, 7);
+    assert_eq!(table.next_deadline(), 27);
+    table.disarm(b, State::Head);
+    assert_eq!(table.next_deadline(), 55);
+}
+
+#[test]
+fn a_slot_used_again_has_another_token() {
+    let mut table = table(1);
+    let first = table.insert(());
+    let old = table.token(first);
+    table.arm(first, State::Idle, 0);
+    table.remove(first, State::Idle);
+    let second = table.insert(());
+    assert_eq!(first, second);
+    let (slot, generation) = table.tokens().decode(old).unwrap();
+    assert_eq!(table.find(slot - LISTENERS, generation), None);
+    let (slot, generation) = table.tokens().decode(table.token(second)).unwrap();
+    assert_eq!(table.find(slot - LISTENERS, generation), Some(second));
+}
+
 const CAPACITY: usize = 6;
 const DURATIONS: [u64; State::ALL.len()] = [10, 20, 25, 30, 40, 45, u64::MAX];
 

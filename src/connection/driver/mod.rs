@@ -7,6 +7,8 @@
 //! While it is driven a connection is lent what it does not own: an exchange to work in, the
 //! network, the handler, and a quota of the turn's budget.
 
+mod limits;
+
 use std::io;
 
 use crate::answer::{self, Asked, Need};
@@ -14,16 +16,13 @@ use crate::clock::{nanoseconds, since, ticks};
 use crate::config::CloseMode;
 use crate::connection::Connection;
 use crate::connection::quota::Quota;
-use crate::deferred::GoneReason;
 use crate::exchange::{Exchange, Input, OnSent};
 use crate::handler::Handler;
-use crate::http::refusal::Refusal;
 use crate::net::{Flush, Interest, Net, Readiness};
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
-use crate::status::ErrorStatus;
 
 /// A connection, and all that it may use while it is being driven.
 pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
@@ -77,96 +76,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 Transition::Stop(end) => return end,
             }
         }
-    }
-
-    /// What the end of a wait means. An event may still be on its way, or the host be late: so
-    /// the system calls are asked once more, and only if nothing has come of it the wait is over.
-    pub(crate) fn expire(&mut self) -> Outcome {
-        self.connection.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
-        let end = self.run();
-        if end != Outcome::Blocked || self.rearm || self.spend_credit() {
-            return end;
-        }
-        self.time_out()
-    }
-
-    /// Nothing has come in time: a late request is refused, and so is one that is answered too late;
-    /// in close mode `peer` our FIN goes first after all. For the rest it is the connection's end.
-    fn time_out(&mut self) -> Outcome {
-        match self.connection.state {
-            State::Idle | State::Received => return Outcome::Closed(Reason::IdleTimeout),
-            State::Head => self.refuse(ErrorStatus::RequestTimeout, "the head did not arrive in time"),
-            State::Queued => {
-                self.refuse(ErrorStatus::ServiceUnavailable, "no buffer for the body became free in time")
-            }
-            State::Body => self.refuse(ErrorStatus::RequestTimeout, "the body did not arrive in time"),
-            State::Deferred => {
-                self.lose_awaited(GoneReason::Timeout);
-                self.refuse(ErrorStatus::ServiceUnavailable, "the answer did not come in time");
-            }
-            State::Sending => {
-                self.connection.socket.reset_on_close(self.slot);
-                return Outcome::Closed(Reason::WriteTimeout);
-            }
-            State::Closing if self.connection.socket.has_sent_fin() => {
-                return Outcome::Closed(Reason::LingerTimeout);
-            }
-            State::Closing => match self.half_close("the client did not close first, our FIN") {
-                Transition::Enter(state, why) => self.enter(state, why),
-                Transition::Stop(end) => return end,
-            },
-        }
-        self.run()
-    }
-
-    /// Refuses its request, because another connection needs what it has borrowed. If that has been answered meanwhile, and
-    /// not sent, the answer is its last, and the requests behind it are refused by the close.
-    pub(crate) fn refuse_for_others(&mut self) -> Outcome {
-        let in_flight = &mut self.exchange.in_flight;
-        if in_flight.on_sent.awaited().is_none() && !self.exchange.out.is_empty() {
-            self.exchange.input.clear();
-            in_flight.end_body();
-            if in_flight.on_sent == OnSent::KeepAlive {
-                in_flight.on_sent = OnSent::Close { client_asked: false };
-            }
-            return self.run();
-        }
-        let why = match self.connection.state {
-            State::Body => "the body stalled, and others wait for its buffer",
-            _ => "there are too many requests at once",
-        };
-        self.lose_awaited(GoneReason::NoRoom);
-        self.refuse(ErrorStatus::ServiceUnavailable, why);
-        self.run()
-    }
-
-    /// Sends the copied bytes of what the host has answered, and nothing else: the handler is not asked. What follows
-    /// is left to the next turn.
-    #[cold]
-    pub(crate) fn flush(&mut self) -> Outcome {
-        if self.connection.state == State::Deferred {
-            self.enter(State::Sending, "the answer has come");
-        }
-        while self.exchange.out.has_copied() {
-            match self.connection.socket.write(self.slot, &mut self.exchange.out, 0, Flush::Now) {
-                Ok(Some(len)) => self.shared.stats.bytes_out += len as u64,
-                Ok(None) => break,
-                Err(_) => {
-                    self.connection.socket.peer_ended();
-                    return Outcome::Closed(Reason::PeerReset);
-                }
-            }
-        }
-        self.connection.socket.make_linger();
-        if self.exchange.out.is_empty() {
-            self.exchange.out.clear();
-            if self.exchange.in_flight.on_sent == OnSent::KeepAlive {
-                if let Transition::Enter(state, why) = self.keep() {
-                    self.enter(state, why);
-                }
-            }
-        }
-        Outcome::Yielded
     }
 
     // --- one function per state, in the order of a connection's life ---
@@ -381,18 +290,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         need
     }
 
-    fn refuse(&mut self, status: ErrorStatus, why: &'static str) {
-        let refusal = Refusal { status, why };
-        answer::refuse(&mut self.exchange, self.shared, self.connection.socket.stream(), refusal);
-        self.enter(State::Sending, why);
-    }
-
-    fn lose_awaited(&mut self, why: GoneReason) {
-        if let Some(awaited) = self.exchange.in_flight.on_sent.awaited() {
-            self.shared.deferrals.note_gone(self.slot, awaited.serial, why);
-        }
-    }
-
     /// One read into the free part of the input; `None` when it would block.
     #[inline(always)]
     fn receive(&mut self) -> io::Result<Option<usize>> {
@@ -425,32 +322,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 Transition::close(Reason::Unpollable)
             }
         }
-    }
-
-    /// Enough progress starts the state's deadline anew; a byte now and then does not.
-    ///
-    /// While sending, progress beyond that is credit. A slow and steady reader opens its window in steps of up to
-    /// 64 KiB, which may be further apart than the timeout.
-    fn extend_deadline(&mut self, len: usize) {
-        const MOST_CREDIT: usize = 15 * ENOUGH;
-        let progress = &mut self.exchange.in_flight.progress;
-        *progress += len;
-        if !self.rearm && *progress >= ENOUGH {
-            *progress -= ENOUGH;
-            self.rearm = true;
-        }
-        if self.rearm {
-            let most = if self.connection.state == State::Sending { MOST_CREDIT } else { 0 };
-            *progress = (*progress).min(most);
-        }
-    }
-
-    /// Whether credit for what was taken before starts the deadline anew.
-    fn spend_credit(&mut self) -> bool {
-        let progress = &mut self.exchange.in_flight.progress;
-        self.rearm = self.connection.state == State::Sending && *progress >= ENOUGH;
-        *progress -= if self.rearm { ENOUGH } else { 0 };
-        self.rearm
     }
 
     fn end_of_input(&mut self) -> Transition {
@@ -504,26 +375,6 @@ fn receive<N: Net>(
     read
 }
 
-/// So many bytes of a body or a response start the deadline anew.
-const ENOUGH: usize = 4096;
-
 /// A response up to this size leaves in one segment, with our FIN. More may wait for the client's window, and a reset
 /// would take it from there.
 const CLOSED_AT_ONCE: u64 = 1024;
-
-impl Exchange<'_> {
-    /// Whether there is something to send, or nothing more to receive.
-    pub(crate) fn is_answered(&self) -> bool {
-        !self.out.is_empty() || self.in_flight.on_sent != OnSent::KeepAlive
-    }
-
-    /// The reading state that fits what is held once everything has been sent.
-    fn reading(&self) -> State {
-        match (&self.in_flight.body, self.input.is_empty()) {
-            (Some(_), _) if self.lacks_body_buffer() => State::Queued,
-            (Some(_), _) => State::Body,
-            (None, false) => State::Head,
-            (None, true) => State::Idle,
-        }
-    }
-}

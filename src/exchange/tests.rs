@@ -6,7 +6,76 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::body::Body;
+use crate::config::Limits;
+use crate::config::OUT_BATCH;
+use crate::http::fields::Framing;
 use crate::properties::holds_for_any;
+
+#[test]
+fn input_moves_to_the_front_when_space_gets_short() {
+    let (mut bytes, mut marks) = ([0; 100], InputMarks::default());
+    let mut input = Input { bytes: &mut bytes, head_size: 100, marks: &mut marks };
+    assert_eq!(input.space(100).len(), 100);
+    input.space(90)[..90].copy_from_slice(&[7; 90]);
+    input.filled(90);
+    input.consume(85);
+    assert_eq!(input.space(95).len(), 95);
+    assert_eq!((input.pending(), input.marks.start), (&[7; 5][..], 0));
+}
+
+/// A body of this length behind a head, of which so much has arrived.
+fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
+    let mut limits = Limits::default();
+    limits.body_bytes = 500;
+    (record.input.start, record.input.end) = (0, arrived);
+    record.in_flight.body = Some(BodyReader::new(10, framing, &limits).expect("it is short"));
+}
+
+#[test]
+fn a_body_lacks_a_buffer_of_its_own_when_that_of_its_head_is_full_or_its_client_waits_to_be_told() {
+    let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
+    for (framing, expects_continue, arrived, lacks) in [
+        (Framing::Length(91), false, 10, false),
+        (Framing::Length(91), false, 99, false),
+        (Framing::Length(91), false, 100, true),
+        (Framing::Length(90), true, 10, false),
+        (Framing::Length(91), true, 10, true),
+        (Framing::Chunked, true, 99, false),
+        (Framing::Chunked, false, 100, true),
+    ] {
+        let mut record = Record::default();
+        collecting(&mut record, framing, arrived);
+        record.in_flight.expects_continue = expects_continue;
+        assert_eq!(record.over(&mut head, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
+        // So it is in the buffer of the body in front: that was lent for one body.
+        assert_eq!(record.over(&mut body, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
+        record.in_flight.is_apart = true;
+        assert!(!record.over(&mut body, 100, &mut out).lacks_body_buffer());
+    }
+}
+
+#[test]
+fn a_read_takes_no_more_than_the_buffer_is_for() {
+    let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
+    let mut record = Record::default();
+    assert_eq!(record.over(&mut head, 100, &mut out).space().len(), 100);
+    collecting(&mut record, Framing::Length(400), 10);
+    assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 90, "no more than a head buffer holds");
+    record.in_flight.is_apart = true;
+    assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 400, "what the body lacks");
+    collecting(&mut record, Framing::Chunked, 10);
+    assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 100, "so much can be left over");
+}
+
+#[test]
+fn there_is_room_for_a_response_behind_the_longest_batch() {
+    let (mut bytes, mut marks) = ([0; OUT_BATCH + 100], OutMarks::default());
+    let mut out = Out { bytes: &mut bytes, marks: &mut marks };
+    assert_eq!(out.room().len(), 100);
+    out.marks.copied = OUT_BATCH;
+    assert_eq!(out.room().len(), 100);
+}
 
 /// Shares are of what there is, in 256ths.
 #[derive(Debug, Clone)]

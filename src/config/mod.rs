@@ -1,0 +1,156 @@
+//! What a host can set: sizes, times, limits and budgets.
+//!
+//! Everything the server will ever need is allocated from these numbers when it is made;
+//! afterwards a full table, pool or budget means *wait* or *evict*, never *grow*.
+
+mod limits;
+mod modes;
+
+use std::time::{Duration, SystemTime};
+
+pub use limits::{Budget, Buffers, Limits, Timeouts};
+pub(crate) use limits::{INPUT_SLACK, MAX_HEADERS, OUT_BATCH};
+pub use modes::{AtCapacity, CloseMode, IdleInDrain};
+
+/// The settings of one [`Server`](crate::Server).
+///
+/// Start from the default and set what differs:
+///
+/// ```
+/// use fourway::{CloseMode, Config};
+///
+/// let mut config = Config::default();
+/// config.max_connections = 100_000;
+/// config.close = CloseMode::Peer;
+/// assert_eq!(config.limits.head_bytes, 16 * 1024);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// How many connections may be open at once (default 1,024; at least 1, and as many as the
+    /// token range has room for).
+    ///
+    /// A slot takes 48 bytes, with its places in the queues. When all are taken, [`AtCapacity`] says what happens.
+    ///
+    /// Each connection also takes a file descriptor. If the process may have fewer (RLIMIT_NOFILE), accepting pauses
+    /// before the slots are taken, and no connection makes way. A host raises that limit itself, or sets a lower number
+    /// here, and leaves some descriptors to its own listeners and files.
+    pub max_connections: usize,
+    /// How many requests or responses may be incomplete at once (default: one for each connection; at least 1).
+    ///
+    /// Each of these *exchanges* takes about 250 bytes, beside the [`buffers`](Self::buffers) that it borrows. A
+    /// deferred request or a large response that is read slowly often borrows none. When all exchanges are lent, one
+    /// connection makes way, as when all buffers of a kind are ([`Buffers`]).
+    pub exchanges: usize,
+    /// How many buffers of each kind may be lent at once.
+    pub buffers: Buffers,
+    /// How a connection ends after its last response (default [`CloseMode::Fin`]).
+    pub close: CloseMode,
+    /// Whether a connection may carry more than one request (default yes).
+    pub keep_alive: bool,
+    /// What happens to a new connection when all slots are taken.
+    pub at_capacity: AtCapacity,
+    /// What a [drain](crate::Server::drain) does with idle connections (default
+    /// [`IdleInDrain::Close`]).
+    pub idle_in_drain: IdleInDrain,
+    /// How many finished handshakes the kernel queues for [`Server::listen`](crate::Server::listen)
+    /// (default 4,096). Linux cuts it to `net.engine.somaxconn`.
+    pub backlog: u32,
+    /// Sets SO_REUSEPORT on listeners, so that several processes can share a port (default no;
+    /// Unix only, ignored elsewhere).
+    pub reuse_port: bool,
+    /// How long each state may last.
+    pub timeouts: Timeouts,
+    /// How large a request or a copied response may be.
+    pub limits: Limits,
+    /// How much one call of [`Server::process`](crate::Server::process) may do.
+    pub budget: Budget,
+    /// The wall clock for the `Date` header, read at most once a second (default
+    /// [`SystemTime::now`]).
+    pub wall_clock: fn() -> SystemTime,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            max_connections: 1024,
+            exchanges: usize::MAX,
+            buffers: Buffers::default(),
+            close: CloseMode::Fin,
+            keep_alive: true,
+            at_capacity: AtCapacity::Evict,
+            idle_in_drain: IdleInDrain::Close,
+            backlog: 4096,
+            reuse_port: false,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            budget: Budget::default(),
+            wall_clock: SystemTime::now,
+        }
+    }
+}
+
+impl Config {
+    /// The first setting that cannot be served, as a sentence.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let (limits, buffers) = (&self.limits, &self.buffers);
+        let (budget, times) = (&self.budget, &self.timeouts);
+        let all_times = [
+            times.head,
+            times.queue,
+            times.body,
+            times.idle,
+            times.write,
+            times.deferred,
+            times.linger,
+            times.linger_total,
+        ];
+        let rules = [
+            (self.max_connections >= 1, "max_connections must be at least 1"),
+            (self.max_connections <= 1 << 31, "max_connections must be at most 2^31"),
+            (self.exchanges >= 1, "exchanges must be at least 1"),
+            (buffers.heads >= 1, "buffers.heads must be at least 1"),
+            (buffers.outs >= 1, "buffers.outs must be at least 1"),
+            (buffers.bodies >= 1, "buffers.bodies must be at least 1"),
+            (!all_times.contains(&Duration::ZERO), "every timeout must be longer than zero"),
+            (limits.head_bytes >= 64, "limits.head_bytes must be at least 64"),
+            (limits.head_bytes <= 1 << 24, "limits.head_bytes must be at most 16 MiB"),
+            (limits.target_bytes >= 1, "limits.target_bytes must be at least 1"),
+            (limits.headers >= 1, "limits.headers must be at least 1"),
+            (limits.headers <= MAX_HEADERS, "limits.headers must be at most 256"),
+            (limits.body_bytes <= 1 << 30, "limits.body_bytes must be at most 1 GiB"),
+            (limits.out_bytes >= 512, "limits.out_bytes must be at least 512"),
+            (limits.out_bytes <= 1 << 30, "limits.out_bytes must be at most 1 GiB"),
+            (budget.accepts >= 1, "budget.accepts must be at least 1"),
+            (budget.requests >= 1, "budget.requests must be at least 1"),
+            (budget.requests_per_connection >= 1, "budget.requests_per_connection must be at least 1"),
+            (budget.bytes_per_connection >= 1, "budget.bytes_per_connection must be at least 1"),
+            (budget.wave_size >= 1, "budget.wave_size must be at least 1"),
+            (budget.wave_size <= 1024, "budget.wave_size must be at most 1,024"),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, sentence)) => Err(sentence),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_accepted() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let mut config = Config::default();
+        config.timeouts.idle = Duration::ZERO;
+        assert_eq!(config.check(), Err("every timeout must be longer than zero"));
+        let mut config = Config::default();
+        config.limits.headers = 257;
+        assert_eq!(config.check(), Err("limits.headers must be at most 256"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The bytes that are left to write.
+
+use std::io::IoSlice;
+
+use crate::body::{Body, PIECES};
+use crate::config::OUT_BATCH;
+
+/// What is left to write: copied bytes, and behind them a body that is not copied.
+#[derive(Debug)]
+pub(crate) struct Out<'p> {
+    pub(super) bytes: &'p mut [u8],
+    pub(super) marks: &'p mut OutMarks,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct OutMarks {
+    /// Bytes copied, from the front of the memory, and how many of them are sent.
+    pub(super) copied: usize,
+    pub(super) sent: usize,
+    /// What follows them, and how many bytes of it are not sent.
+    pub(super) tail: Body,
+    pub(super) tail_left: u64,
+}
+
+impl OutMarks {
+    #[inline]
+    pub(super) fn has_no_copied(&self) -> bool {
+        self.copied == self.sent
+    }
+
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        (self.copied, self.sent, self.tail_left) = (0, 0, 0);
+        self.tail = Body::EMPTY;
+    }
+}
+
+impl<'p> Out<'p> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.marks.copied == self.marks.sent && self.marks.tail_left == 0
+    }
+
+    /// Bytes still to be sent, copied or not.
+    pub(crate) fn pending(&self) -> u64 {
+        self.marks.tail_left.saturating_add((self.marks.copied - self.marks.sent) as u64)
+    }
+
+    /// Whether nothing of it has been sent.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.marks.sent == 0
+    }
+
+    /// Bytes that were copied into it, sent or not.
+    pub(crate) fn copied(&self) -> usize {
+        self.marks.copied
+    }
+
+    /// Whether some of the copied bytes are not sent.
+    pub(crate) fn has_copied(&self) -> bool {
+        self.marks.copied > self.marks.sent
+    }
+
+    pub(crate) fn has_tail(&self) -> bool {
+        self.marks.tail_left > 0
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.marks.clear();
+    }
+
+    // --- filling it ---
+
+    /// Room for one more response, whatever a batch has taken in front of it.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        Out { bytes: self.bytes, marks: self.marks }.into_room()
+    }
+
+    /// The same, for as long as the pool's memory is lent.
+    pub(crate) fn into_room(self) -> &'p mut [u8] {
+        let most = self.bytes.len() - OUT_BATCH;
+        &mut self.bytes[self.marks.copied..][..most]
+    }
+
+    /// Adds what was written into the [`room`](Self::room).
+    pub(crate) fn commit(&mut self, len: usize) {
+        self.marks.copied += len;
+    }
+
+    /// Adds a body behind it that is sent without being copied. Nothing can follow it.
+    pub(crate) fn append(&mut self, tail: Body) {
+        self.marks.tail_left = tail.len();
+        self.marks.tail = tail;
+    }
+
+    // --- sending it ---
+
+    /// The copied bytes that are not sent.
+    pub(crate) fn unsent(&self) -> &[u8] {
+        &self.bytes[self.marks.sent..self.marks.copied]
+    }
+
+    /// Names what is to be sent next: the copied bytes, and at most `limit` bytes of the tail.
+    pub(crate) fn pieces<'o>(
+        &'o self,
+        limit: usize,
+        pieces: &'o mut [IoSlice<'o>; MOST_PIECES],
+    ) -> Pieces<'o> {
+        let copied = self.unsent();
+        pieces[0] = IoSlice::new(copied);
+        let from = self.marks.tail.len() - self.marks.tail_left;
+        let named = self.marks.tail.name(from, limit, &mut pieces[1..]);
+        let of_tail = pieces[1..=named].iter().map(|piece| piece.len() as u64).sum::<u64>();
+        let first = usize::from(copied.is_empty());
+        Pieces { bytes: &pieces[first..1 + named], is_all: of_tail == self.marks.tail_left }
+    }
+
+    /// The kernel has taken `len` bytes.
+    pub(crate) fn sent(&mut self, len: usize) {
+        let of_copied = len.min(self.marks.copied - self.marks.sent);
+        self.marks.sent += of_copied;
+        self.marks.tail_left -= (len - of_copied) as u64;
+    }
+}
+
+/// The most pieces of an [`Out`]: the copied bytes, and the parts of a tail.
+pub(crate) const MOST_PIECES: usize = 1 + PIECES;
+
+/// What one write can take of an [`Out`].
+#[derive(Debug)]
+pub(crate) struct Pieces<'o> {
+    pub(crate) bytes: &'o [IoSlice<'o>],
+    /// Whether nothing is left behind them.
+    pub(crate) is_all: bool,
+}

@@ -1,0 +1,129 @@
+//! Bodies, one rule a test.
+
+use super::*;
+
+const HEAD: &[u8] = b"head";
+
+fn limits() -> Limits {
+    Limits { body_bytes: 100, head_bytes: 64, ..Limits::default() }
+}
+
+/// A body, and what follows it.
+type Decoded = (Vec<u8>, Vec<u8>);
+
+/// Decodes `raw` delivered in pieces of `piece` bytes; `None` if it is not whole.
+fn decode(raw: &[u8], piece: usize) -> Result<Option<Decoded>, Refusal> {
+    let mut reader = BodyReader::new(HEAD.len(), Framing::Chunked, &limits())?;
+    let mut held = HEAD.to_vec();
+    let mut pieces = raw.chunks(piece);
+    while let Some(new) = pieces.next() {
+        held.extend_from_slice(new);
+        match reader.advance(&mut held, &limits())? {
+            Progress::More { kept, .. } => held.truncate(kept),
+            Progress::Done { body_end, consumed, .. } => {
+                let mut rest = held[consumed..].to_vec();
+                pieces.for_each(|p| rest.extend_from_slice(p));
+                return Ok(Some((held[HEAD.len()..body_end].to_vec(), rest)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[test]
+fn chunks_are_joined_however_they_are_delivered() {
+    let raw = b"4 ;x\r\nWiki\r\n6;a=\"b \\\"c\"\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\nX: y\r\n\r\nGET";
+    for piece in 1..=raw.len() {
+        let (body, rest) = decode(raw, piece).unwrap().expect("the body is whole");
+        assert_eq!(body, b"Wikipedia in \r\n\r\nchunks.", "in pieces of {piece}");
+        assert_eq!(rest, b"GET", "in pieces of {piece}");
+    }
+}
+
+#[test]
+fn every_proper_prefix_of_a_body_is_not_yet_whole() {
+    let raw = b"a\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
+    for end in 0..raw.len() {
+        assert_eq!(decode(&raw[..end], 3), Ok(None), "at {end}");
+    }
+}
+
+#[test]
+fn broken_framing_is_refused_however_it_is_delivered() {
+    let cases: [(&[u8], u16); 23] = [
+        (b"\r\n", 400),
+        (b"g\r\n", 400),
+        (b"-1\r\n", 400),
+        (b"0x1\r\n", 400),
+        (b" 1\r\na\r\n", 400),
+        (b"1 \r\na\r\n", 400),
+        (b"1\na\r\n", 400),
+        (b"1\r\nab\r\n", 400),
+        (b"1\r\na\n", 400),
+        (b";x\r\n", 400),
+        (b"1;x\n\r\n", 400),
+        (b"1 x\r\na\r\n", 400),
+        (b"1;a=\"\r\n\"\r\na\r\n", 400),
+        (b"1;a=\"b\\\r\na\r\n", 400),
+        (b"1;a=\"b\r\na\r\n", 400),
+        (b"0\r\n X: y\r\n\r\n", 400),
+        (b"0\r\nGET / HTTP/1.1\r\n\r\n", 400),
+        (b"0\r\nX : y\r\n\r\n", 400),
+        (b"0\r\n: y\r\n\r\n", 400),
+        (b"0\r\nX: \0\r\n\r\n", 400),
+        (b"0\r\nX: y\n\r\n", 400),
+        (b"65\r\n", 413),
+        (b"ffffffffffffffffffffff\r\n", 413),
+    ];
+    for (raw, status) in cases {
+        for piece in [1, 2, raw.len()] {
+            let refused = decode(raw, piece).expect_err("it is broken");
+            assert_eq!(refused.status.code(), status, "{}", raw.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn framing_cannot_grow_without_end() {
+    let longs =
+        ["x".repeat(300), "\"x\"".repeat(100), "\"\"".repeat(150), format!("\"{}", "\\x".repeat(150))];
+    for long in longs {
+        let raw = format!("1;{long}\r\n");
+        assert_eq!(decode(raw.as_bytes(), 7).unwrap_err().status.code(), 400, "{raw}");
+    }
+    let blanks = [b"1", &[b' '; 300][..], b";x\r\n"].concat();
+    assert_eq!(decode(&blanks, 7).unwrap_err().status.code(), 400);
+    let many_zeros = [b'0'; 300];
+    assert_eq!(decode(&many_zeros, 7).unwrap_err().status.code(), 400);
+    let trailers = [b"0\r\n".to_vec(), b"X: y\r\n".repeat(20), b"\r\n".to_vec()].concat();
+    assert_eq!(decode(&trailers, 7).unwrap_err().status.code(), 431);
+    let name = [b"0\r\n", &[b'x'; 300][..], b": y\r\n\r\n"].concat();
+    assert_eq!(decode(&name, 7).unwrap_err().status.code(), 431);
+}
+
+#[test]
+fn framing_is_counted_and_data_is_not() {
+    let raw = b"4;a=\"b\"\r\nWiki\r\n00\r\nX: y\r\n\r\n";
+    for piece in 1..=raw.len() {
+        let mut reader = BodyReader::new(HEAD.len(), Framing::Chunked, &limits()).unwrap();
+        let (mut held, mut framing) = (HEAD.to_vec(), 0);
+        for new in raw.chunks(piece) {
+            held.extend_from_slice(new);
+            let progress = reader.advance(&mut held, &limits()).unwrap();
+            framing += progress.framing();
+            if let Progress::More { kept, .. } = progress {
+                held.truncate(kept);
+            }
+        }
+        assert_eq!(framing, raw.len() - b"Wiki".len(), "in pieces of {piece}");
+    }
+    let mut reader = BodyReader::new(HEAD.len(), Framing::Length(4), &limits()).unwrap();
+    assert_eq!(reader.advance(&mut b"headWiki".to_owned(), &limits()).unwrap().framing(), 0);
+}
+
+#[test]
+fn a_length_beyond_the_limit_is_refused_at_once() {
+    let refused = BodyReader::new(4, Framing::Length(101), &limits()).unwrap_err();
+    assert_eq!(refused.status.code(), 413);
+    assert!(BodyReader::new(4, Framing::Length(100), &limits()).is_ok());
+}

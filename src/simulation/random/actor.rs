@@ -1,0 +1,210 @@
+//! A client of a story: what it sends, when, and what has to come back.
+
+use super::*;
+
+/// A client with all that it is going to send.
+pub(super) struct Actor {
+    pub(super) client: Client,
+    pub(super) script: Vec<u8>,
+    pub(super) sent: usize,
+    /// What its requests ask, and how many bytes it has sent when each of them is whole.
+    pub(super) asked: Vec<(&'static str, String)>,
+    pub(super) ends: Vec<usize>,
+    /// Whether what follows the requests is none.
+    pub(super) ends_in_nonsense: bool,
+    /// Whether the server did not let it in, or the client or the network have done something that may cost it an
+    /// answer. To send more after a request that asks for the close is no such thing.
+    pub(super) has_harmed: bool,
+}
+
+impl Actor {
+    pub(super) fn new(sim: &mut Sim, chance: &mut Chance) -> Self {
+        let (client, welcome) = if chance.one_in(6) { sim.adopt() } else { (sim.connect(), Ok(())) };
+        let (mut script, mut asked, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        let longest = sim.engine.config().limits.body_bytes;
+        let has_harmed = welcome.is_err();
+        // A few ask for so much at once that it does not fit into one read.
+        let requests = if chance.one_in(24) { 60 } else { chance.below(6) };
+        for n in 0..requests {
+            let own = format!("/client-{}-request-{n}", client.id);
+            let target = chance.pick(&[
+                own.as_str(),
+                &own,
+                &own,
+                &own,
+                "/large",
+                "/copied",
+                "/close",
+                "/drop",
+                "/panic",
+                "/later",
+                "/later",
+                "/later-panic",
+            ]);
+            let how = chance.below(4);
+            asked.push((if matches!(how, 0 | 2) { "POST" } else { "GET" }, target.to_string()));
+            match how {
+                0 => {
+                    // Some do not fit behind their heads.
+                    let sizes = [0, 1, 100, 3000, 3999, 4080, 4200, 4500, 9000, 20_000, 20_400, 40_000];
+                    let body = vec![b'b'; chance.pick(&sizes).min(longest)];
+                    let expect = if chance.one_in(3) { EXPECT } else { "" };
+                    let length = body.len();
+                    let head = format!(
+                        "POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n"
+                    );
+                    script.extend([head.as_bytes(), &body].concat());
+                }
+                1 if chance.one_in(2) => script.extend(handler::get_and_close(target)),
+                2 => {
+                    let expect = if chance.one_in(3) { EXPECT } else { "" };
+                    let head = format!(
+                        "POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Transfer-Encoding: chunked\r\n\r\n"
+                    );
+                    script.extend([head.into_bytes(), any_chunks(chance, longest)].concat());
+                }
+                _ => script.extend(handler::get(target)),
+            }
+            ends.push(script.len());
+        }
+        if chance.one_in(3) {
+            let last = format!("/client-{}-last", client.id);
+            script.extend(handler::get_and_close(&last));
+            asked.push(("GET", last));
+            ends.push(script.len());
+        }
+        let ends_in_nonsense = chance.one_in(8);
+        if ends_in_nonsense {
+            script.extend_from_slice(b"nonsense\r\n\r\n");
+        }
+        Actor { client, script, sent: 0, asked, ends, ends_in_nonsense, has_harmed }
+    }
+
+    fn piece(&mut self, chance: &mut Chance) -> Vec<u8> {
+        let left = self.script.len() - self.sent;
+        let most = chance.pick(&[60, 60, 5000]);
+        let len = if chance.one_in(3) { left } else { left.min(1 + chance.below(most)) };
+        self.sent += len;
+        self.script[self.sent - len..self.sent].to_vec()
+    }
+
+    pub(super) fn act(&mut self, sim: &Sim, chance: &mut Chance) {
+        let kinds = [ErrorKind::Interrupted, ErrorKind::WouldBlock];
+        let what = chance.below(40);
+        self.has_harmed |= matches!(what, 21..=27 | 35..=37);
+        match what {
+            0..=15 => {
+                let piece = self.piece(chance);
+                self.client.send(&piece);
+            }
+            16..=19 => {
+                let piece = self.piece(chance);
+                self.client.send_later(&piece);
+            }
+            20 => self.client.send_urgent(),
+            21 => self.client.fin(),
+            22 => self.client.later(Arrival::Fin),
+            23 => self.client.close(),
+            24 if chance.one_in(3) => self.client.reset(),
+            25 if chance.one_in(3) => self.client.later(Arrival::Reset),
+            26 | 27 => self.client.stop_reading(),
+            28..=32 => self.client.read(chance.pick(&[1, 100, 5000, 100_000, usize::MAX])),
+            33 => self.client.fail_read(chance.pick(&kinds)),
+            34 => self.client.fail_write(chance.pick(&kinds)),
+            35 if chance.one_in(4) => self.client.fail_read(ErrorKind::ConnectionReset),
+            36 if chance.one_in(4) => self.client.fail_write(ErrorKind::BrokenPipe),
+            37 if self.client.is_served() && chance.one_in(2) => {
+                sim.world().watch_faults.push_back(ErrorKind::StorageFull);
+            }
+            38 => {
+                // All that is left, and a line break right behind the read that takes it.
+                self.client.send(&self.script[self.sent..]);
+                self.sent = self.script.len();
+                self.client.send_later(b"\r\n");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whom the server takes for idle has got an answer to each request that is whole.
+    pub(super) fn check_idle(&self, sim: &Sim) {
+        let is_idle = self.client.is_served() && sim.state(&self.client) == State::Idle;
+        if is_idle && self.client.has_nothing_to_come() {
+            let whole = self.ends.iter().filter(|&&end| end <= self.sent).count();
+            let responses = finals(&self.client);
+            assert_eq!(responses.len(), whole, "answers to client {}", self.client.id);
+            assert!(responses.iter().all(|response| response.is_whole));
+        }
+    }
+
+    /// Its answers are those to its requests; only the last can be an error, or cut off, and that only
+    /// if there was a reason.
+    pub(super) fn check(&self, was_calm: bool) {
+        // The host closes instead of answering later, now and then.
+        let is_lost = |target: &str| matches!(target, "/panic" | "/drop" | "/later-panic" | "/later");
+        let is_to_be_whole =
+            was_calm && !self.has_harmed && !self.asked.iter().any(|(_, target)| is_lost(target));
+        assert!(
+            !is_to_be_whole || self.client.ending() != Some(Ending::Reset),
+            "client {} is reset without a reason: {:?}",
+            self.client.id,
+            self.client.calls()
+        );
+        let responses = finals(&self.client);
+        let expecting = self.script.windows(EXPECT.len()).filter(|part| *part == EXPECT.as_bytes()).count();
+        assert!(
+            self.client.responses().len() - responses.len() <= expecting,
+            "each is told once to continue"
+        );
+        let whole = self.ends.iter().filter(|&&end| end <= self.sent).count();
+        let says_close = responses.last().is_some_and(|last| last.says_close);
+        assert!(
+            !is_to_be_whole || !self.client.is_gone() || says_close || responses.len() >= whole,
+            "client {} has lost an answer: {:?}",
+            self.client.id,
+            self.client.calls()
+        );
+        for (at, response) in responses.iter().enumerate() {
+            let is_last = at + 1 == responses.len();
+            assert!(response.is_whole || (is_last && !is_to_be_whole), "answer {at} is cut off");
+            if response.status != 200 {
+                let is_possible = match response.status {
+                    400 => self.ends_in_nonsense && at == self.asked.len(),
+                    status => matches!(status, 408 | 500 | 503),
+                };
+                assert!(is_last && is_possible, "answer {at} is a {}", response.status);
+                continue;
+            }
+            assert!(!response.says_close || is_last, "nothing is answered after the close");
+            let (method, target) = (self.asked[at].0, self.asked[at].1.as_str());
+            if response.body.is_empty() {
+                continue;
+            }
+            let expected: &[u8] = match target {
+                "/large" => &handler::LARGE,
+                "/copied" => &handler::LARGE[..handler::COPIED],
+                "/close" => b"the last",
+                "/later" if !response.body.starts_with(b"r") => b"better late",
+                "/later" => {
+                    assert!(response.body.iter().zip(handler::PAGE.iter().cycle()).all(|(a, b)| a == b));
+                    continue;
+                }
+                _ => {
+                    let text = String::from_utf8_lossy(&response.body);
+                    let own = format!("{method} {target}");
+                    let is_its_own = if response.is_whole { text == own } else { own.starts_with(&*text) };
+                    assert!(
+                        is_its_own,
+                        "{text} and not {target} as answer {at} to client {}",
+                        self.client.id
+                    );
+                    continue;
+                }
+            };
+            assert!(
+                expected.starts_with(&response.body)
+                    && (!response.is_whole || response.body.len() == expected.len())
+            );
+        }
+    }
+}
