@@ -241,6 +241,10 @@ mod config;
 pub mod internals;
 #[cfg(test)]
 mod properties;
+// The tests in `tests/` include the same file.
+#[cfg(any(test, fuzzing))]
+#[path = "../tests/malformed/mod.rs"]
+mod malformed;
 // `cargo fuzz` sets it.
 #[cfg(any(test, fuzzing))]
 mod simulation;

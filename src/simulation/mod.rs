@@ -47,6 +47,7 @@ mod faults;
 mod floods;
 mod hand_over;
 mod late_host;
+mod malformed;
 mod panics;
 mod pipelining;
 mod pressure;

@@ -143,7 +143,7 @@ pub fn haproxy(back: SocketAddr, lax: bool) -> Option<Front> {
     let config = format!(
         "global\n    log stdout format raw local0\n    nbthread 1\n    tune.bufsize 65536\n    tune.http.maxhdr 200\n\
          defaults\n    mode http\n    log global\n    retries 0\n    timeout connect 30s\n    timeout client 30s\n    timeout server 30s\n\
-         frontend front\n    bind fd@0\n    {lax}\n    default_backend back\n\
+         frontend front\n    bind fd@0\n    option disable-h2-upgrade\n    {lax}\n    default_backend back\n\
          \u{20}   http-response set-var(txn.number) res.hdr({NUMBER})\n\
          \u{20}   log-format \"seen|%[var(txn.number)]|%HM|%HU\"\n\
          backend back\n    http-reuse always\n    server fourway {back}\n",

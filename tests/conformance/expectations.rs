@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{Client, Closes, GoesOn, Row, check, error, get, host, ok, post, refused, row, served};
+use super::{Client, Closes, GoesOn, Row, check, error, get, host, ok, post, row, served};
 
 /// An interim answer, and nothing behind it.
 fn expect_continue(client: &mut Client) {
@@ -97,12 +97,6 @@ fn rows() -> Vec<Row> {
             &[ok("POST / hello")],
             Closes,
         ),
-        refused("9110 §10.1.1", "another expectation (MAY be 417)", get("Expect: x\r\n"), 417),
-        refused("9110 §10.1.1", "one beside it", get("Expect: 100-continue, x\r\n"), 417),
-        refused("9110 §10.1.1", "one in another line", get("Expect: 100-continue\r\nExpect: x\r\n"), 417),
-        refused("9110 §10.1.1", "one behind an empty member", get("Expect: , x\r\n"), 417),
-        refused("9110 §10.1.1", "two words in one member", get("Expect: 100-continue 100-continue\r\n"), 417),
-        refused("9110 §10.1.1", "one that needs a value", get("Expect: 100-continue=x\r\n"), 417),
         row(
             "9110 §10.1.1",
             "behind another request",

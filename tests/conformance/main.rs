@@ -22,13 +22,16 @@
 //! CONNECT, §10.1.3 to §10.2, §11 (authentication), §12 (negotiation), §13 (preconditions), §14
 //! (ranges), and the headers that §15 asks for with single statuses (206, 304, 401, 405, 426).
 //!
-//! Elsewhere: inputs that hide requests are in `tests/smuggling`, more of what is malformed in
-//! `tests/bad_input.rs`, limits of time in `tests/bad_input.rs` and `src/simulation/deadlines.rs`, the end of
-//! connections as the kernel sees it in `tests/closing.rs`.
+//! Malformed requests are in the catalogue `tests/malformed`, each with its section; `refusals` sends them. Elsewhere:
+//! requests that hide in others are in `tests/smuggling`, limits of time in `tests/bad_input.rs` and
+//! `src/simulation/deadlines.rs`, the end of connections as the kernel sees it in `tests/closing.rs`.
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../malformed/mod.rs"]
+mod malformed;
 mod wire;
+mod refusals;
 mod messages;
 mod targets;
 mod fields;
@@ -47,7 +50,7 @@ struct Row {
     /// Where it stands, such as `9112 §3.2`.
     section: &'static str,
     /// What it asks for, in short.
-    rule: &'static str,
+    rule: String,
     request: Vec<u8>,
     answers: Vec<Answer>,
     then: Then,
@@ -82,22 +85,17 @@ use Then::{Closes, GoesOn};
 
 fn row(
     section: &'static str,
-    rule: &'static str,
+    rule: impl Into<String>,
     request: impl AsRef<[u8]>,
     answers: &[Answer],
     then: Then,
 ) -> Row {
-    Row { section, rule, request: request.as_ref().to_vec(), answers: answers.to_vec(), then }
+    Row { section, rule: rule.into(), request: request.as_ref().to_vec(), answers: answers.to_vec(), then }
 }
 
 /// It is served with this body, and the connection goes on.
 fn served(section: &'static str, rule: &'static str, request: impl AsRef<[u8]>, body: &str) -> Row {
     row(section, rule, request, &[ok(body)], GoesOn)
-}
-
-/// The server's own error, which is the last answer.
-fn refused(section: &'static str, rule: &'static str, request: impl AsRef<[u8]>, status: u16) -> Row {
-    row(section, rule, request, &[error(status)], Closes)
 }
 
 fn ok(body: &str) -> Answer {

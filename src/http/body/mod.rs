@@ -101,4 +101,6 @@ const fn too_large() -> Refusal {
 #[cfg(test)]
 mod any_body;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use super::{PUBLIC, Row, Then, chunk, hidden, refused, row};
 use crate::common::witness::Asked;
+use crate::malformed::{self, Case, DEFAULT};
 
 /// A name, and a request that is its connection's last.
 fn last() -> Vec<(&'static str, String)> {
@@ -24,27 +25,30 @@ fn last() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A name, and a request that is refused as soon as its head is read, with the status.
-fn errors() -> Vec<(&'static str, String, u16)> {
-    let head = |line: &str, lines: &str| format!("{line}\r\nHost: test\r\n{lines}\r\n");
-    let post = |lines: &str| head("POST /public HTTP/1.1", lines);
-    vec![
-        ("no Host", "GET /public HTTP/1.1\r\n\r\n".to_owned(), 400),
-        ("no Host, but close", "GET /public HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 400),
-        ("no Host, but keep-alive", "GET /public HTTP/1.1\r\nConnection: keep-alive\r\n\r\n".to_owned(), 400),
-        ("a body that is too large", post("Content-Length: 1048577\r\n"), 413),
-        ("such a body, expected", post("Expect: 100-continue\r\nContent-Length: 1048577\r\n"), 413),
-        ("a chunk that is too large", post("Transfer-Encoding: chunked\r\n") + "100001\r\n", 413),
-        ("a target that is too long", head(&format!("GET /{} HTTP/1.1", "x".repeat(8192)), ""), 414),
-        ("an unknown expectation", post("Expect: x\r\nContent-Length: 38\r\n"), 417),
-        ("too many headers", post(&"X: y\r\n".repeat(100)), 431),
-        ("headers that are too long", post(&format!("X: {}\r\n", "y".repeat(16 * 1024))), 431),
-        ("an unknown coding", post("Transfer-Encoding: gzip, chunked\r\n"), 501),
-        ("CONNECT", head("CONNECT test:80 HTTP/1.1", ""), 501),
-        ("HTTP/2.0", head("GET /public HTTP/2.0", ""), 505),
-        ("HTTP/0.9", "GET /public\r\n".to_owned(), 400),
-        ("a word", "public\r\n\r\n".to_owned(), 400),
-    ]
+/// Malformed requests of the catalogue, of each kind that a client may take for harmless.
+const ERRORS: &[(&str, &str)] = &[
+    (malformed::HOSTS, "no header at all"),
+    (malformed::HOSTS, "no Host, but close"),
+    (malformed::HOSTS, "no Host, but keep-alive"),
+    (malformed::LIMITS, "a body beyond the limit"),
+    (malformed::LIMITS, "an expected body beyond the limit"),
+    (malformed::LIMITS, "a chunk beyond the limit"),
+    (malformed::LIMITS, "a target beyond the limit"),
+    (malformed::LIMITS, "one header beyond the limit"),
+    (malformed::LIMITS, "a head far beyond the limit"),
+    (malformed::EXPECTATIONS, "an unknown expectation, and no body yet"),
+    (malformed::TE_TE, "an unknown coding in front"),
+    (malformed::REQUEST_LINES, "CONNECT test:80"),
+    (malformed::REQUEST_LINES, "HTTP/2.0"),
+    (malformed::REQUEST_LINES, "no version"),
+    (malformed::REQUEST_LINES, "a word"),
+];
+
+fn errors() -> Vec<Case> {
+    let is_named = |case: &Case| ERRORS.contains(&(case.family, case.name.as_str()));
+    let errors: Vec<Case> = malformed::all(&DEFAULT).into_iter().filter(is_named).collect();
+    assert_eq!(errors.len(), ERRORS.len(), "each of them is in the catalogue");
+    errors
 }
 
 /// What follows.
@@ -63,13 +67,15 @@ fn followers() -> Vec<(&'static str, String)> {
 
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
+    let errors = errors();
     let asked = [Asked::new("GET", PUBLIC, "")];
     for (follower, bytes) in followers() {
         for (name, request) in last() {
             rows.push(row(format!("{name}: {follower}"), request + &bytes, &asked, Then::Closes));
         }
-        for (name, request, status) in errors() {
-            rows.push(refused(format!("{name}: {follower}"), request + &bytes, status));
+        for case in &errors {
+            let request = [&case.bytes[..], bytes.as_bytes()].concat();
+            rows.push(refused(format!("{}: {follower}", case.name), request, case.status));
         }
     }
     rows.extend(with_bodies());

@@ -1,10 +1,9 @@
 //! Inputs made to be read in two ways, each with the one safe reading.
 //!
-//! In each of them hides a request for [`HIDDEN`]: some reading of the bytes finds it, the safe one
-//! never does. What `tests/bad_input.rs` and the simulation's fixtures hold without anything to
-//! hide is not repeated here.
+//! In each of them hides a request for [`HIDDEN`]: some reading of the bytes finds it, the safe one never does. Malformed
+//! requests are those of the catalogue, with the hidden request behind them. The rest, which is sound, stands here.
 
-// Each of the binaries uses a part of it.
+// Each of the tests uses a part of it.
 #![allow(dead_code)]
 
 mod codings;
@@ -16,12 +15,10 @@ mod behind;
 mod honest;
 
 use crate::common::witness::Asked;
+use crate::malformed::{self, Case, DEFAULT};
 
-/// The target of the request that a row begins with.
-pub const PUBLIC: &str = "/public";
-
-/// The target of the request that hides in it, of the same length as any that replaces it.
-pub const HIDDEN: &str = "/hidden";
+pub use crate::malformed::{HIDDEN, PUBLIC};
+use crate::malformed::{chunk, hidden, post, post_chunked, shown};
 
 /// Bytes, and how they have to be read.
 #[derive(Clone)]
@@ -52,20 +49,25 @@ pub struct Family {
 
 /// The families of what an attacker sends.
 pub fn families() -> Vec<Family> {
-    let family = |name, rows| Family { name, rows };
+    let malformed = malformed::all(&DEFAULT);
+    let family = |name, families: &[&str], sound: Vec<Row>| {
+        let cases = malformed.iter().filter(|case| families.contains(&case.family));
+        Family { name, rows: cases.map(hiding).chain(sound).collect() }
+    };
     vec![
-        family("CL.TE", codings::cl_te()),
-        family("TE.CL", codings::te_cl()),
-        family("TE.TE", codings::te_te()),
-        family("other headers", codings::other_headers()),
-        family("lengths", lengths::rows()),
-        family("chunk sizes", chunks::sizes()),
-        family("chunk extensions", chunks::extensions()),
-        family("chunk ends", chunks::ends()),
-        family("trailers", chunks::trailers()),
-        family("lines", lines::rows()),
-        family("targets and hosts", targets::rows()),
-        family("behind the last", behind::rows()),
+        family("CL.TE", &[malformed::CL_TE], vec![]),
+        family("TE.CL", &[malformed::TE_CL], vec![]),
+        family("TE.TE", &[malformed::TE_TE], codings::chunked()),
+        family("other headers", &[], codings::other_headers()),
+        family("lengths", &[malformed::LENGTHS, malformed::EXPECTATIONS], lengths::rows()),
+        family("chunk sizes", &[malformed::CHUNK_SIZES], chunks::sizes()),
+        family("chunk extensions", &[malformed::CHUNK_EXTENSIONS], chunks::extensions()),
+        family("chunk ends", &[malformed::CHUNK_ENDS], vec![]),
+        family("trailers", &[malformed::TRAILERS], chunks::trailers()),
+        family("lines", &[malformed::REQUEST_LINES, malformed::HEADS, malformed::FIELDS], lines::rows()),
+        family("targets and hosts", &[malformed::TARGETS, malformed::HOSTS], targets::rows()),
+        family("limits", &[malformed::LIMITS, malformed::TWO_ERRORS], vec![]),
+        family("behind the last", &[], behind::rows()),
     ]
 }
 
@@ -82,6 +84,11 @@ fn row(name: impl Into<String>, bytes: impl AsRef<[u8]>, asked: &[Asked], then: 
     Row { name: name.into(), bytes: bytes.as_ref().to_vec(), asked: asked.to_vec(), then }
 }
 
+/// A malformed request with the hidden one behind it.
+fn hiding(case: &Case) -> Row {
+    refused(&case.name, [&case.bytes[..], hidden().as_bytes()].concat(), case.status)
+}
+
 /// Nothing of it reaches the handler.
 fn refused(name: impl Into<String>, bytes: impl AsRef<[u8]>, status: u16) -> Row {
     row(name, bytes, &[], Then::Refused(status))
@@ -90,28 +97,4 @@ fn refused(name: impl Into<String>, bytes: impl AsRef<[u8]>, status: u16) -> Row
 /// It is a request to `/public` with this body, and the next one follows.
 fn posted(name: impl Into<String>, bytes: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> Row {
     row(name, bytes, &[Asked::new("POST", PUBLIC, body)], Then::GoesOn)
-}
-
-fn hidden() -> String {
-    format!("GET {HIDDEN} HTTP/1.1\r\nHost: test\r\n\r\n")
-}
-
-/// A POST with these lines in its head, and what follows it.
-fn post(lines: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> Vec<u8> {
-    let head = format!("POST {PUBLIC} HTTP/1.1\r\nHost: test\r\n");
-    [head.as_bytes(), lines.as_ref(), b"\r\n\r\n", body.as_ref()].concat()
-}
-
-/// A POST whose body is chunked.
-fn post_chunked(body: impl AsRef<[u8]>) -> Vec<u8> {
-    post("Transfer-Encoding: chunked", body)
-}
-
-fn chunk(data: &str) -> String {
-    format!("{:x}\r\n{data}\r\n", data.len())
-}
-
-/// How bytes are named in a row's name.
-fn shown(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().escape_ascii().to_string()
 }
