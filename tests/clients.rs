@@ -30,7 +30,7 @@ fn a_thousand_requests_on_one_connection_are_answered() {
 }
 
 /// One request for each connection, on four connections at a time.
-fn one_shots(config: Config, request: fn(&str) -> String, reads_to_the_end: bool) {
+fn one_shots(config: Config, request: fn(&str) -> String, reads_take_rest: bool) {
     let host = Host::start(config);
     thread::scope(|scope| {
         for client in 0..4 {
@@ -42,7 +42,7 @@ fn one_shots(config: Config, request: fn(&str) -> String, reads_to_the_end: bool
                     client.send(request(&target));
                     let response = client.response();
                     assert_eq!((response.status, response.body), (200, target.into_bytes()));
-                    if reads_to_the_end {
+                    if reads_take_rest {
                         client.expect_end();
                     }
                 }
@@ -137,8 +137,9 @@ fn pipelined_uploads_and_downloads_are_answered_in_order() {
 #[cfg(all(unix, feature = "cli"))]
 mod program {
     use super::*;
+    use common::child::Child;
     use common::program::Program;
-    use common::tools::{self, Folder, Kill, run, run_to_text};
+    use common::tools::{self, Folder, TempFile, run_to_text};
     use std::io::{Read, Write};
     use std::net::{SocketAddr, TcpListener};
     use std::os::fd::OwnedFd;
@@ -181,9 +182,8 @@ mod program {
 
     #[test]
     fn a_large_body_from_a_file_arrives_whole_a_thousand_times() {
-        let folder = Folder::new();
-        let file = folder.write("body", common::big());
-        let program = Program::start(&["--body-file", file.to_str().expect("in UTF-8")]);
+        let file = TempFile::with(common::big());
+        let program = Program::start(&["--body-file", file.path()]);
         let mut client = Client::connect(program.address);
         for number in 0..REQUESTS {
             client.send(get("/"));
@@ -443,7 +443,7 @@ end
         let mut command = Command::new(haproxy);
         command.args(["-db", "-f"]).arg(folder.write("haproxy.cfg", config));
         command.stdin(Stdio::from(OwnedFd::from(listener)));
-        let _proxy = Kill(command.spawn().expect("haproxy"));
+        let _proxy = Child::with_streams(&mut command);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -530,9 +530,9 @@ end
         command.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]);
         command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
         command.arg(format!("--user-data-dir={}", folder.path("profile").display()));
-        let output = run(command.arg("--dump-dom").arg(url(program.address)));
-        let dom = String::from_utf8_lossy(&output.stdout).replace('\n', "");
-        assert!(!dom.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let ended = Child::run(command.arg("--dump-dom").arg(url(program.address)));
+        let dom = ended.stdout.replace('\n', "");
+        assert!(!dom.is_empty(), "{}", ended.stderr);
         assert_eq!(dom, page);
     }
 }

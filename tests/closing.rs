@@ -44,7 +44,7 @@ mod who_holds_time_wait {
     }
 
     /// One request, as a client that reads to the end of input and then closes.
-    fn read_to_the_end(host: &Host, request: &str) -> Pair {
+    fn read_take_rest(host: &Host, request: &str) -> Pair {
         let mut client = Client::connect(host.address);
         let pair = Pair::of(client.socket());
         client.send(request);
@@ -56,7 +56,7 @@ mod who_holds_time_wait {
     #[test]
     fn fin_leaves_it_at_the_server_when_the_client_asked_for_the_close() {
         let host = Host::start(config(CloseMode::Fin));
-        every_round_leaves(AT_THE_SERVER, || read_to_the_end(&host, &get_and_close("/who")));
+        every_round_leaves(AT_THE_SERVER, || read_take_rest(&host, &get_and_close("/who")));
     }
 
     #[test]
@@ -64,7 +64,7 @@ mod who_holds_time_wait {
         let mut config = config(CloseMode::Fin);
         config.keep_alive = false;
         let host = Host::start(config);
-        every_round_leaves(AT_THE_SERVER, || read_to_the_end(&host, &get("/who")));
+        every_round_leaves(AT_THE_SERVER, || read_take_rest(&host, &get("/who")));
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod who_holds_time_wait {
         let mut config = config(CloseMode::Peer);
         config.timeouts.linger = Duration::from_millis(20);
         let host = Host::start(config);
-        every_round_leaves(AT_THE_SERVER, || read_to_the_end(&host, &get_and_close("/who")));
+        every_round_leaves(AT_THE_SERVER, || read_take_rest(&host, &get_and_close("/who")));
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod who_holds_time_wait {
         let host = Host::start(config(CloseMode::Fin));
         let address = host.address;
         let ends =
-            undisturbed(AT_THE_SERVER, || read_to_the_end(&host, &get_and_close("/who")).wait_for_final());
+            undisturbed(AT_THE_SERVER, || read_take_rest(&host, &get_and_close("/who")).wait_for_final());
         assert_eq!(ends, AT_THE_SERVER);
         drop(host);
         let plain = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");

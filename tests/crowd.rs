@@ -5,14 +5,14 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use common::program::Program;
-use common::tools::{self, Folder, Kill};
+use common::strace::{Call, Trace, strace};
+use common::tools;
 use common::{ByHand, Client, begin_to_connect, get, get_and_close, wait_until};
 use fourway::{AtCapacity, Config};
 
@@ -177,38 +177,29 @@ fn after_twenty_thousand_connections_no_descriptor_is_left_open() {
 // --- none ---
 
 /// The system calls that a sleeping program makes in about a second.
-fn calls_of_a_second(strace: &std::path::Path, program: &Program) -> Vec<String> {
-    let folder = Folder::new();
-    let file = folder.path("calls");
-    let mut command = Command::new(strace);
-    command.args(["-f", "-p", &program.pid().to_string(), "-o"]).arg(&file);
-    let mut tracer = Kill(command.stderr(Stdio::piped()).spawn().expect("strace"));
-    let mut lines = BufReader::new(tracer.0.stderr.take().expect("a pipe")).lines();
-    let attached = lines.next().expect("strace says something").expect("in UTF-8");
-    assert!(attached.contains("attached"), "strace: {attached}");
+fn calls_of_a_second(strace: &Path, program: &Program) -> Vec<Call> {
+    let trace = Trace::of(strace, program);
     // That nothing happens can only be seen by waiting.
     thread::sleep(Duration::from_secs(1));
-    let interrupt = format!("kill -INT {}", tracer.0.id());
-    assert!(Command::new("sh").args(["-c", &interrupt]).status().expect("sh").success());
-    tracer.0.wait().expect("strace ends");
-    let calls = std::fs::read_to_string(&file).expect("what strace saw");
-    assert!(calls.contains("epoll_wait"), "strace saw where it sleeps: {calls}");
-    // Attaching interrupts the call in which it sleeps; what it never finished has no result.
-    let is_interruption = |line: &str| line.contains("epoll_wait") && line.contains("= -1 EINTR");
-    calls.lines().filter(|line| line.contains(" = ") && !is_interruption(line)).map(str::to_owned).collect()
+    let mut calls = trace.end(program).calls;
+    // To attach strace interrupts the call in which the program sleeps.
+    let is_interruption = |call: &Call| call.waits() && call.result == Err("EINTR".to_owned());
+    assert!(calls.iter().any(is_interruption), "strace has seen where it sleeps: {calls:?}");
+    calls.retain(|call| !is_interruption(call));
+    calls
 }
 
 #[test]
 fn without_any_connection_it_makes_no_system_call() {
-    let Some(strace) = tools::find(&["strace"]) else { return };
+    let Some(strace) = strace() else { return };
     let program = Program::start(&[]);
     wait_until("it sleeps", || program.is_asleep());
-    assert_eq!(calls_of_a_second(&strace, &program), [""; 0]);
+    assert_eq!(calls_of_a_second(&strace, &program), []);
 }
 
 #[test]
 fn after_a_connection_has_come_and_gone_it_makes_no_system_call() {
-    let Some(strace) = tools::find(&["strace"]) else { return };
+    let Some(strace) = strace() else { return };
     let program = Program::start(&[]);
     let at_the_start = descriptors_without_clients(&program);
     let mut client = Client::connect(program.address);
@@ -218,15 +209,15 @@ fn after_a_connection_has_come_and_gone_it_makes_no_system_call() {
     drop(client);
     wait_until("the connection is gone", || program.descriptors() == at_the_start);
     wait_until("it sleeps", || program.is_asleep());
-    assert_eq!(calls_of_a_second(&strace, &program), [""; 0]);
+    assert_eq!(calls_of_a_second(&strace, &program), []);
 }
 
 #[test]
 fn with_an_idle_connection_open_it_makes_no_system_call() {
-    let Some(strace) = tools::find(&["strace"]) else { return };
+    let Some(strace) = strace() else { return };
     let program = Program::start(&[]);
     let client = idle_client(&program);
     wait_until("it sleeps", || program.is_asleep());
-    assert_eq!(calls_of_a_second(&strace, &program), [""; 0]);
+    assert_eq!(calls_of_a_second(&strace, &program), []);
     drop(client);
 }

@@ -6,38 +6,31 @@ use std::collections::HashSet;
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::child::Child;
 use common::{Client, PATIENCE, Response, get, get_and_close, wait_until};
 
 // --- an example as a child process ---
 
-/// A running example; it has to run until its test ends.
+/// A running example. It has to run until its test ends.
 struct Example {
     child: Child,
-    lines: Receiver<String>,
-    log: Receiver<String>,
 }
 
 impl Example {
     fn start<S: AsRef<OsStr>>(name: &str, arguments: &[S]) -> Example {
-        let mut child = Command::new(binary(name))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the example can be run");
-        let lines = lines_of(child.stdout.take().expect("its output is a pipe"));
-        let log = lines_of(child.stderr.take().expect("its log is a pipe"));
-        Example { child, lines, log }
+        let mut command = Command::new(binary(name));
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Child::with_streams(&mut command);
+        child.has_to_run();
+        Example { child }
     }
 
     /// On ports that the system chooses, as many as it likes.
@@ -45,50 +38,26 @@ impl Example {
         Example::start(name, &["127.0.0.1:0"; 3])
     }
 
-    fn next_line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("the example says where it listens")
+    fn next_line(&mut self) -> String {
+        self.child.stdout.next_line().expect("the example says where it listens")
     }
 
     /// The address in its next line, which has to begin like this.
-    fn address(&self, start: &str) -> SocketAddr {
+    fn address(&mut self, start: &str) -> SocketAddr {
         let line = self.next_line();
         let address = line.strip_prefix(start).and_then(|address| address.parse().ok());
         address.unwrap_or_else(|| panic!("no address after {start:?} in {line:?}"))
     }
 
-    fn http(&self) -> SocketAddr {
+    fn http(&mut self) -> SocketAddr {
         self.address("listening on http://")
     }
 
     /// A line on its terminal.
     fn type_line(&mut self, line: &str) {
-        let terminal = self.child.stdin.as_mut().expect("its input is a pipe");
+        let terminal = self.child.process.stdin.as_mut().expect("its input is a pipe");
         writeln!(terminal, "{line}").expect("the example reads its input");
     }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let ended = self.child.try_wait().ok().flatten();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            self.log.iter().for_each(|line| eprintln!("the example: {line}"));
-        } else {
-            assert!(ended.is_none(), "the example ended by itself: {ended:?}");
-        }
-    }
-}
-
-/// Reads on to the end, so that the example never waits for a reader.
-fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
-    let (to, lines) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let _ = to.send(line);
-        }
-    });
-    lines
 }
 
 /// Where cargo has put the example. `cargo test` builds it; `cargo test --test examples` does not,
@@ -159,7 +128,7 @@ fn every_example_begins_with_how_to_run_and_to_ask_it() {
 
 #[test]
 fn hello_answers() {
-    let hello = Example::on_any_port("hello");
+    let mut hello = Example::on_any_port("hello");
     let response = ask(hello.http(), &get("/"));
     assert_eq!(text(&response), (200, "hello\n"));
     assert_eq!(response.header("Content-Type"), Some("text/plain"));
@@ -167,7 +136,7 @@ fn hello_answers() {
 
 #[test]
 fn hello_says_which_methods_it_allows() {
-    let hello = Example::on_any_port("hello");
+    let mut hello = Example::on_any_port("hello");
     let response = ask(hello.http(), "DELETE / HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(text(&response), (405, ""));
     assert_eq!(response.header("Allow"), Some("GET, HEAD"));
@@ -175,7 +144,7 @@ fn hello_says_which_methods_it_allows() {
 
 #[test]
 fn hello_has_no_other_page() {
-    let hello = Example::on_any_port("hello");
+    let mut hello = Example::on_any_port("hello");
     assert_eq!(text(&ask(hello.http(), &get("/other"))), (404, "not here\n"));
 }
 
@@ -224,7 +193,7 @@ fn state(api: SocketAddr) -> State {
 #[test]
 fn the_udp_socket_echoes_while_both_servers_are_kept_busy() {
     const ENOUGH: u64 = 50;
-    let embed = Example::on_any_port("embed");
+    let mut embed = Example::on_any_port("embed");
     let (api, admin, udp) = (embed.http(), embed.http(), embed.address("echoing on udp://"));
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
@@ -271,7 +240,7 @@ fn the_udp_socket_echoes_while_both_servers_are_kept_busy() {
 
 #[test]
 fn the_ticks_keep_pace_with_the_clock() {
-    let embed = Example::on_any_port("embed");
+    let mut embed = Example::on_any_port("embed");
     let api = embed.http();
     let before_first = Instant::now();
     let first = state(api).ticks;
@@ -297,7 +266,7 @@ fn a_line_from_the_thread_reaches_the_loop() {
 
 #[test]
 fn one_server_tells_of_the_other() {
-    let embed = Example::on_any_port("embed");
+    let mut embed = Example::on_any_port("embed");
     let (api, admin) = (embed.http(), embed.http());
     (0..3).for_each(|_| drop(page(api, "/")));
     assert_eq!(page(admin, "/"), "requests of the api 3\n");
@@ -320,7 +289,7 @@ fn at_most_ten_lines_of_metrics_are_about_the_server() {
 
 #[test]
 fn the_metrics_are_what_prometheus_reads() {
-    let metrics = Example::on_any_port("metrics");
+    let mut metrics = Example::on_any_port("metrics");
     let response = ask(metrics.http(), &get("/metrics"));
     assert_eq!(response.header("Content-Type"), Some("text/plain; version=0.0.4"));
     let (status, body) = text(&response);
@@ -348,7 +317,7 @@ fn the_metrics_are_what_prometheus_reads() {
 
 #[test]
 fn the_metrics_show_what_the_program_counts() {
-    let metrics = Example::on_any_port("metrics");
+    let mut metrics = Example::on_any_port("metrics");
     let (http, syslog) = (metrics.http(), metrics.address("counting syslog on udp://"));
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     for message in
@@ -380,7 +349,7 @@ fn answer(response: &Response) -> (u64, u64) {
 #[test]
 fn the_worker_answers_each_client_with_its_own() {
     const FACTORS: [u64; 8] = [2, 3, 5, 7, 11, 13, 17, 1_000_003];
-    let deferred = Example::on_any_port("deferred");
+    let mut deferred = Example::on_any_port("deferred");
     let address = deferred.http();
     let clients: Vec<(u64, Client)> = (0..40)
         .map(|number| {
@@ -398,7 +367,7 @@ fn the_worker_answers_each_client_with_its_own() {
 
 #[test]
 fn a_timer_answers_no_earlier_than_asked() {
-    let deferred = Example::on_any_port("deferred");
+    let mut deferred = Example::on_any_port("deferred");
     let mut client = Client::connect(deferred.http());
     for ms in [0, 1, 30, 200] {
         let start = Instant::now();
@@ -411,7 +380,7 @@ fn a_timer_answers_no_earlier_than_asked() {
 #[test]
 fn timers_answer_in_the_order_of_their_time() {
     const GAP: u64 = 300;
-    let deferred = Example::on_any_port("deferred");
+    let mut deferred = Example::on_any_port("deferred");
     let address = deferred.http();
     for _ in 0..20 {
         let start = Instant::now();
@@ -442,7 +411,7 @@ fn timers_answer_in_the_order_of_their_time() {
 
 #[test]
 fn a_client_that_resets_is_forgotten_and_the_others_are_served() {
-    let deferred = Example::on_any_port("deferred");
+    let mut deferred = Example::on_any_port("deferred");
     let address = deferred.http();
     let mut client = Client::connect(address);
     client.send(get("/after?ms=20000"));
@@ -454,7 +423,7 @@ fn a_client_that_resets_is_forgotten_and_the_others_are_served() {
 
 #[test]
 fn what_cannot_be_asked_is_refused_at_once() {
-    let deferred = Example::on_any_port("deferred");
+    let mut deferred = Example::on_any_port("deferred");
     let address = deferred.http();
     for target in
         ["/", "/factor", "/factor?n=1", "/factor?n=1000000000000001", "/after?ms=-1", "/after?ms=20001"]
@@ -469,11 +438,12 @@ fn what_cannot_be_asked_is_refused_at_once() {
 mod unix_admin {
     use super::*;
     use common::tools::{self, Folder};
+    use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::{UnixListener, UnixStream};
 
     fn start(path: &Path) -> Example {
-        let example = Example::start("unix_admin", &[path]);
+        let mut example = Example::start("unix_admin", &[path]);
         assert_eq!(example.next_line(), format!("listening on unix:{}", path.display()));
         example
     }
@@ -583,8 +553,8 @@ mod unix_admin {
         let folder = Folder::new();
         let path = folder.path("vm.sock");
         let _other = UnixListener::bind(&path).expect("a socket");
-        let output = tools::run(Command::new(binary("unix_admin")).arg(&path));
-        assert!(!output.status.success() && output.stdout.is_empty());
+        let ended = Child::run(Command::new(binary("unix_admin")).arg(&path));
+        assert!(!ended.status.success() && ended.stdout.is_empty());
         UnixStream::connect(&path).expect("the file still leads to who listens");
     }
 
@@ -592,8 +562,8 @@ mod unix_admin {
     fn a_file_that_is_no_socket_is_left_alone() {
         let folder = Folder::new();
         let path = folder.write("vm.sock", "somebody's own");
-        let output = tools::run(Command::new(binary("unix_admin")).arg(&path));
-        assert!(!output.status.success() && output.stdout.is_empty());
+        let ended = Child::run(Command::new(binary("unix_admin")).arg(&path));
+        assert!(!ended.status.success() && ended.stdout.is_empty());
         assert_eq!(fs::read_to_string(&path).expect("the file"), "somebody's own");
     }
 }

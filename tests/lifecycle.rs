@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::embed::{Loop, Rig};
-use common::{ANY_PORT, Client, PATIENCE, big, get, get_and_close};
+use common::{ANY_PORT, Client, PATIENCE, big, get, get_and_close, stalled};
 use fourway::mio::{self, Interest, Token};
-use fourway::{AtCapacity, Body, Config, Listener, Phase, Reason, Server, Stats, Stream, TokenRange};
+use fourway::{AtCapacity, Config, Listener, Phase, Reason, Server, Stats, Stream, TokenRange};
 use socket2::SockRef;
 
 fn with_connections(max: usize) -> Config {
@@ -316,14 +316,10 @@ fn the_sixty_fifth_listener_comes_back() {
 
 // --- drains ---
 
-/// A client that has begun to take ten megabytes, and the server that drains meanwhile.
+/// A client that has stopped reading, and the server that drains meanwhile.
 fn a_large_response_in_a_drain(grace: Duration) -> (Rig, Client) {
     let mut rig = Rig::new(Config::default());
-    let page = big().into();
-    rig.world.bodies.insert("/ten-megabytes", Body::Repeat { page, len: 10_000_000 });
-    let client = rig.asking("/ten-megabytes");
-    rig.settle();
-    assert!(rig.server.stats().bytes_out < 10_000_000, "the client has to read");
+    let client = stalled::client_in(&mut rig);
     rig.server.drain(Instant::now(), grace);
     rig.settle();
     assert_eq!(rig.server.phase(), Phase::Draining);
@@ -331,7 +327,7 @@ fn a_large_response_in_a_drain(grace: Duration) -> (Rig, Client) {
 }
 
 #[test]
-fn a_drain_lets_a_slow_reader_have_its_ten_megabytes() {
+fn a_drain_lets_a_slow_reader_have_its_whole_response() {
     let (mut rig, mut client) = a_large_response_in_a_drain(PATIENCE);
     let reader = thread::spawn(move || {
         let response = client.response();
@@ -340,7 +336,7 @@ fn a_drain_lets_a_slow_reader_have_its_ten_megabytes() {
     });
     rig.until("all have ended", |server, _| server.phase() == Phase::Closed);
     let body = reader.join().expect("a whole response");
-    assert_eq!(body.len(), 10_000_000);
+    assert_eq!(body.len() as u64, stalled::LARGE);
     assert!(body.chunks(big().len()).all(|page| page == &big()[..page.len()]));
     assert_eq!(rig.server.stats().closes(Reason::Answered), 1);
     assert_eq!(rig.server.next_timeout(Instant::now()), None);

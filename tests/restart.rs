@@ -10,7 +10,8 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
-use common::program::Program;
+use common::child::Child;
+use common::program::{Program, handing_over};
 use common::{ANY_PORT, Client, Response, get, get_and_close, say, wait_until};
 
 const RESTARTS: usize = 10;
@@ -260,8 +261,8 @@ fn what_is_inherited_and_is_no_listener_is_named_in_one_line() {
 }
 
 fn is_refused(descriptor: OwnedFd) {
-    let ended = Program::handing_over(descriptor, &[]).output().expect("the program can be run");
-    let complaint = String::from_utf8_lossy(&ended.stderr);
+    let ended = Child::with_streams(&mut handing_over(descriptor, &[])).wait();
+    let complaint = ended.stderr;
     assert_eq!(ended.status.code(), Some(1), "{complaint}");
     assert!(
         complaint.starts_with("fourway: error: socket 1 of LISTEN_FDS is no TCP listener: "),

@@ -22,6 +22,9 @@
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
+#[path = "../../tests/common/child.rs"]
+mod child;
+#[cfg(target_os = "linux")]
 mod attacks;
 #[cfg(target_os = "linux")]
 mod measure;

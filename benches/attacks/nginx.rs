@@ -5,10 +5,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::child::Child;
 use crate::server::Folder;
 
 /// Returns its file, if it is installed.
@@ -35,7 +36,7 @@ pub fn start(command: &mut Command, folder: &Folder) -> io::Result<(Child, Socke
     command.arg("-c").arg(folder.write("nginx.conf", configuration(address, folder))?);
     // The number of the descriptor that it inherits.
     command.env("NGINX", "0;").stdin(Stdio::from(OwnedFd::from(listener))).stdout(Stdio::null());
-    Ok((command.spawn()?, address))
+    Ok((Child::with_streams(command), address))
 }
 
 /// The sizes of its buffers and the limit of a body are its defaults.

@@ -1,16 +1,15 @@
 //! A server in a process of its own: how it is started, what memory it has, and what CPU time it has used.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-
+use crate::child::{Child, addresses_in};
 use crate::group::Limit;
 use crate::nginx;
 
@@ -34,8 +33,6 @@ pub struct Server {
     /// The process that serves. Of nginx it is the worker.
     pid: u32,
     limit: Option<Limit>,
-    /// Kept open, because a program can end when it writes to a closed pipe.
-    _output: Option<BufReader<ChildStdout>>,
     _folder: Folder,
 }
 
@@ -61,30 +58,24 @@ impl Server {
         if huge_pages {
             command.env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
         }
-        let (child, address, output) = match kind {
+        let (child, address) = match kind {
             Kind::Nginx(_) => {
                 let (child, address) = nginx::start(&mut command, &folder)?;
-                (child, Some(address), None)
+                (child, Some(address))
             }
             Kind::Fourway(_) => {
                 command.args(["--listen", "127.0.0.1:0"]);
                 if let Some(page) = &page {
                     command.arg("--body-file").arg(page);
                 }
-                let mut child = command.spawn()?;
-                let mut output = child.stdout.take().map(BufReader::new);
-                (child, output.as_mut().and_then(address_of_fourway), output)
+                let mut child = Child::with_streams(&mut command);
+                let address = child.stdout.next_line().and_then(|line| addresses_in(&line).first().copied());
+                (child, address)
             }
         };
-        let pid = child.id();
-        let mut server = Server {
-            address: SocketAddr::from(([0; 4], 0)),
-            child,
-            pid,
-            limit,
-            _output: output,
-            _folder: folder,
-        };
+        let pid = child.pid();
+        let mut server =
+            Server { address: SocketAddr::from(([0; 4], 0)), child, pid, limit, _folder: folder };
         // From here on it ends with `server`.
         server.address = address.ok_or_else(|| io::Error::other("it does not say where it listens"))?;
         if let Kind::Nginx(_) = kind {
@@ -118,7 +109,7 @@ impl Server {
 
     /// How it has ended, if it has.
     pub fn end_by_itself(&mut self) -> Option<String> {
-        let status = self.child.try_wait().ok().flatten().map(|status| status.to_string());
+        let status = self.child.status().map(|status| status.to_string());
         status.or_else(|| self.cpu().is_none().then(|| "its worker is another one".into()))
     }
 
@@ -130,20 +121,10 @@ impl Server {
 impl Drop for Server {
     /// nginx takes its worker along if it is asked to end.
     fn drop(&mut self) {
-        if self.pid != self.child.id() {
-            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        } else {
-            let _ = self.child.kill();
+        if self.pid != self.child.pid() && self.child.try_signal("TERM") {
+            let _ = self.child.process.wait();
         }
-        let _ = self.child.wait();
     }
-}
-
-fn address_of_fourway(output: &mut BufReader<ChildStdout>) -> Option<SocketAddr> {
-    let mut line = String::new();
-    output.read_line(&mut line).ok()?;
-    let (_, rest) = line.split_once("http://")?;
-    rest.trim().split(';').next()?.parse().ok()
 }
 
 /// A folder for the files of one server, removed with it.

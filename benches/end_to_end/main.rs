@@ -28,6 +28,9 @@
 #[path = "../../tests/common/browser.rs"]
 mod browser;
 #[cfg(target_os = "linux")]
+#[path = "../../tests/common/child.rs"]
+mod child;
+#[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
 mod client;

@@ -1,16 +1,15 @@
 //! A server as a child process: `fourway` or the floor.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
+use crate::child::{Child, addresses_in};
 use crate::machine;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +22,6 @@ pub struct Server {
     pub address: SocketAddr,
     kind: Kind,
     child: Child,
-    output: BufReader<ChildStdout>,
     schedstat: File,
 }
 
@@ -68,23 +66,13 @@ impl Server {
                 .args(page.file.iter().flat_map(|file| [Path::new("--body-file"), file])),
         };
         command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("{:?} cannot be started: {error}", command.get_program()))
-        })?;
-        let output = child.stdout.take().expect("it is a pipe");
-        let schedstat = File::open(format!("/proc/{}/schedstat", child.id()))?;
-        let address = SocketAddr::from(([0; 4], 0));
-        let mut server = Server { address, kind, child, output: BufReader::new(output), schedstat };
-        server.address = server.read_address()?;
-        Ok(server)
-    }
-
-    fn read_address(&mut self) -> io::Result<SocketAddr> {
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        let address = line.split_once("http://").map(|(_, rest)| rest.trim());
-        let address = address.and_then(|rest| rest.split(';').next()?.parse().ok());
-        address.ok_or_else(|| io::Error::other(format!("{:?} said no address: {line:?}", self.kind)))
+        let mut child = Child::with_streams(&mut command);
+        let schedstat = File::open(format!("/proc/{}/schedstat", child.pid()))?;
+        let line = child.stdout.next_line().unwrap_or_default();
+        match addresses_in(&line)[..] {
+            [address, ..] => Ok(Server { address, kind, child, schedstat }),
+            [] => Err(io::Error::other(format!("{kind:?} said no address: {line:?}"))),
+        }
     }
 
     /// The time that it has been on a processor, by the scheduler's own account, in nanoseconds.
@@ -104,29 +92,20 @@ impl Server {
         }
     }
 
-    /// Tells it to end and reads what it says.
+    /// Asks it to end, and reads what it says.
     pub fn end(mut self) -> io::Result<Ended> {
-        drop(self.child.stdin.take());
+        drop(self.child.process.stdin.take());
         if self.kind == Kind::Fourway {
-            kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+            self.child.signal("TERM");
         }
-        let mut summary = String::new();
-        self.output.read_to_string(&mut summary)?;
-        let status = self.child.wait()?;
-        let of = |name| summary.lines().find_map(|line| line.trim().strip_prefix(name).map(str::trim));
-        match of("requests ").and_then(|requests| requests.parse().ok()) {
-            Some(requests) if status.success() => {
-                Ok(Ended { requests, longest_turn: of("longest turn ").map(String::from) })
-            }
-            _ => Err(io::Error::other(format!("{:?} ended with {status} and said {summary:?}", self.kind))),
+        let ended = self.child.wait();
+        let mut lines = ended.stdout.lines().map(str::trim);
+        let of = |name| lines.clone().find_map(|line| line.strip_prefix(name).map(str::trim));
+        let longest_turn = of("longest turn ").map(String::from);
+        match lines.find_map(|line| line.strip_prefix("requests ")?.trim().parse().ok()) {
+            Some(requests) if ended.status.success() => Ok(Ended { requests, longest_turn }),
+            _ => Err(io::Error::other(format!("{:?} ended so: {ended:?}", self.kind))),
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

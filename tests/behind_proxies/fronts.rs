@@ -8,29 +8,24 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread;
 
-use crate::common::tools::{self, Folder, Kill};
+use crate::common::child::Child;
+use crate::common::tools::{self, Folder};
 use crate::common::{ANY_PORT, wait_until, witness::NUMBER};
 
 /// A proxy, as long as its test takes.
 pub struct Front {
     pub address: SocketAddr,
     log: RefCell<BufReader<File>>,
-    child: Kill,
+    child: Child,
     _folder: Folder,
 }
 
 impl Drop for Front {
     /// nginx has a child of its own, which it takes along only if it is asked to end.
     fn drop(&mut self) {
-        let child = &mut self.child.0;
-        let asked = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
-        let is_over = || matches!(child.try_wait(), Ok(Some(_)) | Err(_));
-        if asked.is_ok_and(|status| status.success()) && !thread::panicking() {
-            wait_until("the front ends", is_over);
-        } else {
-            let _ = child.wait();
+        if self.child.try_signal("TERM") {
+            let _ = self.child.process.wait();
         }
     }
 }
@@ -79,7 +74,7 @@ fn entry(line: &str) -> Option<Entry> {
 fn start(command: &mut Command, listener: TcpListener, folder: Folder, log: PathBuf) -> Front {
     let address = listener.local_addr().expect("its address");
     command.stdin(Stdio::from(OwnedFd::from(listener)));
-    let child = Kill(command.spawn().expect("it can be run"));
+    let child = Child::with_streams(command);
     let log = RefCell::new(BufReader::new(File::open(log).expect("its log")));
     Front { address, log, child, _folder: folder }
 }

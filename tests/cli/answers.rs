@@ -1,17 +1,19 @@
 //! What clients get.
 
-use std::fs;
 use std::net::{SocketAddr, TcpListener};
 
-use crate::program::{Client, Program, Scratch, command, large, start, start_as};
+use crate::common::program::{Program, command};
+use crate::common::tools::TempFile;
+use crate::common::{Client, stalled};
+use crate::large;
 
 #[test]
 fn by_default_each_request_is_answered_with_xixizi() {
-    let program = start(&[]);
+    let program = Program::start(&[]);
     let mut client = program.connect();
     for _ in 0..3 {
-        let response = client.get();
-        assert_eq!(response.status_line, "HTTP/1.1 200 OK");
+        let response = client.ask("/path");
+        assert_eq!(response.status_line(), "HTTP/1.1 200 OK");
         assert_eq!(response.header("Content-Type"), Some("text/plain"));
         assert_eq!(response.body, b"xixizi");
     }
@@ -21,18 +23,18 @@ fn by_default_each_request_is_answered_with_xixizi() {
 
 #[test]
 fn trace_is_not_allowed_and_every_other_method_is() {
-    let program = start(&[]);
+    let program = Program::start(&[]);
     let mut client = program.connect();
     client.send("TRACE / HTTP/1.1\r\nHost: a\r\nCookie: secret\r\n\r\n");
     let response = client.response();
-    assert_eq!(response.status_line, "HTTP/1.1 405 Method Not Allowed");
+    assert_eq!(response.status_line(), "HTTP/1.1 405 Method Not Allowed");
     assert_eq!(response.body, b"");
     let allowed = response.header("Allow").unwrap().to_owned();
     assert!(!allowed.contains("TRACE"), "{allowed}");
     for method in allowed.split(", ").filter(|&method| method != "HEAD").chain(["PROPFIND", "trace"]) {
-        client.send(&format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
         let response = client.response();
-        assert_eq!(response.status_line, "HTTP/1.1 200 OK", "{method}");
+        assert_eq!(response.status_line(), "HTTP/1.1 200 OK", "{method}");
         assert_eq!(response.body, b"xixizi", "{method}");
     }
 }
@@ -43,50 +45,50 @@ fn it_listens_on_ipv4_and_ipv6_at_once() {
         return; // This machine has no IPv6.
     }
     let arguments = ["--listen", "127.0.0.1:0", "--listen", "[::1]:0,127.0.0.1:0"];
-    let program = start_as(command(&arguments));
+    let program = Program::start_as(command(&arguments));
     let addresses = program.addresses();
     assert_eq!(addresses.iter().map(SocketAddr::is_ipv6).collect::<Vec<_>>(), [false, true, false]);
     for address in addresses {
         assert_ne!(address.port(), 0);
-        assert_eq!(Client::to(address).get().body, b"xixizi");
+        assert_eq!(Client::connect(address).ask("/path").body, b"xixizi");
     }
 }
 
 #[test]
 fn localhost_is_an_address() {
-    let program = start_as(command(&["--listen", "localhost:0"]));
+    let program = Program::start_as(command(&["--listen", "localhost:0"]));
     for address in program.addresses() {
         assert!(address.ip().is_loopback());
-        assert_eq!(Client::to(address).get().body, b"xixizi");
+        assert_eq!(Client::connect(address).ask("/path").body, b"xixizi");
     }
 }
 
 #[test]
 fn processes_can_share_a_port() {
-    let first = start(&["--reuse-port"]);
+    let first = Program::start(&["--reuse-port"]);
     let address = first.addresses()[0].to_string();
-    let second = start_as(command(&["--reuse-port", "--listen", &address]));
-    assert_eq!(second.connect().get().body, b"xixizi");
+    let second = Program::start_as(command(&["--reuse-port", "--listen", &address]));
+    assert_eq!(second.connect().ask("/path").body, b"xixizi");
 }
 
 #[test]
 fn body_and_content_type_are_what_was_asked_for() {
-    let program = start(&["--body", "<p>hällo", "--content-type", "text/html; charset=utf-8"]);
-    let response = program.connect().get();
+    let program = Program::start(&["--body", "<p>hällo", "--content-type", "text/html; charset=utf-8"]);
+    let response = program.connect().ask("/path");
     assert_eq!(response.body, "<p>hällo".as_bytes());
     assert_eq!(response.header("Content-Type"), Some("text/html; charset=utf-8"));
 }
 
 #[test]
 fn an_empty_body_is_a_body() {
-    assert_eq!(start(&["--body", ""]).connect().get().body, b"");
+    assert_eq!(Program::start(&["--body", ""]).connect().ask("/path").body, b"");
 }
 
 #[test]
 fn a_large_file_arrives_whole_on_several_connections_at_once() {
     let bytes = large();
-    let file = Scratch::with("large", &bytes);
-    let program = start(&["--body-file", file.path()]);
+    let file = TempFile::with(&bytes);
+    let program = Program::start(&["--body-file", file.path()]);
     let mut clients: Vec<_> = (0..4).map(|_| program.connect()).collect();
     for client in &mut clients {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -97,59 +99,48 @@ fn a_large_file_arrives_whole_on_several_connections_at_once() {
         assert!(response.body == bytes, "a body differs");
     }
     drop(clients);
-    let ended = program.stop();
+    let ended = program.end();
     assert_eq!(ended.number("requests"), 4);
     assert!(ended.number("bytes sent") > 80_000_000);
-}
-
-/// The memory that a program holds, in bytes.
-#[cfg(target_os = "linux")]
-fn resident(program: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_large_file_is_held_once_however_many_download_it() {
     let bytes = large();
-    let file = Scratch::with("once", &bytes);
-    let program = start(&["--body-file", file.path()]);
-    let mut clients: Vec<_> = (0..20).map(|_| program.connect()).collect();
-    for client in &mut clients {
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        client.response_head();
-    }
-    assert!(resident(&program) < 2 * bytes.len() as u64, "{}", resident(&program));
+    let file = TempFile::with(&bytes);
+    let program = Program::start(&["--body-file", file.path()]);
+    let _clients: Vec<_> = (0..20).map(|_| stalled::client_of(program.address)).collect();
+    let most = program.most_resident();
+    assert!(most < 2 * bytes.len() as u64, "{most}");
 }
 
 #[test]
 fn without_keep_alive_the_first_response_is_the_last() {
-    let program = start(&["--keep-alive", "off"]);
+    let program = Program::start(&["--keep-alive", "off"]);
     let mut client = program.connect();
-    assert_eq!(client.get().header("Connection"), Some("close"));
-    assert_eq!(client.rest(), b"");
+    assert_eq!(client.ask("/path").header("Connection"), Some("close"));
+    client.expect_end();
 }
 
 #[test]
 fn an_idle_connection_ends_after_the_time_asked_for() {
-    let program = start(&["--idle-timeout", "50ms"]);
-    assert_eq!(program.connect().rest(), b"");
-    let ended = program.stop();
+    let program = Program::start(&["--idle-timeout", "50ms"]);
+    program.connect().expect_end();
+    let ended = program.end();
     assert_eq!(ended.number("idle timeout"), 1);
     assert_eq!(ended.number("errors"), 0);
 }
 
 #[test]
 fn a_slow_head_ends_after_the_time_asked_for() {
-    let program = start(&["--head-timeout", "50ms"]);
+    let program = Program::start(&["--head-timeout", "50ms"]);
     let mut slow = program.connect();
     slow.send("GET / HT");
-    assert_eq!(slow.response().status_line, "HTTP/1.1 408 Request Timeout");
-    assert_eq!(slow.rest(), b"");
+    assert_eq!(slow.response().status_line(), "HTTP/1.1 408 Request Timeout");
+    slow.expect_end();
     drop(slow);
-    let ended = program.stop();
+    let ended = program.end();
     assert_eq!(ended.number("answered with 408"), 1);
     assert_eq!(ended.number("errors"), 1);
 }

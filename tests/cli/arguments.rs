@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::program::{Scratch, command, run, start_as};
+use crate::common::program::{Program, command, run};
+use crate::common::tools::TempFile;
 
 #[rustfmt::skip]
 const OPTIONS: [&str; 17] = [
@@ -17,7 +18,7 @@ const OPTIONS: [&str; 17] = [
 fn help_names_each_option_and_its_variable() {
     for help in ["-h", "--help"] {
         let ended = run(command(&[help]));
-        assert_eq!(ended.code, Some(0));
+        assert_eq!(ended.code(), Some(0));
         for name in OPTIONS {
             let option = format!("--{} ", name.to_lowercase().replace('_', "-"));
             let text = ended.stdout.replace("...", " ").replace('\n', " ");
@@ -39,7 +40,7 @@ fn help_explains_each_close_mode() {
 fn the_version_is_the_crates() {
     let ended = run(command(&["--version"]));
     assert_eq!(ended.stdout, format!("fourway {}\n", env!("CARGO_PKG_VERSION")));
-    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.code(), Some(0));
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn a_wrong_value_ends_it_with_2_and_says_what_would_be_right() {
     ];
     for (option, value, sentence) in cases {
         let ended = run(command(&[option, value]));
-        assert_eq!(ended.code, Some(2), "{option} {value}: {}", ended.stderr);
+        assert_eq!(ended.code(), Some(2), "{option} {value}: {}", ended.stderr);
         assert!(ended.stderr.contains(sentence), "{option} {value}: {}", ended.stderr);
         assert!(ended.stderr.contains(option), "{option} {value}: {}", ended.stderr);
         assert_eq!(ended.stdout, "");
@@ -95,7 +96,7 @@ fn a_wrong_variable_ends_it_with_2_and_is_named() {
         // It stands before others, which are right.
         command.env(format!("FOURWAY_{name}"), value).env("FOURWAY_BODY", "x");
         let ended = run(command);
-        assert_eq!(ended.code, Some(2), "{name}: {}", ended.stderr);
+        assert_eq!(ended.code(), Some(2), "{name}: {}", ended.stderr);
         let option = format!("--{}", name.to_lowercase().replace('_', "-"));
         assert!(ended.stderr.contains(&format!("FOURWAY_{name} (")), "{name}: {}", ended.stderr);
         assert!(ended.stderr.contains(&option), "{name}: {}", ended.stderr);
@@ -108,7 +109,7 @@ fn a_variable_that_is_not_utf_8_is_named() {
     let mut command = command(&[]);
     command.env("FOURWAY_BODY", OsStr::from_bytes(b"\xff"));
     let ended = run(command);
-    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.code(), Some(2));
     assert!(ended.stderr.contains("FOURWAY_BODY (--body <TEXT>) is not UTF-8"), "{}", ended.stderr);
 }
 
@@ -117,7 +118,7 @@ fn a_wrong_option_is_named_without_its_variable() {
     let mut command = command(&["--backlog", "x"]);
     command.env("FOURWAY_BACKLOG", "y");
     let ended = run(command);
-    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.code(), Some(2));
     assert!(ended.stderr.contains("'x' for '--backlog"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("FOURWAY"), "{}", ended.stderr);
 }
@@ -129,11 +130,11 @@ fn an_empty_variable_is_one_that_is_not_set() {
         command.env(format!("FOURWAY_{name}"), "");
     }
     command.env("RUST_LOG", "");
-    let program = start_as(command);
-    let response = program.connect().get();
+    let program = Program::start_as(command);
+    let response = program.connect().ask("/path");
     assert_eq!(response.body, b"xixizi");
     assert_eq!(response.header("Content-Type"), Some("text/plain"));
-    assert!(program.stop().stderr.contains("GET /path"));
+    assert!(program.end().stderr.contains("GET /path"));
 }
 
 #[test]
@@ -146,20 +147,20 @@ fn help_names_the_variables_that_are_empty_too() {
 #[test]
 fn two_bodies_are_one_too_many() {
     let ended = run(command(&["--body", "x", "--body-file", "y"]));
-    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.code(), Some(2));
     assert!(ended.stderr.contains("either --body or --body-file"), "{}", ended.stderr);
 
     let mut command = command(&[]);
     command.env("FOURWAY_BODY", "x").env("FOURWAY_BODY_FILE", "y");
     let ended = run(command);
-    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.code(), Some(2));
     assert!(ended.stderr.contains("either FOURWAY_BODY or FOURWAY_BODY_FILE"), "{}", ended.stderr);
 }
 
 #[test]
 fn a_body_file_that_cannot_be_read_is_named_in_one_line() {
     let ended = run(command(&["--body-file", "/nonexistent/page"]));
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code(), Some(1));
     assert!(ended.stderr.contains("--body-file /nonexistent/page: No such file"), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
 }
@@ -169,7 +170,7 @@ fn a_port_in_use_is_named_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = run(command(&["--listen", "127.0.0.1:0", "--listen", &address]));
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code(), Some(1));
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("cannot listen on {address}")), "{}", ended.stderr);
     assert!(ended.stderr.contains("choose another with --listen"), "{}", ended.stderr);
@@ -182,27 +183,27 @@ fn the_environment_works_and_the_command_line_wins() {
     command.env("FOURWAY_LISTEN", "127.0.0.1:0,127.0.0.1:0").env("FOURWAY_BODY", "from the environment");
     command.env("FOURWAY_CONTENT_TYPE", "text/a").env("FOURWAY_KEEP_ALIVE", "off");
     command.env("FOURWAY_MAX_CONNECTIONS", "20").env("FOURWAY_REUSE_PORT", "yes").env("FOURWAY_VERBOSE", "1");
-    let program = start_as(command);
+    let program = Program::start_as(command);
     assert_eq!(program.addresses().len(), 2);
     assert!(program.greeting.contains("up to 20 connections"), "{}", program.greeting);
-    let response = program.connect().get();
+    let response = program.connect().ask("/path");
     assert_eq!(response.body, b"from the environment");
     assert_eq!(response.header("Content-Type"), Some("text/b"));
     assert_eq!(response.header("Connection"), Some("close"));
-    assert!(program.stop().stderr.contains("GET /path"));
+    assert!(program.end().stderr.contains("GET /path"));
 }
 
 #[test]
 fn a_body_of_the_command_line_wins_over_a_body_file_of_the_environment() {
     let mut command = command(&["--listen", "127.0.0.1:0", "--body", "mine"]);
     command.env("FOURWAY_BODY_FILE", "/nonexistent");
-    assert_eq!(start_as(command).connect().get().body, b"mine");
+    assert_eq!(Program::start_as(command).connect().ask("/path").body, b"mine");
 }
 
 #[test]
 fn a_body_file_of_the_command_line_wins_over_a_body_of_the_environment() {
-    let file = Scratch::with("wins", b"mine");
+    let file = TempFile::with(b"mine");
     let mut command = command(&["--listen", "127.0.0.1:0", "--body-file", file.path()]);
     command.env("FOURWAY_BODY", "not mine");
-    assert_eq!(start_as(command).connect().get().body, b"mine");
+    assert_eq!(Program::start_as(command).connect().ask("/path").body, b"mine");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::program::{command, run};
+use crate::common::program::{command, run};
 
 /// What stands in the table for an option that has no default, or no variable.
 const NONE: &str = "–";

@@ -2,21 +2,21 @@
 
 use std::fs;
 
-use crate::program::{command_after, run, start, start_as};
+use crate::common::program::{Program, command_after, run};
 
 #[test]
 fn a_low_file_limit_is_said_and_kept() {
     let arguments = ["--listen", "127.0.0.1:0"];
-    let program = start_as(command_after("ulimit -n 100", &arguments));
+    let program = Program::start_as(command_after("ulimit -n 100", &arguments));
     assert!(program.greeting.contains("; up to 36 connections (file limit 100, 64 kept back); at most "));
     let mut clients = Vec::new();
     for _ in 0..60 {
         // The longest idle makes room, so each is served at once.
         let mut client = program.connect();
-        assert_eq!(client.get().body, b"xixizi");
+        assert_eq!(client.ask("/path").body, b"xixizi");
         clients.push(client);
     }
-    let ended = program.stop();
+    let ended = program.end();
     assert_eq!(ended.number("connections"), 60);
     assert_eq!(ended.number("evicted"), 24);
     assert_eq!(ended.stderr, "");
@@ -25,16 +25,16 @@ fn a_low_file_limit_is_said_and_kept() {
 #[test]
 fn the_soft_file_limit_is_raised_to_the_hard_one() {
     let arguments = ["--listen", "127.0.0.1:0"];
-    let program = start_as(command_after("ulimit -n 200; ulimit -Sn 100", &arguments));
+    let program = Program::start_as(command_after("ulimit -n 200; ulimit -Sn 100", &arguments));
     assert!(program.greeting.contains("up to 136 connections (file limit 200, 64 kept back); "));
 }
 
 #[test]
 fn more_connections_than_files_are_held_as_far_as_they_can_be() {
     let arguments = ["--listen", "127.0.0.1:0", "--max-connections", "1k"];
-    let program = start_as(command_after("ulimit -n 100", &arguments));
+    let program = Program::start_as(command_after("ulimit -n 100", &arguments));
     assert!(program.greeting.contains("up to 36 connections"), "{}", program.greeting);
-    let log = program.stop().stderr;
+    let log = program.end().stderr;
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains("1000 connections were asked for") && log.contains("allows 36"), "{log}");
 }
@@ -42,7 +42,7 @@ fn more_connections_than_files_are_held_as_far_as_they_can_be() {
 #[test]
 fn a_file_limit_without_room_is_one_line_and_1() {
     let ended = run(command_after("ulimit -n 50", &["--listen", "127.0.0.1:0"]));
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code(), Some(1));
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("ulimit -n"), "{}", ended.stderr);
 }
@@ -51,8 +51,8 @@ fn a_file_limit_without_room_is_one_line_and_1() {
 #[cfg(target_os = "linux")]
 fn a_backlog_that_the_system_cuts_is_a_warning() {
     let most: u32 = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
-    assert_eq!(start(&["--backlog", &most.to_string()]).stop().stderr, "");
-    let log = start(&["--backlog", &(most + 1).to_string()]).stop().stderr;
+    assert_eq!(Program::start(&["--backlog", &most.to_string()]).end().stderr, "");
+    let log = Program::start(&["--backlog", &(most + 1).to_string()]).end().stderr;
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains(&format!("cut to {most} by net.core.somaxconn")), "{log}");
 }

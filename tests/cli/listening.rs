@@ -5,10 +5,12 @@ use std::process::Command;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::program::{Client, Ended, Scratch, command, run, start_as, tidy};
+use crate::common::Client;
+use crate::common::program::{EXECUTABLE, Ended, Program, command, run, tidy};
+use crate::common::tools::TempFile;
 
 /// The program where `/etc/hosts` is another one; `None` where a test may not have its own.
-fn command_with_hosts(hosts: &Scratch, arguments: &[&str]) -> Option<Command> {
+fn command_with_hosts(hosts: &TempFile, arguments: &[&str]) -> Option<Command> {
     let may_unshare = Command::new("unshare").args(["-rm", "true"]).output();
     if !may_unshare.is_ok_and(|ended| ended.status.success()) {
         eprintln!("SKIPPED: unshare -rm is not possible here");
@@ -16,7 +18,7 @@ fn command_with_hosts(hosts: &Scratch, arguments: &[&str]) -> Option<Command> {
     }
     let script = format!(r#"mount --bind {} /etc/hosts && exec "$0" "$@""#, hosts.path());
     let mut unshare = Command::new("unshare");
-    unshare.args(["-rm", "sh", "-c", &script, env!("CARGO_BIN_EXE_fourway")]).args(arguments);
+    unshare.args(["-rm", "sh", "-c", &script, EXECUTABLE]).args(arguments);
     Some(tidy(unshare))
 }
 
@@ -25,23 +27,23 @@ const NOT_HERE: &str = "198.51.100.1";
 
 #[test]
 fn localhost_is_listened_on_where_it_can_be_and_the_rest_is_reported() {
-    let hosts = Scratch::with("some", format!("{NOT_HERE} localhost\n127.0.0.1 localhost\n").as_bytes());
+    let hosts = TempFile::with(format!("{NOT_HERE} localhost\n127.0.0.1 localhost\n").as_bytes());
     let Some(command) = command_with_hosts(&hosts, &["--listen", "localhost:0"]) else { return };
-    let program = start_as(command);
+    let program = Program::start_as(command);
     let addresses = program.addresses();
     assert_eq!(addresses.iter().map(SocketAddr::ip).collect::<Vec<_>>(), [Ipv4Addr::LOCALHOST]);
-    assert_eq!(program.connect().get().body, b"xixizi");
-    let log = program.stop().stderr;
+    assert_eq!(program.connect().ask("/path").body, b"xixizi");
+    let log = program.end().stderr;
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains(&format!("warning: the server does not listen on {NOT_HERE}:")), "{log}");
 }
 
 #[test]
 fn localhost_that_can_be_listened_on_nowhere_is_an_error_with_every_reason() {
-    let hosts = Scratch::with("none", format!("{NOT_HERE} localhost\n198.51.100.2 localhost\n").as_bytes());
+    let hosts = TempFile::with(format!("{NOT_HERE} localhost\n198.51.100.2 localhost\n").as_bytes());
     let Some(command) = command_with_hosts(&hosts, &["--listen", "localhost:0"]) else { return };
     let ended = run(command);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!((ended.code(), ended.stdout.as_str()), (Some(1), ""));
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     for address in [NOT_HERE, "198.51.100.2"] {
         assert!(ended.stderr.contains(&format!("cannot listen on {address}:0: ")), "{}", ended.stderr);
@@ -50,23 +52,23 @@ fn localhost_that_can_be_listened_on_nowhere_is_an_error_with_every_reason() {
 
 #[test]
 fn localhost_with_port_0_is_one_port_on_all_its_addresses() {
-    let hosts = Scratch::with("all", b"127.0.0.1 localhost\n127.0.0.2 localhost\n127.0.0.1 localhost\n");
+    let hosts = TempFile::with(b"127.0.0.1 localhost\n127.0.0.2 localhost\n127.0.0.1 localhost\n");
     let Some(command) = command_with_hosts(&hosts, &["--listen", "localhost:0"]) else { return };
-    let program = start_as(command);
+    let program = Program::start_as(command);
     let addresses = program.addresses();
     let [first, second] = addresses[..] else { panic!("{}", program.greeting) };
     assert_ne!(first.ip(), second.ip());
     assert_eq!(first.port(), second.port());
     for address in addresses {
-        assert_eq!(Client::to(address).get().body, b"xixizi");
+        assert_eq!(Client::connect(address).ask("/path").body, b"xixizi");
     }
-    assert_eq!(program.stop().stderr, "");
+    assert_eq!(program.end().stderr, "");
 }
 
 /// The end of a program that cannot have an address.
 fn refused(address: SocketAddr) -> Ended {
     let ended = run(command(&["--listen", &address.to_string()]));
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!((ended.code(), ended.stdout.as_str()), (Some(1), ""));
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("cannot listen on {address}: ")), "{}", ended.stderr);
     ended
@@ -130,7 +132,7 @@ fn an_address_that_is_given_twice_is_not_another_programs() {
     // No other test has this address.
     let free = TcpListener::bind("127.0.0.9:0").unwrap().local_addr().unwrap();
     let ended = run(command(&["--listen", &format!("{free},0.0.0.0:{}", free.port())]));
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code(), Some(1));
     let reason = format!("cannot listen on 0.0.0.0:{}: this server listens on {free} already", free.port());
     assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
 }

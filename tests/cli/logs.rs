@@ -1,24 +1,24 @@
 //! What `-v` shows.
 
-use crate::program::{command, start, start_as};
+use crate::common::program::{Program, command};
 
 #[test]
 fn without_v_nothing_is_logged() {
-    let program = start(&[]);
-    program.connect().get();
-    assert_eq!(program.stop().stderr, "");
+    let program = Program::start(&[]);
+    program.connect().ask("/path");
+    assert_eq!(program.end().stderr, "");
 }
 
 #[test]
 fn v_logs_one_line_for_each_request() {
-    let program = start(&["-v"]);
+    let program = Program::start(&["-v"]);
     let mut client = program.connect();
     let peer = client.stream.get_ref().local_addr().unwrap();
-    client.get();
+    client.ask("/path");
     client.send("POST /two?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     client.response();
     drop(client);
-    let log = program.stop().stderr;
+    let log = program.end().stderr;
     let lines: Vec<_> = log.lines().collect();
     assert_eq!(lines.len(), 2, "{log}");
     assert!(lines[0].contains(&format!(" {peer} GET /path HTTP/1.1 200 107 bytes")), "{log}");
@@ -27,9 +27,9 @@ fn v_logs_one_line_for_each_request() {
 
 #[test]
 fn vv_logs_each_change_of_state_with_its_reason() {
-    let program = start(&["-vv"]);
-    program.connect().get();
-    let log = program.stop().stderr;
+    let program = Program::start(&["-vv"]);
+    program.connect().ask("/path");
+    let log = program.end().stderr;
     assert!(log.contains("slot 0: Sending -> Idle (all sent)"), "{log}");
     assert!(log.contains("Idle -> gone ("), "{log}");
     assert!(log.contains("GET /path"), "{log}");
@@ -38,9 +38,9 @@ fn vv_logs_each_change_of_state_with_its_reason() {
 
 #[test]
 fn vvv_logs_each_event() {
-    let program = start(&["-vvv"]);
-    program.connect().get();
-    let log = program.stop().stderr;
+    let program = Program::start(&["-vvv"]);
+    program.connect().ask("/path");
+    let log = program.end().stderr;
     assert!(log.contains("slot 0: readable"), "{log}");
 }
 
@@ -48,8 +48,8 @@ fn vvv_logs_each_event() {
 fn rust_log_wins_over_v() {
     let mut command = command(&["--listen", "127.0.0.1:0", "-v"]);
     command.env("RUST_LOG", "fourway::state=trace");
-    let program = start_as(command);
-    program.connect().get();
-    let log = program.stop().stderr;
+    let program = Program::start_as(command);
+    program.connect().ask("/path");
+    let log = program.end().stderr;
     assert!(log.contains("slot 0") && !log.contains("GET /path"), "{log}");
 }

@@ -2,37 +2,37 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 
-use crate::program::{Client, Lines, tidy};
+use crate::common::Client;
+use crate::common::child::{Child, Lines, addresses_in};
+use crate::common::program::{EXECUTABLE, tidy};
+use crate::common::tools;
 
 /// A terminal with a session of its own, in which a script runs the program. The script ends with it.
 struct Terminal {
     keyboard: File,
     screen: Lines,
-    session: Child,
+    _session: Child,
 }
 
 impl Terminal {
-    /// `None` where nothing can start a session.
+    /// Returns `None` where nothing can start a session.
     fn run(script: &str, arguments: &[&str]) -> Option<Terminal> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave = OpenOptions::new().read(true).write(true).open(name).unwrap();
-        let mut command = Command::new("setsid");
-        command.args(["--ctty", "sh", "-c", script, env!("CARGO_BIN_EXE_fourway")]).args(arguments);
+        let mut command = Command::new(tools::find(&["setsid"])?);
+        command.args(["--ctty", "sh", "-c", script, EXECUTABLE]).args(arguments);
         let mut command = tidy(command);
         command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
-        let Ok(session) = command.spawn() else {
-            eprintln!("SKIPPED: setsid is not installed");
-            return None;
-        };
+        let session = Child::unread(&mut command);
         let keyboard = File::from(master);
         let screen = Lines::of(keyboard.try_clone().unwrap());
-        Some(Terminal { keyboard, screen, session })
+        Some(Terminal { keyboard, screen, _session: session })
     }
 
     /// A line that has been seen, or will be.
@@ -47,16 +47,7 @@ impl Terminal {
     }
 
     fn connect(&mut self) -> Client {
-        let line = self.line("listening on http://");
-        let address = line.split("http://").nth(1).unwrap().split(';').next().unwrap();
-        Client::to(address.parse().unwrap())
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.session.kill();
-        let _ = self.session.wait();
+        Client::connect(addresses_in(&self.line("listening on http://"))[0])
     }
 }
 
@@ -71,7 +62,7 @@ fn in_the_background_of_a_terminal_that_stops_writers_it_goes_on() {
     let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0", "-v"]) else { return };
     let pid = terminal.pid();
     let mut client = terminal.connect();
-    assert_eq!(client.get().body, b"xixizi");
+    assert_eq!(client.ask("/path").body, b"xixizi");
     terminal.screen.wait_for("GET /path");
     signal("TERM", &pid);
     terminal.screen.wait_for("ended after");
@@ -83,11 +74,11 @@ fn a_terminal_that_is_stopped_by_control_s_does_not_stop_the_server() {
     let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0", "-v"]) else { return };
     let pid = terminal.pid();
     let mut client = terminal.connect();
-    client.get();
+    client.ask("/path");
     terminal.screen.wait_for("GET /path");
     terminal.keyboard.write_all(b"\x13").unwrap();
     for _ in 0..1000 {
-        assert_eq!(client.get().body, b"xixizi");
+        assert_eq!(client.ask("/path").body, b"xixizi");
     }
     terminal.keyboard.write_all(b"\x11").unwrap();
     for _ in 0..1000 {
@@ -103,9 +94,9 @@ fn when_its_terminal_is_closed_it_ends_in_order() {
     let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0"]) else { return };
     let pid = terminal.pid();
     let mut client = terminal.connect();
-    client.get();
+    client.ask("/path");
     signal("HUP", &pid);
-    assert_eq!(client.rest(), b"");
+    client.expect_end();
     terminal.screen.wait_for("ended after");
 }
 
@@ -117,7 +108,7 @@ fn a_hangup_that_the_shell_ignores_does_not_end_it() {
     let mut client = terminal.connect();
     signal("HUP", &pid);
     terminal.screen.wait_for("SIGHUP is ignored");
-    assert_eq!(client.get().body, b"xixizi");
+    assert_eq!(client.ask("/path").body, b"xixizi");
     signal("TERM", &pid);
     terminal.screen.wait_for("ended after");
 }

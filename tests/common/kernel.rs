@@ -137,6 +137,11 @@ pub fn undisturbed(expected: Ends, mut round: impl FnMut() -> Ends) -> Ends {
     ends.expect("at least one round")
 }
 
+/// How many connections all the accept queues of this machine have turned away.
+pub fn listen_overflows() -> u64 {
+    counter("/proc/net/netstat", "TcpExt:", "ListenOverflows")
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Disturbances {
     overflows: u64,

@@ -13,8 +13,12 @@ pub mod kernel;
 pub mod own;
 #[cfg(feature = "cli")]
 pub mod program;
+#[cfg(all(target_os = "linux", feature = "cli"))]
+pub mod strace;
 pub mod browser;
+pub mod child;
 pub mod embed;
+pub mod stalled;
 pub mod tools;
 pub mod witness;
 
@@ -25,12 +29,10 @@ use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+pub use child::PATIENCE;
 use fourway::mio::{Events, Poll, Token, Waker};
 use fourway::{Config, Handler, Reply, Request, Responder, Server, Stats, TokenRange, handler_fn};
 use socket2::{Domain, SockRef, Socket, Type};
-
-/// How long anything may take before a test fails. Nothing takes so long unless it is broken.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An address on which the system chooses the port.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -234,6 +236,10 @@ pub struct Response {
 }
 
 impl Response {
+    pub fn status_line(&self) -> &str {
+        self.head.lines().next().unwrap_or("")
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -286,14 +292,10 @@ impl Client {
 
     /// The next response to anything but HEAD.
     pub fn try_response(&mut self) -> io::Result<Response> {
-        let head = self.read_head()?;
-        let malformed = || io::Error::other(format!("not a response: {head:?}"));
-        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
-        let status = status.and_then(|digits| digits.parse().ok()).ok_or_else(malformed)?;
-        let mut response = Response { status, head: head.clone(), body: Vec::new() };
-        if status >= 200 && status != 204 && status != 304 {
+        let mut response = self.try_head()?;
+        if response.status >= 200 && response.status != 204 && response.status != 304 {
             let length = response.header("Content-Length").and_then(|value| value.parse().ok());
-            response.body = vec![0; length.ok_or_else(malformed)?];
+            response.body = vec![0; length.ok_or_else(|| malformed(&response.head))?];
             self.stream.read_exact(&mut response.body)?;
         }
         Ok(response)
@@ -303,14 +305,33 @@ impl Client {
         self.try_response().expect("a whole response")
     }
 
-    fn read_head(&mut self) -> io::Result<String> {
+    /// The head of the next response. Its body, if it has one, is left unread.
+    pub fn response_head(&mut self) -> Response {
+        self.try_head().expect("the head of a response")
+    }
+
+    fn try_head(&mut self) -> io::Result<Response> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if self.stream.read_line(&mut head)? == 0 {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("ended after {head:?}")));
             }
         }
-        Ok(head)
+        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let status = status.ok_or_else(|| malformed(&head))?;
+        Ok(Response { status, head, body: Vec::new() })
+    }
+
+    /// Asks for a target, and returns the response.
+    pub fn ask(&mut self, target: &str) -> Response {
+        self.send(get(target));
+        self.response()
+    }
+
+    /// Asks for a target with the last request of the connection, and returns the response.
+    pub fn ask_last(&mut self, target: &str) -> Response {
+        self.send(get_and_close(target));
+        self.response()
     }
 
     /// Everything up to the server's FIN; an error if it was a reset instead.
@@ -320,9 +341,13 @@ impl Client {
         Ok(rest)
     }
 
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.try_rest().expect("the server's FIN, not a reset")
+    }
+
     /// Reads to the end of input, where there must be nothing before it.
     pub fn expect_end(&mut self) {
-        let rest = self.try_rest().expect("the server's FIN, not a reset");
+        let rest = self.rest();
         assert_eq!(rest.escape_ascii().to_string(), "", "nothing follows the last response");
     }
 
@@ -330,6 +355,10 @@ impl Client {
     pub fn reset(self) {
         SockRef::from(self.socket()).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     }
+}
+
+fn malformed(head: &str) -> io::Error {
+    io::Error::other(format!("not a response: {head:?}"))
 }
 
 /// Proves that a server still serves.

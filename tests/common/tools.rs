@@ -1,14 +1,13 @@
-//! What the machine has for tests: programs that others wrote, found, run within a time limit, and
-//! loudly missed; and descriptors.
+//! What the machine has for tests: programs that others wrote, descriptors, and temporary folders. A test says loudly
+//! what it misses.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::thread;
 
-use super::{PATIENCE, is_ci, say, wait_until};
+use super::child::Child;
+use super::{is_ci, say};
 
 /// Whether one of these programs is installed, by the first that is.
 ///
@@ -44,48 +43,28 @@ pub fn descriptors(wanted: usize) -> usize {
     possible
 }
 
-/// What a program wrote until it ended, which it has to do by itself.
-pub fn run(command: &mut Command) -> Output {
-    let what = format!("{command:?}");
-    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = Kill(piped.spawn().unwrap_or_else(|error| panic!("{what}: {error}")));
-    let stdout = read_all(child.0.stdout.take());
-    let stderr = read_all(child.0.stderr.take());
-    let mut status = None;
-    wait_until(&what, || {
-        status = child.0.try_wait().expect("a child of ours");
-        status.is_some()
-    });
-    let status = status.expect("it ended");
-    let join = |reader: JoinHandle<Vec<u8>>| reader.join().expect("a reader");
-    Output { status, stdout: join(stdout), stderr: join(stderr) }
-}
-
-/// The same for one that has to succeed and writes text.
+/// Runs a program that has to succeed, and returns what it wrote to its two outputs.
 pub fn run_to_text(command: &mut Command) -> (String, String) {
-    let output = run(command);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
-    (stdout, stderr)
+    let ended = Child::run(command);
+    assert!(ended.status.success(), "{command:?}: {}\n{}\n{}", ended.status, ended.stdout, ended.stderr);
+    (ended.stdout, ended.stderr)
 }
 
-fn read_all(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
-    let mut pipe = pipe.expect("a pipe");
-    thread::spawn(move || {
-        let mut all = Vec::new();
-        let _ = pipe.read_to_end(&mut all);
-        all
-    })
+/// A file that is removed with its test.
+pub struct TempFile {
+    path: String,
+    _folder: Folder,
 }
 
-/// A child that does not outlive its test.
-pub struct Kill(pub Child);
+impl TempFile {
+    pub fn with(content: impl AsRef<[u8]>) -> TempFile {
+        let folder = Folder::new();
+        let path = folder.write("file", content).into_os_string().into_string().expect("a path in UTF-8");
+        TempFile { path, _folder: folder }
+    }
 
-impl Drop for Kill {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+    pub fn path(&self) -> &str {
+        &self.path
     }
 }
 

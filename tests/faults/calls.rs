@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use crate::common::program::Program;
+use crate::common::strace::{Log, Trace, strace};
 use crate::common::tools::Folder;
 use crate::common::{big, wait_until};
 use crate::load::{Load, Told};
-use crate::trace::{Log, Trace, strace};
 use crate::{BODY, descriptors_without_clients};
 
 /// What a failed call may cost.

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use rlimit::Resource;
 
 use crate::common::program::Program;
+use crate::common::strace::{Call, Trace, strace};
 use crate::common::{Client, get, wait_until};
-use crate::trace::{Call, Trace, strace};
-use crate::{BODY, expect_answer, sleeps};
+use crate::{BODY, expect_answer};
 
 const LIMIT: usize = 64;
 const CLIENTS: usize = 200;
@@ -81,9 +81,9 @@ fn two_hundred_clients_at_sixty_four_descriptors_are_served_as_others_leave() {
     }
     let ended = program.end();
     let counts = ["connections", "requests", "accept failed", PAUSES].map(|name| ended.number(name));
-    assert_eq!(counts, [CLIENTS as u64, CLIENTS as u64, 0, 1], "{}", ended.summary);
-    let lines: Vec<&str> = ended.log.lines().collect();
-    assert!(matches!(lines[..], [line] if line.contains("accepting pauses with ")), "{}", ended.log);
+    assert_eq!(counts, [CLIENTS as u64, CLIENTS as u64, 0, 1], "{}", ended.stdout);
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    assert!(matches!(lines[..], [line] if line.contains("accepting pauses with ")), "{}", ended.stderr);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn two_hundred_clients_at_sixty_four_descriptors_are_served_as_the_time_of_other
     }
     let ended = program.end();
     let counts = ["requests", "idle timeout", PAUSES].map(|name| ended.number(name));
-    assert_eq!(counts, [CLIENTS as u64, CLIENTS as u64, 1], "{}", ended.summary);
+    assert_eq!(counts, [CLIENTS as u64, CLIENTS as u64, 1], "{}", ended.stdout);
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn while_nothing_moves_a_starved_server_wakes_ten_times_a_second() {
     const SPAN: Duration = Duration::from_secs(2);
     let program = limited(&[]);
     let clients = starved(&program, 20);
-    let (sleeps_before, busy_before, begin) = (sleeps(&program), busy(&program), Instant::now());
+    let (sleeps_before, busy_before, begin) = (program.sleeps(), program.busy(), Instant::now());
     // That nothing else happens can only be seen by waiting.
     thread::sleep(SPAN);
-    let (sleeps, busy) = (sleeps(&program) - sleeps_before, busy(&program) - busy_before);
+    let (sleeps, busy) = (program.sleeps() - sleeps_before, program.busy() - busy_before);
     let seconds = begin.elapsed().as_secs_f64();
     let (rate, share) = (sleeps as f64 / seconds, busy.as_secs_f64() / seconds);
     println!("{rate:.1} wakes a second, {:.2} % busy", 100.0 * share);
@@ -120,14 +120,6 @@ fn while_nothing_moves_a_starved_server_wakes_ten_times_a_second() {
     // Who spins never sleeps.
     assert!(share < 0.1, "{:.1} % busy with nothing to do", 100.0 * share);
     drop(clients);
-}
-
-/// How long it has had a processor, as its scheduler counts it.
-fn busy(program: &Program) -> Duration {
-    let file = format!("/proc/{}/schedstat", program.pid());
-    let text = fs::read_to_string(file).expect("the scheduler's account");
-    let nanos = text.split_ascii_whitespace().next().and_then(|first| first.parse().ok());
-    Duration::from_nanos(nanos.expect("nanoseconds"))
 }
 
 #[test]
@@ -188,14 +180,14 @@ fn a_descriptor_that_comes_from_elsewhere_is_used_when_accepting_is_tried_again(
     // Nothing is tried while it is stopped, however long that takes on a busy machine.
     program.signal("STOP");
     wait_until("the program has stopped", || program.is_stopped());
-    let before = sleeps(&program);
+    let before = program.sleeps();
     limit_files(&program, 2 * LIMIT, hard);
     let begin = Instant::now();
     program.signal("CONT");
     waiting.iter_mut().for_each(|client| expect_answer(client, BODY));
     let took = begin.elapsed();
     wait_until("it sleeps", || program.is_asleep());
-    let wakes = sleeps(&program) - before;
+    let wakes = program.sleeps() - before;
     println!("{WAITING} clients were served after {took:?} and {wakes} wakes");
     // The one that ends its stop, the one that tries again; and one to spare.
     assert!(wakes <= 3, "{wakes} wakes");
@@ -211,5 +203,5 @@ fn a_sigterm_ends_a_starved_server_whoever_waits() {
     // An answer or none, and in time: they are not left to wait.
     let answered = waiting.iter_mut().filter_map(|client| client.try_response().ok()).count() as u64;
     let requests = served.len() as u64 + answered;
-    assert_eq!((ended.number("requests"), ended.number(PAUSES)), (requests, 1), "{}", ended.summary);
+    assert_eq!((ended.number("requests"), ended.number(PAUSES)), (requests, 1), "{}", ended.stdout);
 }

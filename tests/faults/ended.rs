@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::common::kernel::{State, ends_at};
 use crate::common::program::{Ended, Program};
-use crate::common::tools::Folder;
+use crate::common::tools::TempFile;
 use crate::common::{Client, big, wait_until};
 use crate::load::{Load, Told};
 use crate::{BODY, expect_answer};
@@ -31,7 +31,7 @@ fn end_under_load(program: Program, page: &[u8], upload_bytes: usize, moment: us
 
 fn expect_nothing_lost(ended: &Ended, told: &Told) {
     let number = |name| ended.number(name) as usize;
-    let all = format!("{told:?} {}", ended.summary);
+    let all = format!("{told:?} {}", ended.stdout);
     assert_eq!((told.cut, told.refused, told.resets), (0, 0, 0), "no answer ends early: {all}");
     assert_eq!(number("requests"), told.whole, "every request that was read was answered: {all}");
     assert_eq!(number("bytes sent"), told.bytes_down, "all that was sent has arrived: {all}");
@@ -57,11 +57,10 @@ fn a_sigterm_under_load_loses_nothing_that_was_begun() {
 
 #[test]
 fn a_sigterm_among_large_answers_cuts_none_off() {
-    let folder = Folder::new();
-    let file = folder.write("page", big());
+    let file = TempFile::with(big());
     let mut sum = Told::default();
     for moment in [0, 1, 2, 5, 20] {
-        let program = Program::start(&["--body-file", file.to_str().expect("a path in UTF-8")]);
+        let program = Program::start(&["--body-file", file.path()]);
         let (ended, told) = end_under_load(program, big(), 1_000_000, moment);
         expect_nothing_lost(&ended, &told);
         sum += told;
@@ -101,7 +100,7 @@ fn a_sigterm_waits_for_requests_of_which_a_byte_was_read() {
     }
     drop(clients);
     let ended = program.wait();
-    assert_eq!((ended.number("requests"), ended.number("errors")), (4, 0), "{}", ended.summary);
+    assert_eq!((ended.number("requests"), ended.number("errors")), (4, 0), "{}", ended.stdout);
 }
 
 /// The program has read all that so many clients have sent.

@@ -2,7 +2,7 @@
 
 use crate::common::kernel::{State, ends_at};
 use crate::common::program::Program;
-use crate::common::tools::Folder;
+use crate::common::tools::TempFile;
 use crate::common::{Client, big, get, get_and_close};
 
 const ROUNDS: usize = 10;
@@ -34,9 +34,8 @@ fn traffic(address: std::net::SocketAddr) -> Vec<Client> {
 
 #[test]
 fn a_sigkill_leaves_nothing_that_stops_the_next_start_on_the_same_port() {
-    let folder = Folder::new();
-    let file = folder.write("page", big());
-    let options = ["--body-file", file.to_str().expect("a path in UTF-8")];
+    let file = TempFile::with(big());
+    let options = ["--body-file", file.path()];
     let mut program = Program::start(&options);
     let address = program.address;
     let mut held = Vec::new();

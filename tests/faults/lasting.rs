@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::common::program::Program;
+use crate::common::strace::{Trace, strace};
 use crate::common::{Client, get, get_and_close, wait_until};
-use crate::trace::{Trace, strace};
 use crate::{BODY, expect_answer, idle_client};
 
 /// How long the call fails: that nothing happens can only be seen by waiting.
@@ -33,13 +33,13 @@ fn while_no_accept_succeeds_the_server_sleeps_and_serves_whom_it_has() {
         waiting.iter_mut().for_each(|client| expect_answer(client, BODY));
         drop((waiting, served));
         let ended = program.end();
-        assert_eq!((ended.number("connections"), ended.number("requests")), (21, 22), "{}", ended.summary);
-        assert_eq!(ended.number("accepting paused for want of files or memory"), 1, "{}", ended.summary);
+        assert_eq!((ended.number("connections"), ended.number("requests")), (21, 22), "{}", ended.stdout);
+        assert_eq!(ended.number("accepting paused for want of files or memory"), 1, "{}", ended.stdout);
     }
 }
 
 /// A turn that tried to accept, and could do nothing else either.
-fn is_fruitless(turn: &[crate::trace::Call]) -> bool {
+fn is_fruitless(turn: &[crate::common::strace::Call]) -> bool {
     !turn.is_empty() && turn.iter().all(|call| call.result.is_err())
 }
 
@@ -75,8 +75,8 @@ fn while_the_poller_takes_nobody_a_request_that_is_there_is_answered() {
         drop(before);
         let ended = program.end();
         let refused = ended.number("poller refused a connection") as usize;
-        assert_eq!((refused, log.injected()), (CLIENTS, CLIENTS), "{}", ended.summary);
-        assert_eq!(ended.log.lines().count(), 1, "it is said once: {}", ended.log);
+        assert_eq!((refused, log.injected()), (CLIENTS, CLIENTS), "{}", ended.stdout);
+        assert_eq!(ended.stderr.lines().count(), 1, "it is said once: {}", ended.stderr);
     }
 }
 
@@ -91,8 +91,8 @@ fn a_poller_that_fails_for_good_ends_the_program_with_a_sentence() {
         let ended = program.wait();
         drop((trace, client));
         assert_eq!(ended.status.code(), Some(1), "{error}");
-        assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
-        assert!(ended.log.contains("cannot wait for events: "), "{}", ended.log);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains("cannot wait for events: "), "{}", ended.stderr);
     }
 }
 
@@ -141,7 +141,7 @@ fn a_meter_that_cannot_be_read_stops_nobody() {
         trace.injected() >= 2
     });
     let ended = program.end();
-    assert!(ended.summary.contains("busy"), "{}", ended.summary);
-    assert!(ended.summary.contains("not known on this system"), "{}", ended.summary);
+    assert!(ended.stdout.contains("busy"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("not known on this system"), "{}", ended.stdout);
     drop(trace);
 }

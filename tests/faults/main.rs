@@ -7,7 +7,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod trace;
 mod load;
 
 mod descriptors;
@@ -16,8 +15,6 @@ mod lasting;
 mod stopped;
 mod ended;
 mod killed;
-
-use std::fs;
 
 use common::program::Program;
 use common::{Client, get, wait_until};
@@ -51,12 +48,4 @@ fn idle_client_of_any_page(program: &Program) -> Client {
     client.send(get("/"));
     assert_eq!(client.response().status, 200);
     client
-}
-
-/// How often the program has gone to sleep by itself (`proc(5)`): in its poller, for there is nothing
-/// else that it waits in.
-fn sleeps(program: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.pid())).expect("its status");
-    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    count.and_then(|count| count.trim().parse().ok()).expect("a number of switches")
 }

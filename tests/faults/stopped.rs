@@ -8,9 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::common::kernel::{State, ends_at};
 use crate::common::program::Program;
-use crate::common::tools::Folder;
+use crate::common::tools::TempFile;
 use crate::common::{Client, big, get, get_and_close, wait_until};
-use crate::{BODY, expect_answer, idle_client, sleeps};
+use crate::{BODY, expect_answer, idle_client};
 
 /// Of each kind of waiting: most often long enough to prepare all clients, on a busy machine too.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -121,24 +121,23 @@ fn after_a_stop_all_that_was_due_ends_and_whoever_has_spoken_meanwhile_is_served
     drop((silent, speaking));
     let ended = program.end();
     let counts = ["idle timeout", "answered with 408", "errors"].map(|name| ended.number(name));
-    assert_eq!(counts, [IDLE as u64, 2 * SLOW as u64, 2 * SLOW as u64], "{}", ended.summary);
+    assert_eq!(counts, [IDLE as u64, 2 * SLOW as u64, 2 * SLOW as u64], "{}", ended.stdout);
 }
 
 #[test]
 fn after_a_stop_a_download_goes_on_if_its_client_has_read_meanwhile() {
-    let folder = Folder::new();
     let page = big().repeat(64);
-    let file = folder.write("page", &page);
-    let options = [&OPTIONS[..], &["--body-file", file.to_str().expect("a path in UTF-8")]].concat();
+    let file = TempFile::with(&page);
+    let options = [&OPTIONS[..], &["--body-file", file.path()]].concat();
     let (stopped, (without_clients, mut stalled, mut reading)) = Stopped::after(&options, |program| {
         wait_until("it sleeps", || program.is_asleep());
         let without_clients = program.descriptors();
         let (stalled, reading) =
             (client_that_sends(program, &get("/")), client_that_sends(program, &get("/")));
         wait_until("the kernel takes no more", || {
-            let before = sleeps(program);
+            let before = program.sleeps();
             thread::sleep(Duration::from_millis(100));
-            program.is_asleep() && before == sleeps(program)
+            program.is_asleep() && before == program.sleeps()
         });
         (without_clients, stalled, reading)
     });

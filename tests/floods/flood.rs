@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::common::stalled::shrink_window;
+
 /// The flood moves this often.
 const TICK: Duration = Duration::from_millis(2);
 
@@ -88,8 +90,7 @@ impl Flood {
         socket.set_nonblocking(true).expect("non-blocking");
         socket.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
         if self.small_window {
-            socket.set_recv_buffer_size(1).expect("SO_RCVBUF");
-            socket.set_tcp_mss(536).expect("TCP_MAXSEG");
+            shrink_window(&socket);
         }
         // It is in progress; the first write says how it went.
         let _ = socket.connect(&server.into());

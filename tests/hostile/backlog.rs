@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use crate::common::kernel::{State, ends_at};
+use crate::common::kernel::{State, ends_at, listen_overflows};
 use crate::common::own::my_turn;
 use crate::common::program::Program;
 use crate::common::{Client, begin_to_connect, get, wait_until};
@@ -18,9 +18,12 @@ fn who_finds_the_accept_queue_full_is_served_when_its_kernel_asks_again_and_the_
     let program = Program::start(&["--backlog", "1"]);
     program.signal("STOP");
     wait_until("it is stopped", || program.is_stopped());
+    let before = listen_overflows();
     let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| begin_to_connect(program.address)).collect();
     let queued = || ends_at(program.address).iter().filter(|end| end.0 == State::Established).count();
-    wait_until("the queue is full", || queued() == QUEUED);
+    wait_until("the queue is full, and has turned the others away", || {
+        queued() == QUEUED && listen_overflows() >= before + (CLIENTS - QUEUED) as u64
+    });
     program.signal("CONT");
     // The others' kernels repeat their SYN after a second, and after three.
     for (number, stream) in clients.into_iter().enumerate() {

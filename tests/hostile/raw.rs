@@ -4,7 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
+
+use crate::common::stalled;
 
 /// How the server has ended a connection, as its client sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +28,9 @@ impl Raw {
         Raw::over(TcpStream::connect(address).expect("a connection"))
     }
 
-    /// One whose kernel takes hardly anything that it does not read: 2,304 bytes with all that the kernel
-    /// needs beside them, the least that Linux allows. With the small segments of a real network the
-    /// server's kernel does not take much either; over loopback's it would take a megabyte.
+    /// One whose kernel takes hardly anything that it does not read.
     pub fn with_small_window(address: SocketAddr) -> Raw {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.set_recv_buffer_size(1).expect("SO_RCVBUF");
-        socket.set_tcp_mss(536).expect("TCP_MAXSEG");
-        socket.connect(&address.into()).expect("a connection");
-        Raw::over(socket.into())
+        Raw::over(stalled::connect_with_small_window(address))
     }
 
     fn over(socket: TcpStream) -> Raw {

@@ -4,9 +4,10 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
+use crate::common::child::Child;
 use crate::common::own::my_turn;
 use crate::common::program::{Ended, Program};
-use crate::common::tools::{self, Folder, Kill};
+use crate::common::tools::{self, Folder, TempFile};
 use crate::common::{Client, big, get, get_and_close, wait_until};
 
 /// Few enough for the usual limit of descriptors.
@@ -24,8 +25,8 @@ const LONG: [&str; 6] = ["--head-timeout", "1h", "--body-timeout", "1h", "--writ
 fn attack(mode: &[&str], seconds: u32, options: &[&str], held: bool) -> Option<Ended> {
     let tool = tools::find(&["slowhttptest"])?;
     let folder = Folder::new();
-    let body = folder.write("body", big());
-    let program = Program::start(&[options, &["--body-file", body.to_str().expect("UTF-8")]].concat());
+    let body = TempFile::with(big());
+    let program = Program::start(&[options, &["--body-file", body.path()]].concat());
     wait_until("it sleeps", || program.is_asleep());
     let before = program.descriptors();
 
@@ -34,18 +35,18 @@ fn attack(mode: &[&str], seconds: u32, options: &[&str], held: bool) -> Option<E
     let mut command = Command::new(tool);
     command.args(mode).args(["-c", &count, "-r", &count, "-i", "1", "-l", &seconds.to_string()]);
     command.args(["-u", &format!("http://{}/", program.address)]);
-    let child = command.stdin(Stdio::null()).stdout(File::create(&output).expect("a file")).spawn();
-    let mut child = Kill(child.expect("slowhttptest can be run"));
+    command.stdin(Stdio::null()).stdout(File::create(&output).expect("a file"));
+    let mut child = Child::with_streams(&mut command);
     if held {
         wait_until("all attackers are there", || program.descriptors() as u64 > CONNECTIONS);
     }
     a_hundred_are_answered(&program);
     if held {
-        assert!(child.0.try_wait().expect("a child of ours").is_none(), "the attack still goes on");
+        assert_eq!(child.status(), None, "the attack still goes on");
         assert!(program.descriptors() as u64 > CONNECTIONS, "and none of it was let go");
         drop(child);
     } else {
-        wait_until("the attack ends", || child.0.try_wait().expect("a child of ours").is_some());
+        child.wait();
         let output = std::fs::read_to_string(&output).expect("what it found");
         let found: Vec<&str> = output.lines().filter(|line| line.contains("service available")).collect();
         assert!(!found.is_empty() && found.iter().all(|line| line.contains("YES")), "{output}");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fourway::{AtCapacity, Body, CloseMode, Config};
 
 use crate::common::embed::{Loop, Rig, World};
+use crate::common::stalled::LARGE;
 use crate::common::{ANY_PORT, big, get, get_and_close};
 use crate::raw::{End, Raw};
 
@@ -50,9 +51,6 @@ pub const ALL: [State; 13] = [
     State::Lingering,
     State::BehindError,
 ];
-
-/// More than the kernel takes for a client that reads nothing.
-pub const LARGE: u64 = 32 << 20;
 
 /// A server with one slot and one exchange: where one of them is lost, nobody is served any more.
 pub fn narrow(close: CloseMode) -> Rig {

@@ -1,29 +1,16 @@
 //! Clients whose window is smaller than the answer: what does not fit waits in the server's kernel, where a reset would
 //! take it.
 
-use std::net::TcpStream;
-
 use fourway::{CloseMode, Reason};
-use socket2::{Domain, Socket, Type};
 
-use crate::common::{ANY_PORT, ByHand, Client, wait_until};
+use crate::common::{ByHand, Client, stalled, wait_until};
 use crate::config;
-
-/// A client with the smallest window that the kernel gives.
-fn client_with_small_window(server: &ByHand) -> Client {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(1).expect("the smallest");
-    socket.set_tcp_nodelay(true).expect("each write is a segment");
-    socket.bind(&ANY_PORT.into()).expect("a free port");
-    socket.connect(&server.address.into()).expect("a connection");
-    Client::over_small(TcpStream::from(socket))
-}
 
 /// It has promised to send no more, and a line break comes all the same when the server has closed.
 #[test]
 fn an_answer_that_does_not_fit_into_the_clients_window_is_lingered_over() {
     let mut server = ByHand::new(config(CloseMode::Fin));
-    let mut client = client_with_small_window(&server);
+    let mut client = Client::over_small(stalled::connect_with_small_window(server.address));
     let long = "x".repeat(6_000);
     let request = format!("GET /{long} HTTP/1.0\r\n\r\n");
     let sent = request.len() as u64;

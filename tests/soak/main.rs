@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use common::kernel::{State, ends_at};
 use common::program::{Ended, Program};
-use common::tools::{self, Folder};
+use common::tools::{self, TempFile};
 use common::{Client, get, say, wait_until};
 use crowd::Crowd;
 
@@ -117,11 +117,10 @@ fn after_a_soak_nothing_is_left_of_it() {
     if tools::descriptors(SLOTS) < SLOTS {
         return; // It has said so.
     }
-    let folder = Folder::new();
-    let file = folder.write("body", body());
+    let file = TempFile::with(body());
     let times = ["--head-timeout", "4s", "--idle-timeout", "4s", "--write-timeout", "2s"];
     let size = ["--max-connections", &SLOTS.to_string()];
-    let page = ["--body-file", file.to_str().expect("a path in UTF-8")];
+    let page = ["--body-file", file.path()];
     let program = Program::start(&[&times[..], &size, &page].concat());
     wait_until("it sleeps", || program.is_asleep());
     let empty = program.descriptors();
@@ -146,7 +145,7 @@ fn after_a_soak_nothing_is_left_of_it() {
     say(&format!(
         "{count} connections in {took:.1} s, {per_second:.0} a second; own memory {before}, then {after}"
     ));
-    say(&summary.summary);
+    say(&summary.stdout);
     assert!(after <= before + MARGIN, "{} bytes more", after - before);
     the_books_agree(&summary, &crowd, (3 * SLOTS + BODIES) as u64);
 }

@@ -1,18 +1,16 @@
-//! strace beside a running program: it makes some of its system calls fail, and writes down all of them.
+//! strace beside a running program. It writes down all system calls of the program, and makes some of them fail.
 
-use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
-use crate::common::program::Program;
-use crate::common::tools::{self, Folder, Kill};
-use crate::common::wait_until;
+use super::child::Child;
+use super::program::Program;
+use super::tools::{self, Folder};
+use super::wait_until;
 
 pub struct Trace {
-    tracer: Kill,
-    /// Open for as long as strace may have something to say.
-    _says: Lines<BufReader<ChildStderr>>,
+    tracer: Child,
     file: PathBuf,
     _folder: Folder,
     begin: Instant,
@@ -49,11 +47,9 @@ impl Trace {
         let mut command = Command::new(strace);
         command.args(["-p", &program.pid().to_string(), "-o"]).arg(&file);
         command.args(faults.iter().map(|fault| format!("--inject={fault}")));
-        let mut tracer = Kill(command.stderr(Stdio::piped()).spawn().expect("strace"));
-        let mut says = BufReader::new(tracer.0.stderr.take().expect("a pipe")).lines();
-        let attached = says.next().expect("strace says something").expect("in UTF-8");
-        assert!(attached.contains("attached"), "strace: {attached}");
-        Trace { tracer, _says: says, file, _folder: folder, begin: Instant::now() }
+        let mut tracer = Child::start(&mut command);
+        tracer.stderr.wait_for("attached");
+        Trace { tracer, file, _folder: folder, begin: Instant::now() }
     }
 
     /// Nothing fails, all is written down.
@@ -72,18 +68,18 @@ impl Trace {
 
     /// From now on no call fails any more.
     ///
-    /// A call that strace lets fail is not made, for which the kernel's error is ENOSYS; strace puts the
-    /// wanted one in its place when the call returns. Who leaves in between leaves the wrong error. So the
-    /// program is stopped first, which it can be between calls only.
-    pub fn end(mut self, program: &Program) -> Log {
+    /// A call that strace lets fail is not made. The kernel's error for that is ENOSYS, and strace puts the wanted
+    /// one in its place when the call returns. If strace left in between, the wrong error would stay. So the program
+    /// is stopped first, which can happen only between calls.
+    pub fn end(self, program: &Program) -> Log {
         program.signal("STOP");
         wait_until("strace has seen the stop", || self.text().contains("--- stopped by SIGSTOP ---"));
-        let interrupt = Command::new("kill").args(["-s", "INT", &self.tracer.0.id().to_string()]).status();
-        assert!(interrupt.expect("kill").success());
-        wait_until("strace ends", || self.tracer.0.try_wait().expect("a child of ours").is_some());
+        let Trace { tracer, file, _folder, begin } = self;
+        tracer.signal("INT");
+        tracer.wait();
         program.signal("CONT");
-        let seconds = self.begin.elapsed().as_secs_f64();
-        Log { calls: self.text().lines().filter_map(call).collect(), seconds }
+        let text = std::fs::read_to_string(file).expect("what strace saw");
+        Log { calls: text.lines().filter_map(call).collect(), seconds: begin.elapsed().as_secs_f64() }
     }
 }
 
