@@ -35,6 +35,7 @@ mod server;
 #[cfg(target_os = "linux")]
 mod nginx;
 #[cfg(target_os = "linux")]
+mod folder;
 mod group;
 #[cfg(target_os = "linux")]
 mod report;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::child::Child;
-use crate::server::Folder;
+use crate::folder::Folder;
 
 /// Returns its file, if it is installed.
 pub fn find() -> Option<PathBuf> {
