@@ -53,3 +53,18 @@ fn rust_log_wins_over_v() {
     let log = program.end().stderr;
     assert!(log.contains("slot 0") && !log.contains("GET /path"), "{log}");
 }
+
+#[test]
+fn the_target_call_logs_each_system_call_of_a_connection_with_its_result() {
+    let mut command = command(&["--listen", "127.0.0.1:0"]);
+    command.env("RUST_LOG", "fourway::call=trace");
+    let program = Program::start_as(command);
+    let mut client = program.connect();
+    client.send("GET /path HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    client.response();
+    drop(client);
+    let log = program.end().stderr;
+    let calls: Vec<_> =
+        log.lines().filter_map(|line| line.split_once("slot 0: ")).map(|(_, call)| call).collect();
+    assert!(matches!(calls.as_slice(), ["recv Ok(50)", "send Ok(126)", "shutdown Ok(())"]), "{calls:?}");
+}
