@@ -36,6 +36,7 @@ mod server;
 mod nginx;
 #[cfg(target_os = "linux")]
 mod folder;
+#[cfg(target_os = "linux")]
 mod group;
 #[cfg(target_os = "linux")]
 mod report;
