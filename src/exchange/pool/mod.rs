@@ -60,7 +60,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// The pool for settings whose memory [can be had](can_reserve).
+    /// The pool for settings whose memory [can be had](crate::memory::can_reserve).
     pub(crate) fn new(config: &Config) -> Self {
         let (sizes, limits) = (PoolSizes::of(config), &config.limits);
         Pool {

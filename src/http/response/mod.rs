@@ -36,7 +36,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Begins the next response; the one before has been [finished](super::finish).
+    /// Begins the next response; the one before has been [finished](crate::answer::finish).
     #[inline]
     pub(crate) fn begin(&mut self, terms: Terms) {
         self.terms = terms;
