@@ -1,8 +1,8 @@
 //! A single-threaded HTTP/1.1 server for mio that lives in *your* readiness loop.
 //!
-//! No thread, no async runtime, no second poller. A hand-written reactor keeps every connection in
-//! one slab, moves it through explicit states for reading, writing and closing, and allocates
-//! nothing between accept and response.
+//! It has no thread, no async runtime and no second poller. A hand-written reactor keeps every connection in
+//! one slab, and moves it through explicit states for reading, writing and closing. It allocates nothing
+//! between accept and response.
 //!
 //! # The shortest server
 //!
@@ -16,11 +16,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Requests and answers
+//! # Requests and responses
 //!
-//! A [`Handler`] gets each [`Request`] whole, with its body, as slices of the bytes that arrived. It
-//! answers through a [`Responder`], which is used up by answering; what it gives back is the
-//! [`Reply`] that the handler has to return. So a forgotten answer does not compile.
+//! A [`Handler`] gets each [`Request`] whole, with its body, as slices of the bytes that arrived. It responds
+//! through a [`Responder`]. Responding consumes the responder, and returns the [`Reply`] that the handler has
+//! to return. So a handler that forgets to respond does not compile.
 //!
 //! ```
 //! use fourway::{Handler, Reply, Request, Responder};
@@ -37,7 +37,7 @@
 //!                 let text = std::str::from_utf8(request.body()).ok();
 //!                 match text.and_then(|text| text.trim().parse().ok()) {
 //!                     Some(value) => self.value = value,
-//!                     None => return responder.send(400, "text/plain", b"that is no number"),
+//!                     None => return responder.send(400, "text/plain", b"that is not a number"),
 //!                 }
 //!                 responder.status(204).empty()
 //!             }
@@ -49,76 +49,83 @@
 //! # let _ = Counter { value: 0 };
 //! ```
 //!
-//! What is copied into a response is bounded by [`Limits::out_bytes`]. A [`Body`] that is static,
-//! shared or repeated has any length and is not copied: a 10 GiB response costs no memory.
+//! [`Limits::out_bytes`] bounds the bytes that are copied into a response. A [`Body`] is static, shared or
+//! repeated. It can have any length and is sent without a copy, so a 10 GiB response costs no memory.
 //!
-//! # Answers that come later
+//! # Responses that come later
 //!
-//! A handler that has to ask somebody else takes a [`RequestId`] by [`Responder::defer`] and
-//! returns. The host answers with [`Server::respond`] when it knows, be it in a second or from what
-//! another thread sent it through a channel; or it hears by [`Handler::gone`] that nobody waits any
-//! more. The id is plain data: losing it costs nothing but a 503 after [`Timeouts::deferred`].
+//! If a handler cannot respond yet, it calls [`Responder::defer`] and gets a [`RequestId`]. The host responds
+//! later with [`Server::respond`]: after a second, or with a result that another thread has sent through a
+//! channel. If the request can no longer be answered, [`Handler::gone`] reports it. The id is plain data. If
+//! the host loses it, nothing happens except that the client gets a 503 after [`Timeouts::deferred`].
 //!
 //! # In a loop that exists already
 //!
-//! The host gives each event to [`Server::handle_event`], which only takes a note of it. Then it
-//! calls [`Server::process`] once, which does all the work, within a [`Budget`]. And it waits no
-//! longer than [`Server::next_timeout`] says. That is the whole contract, and extra calls of
-//! anything are harmless.
+//! 1. Give each event to [`Server::handle_event`], which only takes note of it.
+//! 2. Call [`Server::process`] once per turn of your loop. It does all the work, within a [`Budget`].
+//! 3. Wait no longer than [`Server::next_timeout`] returns.
 //!
-//! The host chooses which tokens are the server's ([`TokenRange`]), so that several servers and the
-//! host's own sources share one poller. The server never makes a poller, a waker, a thread, a
-//! signal handler or a logger, and it never waits.
+//! That is the whole contract. Extra calls of anything are harmless.
+//!
+//! The host chooses the server's tokens ([`TokenRange`]), so several servers and the host's own sources can
+//! share one poller. The server never makes a poller, a waker, a thread, a signal handler or a logger, and it
+//! never waits.
 //!
 //! # Misuse shows
 //!
-//! - A forgotten answer does not compile, and neither does a handler that ends the server which is
-//!   calling it: it has no way to reach it.
-//! - A timeout that is not used is a warning of the compiler, and one that is not kept a number in
-//!   [`Stats::max_lateness`]. `Option::min` of two timeouts sleeps for ever; [`earliest`] does not.
-//! - Two ready-made token ranges never touch ([`TokenRange::nth`]), and one that is too small or
-//!   takes `usize::MAX` is refused with what is needed ([`SetupError`]).
-//! - A socket that the server does not take comes back with the reason ([`Refused`]).
-//! - An answer that cannot be sent, or whose deferred responder is dropped, is a 500, an error in
-//!   the log, and a count in [`Stats::handler_errors`].
+//! - A handler that forgets to respond does not compile. Neither does a handler that ends the server that
+//!   calls it, because it cannot reach that server.
+//! - The compiler warns if the result of [`Server::next_timeout`] is not used. If the host waits longer than
+//!   that, [`Stats::max_lateness`] shows it. `Option::min` of a timeout and `None` is `None`, so the loop
+//!   would sleep forever. [`earliest`] returns the timeout.
+//! - Two ready-made token ranges never overlap ([`TokenRange::nth`]). A range cannot contain `usize::MAX`
+//!   ([`TokenRange::new`]). If a range is too small, [`SetupError`] says what length is needed.
+//! - If the server refuses a socket, it hands the socket back with the reason ([`Refused`]).
+//! - The client gets a 500 if a response cannot be sent, or if the responder of a deferred request is
+//!   dropped. The server logs an error, and counts it in [`Stats::handler_errors`].
 //!
 //! # Limits
 //!
-//! All memory is reserved when the server is made ([`Config::reserved_bytes`]). When all slots are taken
-//! ([`AtCapacity`]), or all buffers of a kind are lent ([`Buffers`]), the fullest state gives up its oldest connection. Every
-//! wait has an end ([`Timeouts`]).
+//! The server reserves all its memory when it is made ([`Config::reserved_bytes`]). If all slots are taken
+//! ([`AtCapacity`]), or all buffers of a kind are lent ([`Buffers`]), the fullest state gives up its oldest
+//! connection. Every wait has a timeout ([`Timeouts`]).
 //!
 //! # Closing
 //!
-//! The side that closes a TCP connection first holds it in TIME_WAIT. A side that closes with unread input sends a reset, and
-//! its peer may lose data that it has not read yet. [`CloseMode`] lets you choose which side closes first and how. In every
-//! mode but `rst` and `drop` the server gives the last response the time to arrive: it sends its FIN and discards what the
-//! client still sends, for [`Timeouts::linger`] after the last byte and [`Timeouts::linger_total`] in all.
+//! The side that closes first holds the connection in TIME_WAIT. A side that closes with unread input sends a
+//! reset, and its peer may lose data that it has not read yet. [`CloseMode`] lets you choose which side
+//! closes first, and how.
 //!
-//! # Coming and going
+//! In every mode but `rst` and `drop` the server lingers, so that the last response can arrive. It sends its
+//! FIN, and discards what the client still sends. It lingers for at most [`Timeouts::linger`] after the last
+//! byte, and [`Timeouts::linger_total`] in all.
 //!
-//! Listeners are made by [`Server::listen`] or by the host ([`Server::add_listener`]), and handed
-//! back alive by [`Server::remove_listener`]: to another server, or to the process that comes next.
-//! [`Server::adopt`] serves a connection that somebody else has accepted. [`Server::drain`] ends
-//! everything in peace and [`Server::abort`] at once; dropping the server leaves no descriptor and no
-//! registration behind.
+//! # Listeners, connections and the end
+//!
+//! [`Server::listen`] makes a listener, and [`Server::add_listener`] takes one that the host has made.
+//! [`Server::remove_listener`] returns it alive, for another server or for the next process.
+//! [`Server::adopt`] serves a connection that was accepted elsewhere.
+//!
+//! [`Server::drain`] finishes the requests in progress and then closes. [`Server::abort`] closes everything
+//! at once. Dropping the server leaves no descriptor and no registration.
 //!
 //! With the feature `uds`, listeners and streams may be Unix sockets.
 //!
 //! # The laws
 //!
-//! What the source keeps to everywhere, in the order in which one meets it:
+//! The source keeps these laws everywhere. They stand in the order in which a reader meets them.
 //!
-//! 1. Believe the system call, not the event. Readiness is a hint; a half-closed client still
-//!    gets its whole answer.
-//! 2. A direction stays ready until its call says `WouldBlock`. One exception: where the poller
-//!    raises an edge for every arrival, a read that did not fill its buffer has emptied the
-//!    socket, unless the event hinted at the end of input or at urgent data.
-//! 3. Events mark, `process` acts: no slot is freed while a batch of events is looked at. One exception: a host that
-//!    answers more deferred requests at once than half of its out buffers has them sent by [`Server::respond`].
+//! 1. Believe the system call, not the event. Readiness is a hint. A half-closed client still gets its whole
+//!    response.
+//! 2. A direction stays ready until its call says `WouldBlock`. One exception: where the poller raises an
+//!    edge for every arrival, a read that did not fill its buffer has emptied the socket. The exception does
+//!    not hold if the event hinted at the end of input or at urgent data.
+//! 3. Events mark, `process` acts. No slot is freed while the host hands over a batch of events. One
+//!    exception: if a host answers more deferred requests at once than half of its out buffers,
+//!    [`Server::respond`] sends them.
 //! 4. One driver, one function per state, and the transition is a return value.
-//! 5. States say what is waited for; nothing beside the state repeats it.
-//! 6. All memory is reserved at the start. When something is full, wait or evict.
+//! 5. States say what is waited for. Nothing beside the state repeats it.
+//! 6. All memory is reserved at the start. If something is full, wait or evict.
 //! 7. An idle connection owns a slot and a socket, and no buffer.
 //! 8. A socket enters the poller only when it first has to wait.
 //! 9. An error stops at the smallest thing it ruined: a request, a connection, an accept.
@@ -128,13 +135,23 @@
 //!
 //! # Reading the source
 //!
-//! It takes an evening, in the order of `mod` below: `server` is what a host calls, `engine` is one turn of work, and
-//! `connection::driver` is the heart. `docs/ARCHITECTURE.md` has the layers and a longer guide.
+//! `docs/ARCHITECTURE.md` is the guide. It has a drawing, the layers, the journey of a connection, the files
+//! and tests behind each law, and a reading order for one evening. In short:
+//!
+//! - `server` is what a host calls.
+//! - `engine` is one turn of work.
+//! - `connection::driver` moves a connection from state to state. It is the heart.
+//! - `answer` is the policy between bytes and handler.
+//! - `http` is the protocol: bytes in, bytes out.
+//! - `simulation` tests all of this over a network made of scripts.
+//!
+//! The `mod` lines of `lib.rs` follow the layers, from what a host sees to the small modules that many layers
+//! use.
 //!
 //! # A complete host loop
 //!
-//! A program that counts datagrams and ticks, with an HTTP endpoint in its loop that tells how many,
-//! and that can wait for the next one:
+//! This program counts datagrams and ticks. Its loop also serves HTTP: `/metrics` reports the counts, and
+//! `/next-datagram` waits for the next datagram.
 //!
 //! ```no_run
 //! use std::io::ErrorKind;
@@ -143,7 +160,7 @@
 //! use fourway::{TokenRange, earliest};
 //! use fourway::mio::{Events, Interest, Poll, Token, net::UdpSocket};
 //!
-//! /// What the program is about; the server's handler is a view of it.
+//! /// The program's own state, which is also the server's handler.
 //! #[derive(Default)]
 //! struct World { datagrams: u64, ticks: u64, parked: Vec<RequestId> }
 //!
@@ -245,7 +262,7 @@ mod properties;
 #[cfg(any(test, fuzzing))]
 #[path = "../tests/malformed/mod.rs"]
 mod malformed;
-// `cargo fuzz` sets it.
+// `cargo fuzz` sets `fuzzing`.
 #[cfg(any(test, fuzzing))]
 mod simulation;
 

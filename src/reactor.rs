@@ -1,4 +1,4 @@
-//! The loop for those who have none. The only file of the library that waits.
+//! A loop for programs that have none. This is the only file of the library that blocks.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -32,44 +32,44 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// How many events one turn takes from the poller.
+    /// The most events that one turn takes from the poller.
     const EVENTS: usize = 1024;
 
-    /// A server in a loop of its own.
+    /// Makes a server with a loop of its own.
     ///
     /// # Errors
     ///
-    /// If no poller can be made, or as [`Server::new`] says.
+    /// Fails if the system gives no poller, or for a reason of [`Server::new`].
     pub fn new(config: Config) -> Result<Self, SetupError> {
         let poll = Poll::new().map_err(SetupError::Poller)?;
         let server = Server::new(poll.registry(), TokenRange::nth(0), config)?;
         Ok(Reactor { poll, events: Events::with_capacity(Self::EVENTS), server })
     }
 
-    /// Listens on an address, as [`Server::listen`].
+    /// Listens on an address, like [`Server::listen`].
     ///
     /// # Errors
     ///
-    /// As [`Server::listen`].
+    /// Fails like [`Server::listen`].
     pub fn listen(&mut self, address: SocketAddr) -> io::Result<ListenerId> {
         self.server.listen(address)
     }
 
-    /// The address of a listener, as [`Server::local_addr`].
+    /// Returns the address of a listener, like [`Server::local_addr`].
     pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
         self.server.local_addr(listener)
     }
 
-    /// The server, to look at or to drain.
+    /// Returns the server, for example to read its counters or to drain it.
     pub fn server(&mut self) -> &mut Server {
         &mut self.server
     }
 
-    /// Turns until the server is closed.
+    /// Runs turns until the server is closed.
     ///
     /// # Errors
     ///
-    /// If the poller fails, which no peer can cause.
+    /// Fails if the poller fails. No peer can cause that.
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<()> {
         while self.server.phase() != Phase::Closed {
             self.turn(handler)?;
@@ -81,7 +81,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// If the poller fails, which no peer can cause.
+    /// Fails if the poller fails. No peer can cause that.
     pub fn turn<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<()> {
         match self.poll.poll(&mut self.events, self.server.next_timeout(Instant::now())) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),

@@ -20,10 +20,10 @@ use crate::tokens::{TokenRange, Tokens};
 
 /// An HTTP/1.1 server that lives in its host's mio loop.
 ///
-/// It makes no poller, waker, thread, signal handler or logger, and never waits. The host drives
-/// it: each event goes to [`handle_event`](Self::handle_event), then one call of
-/// [`process`](Self::process) does all the work, and [`next_timeout`](Self::next_timeout) says how
-/// long the next `poll` may wait.
+/// It never makes a poller, a waker, a thread, a signal handler or a logger, and it never waits. The host
+/// drives it. Each event goes to [`handle_event`](Self::handle_event), then one call of
+/// [`process`](Self::process) does all the work. [`next_timeout`](Self::next_timeout) returns how long the
+/// next `poll` may wait.
 ///
 /// ```no_run
 /// use std::time::Instant;
@@ -48,20 +48,24 @@ use crate::tokens::{TokenRange, Tokens};
 /// # }
 /// ```
 ///
-/// Dropping it closes all its sockets at once and calls no handler.
+/// Dropping it closes all its sockets at once, and calls no handler.
 pub struct Server {
     engine: Engine<MioNet>,
 }
 
 impl Server {
-    /// A server that registers its sockets with a clone of `registry`, under tokens of `tokens`.
+    /// Makes a server that registers its sockets with a clone of `registry`, under tokens of `tokens`.
     ///
-    /// All memory that it will ever use is reserved here.
+    /// It reserves all the memory that it will ever use.
     ///
     /// # Errors
     ///
-    /// If the range has too few tokens for [`Config::max_connections`], if a setting makes no
-    /// sense, if the memory cannot be had, or if the registry cannot be cloned.
+    /// Fails if
+    ///
+    /// - the range has too few tokens for [`Config::max_connections`],
+    /// - a setting is out of its range,
+    /// - there is not enough memory,
+    /// - the registry cannot be cloned.
     pub fn new(registry: &Registry, tokens: TokenRange, config: Config) -> Result<Self, SetupError> {
         config.check().map_err(SetupError::Config)?;
         let tokens = Tokens::layout(tokens, config.max_connections)
@@ -71,26 +75,33 @@ impl Server {
         engine.map(|engine| Server { engine }).map_err(|bytes| SetupError::Memory { bytes })
     }
 
-    /// Listens on an address; port 0 is one that the system chooses.
+    /// Listens on an address. If its port is 0, the system chooses one.
     ///
-    /// An IPv6 address takes IPv6 clients only, so that `0.0.0.0` and `[::]` can both be listened
-    /// on.
+    /// An IPv6 address takes IPv6 clients only, so one server can listen on both `0.0.0.0` and `[::]`.
     ///
     /// # Errors
     ///
-    /// If the address cannot be bound, if the server is draining, or if it has 64 listeners.
+    /// Fails if
+    ///
+    /// - the address cannot be bound,
+    /// - the poller refuses the listener,
+    /// - the server is draining or closed, or has 64 listeners already.
     pub fn listen(&mut self, address: SocketAddr) -> io::Result<ListenerId> {
         let listener = bind(address, self.engine.config())?;
         Ok(self.engine.add_listener(listener.into())?)
     }
 
-    /// Accepts from a listener that the host has made, of std or of mio: one with other options,
-    /// or one that was inherited from another process.
+    /// Accepts connections from a listener that the host has made with std or mio.
     ///
-    /// It becomes non-blocking, and for the sockets that inherit it gets TCP_NODELAY and loses SO_LINGER and TCP_CORK.
-    /// If it is registered with the host's poller, it is no longer. The server closes it when it drains,
-    /// unless it is [removed](Self::remove_listener) before. Other options are the host's: with an SO_RCVLOWAT above 1,
-    /// for instance, Linux reports no shorter request, and its client waits in vain.
+    /// Use it for a listener with options of its own, or for one that was inherited from another process.
+    ///
+    /// The server makes the listener non-blocking. It switches TCP_NODELAY on, and SO_LINGER and TCP_CORK
+    /// off, for the accepted sockets that inherit these options. If the listener is registered with the
+    /// host's poller, the server removes that registration. When the server drains, it closes the listener,
+    /// unless the host has [removed](Self::remove_listener) it before.
+    ///
+    /// All other options stay as they are. For example, if SO_RCVLOWAT is above 1, Linux does not report a
+    /// shorter request, and its client waits in vain.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -107,73 +118,84 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the socket refuses these options, if the poller does not watch it, if the server is
-    /// draining, or if it has 64 listeners. The listener comes back with the error.
+    /// The error returns the listener. Fails if
+    ///
+    /// - the socket refuses these options,
+    /// - the poller refuses the listener,
+    /// - the server is draining or closed, or has 64 listeners already.
     pub fn add_listener(&mut self, listener: impl Into<Listener>) -> Result<ListenerId, Refused<Listener>> {
         self.engine.add_listener(listener.into())
     }
 
-    /// Stops accepting from a listener and hands it back, open and non-blocking: for another
-    /// server, or for the process that comes after this one. `None` if it is closed or was removed.
+    /// Stops accepting from a listener and returns it, open and non-blocking, for another server or for the
+    /// next process. Returns `None` if it is closed or was removed.
     ///
-    /// Clients that wait in its queue stay there; connections that were accepted stay here.
+    /// Clients that wait in its queue stay there. Connections that were accepted stay with this server.
     pub fn remove_listener(&mut self, listener: ListenerId) -> Option<Listener> {
         self.engine.remove_listener(listener)
     }
 
-    /// Serves a connected stream that the host has accepted itself, or has got from elsewhere.
+    /// Serves a connected stream that the host has accepted itself, or received from elsewhere.
     ///
-    /// It becomes non-blocking, gets TCP_NODELAY, and loses SO_LINGER and TCP_CORK. If all slots are taken, another
-    /// connection makes room as [`AtCapacity`](crate::AtCapacity) says. The next
-    /// [`process`](Self::process) reads its first request; `now` begins its idle timeout.
+    /// The server makes the stream non-blocking. It switches TCP_NODELAY on, and SO_LINGER and TCP_CORK off.
+    /// If all slots are taken, another connection makes way as [`AtCapacity`](crate::AtCapacity) says. The
+    /// idle timeout starts at `now`, and the next [`process`](Self::process) reads the first request.
     ///
-    /// If it is registered with the host's poller, it is no longer, and an event of it that is
-    /// still on its way is of no use to anybody. From another poller the host takes it itself.
+    /// If the stream is registered with the host's poller, the server removes that registration. Ignore an
+    /// event of it that is still on its way. If it is registered with another poller, the host has to
+    /// deregister it before.
     ///
-    /// If the host keeps another handle of the socket, or a child process has inherited one, the server still ends the
-    /// connection with a FIN. It cannot reset it, as [`CloseMode::Rst`](crate::CloseMode::Rst), time-outs of
-    /// responses and [`abort`](Self::abort) do, until the other handle is closed.
+    /// If the host keeps another handle of the socket, or a child process has inherited one, the server can
+    /// still end the connection with a FIN. But it cannot reset the connection until that handle is closed.
+    /// [`CloseMode::Rst`](crate::CloseMode::Rst), write timeouts and [`abort`](Self::abort) use resets.
     ///
     /// # Errors
     ///
-    /// If all slots are taken (the error's kind is [`ResourceBusy`](io::ErrorKind::ResourceBusy)),
-    /// if the server is draining, or if the socket refuses these options. The stream comes back
-    /// with the error.
+    /// The error returns the stream. Fails if
+    ///
+    /// - all slots are taken and no connection makes way (the error's kind is
+    ///   [`ResourceBusy`](io::ErrorKind::ResourceBusy)),
+    /// - the server is draining or closed,
+    /// - the socket refuses these options.
     pub fn adopt(&mut self, stream: impl Into<Stream>, now: Instant) -> Result<(), Refused<Stream>> {
         self.engine.call(Some(now)).adopt(stream.into())
     }
 
-    /// The address of a listener, with its port; `None` once it is closed or removed, and for a
-    /// Unix socket.
+    /// Returns the address of a listener, with its port. Returns `None` if the listener is closed or removed,
+    /// or is a Unix socket.
     pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
         self.engine.listener(listener)?.local_addr()
     }
 
-    /// Takes note of an event; `false` if its token is not of this server's range.
+    /// Takes note of an event. Returns `false` if its token is not in this server's range.
     ///
-    /// Costs a few stores: no I/O, no callback, nothing is closed.
+    /// This costs a few stores. It does no I/O, calls no handler, and closes nothing.
     pub fn handle_event(&mut self, event: &Event) -> bool {
         self.engine.handle(event.token(), Readiness::from(event))
     }
 
-    /// The same for readiness that is not mio's: of a test, or of another loop.
+    /// Takes note of readiness that does not come from mio, but from a test or from another loop.
+    ///
+    /// Otherwise it is like [`handle_event`](Self::handle_event).
     pub fn handle_readiness(&mut self, token: Token, readiness: Readiness) -> bool {
         self.engine.handle(token, readiness)
     }
 
-    /// Does all that can be done now, within [`Config::budget`]: accepts, reads, answers, writes,
+    /// Does all the work that can be done now, within [`Config::budget`]: it accepts, reads, answers, writes,
     /// and ends what has waited too long.
     ///
-    /// Once per turn of the host's loop, also when there were no events. `now` should not go back;
-    /// where it does, it is taken to stand still.
+    /// Call it once per turn of the host's loop, even if there were no events. `now` should not go back. If
+    /// it does, the server's time stands still until `now` catches up.
     pub fn process<H: Handler + ?Sized>(&mut self, now: Instant, handler: &mut H) -> Progress {
         self.engine.call(Some(now)).process(handler)
     }
 
-    /// How long the host may wait for events: zero while there is work left, `None` if nothing is
-    /// timed. Ask after [`process`](Self::process), and wait no longer.
+    /// Returns how long the host may wait for events: zero while there is work left, `None` if no deadline is
+    /// pending.
     ///
-    /// To ask and not to use the answer is a warning, and an error where warnings are:
+    /// Call it after [`process`](Self::process), and wait no longer.
+    ///
+    /// The compiler warns if the result is not used. Where warnings are errors, this does not compile:
     ///
     /// ```compile_fail
     /// #![deny(unused_must_use)]
@@ -186,54 +208,56 @@ impl Server {
         self.engine.next_timeout(now)
     }
 
-    /// The responder of a request that was [deferred](Responder::defer): the same as the handler had.
+    /// Returns the responder of a request that was [deferred](Responder::defer). It is like the one that the
+    /// handler had.
     ///
-    /// The answer is sent by the next [`process`](Self::process), or by the next call of the host if half of the
-    /// [out buffers](crate::Buffers::outs) are lent. A responder that is dropped
-    /// answers 500, which [`Stats::handler_errors`] counts.
+    /// The next [`process`](Self::process) sends the response. If half of the [out
+    /// buffers](crate::Buffers::outs) are lent, the next call of `respond`, `adopt`, `drain` or `abort` sends
+    /// it as well. If the responder is dropped, the client gets a 500, and [`Stats::handler_errors`] counts
+    /// it.
     ///
-    /// Another thread sends what it has found out, with the id, through a channel of the host's, and
-    /// wakes the loop with the host's [`mio::Waker`]. `now` dates the answer.
+    /// Another thread can send its result and the id through a channel of the host's, and wake the loop with
+    /// the host's [`mio::Waker`]. `now` dates the response.
     ///
     /// # Errors
     ///
-    /// If the request no longer waits: it was answered, or [`Handler::gone`] has heard of its end,
-    /// or it is another server's.
+    /// Fails if the request no longer waits for a response, or if it belongs to another server. A request no
+    /// longer waits if it was answered, or if [`Handler::gone`] has reported its end or is about to.
     pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, RespondError> {
         self.engine.call(Some(now)).respond(id)
     }
 
     /// Stops accepting, closes idle connections, and gives the others at most `grace` to end.
     ///
-    /// Their responses say `Connection: close`. When all have ended, the server is
-    /// [`Phase::Closed`]. With [`IdleInDrain::LastRequest`](crate::IdleInDrain::LastRequest), idle
-    /// connections may ask once more.
+    /// Their responses say `Connection: close`. When all have ended, the server is [`Phase::Closed`]. With
+    /// [`IdleInDrain::LastRequest`](crate::IdleInDrain::LastRequest), each idle connection may send one more
+    /// request.
     ///
-    /// Clients whose handshakes are finished are accepted before the listeners are closed, as many as a
-    /// queue of [`Config::backlog`] holds and as far as there are slots and descriptors, for closing resets
-    /// whoever is left in the queue. A listener that another server is to go on with is
-    /// [removed](Self::remove_listener) before.
+    /// Before the server closes its listeners, it accepts the clients in their queues, because closing a
+    /// listener resets the clients in its queue. From each listener it accepts no more than a queue of
+    /// [`Config::backlog`] holds, and only while there are free slots and descriptors. If another server is
+    /// to continue with a listener, [remove](Self::remove_listener) it before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
         self.engine.call(Some(now)).drain(grace);
     }
 
-    /// Closes everything at once; responses in flight are cut off by a reset.
+    /// Closes everything at once. A reset cuts off each response in flight.
     pub fn abort(&mut self) {
         self.engine.call(None).abort();
     }
 
-    /// Whether the server is running, draining or closed.
+    /// Returns whether the server is running, draining or closed.
     pub fn phase(&self) -> Phase {
         self.engine.phase()
     }
 
-    /// A copy of all counters.
+    /// Returns a copy of all counters.
     pub fn stats(&self) -> Stats {
         self.engine.stats()
     }
 }
 
-/// A listener of which the host has kept a handle is no longer watched.
+/// Stops watching the listeners, including those of which the host has kept a handle.
 impl Drop for Server {
     fn drop(&mut self) {
         self.engine.close_listeners();
@@ -250,12 +274,12 @@ impl fmt::Debug for Server {
     }
 }
 
-/// A listening socket with what mio's own `bind` does not set: the backlog, TCP_NODELAY for the
-/// sockets that inherit it, and IPv6 alone.
+/// Returns a listening socket. Unlike mio's own `bind`, it sets the backlog, TCP_NODELAY for the sockets that
+/// inherit it, and IPv6 only.
 fn bind(address: SocketAddr, config: &Config) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // On Unix this allows a bind while old connections are in TIME_WAIT; on Windows it would allow
-    // two servers to share a port.
+    // On Unix this allows a bind while old connections are in TIME_WAIT. On Windows it would allow two servers
+    // to share a port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
@@ -265,14 +289,14 @@ fn bind(address: SocketAddr, config: &Config) -> io::Result<std::net::TcpListene
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // Before it listens, or the first clients' sockets would not inherit it.
+    // It is set before `listen`, because the first clients' sockets would not inherit it otherwise.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
 }
 
-/// Why a [`Server`] cannot be made.
+/// The error of [`Server::new`]: why the server cannot be made.
 ///
 /// ```
 /// use fourway::{Config, Server, SetupError, TokenRange, mio};
@@ -285,21 +309,21 @@ fn bind(address: SocketAddr, config: &Config) -> io::Result<std::net::TcpListene
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The token range is shorter than this number of connections needs.
+    /// The token range is too short for [`Config::max_connections`].
     TokenRangeTooSmall {
         /// The length that would be enough.
         need: usize,
         /// The length of the range.
         have: usize,
     },
-    /// The memory that the settings ask for cannot be had.
+    /// The system does not have the memory that the settings need.
     Memory {
-        /// The size of the piece that was refused.
+        /// The size that the system refused: [`Config::reserved_bytes`].
         bytes: usize,
     },
-    /// A setting makes no sense; which, and what would.
+    /// A setting is out of its range. The text names the setting and the range.
     Config(&'static str),
-    /// The poller could not be made, or its registry could not be cloned.
+    /// The system gives no poller, or the poller's registry could not be cloned.
     Poller(io::Error),
 }
 
@@ -307,16 +331,16 @@ impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SetupError::TokenRangeTooSmall { need, have } => {
-                write!(f, "the token range has {have} tokens, this many connections need {need}")
+                write!(f, "the token range has {have} tokens, but max_connections needs {need}")
             }
             SetupError::Memory { bytes } => {
                 write!(
                     f,
-                    "the system refuses {bytes} bytes of memory: lower max_connections, exchanges or limits"
+                    "cannot reserve {bytes} bytes of memory: lower max_connections, exchanges, buffers or limits"
                 )
             }
             SetupError::Config(sentence) => f.write_str(sentence),
-            SetupError::Poller(error) => write!(f, "the system gives no poller: {error}"),
+            SetupError::Poller(error) => write!(f, "cannot set up the poller: {error}"),
         }
     }
 }
@@ -330,9 +354,9 @@ impl std::error::Error for SetupError {
     }
 }
 
-/// The shorter of two timeouts, where `None` is for ever.
+/// Returns the shorter of two timeouts, where `None` means that there is none.
 ///
-/// `Option`'s own `min` says otherwise: to it `None` is less than any time.
+/// `Option::min` is different: it takes `None` for less than any time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -350,7 +374,7 @@ pub fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     }
 }
 
-/// One server per thread is how to use more than one.
+/// To use several threads, a host makes one server per thread, so a server has to be `Send`.
 const _: () = {
     const fn is_send<T: Send>() {}
     is_send::<Server>();
