@@ -6,10 +6,13 @@ use crate::state::State;
 
 /// How many buffers of each kind may be lent at once.
 ///
-/// A request that arrives whole and a response that leaves whole in one write need no buffer of their own. When all
-/// buffers of a kind are lent and another is needed, the fullest state among their holders gives up its oldest: its
-/// request is refused with 503, or its response is cut off by a reset. A deferred request holds a head buffer only if
-/// its client has sent more behind it; then it is one of these holders. Body buffers have a rule of their own.
+/// A request that arrives whole needs no buffer of its own. Neither does a response that leaves whole in one
+/// write.
+///
+/// If all buffers of a kind are lent and another is needed, the fullest state among their holders gives up
+/// its oldest connection. The server refuses that connection's request with 503, or cuts its response off
+/// with a reset. A deferred request is one of these holders if its client has sent more after it, because
+/// only then it holds a head buffer. Body buffers have a rule of their own ([`bodies`](Self::bodies)).
 ///
 /// ```
 /// let mut config = fourway::Config::default();
@@ -18,18 +21,25 @@ use crate::state::State;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Buffers {
-    /// For requests whose heads or small bodies are incomplete, or behind which others wait (default 1,024; at least 1). Each takes [`Limits::head_bytes`] and 4 KiB.
-    pub heads: usize,
-    /// For responses, or parts of them, that are copied and not sent (default 1,024; at least 1). Each takes
-    /// [`Limits::out_bytes`] and 17 KiB.
-    pub outs: usize,
-    /// For bodies that do not fit behind their heads (default 64; at least 1). Each takes [`Limits::head_bytes`],
-    /// [`Limits::body_bytes`] and 4 KiB.
+    /// Buffers for incomplete heads, for incomplete bodies that fit after their heads, and for requests that
+    /// wait for the one before them (default 1,024; at least 1).
     ///
-    /// A body gets one when the buffer of its head is full, or before its client is told to continue. When all are lent,
-    /// further bodies wait unread, in their order ([`Timeouts::queue`]). While any waits, a body is refused with 503, and
-    /// its buffer goes to the next, if less than 4 KiB of it have come in 3 s (in 1 s if more bodies wait than there are
-    /// buffers), or if it has had its buffer for 20 s.
+    /// Each takes [`Limits::head_bytes`] and 4 KiB.
+    pub heads: usize,
+    /// Buffers for responses, or parts of them, that are copied and not yet sent (default 1,024; at least 1).
+    ///
+    /// Each takes [`Limits::out_bytes`] and 17 KiB.
+    pub outs: usize,
+    /// Buffers for bodies that do not fit after their heads (default 64; at least 1).
+    ///
+    /// Each takes [`Limits::head_bytes`], [`Limits::body_bytes`] and 4 KiB.
+    ///
+    /// A body gets a buffer when the buffer of its head is full, or before the server sends `100 Continue`.
+    /// If all are lent, further bodies wait unread, in their order ([`Timeouts::queue`]).
+    ///
+    /// While a body waits, a slow body loses its buffer to it and is refused with 503. A body is slow if less
+    /// than 4 KiB of it has arrived in 3 s, or in 1 s if more bodies wait than there are buffers. It is also
+    /// slow if it has had its buffer for 20 s.
     pub bodies: usize,
 }
 
@@ -39,39 +49,43 @@ impl Default for Buffers {
     }
 }
 
-/// How long each state may last. Every one must be longer than zero; [`Duration::MAX`] is for ever.
+/// How long each state may last.
+///
+/// Every timeout must be longer than zero. [`Duration::MAX`] means forever.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// let mut config = fourway::Config::default();
 /// config.timeouts.idle = Duration::from_secs(5);
-/// config.timeouts.deferred = Duration::MAX; // the host answers when it answers
+/// config.timeouts.deferred = Duration::MAX; // a deferred request waits for as long as it takes
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// From a request's first byte to the end of its head (default 10 s). Never extended.
+    /// The time from a request's first byte to the end of its head (default 10 s). It is never extended.
     pub head: Duration,
-    /// For a body buffer, when all are lent (default 30 s). Beyond: 503. The client's own time does not run meanwhile.
+    /// How long a body may wait for a buffer if all are lent (default 30 s). After that, the server refuses
+    /// it with 503. The client's own timeout does not run meanwhile.
     pub queue: Duration,
-    /// For each 4 KiB of a request's body (default 30 s).
+    /// The time for each 4 KiB of a request's body (default 30 s).
     pub body: Duration,
-    /// Between requests, and before the first (default 75 s).
+    /// The time between requests, and before the first (default 75 s).
     pub idle: Duration,
-    /// For each 4 KiB of a response that the client is slow to take (default 30 s).
+    /// The time for each 4 KiB of a response that the client is slow to read (default 30 s).
     ///
-    /// A client that has taken more at once has credit for up to 64 KiB, because a slow reader opens its window in
-    /// large steps. So a client that takes 64 KiB and then stops is cut off after 16 times this.
+    /// A slow reader opens its window in large steps. So a client that takes more than 4 KiB at once has
+    /// credit, for up to 64 KiB. If a client takes 64 KiB and then stops, its response is cut off after 16
+    /// times this timeout.
     pub write: Duration,
-    /// For the host's answer to a request that it has deferred, from when the answers in front of it
-    /// have left (default 30 s). Beyond: 503.
+    /// The time for the host's response to a deferred request (default 30 s). It starts when the responses
+    /// before this one have been sent. After that time, the server refuses the request with 503.
     pub deferred: Duration,
-    /// For the client's FIN, after the last response and after the last byte that the client has sent since
-    /// (default 5 s).
+    /// The time for the client's FIN (default 5 s). It starts after the last response, and again with each
+    /// byte that the client still sends.
     pub linger: Duration,
-    /// For a client that goes on sending after the last response (default 30 s in all). Beyond, it is reset, and may
-    /// lose that response.
+    /// The time in all for a client that goes on sending after the last response (default 30 s). After that,
+    /// the server resets the connection, and the client may lose that response.
     pub linger_total: Duration,
 }
 
@@ -100,18 +114,20 @@ impl Default for Timeouts {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of a request line with all its headers (default 16 KiB; at least 64). Beyond: 431.
-    /// The trailers after a chunked body may be as long once more.
+    /// Bytes of a request line with all its headers (default 16 KiB; 64 to 16 MiB). A longer head gets 431.
+    ///
+    /// The trailers of a chunked body may have the same number of bytes again.
     pub head_bytes: usize,
-    /// Bytes of a request's target (default 8 KiB; at least 1). Beyond: 414.
+    /// Bytes of a request's target (default 8 KiB; at least 1). A longer target gets 414.
     pub target_bytes: usize,
-    /// Headers of a request (default 100; 1 to 256). Beyond: 431.
+    /// Headers of a request (default 100; 1 to 256). A request with more gets 431.
     pub headers: usize,
-    /// Bytes of a request's body (default 1 MiB). Beyond: 413.
+    /// Bytes of a request's body (default 1 MiB; at most 1 GiB). A longer body gets 413.
     pub body_bytes: usize,
-    /// Bytes of a response that is copied: headers and body (default 64 KiB; at least 512).
-    /// The server's own headers have room beside it. Beyond: the client gets a 500.
-    /// A [`Body`](crate::Body) has no limit.
+    /// Bytes of a response that are copied: headers and body (default 64 KiB; 512 to 1 GiB).
+    ///
+    /// The server's own headers do not count. If the handler writes more, the client gets a 500. A
+    /// [`Body`](crate::Body) has no limit.
     pub out_bytes: usize,
 }
 
@@ -127,38 +143,45 @@ impl Default for Limits {
     }
 }
 
-/// How much one call of [`Server::process`](crate::Server::process) may do before it returns to
-/// the host. Every number must be at least 1. What is left comes first in the next call.
+/// How much one call of [`Server::process`](crate::Server::process) may do before it returns to the host.
+///
+/// Every number must be at least 1. The next call begins with the work that is left.
 ///
 /// ```
 /// let mut config = fourway::Config::default();
-/// // A frame of the host's game must not wait longer for the server than for this.
+/// // The host is a game, and each turn of the server delays its next frame.
 /// config.budget.requests = 64;
 /// config.budget.accepts = 16;
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Budget {
-    /// Connections accepted (default 256).
+    /// Connections to accept (default 256).
     pub accepts: u32,
-    /// Requests answered (default 1,024). A connection that moved without completing one counts as
-    /// one, and so does each 8 KiB that it reads or writes: a turn of the default moves about 8 MiB. It
-    /// can be four times as much: less than 8 KiB of a connection is not counted, and the last wave is not
-    /// cut short.
+    /// Requests to answer (default 1,024).
+    ///
+    /// A connection costs as much as the requests that it completes, or one request for each 8 KiB that it
+    /// reads or writes, whichever is more. It costs at least one request. So a turn of the default moves
+    /// about 8 MiB. It can move four times as much, because it does not count a rest of less than 8 KiB per
+    /// connection, and does not cut the last wave short.
+    ///
     /// Expired deadlines have a budget of the same size.
     pub requests: u32,
-    /// Requests answered on one connection before the next gets its turn (default 32).
+    /// Requests to answer on one connection before the next gets its turn (default 32).
     pub requests_per_connection: u32,
-    /// Bytes read or written on one connection before the next gets its turn (default 1 MiB;
-    /// passed by at most one buffer).
+    /// Bytes to read or write on one connection before the next gets its turn (default 1 MiB). A connection
+    /// may exceed this by at most one buffer.
     pub bytes_per_connection: usize,
-    /// Connections that are served together at most: all are read, then all are answered, then all are
-    /// written to (default 16, at most 1,024). That is faster than one after the other, but the first
-    /// answer waits until the handler has made the last. A handler that takes long for an answer has 1
-    /// here.
+    /// The most connections in a wave (default 16; 1 to 1,024).
     ///
-    /// Fewer are served together where that would pass [`requests`](Self::requests) or take the last of
-    /// [`Config::exchanges`]; and only those that begin a request are read and answered in advance.
+    /// The server reads from all connections of a wave, then answers all, then writes to all. That is faster
+    /// than one after the other, but the first response waits until the handler has made the last. Set this
+    /// to 1 if the handler is slow.
+    ///
+    /// A wave is smaller if it could exceed [`requests`](Self::requests), or take the last of
+    /// [`Config::exchanges`](super::Config::exchanges) or [`Config::buffers`](super::Config::buffers). Only
+    /// connections that begin a request take the first two steps together. The last step serves the others
+    /// whole.
     pub wave_size: usize,
 }
 
@@ -174,21 +197,21 @@ impl Default for Budget {
     }
 }
 
-/// The most headers that [`Limits::headers`] may allow; their slices live on the stack.
+/// The largest value of [`Limits::headers`]. The headers' slices live on the stack.
 pub(crate) const MAX_HEADERS: usize = 256;
 
-/// What a buffer has beside the longest head and body: space for the next read, and for the line that ends a chunked
-/// body.
+/// Bytes of a buffer beyond the longest head and body. They are for the next read, and for the line that ends
+/// a chunked body.
 pub(crate) const INPUT_SLACK: usize = 4096;
 
-/// A batch of pipelined responses is flushed when it has grown past this.
+/// The size after which a batch of pipelined responses is sent.
 pub(crate) const OUT_BATCH: usize = 16 * 1024;
 
-/// Room for the headers that the server adds to each response, and for its own error pages.
+/// Bytes for the headers that the server adds to each response, and for its own error pages.
 pub(crate) const OUT_SLACK: usize = 1024;
 
 impl Timeouts {
-    /// How long a connection may wait in a state.
+    /// Returns how long a connection may wait in a state.
     pub(crate) fn of(&self, state: State) -> Duration {
         match state {
             State::Idle | State::Received => self.idle,

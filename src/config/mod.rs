@@ -1,7 +1,7 @@
 //! What a host can set: sizes, times, limits and budgets.
 //!
-//! Everything the server will ever need is allocated from these numbers when it is made;
-//! afterwards a full table, pool or budget means *wait* or *evict*, never *grow*.
+//! The server allocates everything that it will ever need from these numbers, when it is made. If a table, a
+//! pool or a budget is full afterwards, the server waits or evicts. It never grows.
 
 mod limits;
 mod modes;
@@ -14,7 +14,7 @@ pub use modes::{AtCapacity, CloseMode, IdleInDrain};
 
 /// The settings of one [`Server`](crate::Server).
 ///
-/// Start from the default and set what differs:
+/// Start from the default, and set what differs:
 ///
 /// ```
 /// use fourway::{CloseMode, Config};
@@ -27,37 +27,39 @@ pub use modes::{AtCapacity, CloseMode, IdleInDrain};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// How many connections may be open at once (default 1,024; at least 1, and as many as the
-    /// token range has room for).
+    /// How many connections may be open at once (default 1,024; 1 to 2³¹). The token range limits it too
+    /// ([`TokenRange`](crate::TokenRange)).
     ///
-    /// A slot takes 48 bytes, with its places in the queues. When all are taken, [`AtCapacity`] says what happens.
+    /// A slot takes 48 bytes, with its places in the queues. If all slots are taken,
+    /// [`at_capacity`](Self::at_capacity) says what happens.
     ///
-    /// Each connection also takes a file descriptor. If the process may have fewer (RLIMIT_NOFILE), accepting pauses
-    /// before the slots are taken, and no connection makes way. A host raises that limit itself, or sets a lower number
-    /// here, and leaves some descriptors to its own listeners and files.
+    /// Each connection also takes a file descriptor. If the process may have fewer descriptors
+    /// (RLIMIT_NOFILE), accepting pauses before all slots are taken, and no connection is evicted. The host
+    /// has to raise that limit itself, or set a lower number here. It should keep some descriptors for its
+    /// own listeners and files.
     pub max_connections: usize,
-    /// How many requests or responses may be incomplete at once (default: one for each connection; at least 1).
+    /// How many requests or responses may be incomplete at once (default: one for each connection; at least
+    /// 1).
     ///
-    /// Each of these *exchanges* takes about 250 bytes, beside the [`buffers`](Self::buffers) that it borrows. A
-    /// deferred request or a large response that is read slowly often borrows none. When all exchanges are lent, one
-    /// connection makes way, as when all buffers of a kind are ([`Buffers`]).
+    /// Each of these *exchanges* takes about 250 bytes, beside the [`buffers`](Self::buffers) that it
+    /// borrows. A deferred request often borrows none. Neither does a large response that the client reads
+    /// slowly. If all exchanges are lent, one connection is evicted, by the same rule as for [`Buffers`].
     pub exchanges: usize,
     /// How many buffers of each kind may be lent at once.
     pub buffers: Buffers,
     /// How a connection ends after its last response (default [`CloseMode::Fin`]).
     pub close: CloseMode,
-    /// Whether a connection may carry more than one request (default yes).
+    /// Whether a connection may carry more than one request (default `true`).
     pub keep_alive: bool,
-    /// What happens to a new connection when all slots are taken.
+    /// What happens to a new connection if all slots are taken (default [`AtCapacity::Evict`]).
     pub at_capacity: AtCapacity,
-    /// What a [drain](crate::Server::drain) does with idle connections (default
-    /// [`IdleInDrain::Close`]).
+    /// What a [drain](crate::Server::drain) does with idle connections (default [`IdleInDrain::Close`]).
     pub idle_in_drain: IdleInDrain,
-    /// How many finished handshakes the kernel queues for [`Server::listen`](crate::Server::listen)
-    /// (default 4,096). Linux cuts it to `net.engine.somaxconn`.
+    /// How many finished handshakes the kernel queues for [`Server::listen`](crate::Server::listen) (default
+    /// 4,096). Linux limits it to `net.core.somaxconn`.
     pub backlog: u32,
-    /// Sets SO_REUSEPORT on listeners, so that several processes can share a port (default no;
-    /// Unix only, ignored elsewhere).
+    /// Whether [`Server::listen`](crate::Server::listen) sets SO_REUSEPORT, so that several processes can
+    /// share a port (default `false`). It has an effect on Unix only.
     pub reuse_port: bool,
     /// How long each state may last.
     pub timeouts: Timeouts,
@@ -65,8 +67,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much one call of [`Server::process`](crate::Server::process) may do.
     pub budget: Budget,
-    /// The wall clock for the `Date` header, read at most once a second (default
-    /// [`SystemTime::now`]).
+    /// The wall clock for the `Date` header (default [`SystemTime::now`]). The server reads it at most once a
+    /// second.
     pub wall_clock: fn() -> SystemTime,
 }
 
@@ -91,7 +93,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The first setting that cannot be served, as a sentence.
+    /// Checks that every setting is in its range. The error is a sentence about the first one that is not.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let (limits, buffers) = (&self.limits, &self.buffers);
         let (budget, times) = (&self.budget, &self.timeouts);

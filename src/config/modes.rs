@@ -1,53 +1,53 @@
-//! What a server does at the ends of its life and its memory.
+//! What a server does when a connection ends, when all slots are taken, and when it drains.
 
 /// Which side closes first after the last response, and how.
 ///
-/// The side whose FIN goes first holds the connection in TIME_WAIT for twice the maximum segment
-/// lifetime (RFC 9293 §3.6.1), a minute on Linux.
+/// The side that sends the first FIN holds the connection in TIME_WAIT. That lasts for twice the maximum
+/// segment lifetime (RFC 9293 §3.6.1), which is a minute on Linux.
 ///
-/// A [drain](crate::Server::drain) also ends connections whose clients have not been told so: these
-/// get a FIN in every mode.
+/// A [drain](crate::Server::drain) also closes connections whose last response did not announce it. The
+/// server closes these with a FIN in every mode.
 ///
 /// ```
 /// use fourway::{CloseMode, Config};
 ///
 /// let mut config = Config::default();
 /// assert_eq!(config.close, CloseMode::Fin);
-/// config.close = CloseMode::Peer; // TIME_WAIT is to stay with the clients
+/// config.close = CloseMode::Peer; // the clients hold TIME_WAIT
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseMode {
-    /// Half-close, then discard what still comes until the client's FIN. TIME_WAIT stays here.
+    /// Half-close, then read and discard until the client's FIN. The server holds TIME_WAIT.
     ///
-    /// A client that has asked for the close is not waited for, if its response was small: the server closes right behind
-    /// its FIN.
+    /// If the client has asked for the close, its request had no body, and its response has at most 1 KiB,
+    /// the server does not linger. It closes right after its FIN.
     Fin,
-    /// Wait for the client's FIN for the linger timeout, then as `Fin`. TIME_WAIT stays there.
+    /// Wait for the client's FIN as long as the linger timeout, then do as `Fin`. The client holds TIME_WAIT.
     ///
-    /// This delays on purpose what RFC 9112 §9.6 asks of a server that has said
-    /// `Connection: close`.
+    /// RFC 9112 §9.6 asks a server to close after it has said `Connection: close`. This mode delays that on
+    /// purpose.
     Peer,
-    /// Reset as soon as the kernel has taken the last byte. TIME_WAIT stays nowhere, and a large
-    /// response may be cut.
+    /// Reset as soon as the kernel has taken the last byte. Nobody holds TIME_WAIT, and a large response may
+    /// be cut.
     Rst,
-    /// Close without a byte as soon as a request is whole; the handler is not called.
+    /// Close without a byte as soon as a request is whole. The handler is not called.
     Drop,
 }
 
 impl CloseMode {
-    /// Whether requests are answered at all.
+    /// Returns whether the server answers requests at all.
     pub(crate) fn answers(self) -> bool {
         self != CloseMode::Drop
     }
 
-    /// Whether our FIN goes right behind the last response.
+    /// Returns whether our FIN follows the last response right away.
     pub(crate) fn sends_fin_first(self) -> bool {
         self == CloseMode::Fin
     }
 }
 
-/// What happens to a new connection when all slots are taken.
+/// What happens to a new connection if all slots are taken.
 ///
 /// ```
 /// use fourway::{AtCapacity, Config};
@@ -59,25 +59,28 @@ impl CloseMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AtCapacity {
-    /// Another connection is closed for it.
+    /// The server closes another connection for it.
     ///
-    /// That is the connection that has been idle longest, if it has been so for a second. Otherwise the fullest state
-    /// gives up its oldest: of all that are idle, send a head, wait for a body buffer, send a body, read a response, or
-    /// owe their FIN, the largest group loses the member that has waited longest without progress. So a flood of any
-    /// kind makes room for itself, and requests and responses that make progress are spared. A response that is cut off
-    /// ends with a reset.
+    /// That is the connection that has been idle longest, if it has been idle for at least a second.
+    /// Otherwise the fullest state gives up its oldest connection. There are six groups: connections that are
+    /// idle, send a head, wait for a body buffer, send a body, read a response, or owe their FIN. The largest
+    /// group loses the member that has waited longest without progress.
     ///
-    /// A request that the host has deferred is never given up. If all slots hold such requests, this is `Pause`.
+    /// So a flood of any kind makes room for itself, and requests and responses that make progress are
+    /// spared. If the server cuts off a response, it resets the connection.
+    ///
+    /// A deferred request is never evicted. If all slots hold deferred requests, this is like
+    /// [`Pause`](Self::Pause).
     Evict,
     /// New connections wait in the kernel's accept queue until a connection ends.
     Pause,
 }
 
-/// What a [drain](crate::Server::drain) does with connections on which no request is under way.
+/// What a [drain](crate::Server::drain) does with connections on which no request is in progress.
 ///
-/// Whoever closes an idle connection may cross with a request on its way: that client gets no answer,
-/// and has to ask again on a new connection (RFC 9112 §9.3.1). Where somebody else listens already, as
-/// in a restart, waiting for the next request spares it that.
+/// If the server closes such a connection, a request may be on its way. Its client gets no response, and has
+/// to send the request again on a new connection (RFC 9112 §9.3.1). In a restart, where a successor listens
+/// already, the server can avoid that by waiting for the next request.
 ///
 /// ```
 /// use fourway::{Config, IdleInDrain};
@@ -89,9 +92,9 @@ pub enum AtCapacity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdleInDrain {
-    /// They are closed at once, unless a request has come: the drain is soon over.
+    /// Close them at once, unless a request has arrived. The drain ends soon.
     Close,
-    /// Each is closed behind the answer to one more request, which says so; who has not asked when nine
-    /// tenths of the grace are over is closed then. The tenth that is left is the time for all of these.
+    /// Answer one more request on each, and say `Connection: close` in the response. Connections that are
+    /// still idle after 90 % of the grace period are closed. The last 10 % are for closing them.
     LastRequest,
 }
