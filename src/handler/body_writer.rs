@@ -6,7 +6,7 @@ use std::io;
 
 use crate::http::response::Writer;
 
-/// Where [`Responder::body_with`](crate::Responder::body_with) writes.
+/// The writer that [`Responder::body_with`](crate::Responder::body_with) passes to the host.
 ///
 /// `write!` and `writeln!` work without an import:
 ///
@@ -18,8 +18,8 @@ use crate::http::response::Writer;
 /// });
 /// ```
 ///
-/// They also work where `std::fmt::Write`, `std::io::Write` or both are imported. `BodyWriter` implements both
-/// traits, so it can be passed to any function that writes.
+/// They also work where `std::fmt::Write`, `std::io::Write` or both are imported. `BodyWriter` implements
+/// both traits, so it can be passed to any function that writes.
 ///
 /// ```
 /// use std::io::{self, Write};
@@ -44,14 +44,14 @@ use crate::http::response::Writer;
 /// });
 /// ```
 ///
-/// Writing more than [`limits.out_bytes`](crate::Limits::out_bytes) is an error here, and a 500
-/// for the client.
+/// If the host writes more than [`limits.out_bytes`](crate::Limits::out_bytes), the writer returns an error,
+/// and the client gets a 500.
 #[derive(Debug)]
 pub struct BodyWriter<'w> {
     writer: Writer<'w>,
 }
 
-/// The body could not be written: it has no room, or a `Display` implementation failed.
+/// The body could not be written: there is not enough space, or a `Display` implementation failed.
 ///
 /// ```
 /// use std::{fmt, io};
@@ -61,7 +61,7 @@ pub struct BodyWriter<'w> {
 ///     writeln!(body, "a line")
 /// }
 ///
-/// // `?` makes the error of either trait of it.
+/// // `?` converts it to the error of either trait.
 /// fn formatted(body: &mut BodyWriter<'_>) -> fmt::Result {
 ///     Ok(line(body)?)
 /// }
@@ -84,8 +84,9 @@ impl<'w> BodyWriter<'w> {
         self.writer
     }
 
-    /// Writes formatted text; the method that `write!` and `writeln!` call.
-    // Both traits have a method of this name. Without this one, a host that imports both could not use `write!`.
+    /// Writes formatted text. `write!` and `writeln!` call this method.
+    // Both traits have a method of this name. Without this one, a host that imports both could not use
+    // `write!`.
     pub fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> Result<(), WriteError> {
         fmt::Write::write_fmt(self, text).map_err(|fmt::Error| WriteError)
     }
@@ -95,13 +96,13 @@ impl<'w> BodyWriter<'w> {
         self.write_all(text.as_bytes())
     }
 
-    /// Writes all of the bytes or, if there is no room for all of them, none.
+    /// Writes all of the bytes, or none if there is not enough space.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         self.writer.push(bytes);
         if self.writer.overflowed() { Err(WriteError) } else { Ok(()) }
     }
 
-    /// Returns how many more bytes there is room for.
+    /// Returns the number of bytes that still fit.
     pub fn room_left(&self) -> usize {
         self.writer.room_left()
     }
@@ -144,13 +145,13 @@ impl From<WriteError> for io::Error {
     }
 }
 
-/// Each module has the imports of one host; that it compiles is half of its test.
+/// Each module has the imports of one host. It also tests that they compile.
 #[cfg(test)]
 mod tests {
     use super::{BodyWriter, WriteError};
     use crate::http::response::Writer;
 
-    /// What a host writes with no more room than this.
+    /// Returns what a host writes into `room` bytes of space.
     fn written(room: usize, write: impl FnOnce(&mut BodyWriter<'_>)) -> String {
         let mut room = vec![0; room];
         let mut body = BodyWriter::new(Writer::new(&mut room));

@@ -1,8 +1,8 @@
-//! The host's side of a request: what it is asked, and the ways in which it can answer.
+//! The host's side of a request: the handler, and the ways to respond.
 //!
-//! A [`Responder`] is consumed by answering, each way of answering returns the [`Reply`] that the
-//! handler has to return, and there is no other way to get one: a forgotten answer does not
-//! compile, and neither does the answer to another request.
+//! Responding consumes the [`Responder`], and returns the [`Reply`] that the handler has to return. There is
+//! no other way to get a reply. So a handler that forgets to respond does not compile, and neither does one
+//! that returns the reply to another request.
 
 mod body_writer;
 pub(crate) mod request;
@@ -17,8 +17,10 @@ use crate::http::response::{Draft, Writer};
 
 pub use body_writer::{BodyWriter, WriteError};
 
-/// Answers requests; passed to each call of [`Server::process`](crate::Server::process), so that
-/// the host's state is an ordinary `&mut`.
+/// Responds to requests.
+///
+/// The host passes its handler to each call of [`Server::process`](crate::Server::process), so the host's
+/// state is an ordinary `&mut`.
 ///
 /// ```
 /// use fourway::{Handler, Reply, Request, Responder};
@@ -35,7 +37,7 @@ pub use body_writer::{BodyWriter, WriteError};
 /// }
 /// ```
 ///
-/// It has no way to the server that is calling it:
+/// The handler cannot reach the server that calls it:
 ///
 /// ```compile_fail
 /// fn turn(server: &mut fourway::Server) {
@@ -47,23 +49,23 @@ pub use body_writer::{BodyWriter, WriteError};
 /// }
 /// ```
 ///
-/// Several requests may be answered before the first answer is sent
+/// The server may call the handler for several requests before it sends the first response
 /// ([`Budget::wave_size`](crate::Budget::wave_size)).
 ///
-/// A handler that panics loses its own connection and nothing else, if the host catches the panic
+/// If a handler panics, its own connection is lost and nothing else, provided that the host catches the panic
 /// and calls `process` again.
 pub trait Handler {
-    /// Answers one request, whole with its body.
+    /// Responds to one request, which has arrived whole with its body.
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r>;
 
-    /// Hears that a request which was [deferred](Responder::defer) can no longer be answered.
+    /// Takes note that a [deferred](Responder::defer) request can no longer be answered.
     ///
-    /// A client's FIN is no such end, and is not reported: a client that has closed its half may still wait for its answer,
-    /// and one that has closed altogether looks the same. A reset is reported.
+    /// A client's FIN does not end its request, and is not reported. A client that has closed its half may
+    /// still wait for its response, and one that has closed completely looks the same. A reset is reported.
     ///
-    /// Told exactly once of each that was not answered, by the call of
-    /// [`process`](crate::Server::process) that finds out, or by the next one after
-    /// [`abort`](crate::Server::abort). Nothing is told once the server has been dropped.
+    /// The server calls this exactly once for each deferred request that was not answered. It does so in the
+    /// call of [`process`](crate::Server::process) that finds out, or in the next one after
+    /// [`abort`](crate::Server::abort). A server that is dropped reports nothing.
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         let _ = (id, why);
     }
@@ -79,7 +81,7 @@ impl<H: Handler + ?Sized> Handler for &mut H {
     }
 }
 
-/// A closure as a [`Handler`]; made by [`handler_fn`].
+/// A [`Handler`] made of a closure by [`handler_fn`].
 ///
 /// ```
 /// use fourway::{Handler, handler_fn};
@@ -101,7 +103,7 @@ where
     }
 }
 
-/// Makes a closure a [`Handler`].
+/// Makes a [`Handler`] of a closure.
 ///
 /// ```
 /// let mut hello = fourway::handler_fn(|_request, responder| {
@@ -121,7 +123,7 @@ where
 /// ```
 /// use fourway::{Reply, Responder};
 ///
-/// /// One of the ways out of a handler.
+/// /// A handler can end with this.
 /// fn not_found(responder: Responder<'_>) -> Reply<'_> {
 ///     responder.send(404, "text/plain", b"not here")
 /// }
@@ -134,7 +136,7 @@ where
 /// fourway::handler_fn(|_request, _responder| fourway::Reply { });
 /// ```
 ///
-/// and leaving it out is an error:
+/// A handler that returns none does not compile:
 ///
 /// ```compile_fail
 /// fourway::handler_fn(|_request, responder| { drop(responder); });
@@ -144,15 +146,17 @@ pub struct Reply<'r> {
     _request: Invariant<'r>,
 }
 
-/// Keeps `'r` from being stretched or shrunk to that of another request.
+/// Ties a reply to its request: the compiler neither lengthens nor shortens `'r` to the lifetime of another.
 type Invariant<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
 
-/// The right and the duty to answer one request.
+/// The right and the duty to respond to one request.
 ///
-/// `Content-Length`, `Date` and `Connection` are added by the server. To HEAD, and with 204 and
-/// 304, the body is left out. An answer that cannot be sent (too large to copy, a status outside
-/// 200 to 599, a control byte in a header) becomes a 500, counted in
-/// [`Stats::handler_errors`](crate::Stats::handler_errors) and logged.
+/// The server adds `Content-Length`, `Date` and `Connection`. It leaves out the body in a response to HEAD,
+/// and in one with the status 204, 205 or 304.
+///
+/// If a response cannot be sent, the client gets a 500. The server logs that, and counts it in
+/// [`Stats::handler_errors`](crate::Stats::handler_errors). A response cannot be sent if it is too large to
+/// copy, if its status is not between 200 and 599, or if a header holds a control byte.
 ///
 /// ```
 /// fourway::handler_fn(|request, responder| match request.path() {
@@ -161,7 +165,7 @@ type Invariant<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
 /// });
 /// ```
 #[derive(Debug)]
-#[must_use = "a responder that is dropped answers 500"]
+#[must_use = "if a responder is dropped, the client gets a 500"]
 pub struct Responder<'r> {
     writer: Writer<'r>,
     draft: &'r mut Draft,
@@ -180,15 +184,15 @@ impl<'r> Responder<'r> {
         Responder { writer, draft, date, deferrals, _request: PhantomData }
     }
 
-    /// Answers with a copy of `body`, at most
-    /// [`limits.out_bytes`](crate::Limits::out_bytes) with its headers.
+    /// Responds with a copy of `body`. Together with its headers it has at most
+    /// [`limits.out_bytes`](crate::Limits::out_bytes).
     pub fn send(self, status: u16, content_type: &str, body: &[u8]) -> Reply<'r> {
         self.status(status).content_type(content_type).send(body)
     }
 
-    /// Answers with what `write` writes; the length is filled in afterwards.
+    /// Responds with the body that `write` writes. The server fills in the length afterwards.
     ///
-    /// What `write` returns is of no consequence: an error of writing shows without it.
+    /// The result of `write` is ignored, because the server notices a failed write without it.
     pub fn body_with<R>(
         self,
         status: u16,
@@ -212,41 +216,45 @@ impl<'r> Responder<'r> {
         Reply { _request: PhantomData }
     }
 
-    /// Begins an answer that has headers of its own.
+    /// Begins a response that has headers of its own.
     pub fn status(mut self, status: u16) -> ResponseHead<'r> {
         self.writer.begin(self.draft, self.date, status);
         ResponseHead { writer: self.writer, draft: self.draft, _request: PhantomData }
     }
 
-    /// Answers later, with [`Server::respond`](crate::Server::respond).
+    /// Defers the response, which the host gives later with [`Server::respond`](crate::Server::respond).
     ///
-    /// Until then the connection waits, for at most
-    /// [`Timeouts::deferred`](crate::Timeouts::deferred) from when the answers in front of this one
-    /// have left, and so do the requests that its client has
-    /// sent behind this one. A client that closes its half is still answered; of one that resets
-    /// the connection [`Handler::gone`] is told. (One that has closed altogether looks like one that
-    /// has closed its half, until something is sent to it.)
+    /// Until then the connection waits, and so do the requests that its client has sent after this one. It
+    /// waits for at most [`Timeouts::deferred`](crate::Timeouts::deferred), starting when the responses
+    /// before this one have been sent.
     ///
-    /// Each request that waits holds a slot and one of [`Config::exchanges`](crate::Config::exchanges), and a head buffer
-    /// if its client has sent more behind it. Neither is taken from it. If it takes the last exchange, another
-    /// connection makes way; if all others wait for answers too, this one gets a 503 at once, and `gone` is told of it.
-    /// A host that defers for long sets `exchanges` lower than `max_connections`, or requests that wait come to hold
-    /// all slots, and none of them makes room for a new client.
+    /// A client that closes its half still gets the response. If it resets the connection, [`Handler::gone`]
+    /// reports that. (A client that has closed completely looks like one that has closed its half, until the
+    /// server sends something.)
     ///
-    /// An answer that was deferred before can be deferred again, under a new name; its deadline
-    /// stays.
+    /// Each deferred request holds a slot and one of [`Config::exchanges`](crate::Config::exchanges), and the
+    /// server does not take them away. It also holds a head buffer if its client has sent more after it. If
+    /// the head buffers run out, the server can refuse the request with 503 ([`Buffers`](crate::Buffers)).
+    ///
+    /// If the request takes the last exchange, another connection makes way. If all other exchanges hold
+    /// deferred requests too, this one gets a 503 at once, and `gone` reports it. If requests can wait for
+    /// long, set `exchanges` lower than `max_connections`. Otherwise deferred requests can come to hold all
+    /// slots, and none of them makes way for a new client.
+    ///
+    /// The responder of [`Server::respond`](crate::Server::respond) can defer the request again. The request
+    /// then has a new id, and keeps its deadline.
     pub fn defer(self) -> (RequestId, Reply<'r>) {
         (self.deferrals.take(), Reply { _request: PhantomData })
     }
 
-    /// Closes the connection at once, without an answer.
+    /// Closes the connection at once, without a response.
     pub fn close(self) -> Reply<'r> {
         self.draft.dropped = true;
         Reply { _request: PhantomData }
     }
 }
 
-/// A response's head, to which headers can be added until its body is given.
+/// A response's head. Add headers to it, then give the body.
 ///
 /// ```
 /// fourway::handler_fn(|_request, responder| {
@@ -265,7 +273,8 @@ impl<'r> ResponseHead<'r> {
     /// Bodies up to this size are cheaper to copy than to send from two places.
     const COPIED: usize = 4096;
 
-    /// Whether to copy a body that need not be: what the server adds to the head must still fit.
+    /// Returns whether to copy a body that need not be copied. What the server adds to the head must still
+    /// fit.
     fn is_cheaper_copied(&self, len: usize) -> bool {
         const REST_OF_HEAD: usize = 128;
         len <= Self::COPIED && len + REST_OF_HEAD <= self.writer.room_left()
@@ -273,10 +282,11 @@ impl<'r> ResponseHead<'r> {
 
     /// Adds a header.
     ///
-    /// `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's: one of these, a name that is no
-    /// token, or a control byte in the value makes the answer a 500, counted in
-    /// [`Stats::handler_errors`](crate::Stats::handler_errors). To close the connection, there is
-    /// [`close_after`](Self::close_after).
+    /// `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's. To close the
+    /// connection, use [`close_after`](Self::close_after).
+    ///
+    /// The client gets a 500 if the host adds one of these headers, a name that is not a token, or a value
+    /// that holds a control byte. [`Stats::handler_errors`](crate::Stats::handler_errors) counts it.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.writer.field(self.draft, name, value.as_ref());
         self
@@ -294,7 +304,7 @@ impl<'r> ResponseHead<'r> {
         self
     }
 
-    /// Ends with a copy of `body`.
+    /// Ends the response with a copy of `body`.
     pub fn send(mut self, body: &[u8]) -> Reply<'r> {
         self.writer.end_head(self.draft, body.len() as u64);
         if self.draft.has_body() {
@@ -304,8 +314,9 @@ impl<'r> ResponseHead<'r> {
         Reply { _request: PhantomData }
     }
 
-    /// Ends with a body of any length that is sent from where it is. One of a few KiB is copied
-    /// all the same where there is room for it, which is cheaper.
+    /// Ends the response with a body of any length, which is sent from where it is.
+    ///
+    /// A body of at most 4 KiB in one piece is copied if there is space for it, because that is cheaper.
     pub fn body(mut self, body: impl Into<Body>) -> Reply<'r> {
         let body = body.into();
         if let Some(bytes) = body.bytes().filter(|bytes| self.is_cheaper_copied(bytes.len())) {
@@ -321,7 +332,7 @@ impl<'r> ResponseHead<'r> {
         Reply { _request: PhantomData }
     }
 
-    /// Ends without a body.
+    /// Ends the response without a body.
     pub fn empty(self) -> Reply<'r> {
         self.send(b"")
     }

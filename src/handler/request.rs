@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use crate::http::head::Head;
 use crate::net::Peer;
 
-/// A request as a handler sees it: slices of the bytes that arrived, valid during the call.
+/// A request as a handler sees it.
+///
+/// Its parts are slices of the bytes that arrived. They are valid during the call.
 ///
 /// ```
 /// use fourway::{Reply, Request, Responder};
@@ -27,20 +29,22 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The method, case-sensitive: `GET`.
+    /// Returns the method, for example `GET`. It is case-sensitive.
     pub fn method(&self) -> &'a str {
         self.head.method
     }
 
-    /// The target as it was sent: a path with its query, an absolute URL, or `*`. ASCII only.
+    /// Returns the target as it was sent: a path with its query, an absolute URL, or `*`. It is ASCII.
     ///
-    /// It is never the `host:port` of CONNECT: that method is answered with 501, because the server is no proxy.
+    /// It is never the `host:port` of CONNECT. The server is no proxy, so it answers that method with 501.
     pub fn target(&self) -> &'a str {
         self.head.target
     }
 
-    /// Whom the request is for, with a port if one was given: the host of an absolute URL, which goes
-    /// before the `Host` header (RFC 9112 §3.2.2), else that header. Empty if it is, or if there is none.
+    /// Returns the host that the request is for, with its port if the client has sent one.
+    ///
+    /// This is the host of an absolute URL if the target is one, and the `Host` header otherwise (RFC 9112
+    /// §3.2.2). It is empty if there is none, or if the header is empty.
     pub fn host(&self) -> &'a str {
         match self.parts().0 {
             "" => self.header("Host").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or(""),
@@ -48,7 +52,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The target without scheme, authority and query, not decoded. `*` stays `*`.
+    /// Returns the target without scheme, authority and query, not decoded. `*` stays `*`.
     pub fn path(&self) -> &'a str {
         match self.parts().1.split('?').next() {
             Some("") | None => "/",
@@ -56,44 +60,46 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What follows the first `?` of the target, not decoded.
+    /// Returns the part of the target after the first `?`, not decoded. Returns `None` if there is no `?`.
     pub fn query(&self) -> Option<&'a str> {
         self.head.target.split_once('?').map(|(_, query)| query)
     }
 
-    /// The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1 and for any higher one, which is served as HTTP/1.1.
+    /// Returns the minor version: 0 for HTTP/1.0, and 1 for HTTP/1.1 and higher. The server treats a higher
+    /// version as HTTP/1.1.
     pub fn minor_version(&self) -> u8 {
         self.head.minor
     }
 
-    /// The first header of this name, case-insensitive.
+    /// Returns the value of the first header of this name, which is not case-sensitive.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// All headers in the order they came; values may hold bytes outside ASCII.
+    /// Returns all headers in the order in which they arrived. Values may hold bytes outside ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
         self.head.headers.iter().map(|header| (header.name, header.value))
     }
 
-    /// The whole body, without the chunked coding; empty if there is none.
+    /// Returns the whole body, without the chunked coding. It is empty if there is none.
     pub fn body(&self) -> &'a [u8] {
         self.body
     }
 
-    /// The client's address, asked of the kernel at each call.
+    /// Asks the kernel for the client's address, and returns it.
     ///
     /// # Errors
     ///
-    /// If the client has reset the connection meanwhile, or ([`Unsupported`](io::ErrorKind::Unsupported))
-    /// if it came over a Unix socket, where it has no such address.
+    /// Fails if the client has reset the connection meanwhile. Fails with
+    /// [`Unsupported`](io::ErrorKind::Unsupported) if the client came over a Unix socket, where it has no
+    /// such address.
     pub fn peer(&self) -> io::Result<SocketAddr> {
         self.peer.peer_addr()
     }
 }
 
 impl<'a> Request<'a> {
-    /// The authority of an absolute URL, and what is behind it; any other target has none.
+    /// Returns the authority of an absolute URL, and what follows it. Any other target has no authority.
     fn parts(&self) -> (&'a str, &'a str) {
         let target = self.head.target;
         match target.split_once("://") {
