@@ -1,11 +1,10 @@
-//! Answers that come later: the names of the requests that wait for one, and the news of those that
-//! wait no longer.
+//! Responses that come later: the ids of the requests that wait for one, and the reports of those that no
+//! longer wait.
 //!
-//! A handler that cannot answer yet takes a [`RequestId`] and returns. The connection keeps its
-//! exchange, with the requests that were sent behind this one, and waits. From then on there are
-//! two ends, and exactly one of them comes: the host answers with
-//! [`Server::respond`](crate::Server::respond), or it is told by
-//! [`Handler::gone`](crate::Handler::gone) that nobody can.
+//! A handler that cannot respond yet takes a [`RequestId`] and returns. The connection keeps its exchange,
+//! with the requests that were sent after this one, and waits. From then on there are two ends, and exactly
+//! one of them comes. Either the host responds with [`Server::respond`](crate::Server::respond), or
+//! [`Handler::gone`](crate::Handler::gone) reports that nobody can.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,10 +15,10 @@ use crate::http::response::Terms;
 use crate::slot::Slot;
 use crate::stats::Reason;
 
-/// The name of a request that is answered later; made by [`Responder::defer`](crate::Responder::defer).
+/// The id of a deferred request, made by [`Responder::defer`](crate::Responder::defer).
 ///
-/// Plain data: it can be copied, sent to another thread, and thrown away. It never names another
-/// request, however often its connection's place is used again.
+/// It is plain data. The host can copy it, send it to another thread, and throw it away. It never names
+/// another request, even after another connection has taken the slot.
 ///
 /// ```
 /// use std::collections::VecDeque;
@@ -55,8 +54,7 @@ pub struct RequestId {
 
 const _: () = assert!(size_of::<Option<RequestId>>() == 16);
 
-/// Why a request that was waiting for its answer can no longer be answered; passed to
-/// [`Handler::gone`](crate::Handler::gone).
+/// Why a deferred request can no longer be answered, passed to [`Handler::gone`](crate::Handler::gone).
 ///
 /// ```
 /// use fourway::{GoneReason, Handler, Reply, Request, RequestId, Responder};
@@ -79,65 +77,67 @@ const _: () = assert!(size_of::<Option<RequestId>>() == 16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GoneReason {
-    /// No answer came for [`Timeouts::deferred`](crate::Timeouts::deferred); the client gets a 503.
+    /// The host has not responded within [`Timeouts::deferred`](crate::Timeouts::deferred). The client gets a
+    /// 503.
     Timeout,
-    /// All [exchanges](crate::Config::exchanges) or [head buffers](crate::Buffers::heads) are lent to requests that wait
-    /// for their answers; the client gets a 503.
+    /// Others need the request's [exchange](crate::Config::exchanges) or [head
+    /// buffer](crate::Buffers::heads), and it is the one that makes way. The client gets a 503.
     NoRoom,
-    /// Its connection has ended.
+    /// The request's connection has ended.
     Ended(Reason),
 }
 
-/// Why [`Server::respond`](crate::Server::respond) cannot answer.
+/// Why [`Server::respond`](crate::Server::respond) fails.
 ///
 /// ```
-/// assert_eq!(fourway::RespondError::WrongServer.to_string(), "the request is another server's");
+/// assert_eq!(fourway::RespondError::WrongServer.to_string(), "the request belongs to another server");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RespondError {
-    /// The request has been answered, or [`Handler::gone`](crate::Handler::gone) was told of its
-    /// end or is about to be.
+    /// The request was answered, or [`Handler::gone`](crate::Handler::gone) has reported its end or is about
+    /// to.
     Over,
-    /// The request is another server's.
+    /// The request belongs to another server.
     WrongServer,
 }
 
 impl fmt::Display for RespondError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            RespondError::Over => "the request no longer waits for an answer",
-            RespondError::WrongServer => "the request is another server's",
+            RespondError::Over => "the request no longer waits for a response",
+            RespondError::WrongServer => "the request belongs to another server",
         })
     }
 }
 
 impl std::error::Error for RespondError {}
 
-/// What has to be remembered of a request to answer it later.
+/// What the server remembers of a request in order to answer it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Awaited {
     pub(crate) serial: NonZeroU64,
     pub(crate) terms: Terms,
 }
 
-/// Gives out the names, and keeps the news until the handler can be told.
+/// Makes the ids, and keeps the reports until the handler can take note of them.
 #[derive(Debug)]
 pub(crate) struct Deferrals {
     server: u32,
-    /// Of the connection that is driven.
+    /// The connection that is driven.
     slot: Slot,
     latest: NonZeroU64,
-    /// Given out, and not yet written down with its request; still here after a handler's panic.
+    /// An id that the handler has taken, until it is written down with its request. It is still here after a
+    /// handler's panic.
     taken: Option<RequestId>,
     gone: VecDeque<(RequestId, GoneReason)>,
 }
 
-/// What each request that can wait at a time takes here.
+/// The bytes that each deferred request takes here.
 pub(crate) const PER_REQUEST: usize = size_of::<(RequestId, GoneReason)>();
 
 impl Deferrals {
-    /// For at most this many requests that wait at a time.
+    /// Reserves space for this number of requests that wait at the same time.
     pub(crate) fn new(capacity: usize) -> Self {
         static SERVERS: AtomicU32 = AtomicU32::new(0);
         Deferrals {
@@ -149,9 +149,9 @@ impl Deferrals {
         }
     }
 
-    // --- names ---
+    // --- ids ---
 
-    /// The names that follow are of this connection.
+    /// Makes the next ids name requests of this connection.
     pub(crate) fn begin(&mut self, slot: Slot) {
         self.slot = slot;
     }
@@ -162,35 +162,35 @@ impl Deferrals {
         id
     }
 
-    /// A number that was never given out before.
+    /// Returns a number that was never returned before.
     pub(crate) fn serial(&mut self) -> NonZeroU64 {
         // At a billion a second they last for 584 years.
         self.latest = self.latest.saturating_add(1);
         self.latest
     }
 
-    /// The number of this server, of all that the process has made.
+    /// Returns the number of this server among all that the process has made.
     pub(crate) fn server(&self) -> u32 {
         self.server
     }
 
-    /// The serial of the name that was taken since the last call, if one was.
+    /// Returns the serial of the id that was taken since the last call, if there is one.
     pub(crate) fn taken(&mut self) -> Option<NonZeroU64> {
         self.taken.take().map(|id| id.serial)
     }
 
-    /// Where to look for a request.
+    /// Returns the slot and the serial of a request, if it belongs to this server.
     pub(crate) fn find(&self, id: RequestId) -> Result<(Slot, NonZeroU64), RespondError> {
         if id.server == self.server { Ok((id.slot, id.serial)) } else { Err(RespondError::WrongServer) }
     }
 
-    // --- news ---
+    // --- reports ---
 
     pub(crate) fn note_gone(&mut self, slot: Slot, serial: NonZeroU64, why: GoneReason) {
         self.gone.push_back((RequestId { server: self.server, slot, serial }, why));
     }
 
-    /// The name that the handler had taken when it panicked.
+    /// Reports the id that the handler had taken when it panicked.
     pub(crate) fn note_taken_gone(&mut self, why: GoneReason) {
         if let Some(id) = self.taken.take() {
             self.gone.push_back((id, why));
