@@ -1,12 +1,12 @@
-//! Counters: what the server did, and who ended each connection.
+//! Counters: what the server did, and which side ended each connection.
 
 use std::time::Duration;
 
 use crate::status::ErrorStatus;
 
-/// Everything a server counted since it was made, read by [`Server::stats`](crate::Server::stats).
+/// What a server has counted since it was made. [`Server::stats`](crate::Server::stats) returns it.
 ///
-/// All counters are totals; [`Stats::open`], [`Stats::idle`] and [`Stats::deferred`] are gauges.
+/// All counters are totals. [`Stats::open`], [`Stats::idle`] and [`Stats::deferred`] are gauges.
 ///
 /// ```
 /// let stats = fourway::Stats::default();
@@ -15,45 +15,50 @@ use crate::status::ErrorStatus;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Connections accepted, by the server or by the host that let it adopt them.
+    /// Connections that the server accepted, or adopted from the host.
     pub accepted: u64,
     /// Connections that ended.
     pub closed: u64,
-    /// Of those, the ones whose client's FIN or reset was seen before the server closed.
+    /// Of those, the connections whose client sent its FIN or a reset, seen before the server closed.
     pub closed_by_client_first: u64,
     /// Connections open now.
     pub open: usize,
-    /// Of those, the ones between requests.
+    /// Of the open connections, those that are between requests.
     pub idle: usize,
-    /// And those that wait for an answer of the host's that it has deferred.
+    /// Of the open connections, those that wait for the host's response to a deferred request.
     pub deferred: usize,
-    /// Requests that were complete and in order, each given to the handler, or dropped.
+    /// Requests that were complete and valid. Each was given to the handler, or dropped.
     pub requests: u64,
-    /// Bytes read from clients, discarded ones included.
+    /// Bytes read from clients, including those that were discarded.
     pub bytes_in: u64,
-    /// Bytes that the kernel took for clients.
+    /// Bytes that the kernel has taken to send to clients.
     pub bytes_out: u64,
     /// Errors that the server answered by itself, in the order of [`Stats::ERRORS`].
     pub errors: [u64; Stats::ERRORS.len()],
-    /// Answers of a handler that could not be sent (too large, not HTTP, or a deferred one's responder
-    /// that was dropped), replaced by a 500.
+    /// Responses of a handler that could not be sent, so the server sent a 500 instead.
+    ///
+    /// They were too large or not valid HTTP, or the responder of a deferred request was dropped.
     pub handler_errors: u64,
-    /// Handlers that panicked; each lost its own connection.
+    /// Panics of a handler. Each ended its own connection.
     pub handler_panics: u64,
-    /// Errors of `accept` that are one connection's (ECONNABORTED and its kin).
+    /// Errors of `accept` that concern only one connection, such as ECONNABORTED.
     pub accept_errors: u64,
-    /// Times that accepting had to pause: for want of descriptors or memory, or since it failed again and
-    /// again.
+    /// How often accepting had to pause, because descriptors or memory had run out, or because `accept`
+    /// failed again and again.
     pub accept_pauses: u64,
-    /// Connections that the poller refused to watch; each was closed.
+    /// Connections that the poller refused to watch. The server closed each of them.
     pub register_errors: u64,
-    /// Times that all slots were taken and none could make room, so that the next client waits.
+    /// How often all slots were taken and no connection could make way, so that the next client had to wait.
     pub full: u64,
-    /// Readiness for connections that no longer exist, ignored. A few are usual. Many mean that another source of the
-    /// host, or another server, has the same [`TokenRange`](crate::TokenRange).
+    /// Events of connections that no longer exist, which the server ignored.
+    ///
+    /// A few are usual. Many mean that another source of the host, or another server, has the same
+    /// [`TokenRange`](crate::TokenRange).
     pub stale_events: u64,
-    /// The longest that `process` was called after its time, which is a deadline or, where work was
-    /// left, the call before: a host that waits longer than `next_timeout` says sees it here.
+    /// The longest delay of a call of `process`.
+    ///
+    /// A call is due at the next deadline, or right after the call before if that has left work. If a host
+    /// waits longer than `next_timeout` returns, the delay shows here.
     pub max_lateness: Duration,
     closes: [u64; Reason::ALL.len()],
 }
@@ -62,12 +67,12 @@ impl Stats {
     /// The status codes of the errors that the server answers by itself.
     pub const ERRORS: [u16; ErrorStatus::CODES.len()] = ErrorStatus::CODES;
 
-    /// How many connections ended for this reason.
+    /// Returns how many connections ended for this reason.
     pub fn closes(&self, reason: Reason) -> u64 {
         self.closes[reason as usize]
     }
 
-    /// How many errors with this status the server answered by itself.
+    /// Returns how many errors with this status the server answered by itself.
     pub fn errors(&self, status: u16) -> u64 {
         Self::ERRORS.iter().position(|&s| s == status).map_or(0, |at| self.errors[at])
     }
@@ -83,7 +88,7 @@ impl Stats {
     }
 }
 
-/// Where a server is in its life.
+/// The phases of a server's life.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -100,9 +105,9 @@ impl Stats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// It accepts and serves.
+    /// The server accepts and serves connections.
     Running,
-    /// It accepts no more, and ends what it has.
+    /// The server has stopped accepting, and finishes the requests in progress.
     Draining,
     /// Nothing is left to do.
     Closed,
@@ -125,30 +130,31 @@ pub enum Phase {
 pub enum Reason {
     /// The client closed between requests.
     PeerClosed,
-    /// The client closed inside a request.
+    /// The client closed during a request.
     PeerClosedEarly,
     /// The client reset the connection, or the network did.
     PeerReset,
-    /// The last response was sent, and the close went as [`CloseMode`](crate::CloseMode) says.
+    /// The last response was sent, and the connection closed as [`CloseMode`](crate::CloseMode) says.
     Answered,
-    /// The close mode `drop`, or [`Responder::close`](crate::Responder::close).
+    /// The close mode is `drop`, or the handler called [`Responder::close`](crate::Responder::close).
     Dropped,
-    /// No request came for the idle timeout.
+    /// No request arrived within the idle timeout.
     IdleTimeout,
-    /// The client took too little of a response for the write timeout.
+    /// The client read too little of a response within the write timeout.
     WriteTimeout,
-    /// The last response was sent, and the client's FIN did not come for the linger timeout.
+    /// The last response was sent, and the client's FIN did not arrive within the linger timeout.
     LingerTimeout,
-    /// The last response was sent, and the client went on sending for [`Timeouts::linger_total`](crate::Timeouts::linger_total).
+    /// The last response was sent, and the client went on sending for
+    /// [`Timeouts::linger_total`](crate::Timeouts::linger_total).
     LingerLimit,
-    /// It was the longest idle, or owed its FIN, when a new connection needed its slot, or the slowest when
-    /// a new request needed its buffers.
+    /// Another connection needed its slot, or another request needed what it had borrowed: its exchange or a
+    /// buffer.
     Evicted,
-    /// The server was draining or aborted.
+    /// The server drained, or the host aborted it.
     Shutdown,
     /// The handler panicked.
     HandlerPanic,
-    /// The poller could not watch it.
+    /// The poller could not watch the connection.
     Unpollable,
 }
 
@@ -170,14 +176,14 @@ impl Reason {
         Reason::Unpollable,
     ];
 
-    /// The reason in a few words, for logs and summaries.
+    /// Returns the reason in a few words, for logs and summaries.
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::PeerClosed => "closed by the client",
-            Reason::PeerClosedEarly => "closed by the client inside a request",
+            Reason::PeerClosedEarly => "closed by the client during a request",
             Reason::PeerReset => "reset by the client",
             Reason::Answered => "answered, then closed",
-            Reason::Dropped => "dropped without an answer",
+            Reason::Dropped => "dropped without a response",
             Reason::IdleTimeout => "idle timeout",
             Reason::WriteTimeout => "write timeout",
             Reason::LingerTimeout => "linger timeout",

@@ -53,7 +53,7 @@ fn with_drop_nothing_is_sent() {
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     client.expect_end();
     let ended = program.end();
-    assert_eq!(ended.number("dropped without an answer"), 1);
+    assert_eq!(ended.number("dropped without a response"), 1);
     assert_eq!(ended.number("requests"), 1);
     assert_eq!(ended.number("bytes sent"), 0);
 }

@@ -100,7 +100,7 @@ fn the_books_agree(summary: &Ended, crowd: &Crowd, others: u64) {
     let named = |names: &[&str]| crowd.count(|script| names.contains(&script.name));
     // Each one shot is lingered over, because its answer is not small, until its client resets the connection.
     assert_eq!(number("answered, then closed"), 0);
-    assert_eq!(number("closed by the client inside a request"), named(&["closed in the head"]));
+    assert_eq!(number("closed by the client during a request"), named(&["closed in the head"]));
     assert_eq!(number("closed by the client"), named(&["half-closed", "kept alive, then closed"]));
     assert_eq!(number("idle timeout"), named(&["silent"]));
     assert_eq!(number("write timeout"), named(&["never read"]));
