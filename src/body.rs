@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-/// A response's body that is sent without being copied, however many connections send it.
+/// The body of a response, sent without a copy on any number of connections.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -21,28 +21,27 @@ use std::sync::Arc;
 pub enum Body {
     /// Bytes that live as long as the program.
     Static(&'static [u8]),
-    /// Bytes that others have as well. The server gives up its share as soon as the last byte has
-    /// been sent.
+    /// Bytes that others may hold as well. The server drops its share as soon as it has sent the last byte.
     Shared(Arc<[u8]>),
-    /// The same page over and over, `len` bytes in all; the last one may be cut.
+    /// The same page again and again, `len` bytes in all. The last page may be cut.
     ///
-    /// Pages of some ten KiB go out fastest. An empty page has nothing to repeat: it is the body
-    /// of an answer that cannot be sent.
+    /// Pages of some ten KiB are sent fastest. If the page is empty and `len` is not zero, the response
+    /// cannot be sent, and the client gets a 500.
     Repeat {
-        /// What is repeated.
+        /// The bytes to repeat.
         page: Arc<[u8]>,
-        /// How long the body is.
+        /// The length of the body in bytes.
         len: u64,
     },
 }
 
-/// So many pieces go into one write: a page that is repeated is named as often as it is sent.
+/// The most pieces in one write. A repeated page is one piece each time that it is sent.
 pub(crate) const PIECES: usize = 16;
 
 impl Body {
     pub(crate) const EMPTY: Body = Body::Static(b"");
 
-    /// Its length in bytes.
+    /// Returns the length in bytes.
     pub fn len(&self) -> u64 {
         match self {
             Body::Static(bytes) => bytes.len() as u64,
@@ -51,17 +50,17 @@ impl Body {
         }
     }
 
-    /// Whether it has no byte.
+    /// Returns whether the body has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether there is nothing to make its bytes from.
+    /// Returns whether the body has a length, but nothing to make its bytes from.
     pub(crate) fn is_impossible(&self) -> bool {
         matches!(self, Body::Repeat { page, len } if page.is_empty() && *len > 0)
     }
 
-    /// Its bytes if they lie in one piece.
+    /// Returns the bytes if they are in one piece.
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Body::Static(bytes) => Some(bytes),
@@ -70,7 +69,8 @@ impl Body {
         }
     }
 
-    /// Names its bytes from `from` on, at most `limit` of them; how many pieces that are.
+    /// Writes slices of the body's bytes to `pieces`, from position `from` on, and at most `limit` bytes.
+    /// Returns the number of pieces.
     pub(crate) fn name<'a>(&'a self, from: u64, limit: usize, pieces: &mut [IoSlice<'a>]) -> usize {
         let left = usize::try_from(self.len() - from).unwrap_or(usize::MAX);
         let mut left = left.min(limit);
@@ -90,7 +90,7 @@ impl Body {
     }
 }
 
-/// No body at all.
+/// Returns an empty body.
 impl Default for Body {
     fn default() -> Self {
         Body::EMPTY
@@ -125,7 +125,7 @@ impl From<Arc<[u8]>> for Body {
 mod tests {
     use super::*;
 
-    /// What a write of at most `limit` bytes would send, in how many pieces.
+    /// Returns the bytes that a write of at most `limit` bytes would send, and the number of pieces.
     fn sent(body: &Body, from: u64, limit: usize) -> (Vec<u8>, usize) {
         let mut pieces = [IoSlice::new(b""); PIECES];
         let named = body.name(from, limit, &mut pieces);

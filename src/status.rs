@@ -1,18 +1,18 @@
 //! The errors that the server answers by itself.
 //!
-//! Each is one row of the table below. The row gives the error its status line, the first line of its page, and its
-//! counter in [`Stats`](crate::Stats), so none of them can be forgotten.
+//! Each error is one row of the table below. The row defines its status line, the first line of its page, and
+//! its counter in [`Stats`](crate::Stats), so none of them can be forgotten.
 
 macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident = $code:literal $phrase:literal,)*) => {
-        /// An error that the server answers by itself, after which it closes the connection.
+        /// An error that the server answers by itself. Then it closes the connection.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum ErrorStatus {
             $($(#[$doc])* $name,)*
         }
 
         impl ErrorStatus {
-            /// The status codes of all errors. An error's counter has the same index.
+            /// The status codes of all errors. The counter of an error has the same index.
             pub(crate) const CODES: [u16; [$($code),*].len()] = [$($code),*];
 
             pub(crate) const fn code(self) -> u16 {
@@ -25,7 +25,7 @@ macro_rules! errors {
                 }
             }
 
-            /// The phrase of a status code, if it is one of these errors.
+            /// Returns the phrase of a status code, if it is one of these errors.
             pub(crate) fn phrase_of(code: u16) -> Option<&'static str> {
                 match code {
                     $($code => Some($phrase),)*
@@ -53,7 +53,7 @@ errors! {
     InternalServerError = 500 "Internal Server Error",
     /// The request is CONNECT, or its body has an unknown transfer coding.
     NotImplemented = 501 "Not Implemented",
-    /// Nothing is left to serve the request with, or its response did not come in time.
+    /// No buffer or exchange is left for the request, or its response did not come in time.
     ServiceUnavailable = 503 "Service Unavailable",
     /// The version is not HTTP/1.
     VersionNotSupported = 505 "HTTP Version Not Supported",

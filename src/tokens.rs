@@ -1,19 +1,19 @@
 //! Tokens: how the poller and the server name a socket to each other.
 //!
-//! A token is `start + (generation << slot_bits | slot)`, in a range that the host sets aside. The
-//! first [`LISTENERS`] slots name listeners. A slot that is used again gets another generation, so
-//! that readiness which was meant for its former owner is recognised as stale.
+//! A token is `start + (generation << slot_bits | slot)`, in a range that the host sets aside. The first
+//! [`LISTENERS`] slots name listeners. A slot that is used again gets another generation. So the server
+//! recognises an event for the former owner of the slot as stale.
 
 use mio::Token;
 
 use crate::slot::Slot;
 
-/// How many listeners one server can have: the first slots of its tokens.
+/// How many listeners one server can have. They have the first slots of its tokens.
 pub(crate) const LISTENERS: usize = 64;
 
-/// A bounded range of tokens that the host sets aside for one server.
+/// A range of tokens that the host sets aside for one server.
 ///
-/// Half-open: `[start, start + len)`. The host's other sources use tokens outside it.
+/// The range is half-open: `[start, start + len)`. The host's other sources use tokens outside it.
 ///
 /// ```
 /// use fourway::TokenRange;
@@ -24,7 +24,7 @@ pub(crate) const LISTENERS: usize = 64;
 ///
 /// let own = TokenRange::new(1000, 1 << 20).unwrap();
 /// assert!(own.contains(Token(1000)) && !own.contains(Token(1000 + (1 << 20))));
-/// assert!(TokenRange::new(usize::MAX - 10, 11).is_none(), "usize::MAX is many a host's own");
+/// assert!(TokenRange::new(usize::MAX - 10, 11).is_none(), "many hosts use usize::MAX themselves");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenRange {
@@ -33,7 +33,8 @@ pub struct TokenRange {
 }
 
 impl TokenRange {
-    /// The `len` tokens from `start`; `None` if that is empty, wraps, or touches `usize::MAX`.
+    /// Returns the `len` tokens from `start`. Returns `None` if the range is empty, wraps, or touches
+    /// `usize::MAX`.
     pub const fn new(start: usize, len: usize) -> Option<Self> {
         match start.checked_add(len) {
             Some(_) if len > 0 => Some(TokenRange { start, len }),
@@ -41,10 +42,10 @@ impl TokenRange {
         }
     }
 
-    /// One of 256 ready-made ranges that do not overlap and leave the small tokens free.
+    /// Returns one of 256 ready-made ranges. They do not overlap, and leave the small tokens free.
     ///
-    /// On 64-bit each has 2³² tokens from 2⁶² up: room for 2²⁷ connections. On 32-bit each has
-    /// 2²² from 2³⁰ up: room for 2¹⁷.
+    /// On 64-bit systems each has 2³² tokens from 2⁶² up, enough for 2²⁷ connections. On 32-bit systems each
+    /// has 2²² tokens from 2³⁰ up, enough for 2¹⁷ connections.
     pub const fn nth(n: u8) -> Self {
         let bits = usize::BITS / 2 + if usize::BITS == 32 { 6 } else { 0 };
         TokenRange { start: (1 << (usize::BITS - 2)) + ((n as usize) << bits), len: 1 << bits }
@@ -54,13 +55,13 @@ impl TokenRange {
         self.len
     }
 
-    /// Whether a token is in the range.
+    /// Returns whether a token is in the range.
     pub const fn contains(&self, token: Token) -> bool {
         token.0.wrapping_sub(self.start) < self.len
     }
 }
 
-/// How slots and generations are laid out in a token range.
+/// The layout of slots and generations in a token range.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tokens {
     range: TokenRange,
@@ -69,10 +70,10 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// A token survives in at most one batch of events, so few generations suffice.
+    /// The fewest bits of a generation. Few suffice, because a token survives in at most one batch of events.
     const MIN_GENERATION_BITS: u32 = 4;
 
-    /// The layout for this many connections, or the length that the range would need.
+    /// Returns the layout for this many connections. The error is the length that the range would need.
     pub(crate) fn layout(range: TokenRange, connections: usize) -> Result<Self, usize> {
         let slots = LISTENERS.saturating_add(connections);
         let slot_bits = usize::BITS - (slots - 1).leading_zeros();
@@ -85,7 +86,7 @@ impl Tokens {
         Ok(Tokens { range, slot_bits, generation_bits })
     }
 
-    /// The token of a connection.
+    /// Returns the token of a connection.
     pub(crate) fn of(&self, slot: Slot, generation: u16) -> Token {
         self.encode(LISTENERS + slot.index(), generation)
     }
@@ -94,8 +95,8 @@ impl Tokens {
         Token(self.range.start + ((generation as usize) << self.slot_bits | slot))
     }
 
-    /// The slot and generation of a token of this range; `None` for somebody else's. Where the range
-    /// is longer than the layout, the generation may be one that was never given.
+    /// Returns the slot and generation of a token, or `None` if it is not in the range. If the range is
+    /// longer than the layout, the generation may be one that was never given.
     pub(crate) fn decode(&self, token: Token) -> Option<(usize, usize)> {
         self.range.contains(token).then(|| {
             let offset = token.0 - self.range.start;
@@ -115,12 +116,12 @@ mod tests {
     use super::*;
     use crate::properties::holds_for_any;
 
-    /// Ranges of any length, most of them near a power of two.
+    /// Makes ranges of any length, most of them near a power of two.
     fn any_range() -> impl Strategy<Value = TokenRange> {
         let len = (0..usize::BITS, -2..3isize)
             .prop_map(|(bits, more)| (1usize << bits).saturating_add_signed(more));
         (prop_oneof![0..1000usize, any::<usize>()], len)
-            .prop_filter_map("it wraps", |(start, len)| TokenRange::new(start, len))
+            .prop_filter_map("the range wraps", |(start, len)| TokenRange::new(start, len))
     }
 
     #[test]
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_was_encoded_in_any_range_decodes_to_the_same_and_is_within_it() {
-        // Many of them so that a bit more or less is needed for their slots.
+        // Most numbers are near a power of two, where their slots need a bit more or less.
         let near =
             (0..24u32, -1..2isize).prop_map(|(bits, more)| (1usize << bits).saturating_add_signed(more));
         let connections = near.prop_map(|slots| slots.saturating_sub(LISTENERS).max(1));
