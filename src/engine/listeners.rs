@@ -3,9 +3,10 @@
 use crate::clock::NEVER;
 use crate::tokens::LISTENERS;
 
-/// The name of one of a server's listeners; made by [`Server::listen`](crate::Server::listen).
+/// The id of a listener, made by [`Server::listen`](crate::Server::listen) or
+/// [`Server::add_listener`](crate::Server::add_listener).
 ///
-/// It never names another listener, be it of another server or in the same place later.
+/// It never names another listener, neither one of another server nor a later one in the same place.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

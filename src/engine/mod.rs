@@ -59,12 +59,12 @@ const READINESS: &str = "fourway::readiness";
 pub struct Progress {
     /// Connections accepted.
     pub accepted: u32,
-    /// Requests given to the handler.
+    /// Requests given to the handler, or dropped.
     pub requests: u32,
     /// Connections that ended.
     pub closed: u32,
-    /// Whether the budget ended the turn: there is work left, and
-    /// [`next_timeout`](crate::Server::next_timeout) is zero.
+    /// Whether the budget ended the turn. Then there is work left, and
+    /// [`next_timeout`](crate::Server::next_timeout) returns zero.
     pub more: bool,
 }
 

@@ -1,7 +1,7 @@
 //! The network as the engine sees it.
 //!
-//! Everything above this file is free of sockets: mio's, in `sockets`, are one such network, and
-//! the tests run the same engine over another, which they script.
+//! The layers above this file know no sockets. mio's sockets, in `sockets`, are one such network. The tests
+//! run the same engine over another, which they script.
 
 pub(crate) mod sockets;
 
@@ -12,38 +12,38 @@ use std::net::SocketAddr;
 use mio::Token;
 use mio::event::Event;
 
-/// What the engine asks of a network: accept, register, and a stream type.
+/// What the engine needs of a network: accept, register, and a stream type.
 pub(crate) trait Net {
     type Listener;
     type Stream: Stream;
 
-    /// Whether a read that did not fill its buffer has emptied the socket, so that the next byte
+    /// Returns whether a read that did not fill its buffer has emptied the socket, so that the next byte
     /// raises a new edge (the exception of [law 2](crate#the-laws)).
     fn short_read_drains(&self, stream: &Self::Stream) -> bool;
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<Self::Stream>;
     fn watch(&mut self, stream: &mut Self::Stream, token: Token, interest: Interest) -> io::Result<()>;
     fn rewatch(&mut self, stream: &mut Self::Stream, token: Token, interest: Interest) -> io::Result<()>;
-    /// Makes a stream of the host's like one that was accepted here.
+    /// Makes a stream of the host's like one that the server has accepted.
     fn take_over(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
-    /// Watches a listener of the host's, after whatever has to be done to it.
+    /// Prepares a listener of the host's, and watches it.
     fn watch_listener(&mut self, listener: &mut Self::Listener, token: Token) -> io::Result<()>;
     fn unwatch_listener(&mut self, listener: &mut Self::Listener);
 }
 
-/// What the engine asks of a connected stream. All calls return at once.
+/// What the engine needs of a connected stream. All calls return at once.
 pub(crate) trait Stream: Peer {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
     fn write(&mut self, bytes: &[u8], flush: Flush) -> io::Result<usize>;
     fn write_vectored(&mut self, bytes: &[IoSlice<'_>], flush: Flush) -> io::Result<usize>;
-    /// Sends the FIN; reading goes on.
+    /// Sends the FIN. Reading goes on.
     fn shutdown_write(&mut self) -> io::Result<()>;
     /// Makes the coming close a reset.
     fn reset_on_close(&mut self) -> io::Result<()>;
-    /// What has gone wrong since the last call, without reading.
+    /// Returns what has gone wrong since the last call, without reading.
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
-/// Who is at the other end.
+/// The other end of a connection.
 pub(crate) trait Peer {
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 }
@@ -53,19 +53,19 @@ pub(crate) trait Peer {
 pub(crate) enum Flush {
     /// They are sent at once.
     Now,
-    /// Our FIN follows by the very next call, if the kernel takes all of them. The kernel may hold them back until
-    /// then, so that both travel in one segment.
+    /// The next call sends our FIN if the kernel takes all of the bytes. Until then the kernel may hold the
+    /// bytes back, so that both travel in one segment.
     WithFin,
 }
 
-/// What a stream waits for: always input, and room for output once it had none.
+/// What a stream waits for. That is always input, and also space for output if the last write found none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interest {
     Input,
     InputAndOutput,
 }
 
-/// What an event says of a source: hints, each to be tried by a system call.
+/// What an event says about a source. Each field is a hint that a system call has to confirm.
 ///
 /// ```
 /// use fourway::Readiness;
@@ -79,15 +79,15 @@ pub struct Readiness {
     pub readable: bool,
     /// A write may succeed.
     pub writable: bool,
-    /// The peer may have closed its half: a short read does not mean that the socket is empty.
+    /// The peer may have closed its half. A short read then does not mean that the socket is empty.
     pub read_closed: bool,
-    /// Urgent data may have come, which ends a read early.
+    /// Urgent data may have arrived, which ends a read early.
     pub priority: bool,
     /// A read or a write may fail.
     pub error: bool,
 }
 
-/// `readable read-closed`
+/// Writes the hints that are set: `readable read-closed`.
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hints = [
@@ -115,10 +115,10 @@ impl From<&Event> for Readiness {
     }
 }
 
-/// A socket that the server does not take, handed back.
+/// A socket that the server does not take, and hands back.
 ///
-/// As it was, unless the system has refused a part of what the server does to it: then it may be
-/// non-blocking already, and no longer be known to the host's poller.
+/// The socket is as it was, unless the system refused a part of what the server does to it. Then it may be
+/// non-blocking already, and the host's poller may no longer know it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -161,15 +161,15 @@ impl<T: fmt::Debug> std::error::Error for Refused<T> {
     }
 }
 
-/// Closes the socket, and leaves the reason.
+/// Closes the socket, and returns the reason.
 impl<T> From<Refused<T>> for io::Error {
     fn from(refused: Refused<T>) -> Self {
         refused.error
     }
 }
 
-/// Whether an error of accept is that of the connection it would have returned, which is then
-/// gone: the next accept is another's. accept(2) lists them.
+/// Returns whether an error of accept concerns only the connection that it would have returned. That
+/// connection is gone then, and the next accept is for another. accept(2) lists these errors.
 pub(crate) fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     // Rust has no kind for ENONET, EPROTO, ENOPROTOOPT and EHOSTDOWN, and in 1.85 none for EOPNOTSUPP.

@@ -15,8 +15,8 @@ use crate::net::{self, Flush, Interest, Net, Peer};
 
 /// A listening socket, for [`Server::add_listener`](crate::Server::add_listener).
 ///
-/// Made from one of std or of mio. [`Server::remove_listener`](crate::Server::remove_listener)
-/// hands it back:
+/// It is made from a listener of std or mio. [`Server::remove_listener`](crate::Server::remove_listener)
+/// returns it:
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,16 +34,16 @@ use crate::net::{self, Flush, Interest, Net, Peer};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Listener {
-    /// On a TCP port.
+    /// A TCP port.
     Tcp(TcpListener),
-    /// On a path, or on a name of Linux's own (feature `uds`).
+    /// A path, or a name in Linux's own namespace (feature `uds`).
     #[cfg(all(unix, feature = "uds"))]
     Unix(UnixListener),
 }
 
 /// A connected stream, for [`Server::adopt`](crate::Server::adopt).
 ///
-/// Made from one of std or of mio.
+/// It is made from a stream of std or mio.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -57,14 +57,14 @@ pub enum Listener {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Stream {
-    /// Over TCP.
+    /// TCP.
     Tcp(TcpStream),
-    /// Over a Unix socket (feature `uds`).
+    /// A Unix socket (feature `uds`).
     #[cfg(all(unix, feature = "uds"))]
     Unix(UnixStream),
 }
 
-/// One expression for whichever kind a socket is of.
+/// Evaluates one expression for either kind of socket.
 macro_rules! either {
     ($kind:ident, $socket:expr, $inner:ident => $result:expr) => {
         match $socket {
@@ -99,8 +99,8 @@ from!(Listener::Unix, UnixListener, std::os::unix::net::UnixListener);
 from!(Stream::Unix, UnixStream, std::os::unix::net::UnixStream);
 
 impl Listener {
-    /// Makes it what the server needs: accept never blocks, and the sockets that it gives are as
-    /// [`prepare_tcp`] makes them.
+    /// Prepares it for the server: accept never blocks, and the accepted sockets inherit what [`prepare_tcp`]
+    /// sets.
     fn prepare(&self) -> io::Result<()> {
         either!(Listener, self, listener => SockRef::from(listener).set_nonblocking(true))?;
         match self {
@@ -110,7 +110,7 @@ impl Listener {
         }
     }
 
-    /// Its address, unless it is a Unix socket.
+    /// Returns its address, unless it is a Unix socket.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok(),
@@ -125,7 +125,7 @@ impl Listener {
 }
 
 impl Stream {
-    /// Makes it what the server needs: no call blocks, and the rest as in [`prepare_tcp`].
+    /// Prepares it for the server: no call blocks, and the rest is as in [`prepare_tcp`].
     fn prepare(&self) -> io::Result<()> {
         either!(Stream, self, stream => SockRef::from(stream).set_nonblocking(true))?;
         match self {
@@ -140,11 +140,11 @@ impl Stream {
     }
 }
 
-/// What is written is sent at once, and a close is a FIN unless the server wants it to be a reset, whatever the
-/// host had set before.
+/// Makes the kernel send at once what is written, and end a close with a FIN unless the server wants a reset.
+/// The host may have set these options differently.
 fn prepare_tcp(socket: SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    // It holds back what does not fill a segment, also beside TCP_NODELAY.
+    // TCP_CORK holds back what does not fill a segment, even with TCP_NODELAY.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_cork(false)?;
     socket.set_linger(None)
@@ -162,8 +162,8 @@ impl MioNet {
     }
 }
 
-/// Where mio polls by epoll or kqueue, which raise an edge for every arrival. Elsewhere it re-arms
-/// a socket only when a call through it has returned `WouldBlock`.
+/// Whether mio polls by epoll or kqueue, which raise an edge for every arrival. With other pollers mio
+/// re-arms a socket only after a call through it has returned `WouldBlock`.
 const EDGE_PER_ARRIVAL: bool = cfg!(all(
     any(
         target_os = "android",
@@ -183,7 +183,7 @@ impl Net for MioNet {
     type Listener = Listener;
     type Stream = Stream;
 
-    /// True for TCP; a Unix socket's read may end at the border of two writes.
+    /// True for TCP. A read of a Unix socket may end at the border of two writes.
     fn short_read_drains(&self, stream: &Stream) -> bool {
         EDGE_PER_ARRIVAL && matches!(stream, Stream::Tcp(_))
     }
@@ -194,7 +194,7 @@ impl Net for MioNet {
                 let (stream, _) = listener.accept()?;
                 // On Linux the accepted socket has inherited TCP_NODELAY from the listener.
                 if cfg!(not(any(target_os = "linux", target_os = "android"))) {
-                    // A peer that is gone already shows at the first read.
+                    // If the peer has gone already, the first read shows it.
                     let _ = stream.set_nodelay(true);
                 }
                 Ok(Stream::Tcp(stream))
@@ -214,7 +214,7 @@ impl Net for MioNet {
 
     fn take_over(&mut self, stream: &mut Stream) -> io::Result<()> {
         stream.prepare()?;
-        // Most often it fails, for there is nothing to undo.
+        // This fails most often, because the stream is not registered.
         let _ = self.registry.deregister(stream.source());
         Ok(())
     }
@@ -226,7 +226,7 @@ impl Net for MioNet {
     }
 
     fn unwatch_listener(&mut self, listener: &mut Listener) {
-        // One that the poller does not know is not watched, which is what is wanted.
+        // This fails if the poller does not know the listener. Then it is not watched, as it should be.
         let _ = self.registry.deregister(listener.source());
     }
 }
@@ -297,10 +297,12 @@ fn mio_interest(interest: Interest) -> mio::Interest {
     }
 }
 
-/// send(2) and sendmsg(2) can be told more than write(2) and writev(2): that a client who has gone is an error
-/// and no SIGPIPE, whatever the host has made of that signal; and, with `MSG_MORE`, that something follows. Of TCP
-/// what does not fill a segment is then held back for it: with the FIN, both sides have a segment less to
-/// handle. (Where not all bytes are taken, none are held back.)
+/// Returns the flags of send(2) and sendmsg(2), which can do more than write(2) and writev(2).
+///
+/// With `MSG_NOSIGNAL`, a client that has gone is an error, and raises no SIGPIPE, whatever the host does
+/// with that signal. With `MSG_MORE`, TCP holds back what does not fill a segment, because something follows.
+/// If the FIN follows, both sides handle one segment less. (If the kernel does not take all bytes, it holds
+/// none back.)
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn flags(flush: Flush) -> i32 {
     match flush {
