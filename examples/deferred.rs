@@ -1,4 +1,4 @@
-//! Answers that come later: from a worker thread, and when their time has come.
+//! Responses that come later: from a worker thread, and from a timer.
 //!
 //! ```sh
 //! cargo run --example deferred [ADDRESS]
@@ -14,11 +14,11 @@ use fourway::{
     Config, GoneReason, Handler, Reply, Request, RequestId, Responder, Server, TokenRange, earliest,
 };
 
-/// What waits is here, so that it can be forgotten; it is never more than `Config::exchanges`.
+/// The requests that wait are here, so `gone` can remove them. There are at most `Config::exchanges`.
 #[derive(Default)]
 struct World {
     jobs: VecDeque<(RequestId, u64)>,
-    timers: Vec<(Instant, RequestId, u64)>, // The earliest first.
+    timers: Vec<(Instant, RequestId, u64)>, // Sorted, the earliest first.
     gone: u64,
 }
 
@@ -31,7 +31,7 @@ impl Handler for World {
                 self.jobs.push_back((id, n));
                 reply
             }
-            // Within `Timeouts::deferred`, for after it the server answers.
+            // Less than `Timeouts::deferred`, because the server sends a 503 after that.
             ("/after", "ms", Ok(ms @ 0..=20_000)) => {
                 let (id, reply) = responder.defer();
                 let due = Instant::now() + Duration::from_millis(ms);
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}", server.local_addr(listener).ok_or("it does not listen")?);
     stdout().flush()?;
 
-    // One job at a time is on its way to the worker: those in a channel cannot be taken back.
+    // The channel holds only one job, because a job in a channel cannot be taken back.
     let (to_worker, jobs) = mpsc::sync_channel(1);
     let (to_loop, results) = mpsc::channel();
     let waker = Waker::new(poll.registry(), Token(0))?;
@@ -79,19 +79,19 @@ fn main() -> Result<(), Box<dyn Error>> {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
             _ => {}
         }
-        // The waker's event is nobody's: that it ended the wait is all it is for.
+        // The waker's event belongs to no server. It has done its work, because it has ended the wait.
         events.iter().for_each(|event| _ = server.handle_event(event));
         let now = Instant::now();
         let due = world.timers.partition_point(|&(due, ..)| due <= now);
         let elapsed = world.timers.drain(..due).map(|(_, id, ms)| (id, ms));
         for (id, number) in elapsed.chain(results.try_iter()) {
-            // Of one that is gone meanwhile, `Handler::gone` has heard.
+            // If the request is gone meanwhile, `Handler::gone` has reported it.
             let Ok(responder) = server.respond(id, now) else { continue };
             answered += 1;
             responder.send(200, "text/plain", format!("answer {answered}: {number}\n").as_bytes());
         }
         server.process(now, &mut world);
-        // While the channel is full, there is a result to come, and to wake this loop.
+        // If the channel is full, a result is still to come, and it will wake this loop.
         while world.jobs.front().is_some_and(|&job| to_worker.try_send(job).is_ok()) {
             world.jobs.pop_front();
         }

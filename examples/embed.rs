@@ -5,7 +5,7 @@
 //! curl http://127.0.0.1:8080/ http://127.0.0.1:8081/
 //! ```
 //!
-//! What is typed on the terminal shows up in the first answer.
+//! The first response shows the last line that was typed on the terminal.
 
 use std::error::Error;
 use std::io::{self, BufRead, ErrorKind, Write};
@@ -16,7 +16,7 @@ use std::{sync::mpsc, thread};
 use fourway::mio::{Events, Interest, Poll, Token, Waker, net::UdpSocket};
 use fourway::{Config, Server, TokenRange, earliest, handler_fn};
 
-// The host's own tokens can be any outside the servers' ranges.
+// The host's own tokens can be any tokens outside the servers' ranges.
 const UDP: Token = Token(0);
 const TYPED: Token = Token(usize::MAX);
 const TICK: Duration = Duration::from_millis(10);
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("echoing on udp://{}", udp.local_addr()?);
     io::stdout().flush()?;
 
-    // Not every system can poll a terminal, so a thread waits for it.
+    // Not every system can poll a terminal, so a thread reads it.
     let (sender, typed) = mpsc::sync_channel(16);
     let waker = Waker::new(poll.registry(), TYPED)?;
     thread::spawn(move || {
@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 udp_is_ready |= event.token() == UDP;
             }
         }
-        // No more than 64 in a turn, so that a flood leaves the others theirs.
+        // At most 64 datagrams a turn, so that a flood leaves time for the servers.
         udp_is_ready = udp_is_ready && (0..64).all(|_| echo(&udp, &mut echoes));
         typed.try_iter().for_each(|line| last_line = line);
         let now = Instant::now();
@@ -85,13 +85,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Echoes one datagram; whether there may be more.
+/// Echoes one datagram. Returns whether there may be more.
 fn echo(udp: &UdpSocket, echoes: &mut u64) -> bool {
     let mut datagram = [0; 2048];
     match udp.recv_from(&mut datagram) {
-        // A full send buffer loses an echo, as UDP may.
+        // If the send buffer is full, the echo is lost, as UDP allows.
         Ok((length, from)) => *echoes += u64::from(udp.send_to(&datagram[..length], from).is_ok()),
-        // Other errors are not of this socket: some systems tell here that nobody wanted an echo.
+        // Other errors do not concern this socket: some systems report here that nobody wanted an echo.
         Err(error) => return error.kind() != ErrorKind::WouldBlock,
     }
     true

@@ -1,4 +1,4 @@
-//! The shortest server: a closure, and a `Reactor`, the loop for a program that has none.
+//! The shortest server: a closure, and a `Reactor`, which is a loop for programs that have none.
 //!
 //! ```sh
 //! cargo run --example hello [ADDRESS]
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
     let mut reactor = Reactor::new(Config::default())?;
     let listener = reactor.listen(address.parse()?)?;
-    // Asked of the server, for port 0 is one that the system chooses.
+    // The server knows the port, even if the system has chosen it (port 0).
     if let Some(address) = reactor.local_addr(listener) {
         println!("listening on http://{address}");
         stdout().flush()?;

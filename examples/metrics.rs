@@ -1,4 +1,4 @@
-//! Metrics in a program that exists already: a syslog counter, to which ten lines were added.
+//! Metrics in a program that exists already: ten lines, added to a syslog counter.
 //!
 //! ```sh
 //! cargo run --example metrics [HTTP [SYSLOG]]
@@ -6,7 +6,7 @@
 //! curl http://127.0.0.1:8080/metrics
 //! ```
 //!
-//! Each added line ends in `// +fourway`. Without them it counts, and reports every ten seconds.
+//! Each added line ends in `// +fourway`. Without them, the program counts, and reports every ten seconds.
 
 use std::error::Error;
 use std::fmt;
@@ -40,7 +40,7 @@ impl Counts {
     }
 }
 
-/// As Prometheus reads it.
+/// Writes the counts in the format of Prometheus.
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# HELP syslog_messages_total Messages received.")?;

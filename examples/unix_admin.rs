@@ -1,4 +1,4 @@
-//! An API on a Unix socket to control a program, as that of a virtual machine monitor.
+//! An API on a Unix socket that controls a program, here a virtual machine monitor.
 //!
 //! ```sh
 //! cargo run --example unix_admin --features uds [PATH]
@@ -44,7 +44,7 @@ impl Handler for Machine {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = PathBuf::from(std::env::args_os().nth(1).unwrap_or("/tmp/vm.sock".into()));
-    // For a few clients with small requests; a longer body is refused before it is read.
+    // For a few clients with small requests. The server refuses a longer body before it reads it.
     let mut config = Config::default();
     config.max_connections = 16;
     config.limits.body_bytes = 64;
@@ -74,14 +74,14 @@ fn listen(server: &mut Server, path: &Path) -> io::Result<()> {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
-    // What a process that was killed has left behind is in the way of `bind`. Only where nobody
-    // listens is a connection refused; but so it is by a file that is no socket.
+    // `bind` fails if a killed process has left its socket. A connection is refused if nobody listens, but also
+    // if the file is not a socket.
     let refused = UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
     if refused && fs::symlink_metadata(path)?.file_type().is_socket() {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
-    // Who may write to the file may connect.
+    // Every user who may write to the file may connect.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     server.add_listener(listener)?;
     Ok(())
