@@ -1,10 +1,12 @@
-//! Accepting: from the listeners' ready bits to a new connection's first turn, and what stops it.
+//! Accepting: from a listener's ready bit to the first turn of a new connection, and what stops it.
 //!
-//! A listener's bit is cleared only when accept says `WouldBlock`, as for any socket. What stops
-//! accepting before that is remembered by the bit, and needs no event to go on: a budget that is
-//! used, slots that are all taken, or a process that has *run out* of descriptors or memory (or whose
-//! accepts fail again and again, for whatever reason). For the last no event would ever come; it is tried
-//! again when a connection ends, and every 100 ms.
+//! Only an accept that returns `WouldBlock` clears a listener's bit, as for any socket. Other causes stop accepting but
+//! leave the bit set, so accepting goes on without an event:
+//!
+//! - The budget is used.
+//! - All slots are taken.
+//! - The process has *run out* of descriptors or memory. Accepts that fail again and again count as this, whatever the
+//!   reason. No event reports the end of it, so the server tries again when a connection ends, and every 100 ms.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -19,11 +21,11 @@ use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Phase;
 
-/// How long to wait until accept is tried again after something has run out.
+/// How long accepting pauses after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
 
 impl<N: Net> Engine<N> {
-    /// Accepts from all listeners in turn, within the budget of accepts, and serves what has come.
+    /// Accepts from all listeners in turn, within the budget of accepts, and serves the new connections.
     pub(super) fn accept_ready<H>(&mut self, mut budget: u32, handler: &mut H)
     where
         H: Handler + ?Sized,
@@ -46,7 +48,7 @@ impl<N: Net> Engine<N> {
                         self.accepting.failures = 0;
                         let slot = self.admit(stream);
                         self.join_wave(slot);
-                        // Who has been served may leave the slot to the next.
+                        // A connection that is served may end, and leave its slot to the next.
                         if self.wave.len() >= self.wave_size(budget) || !self.table.has_free_slot() {
                             budget = self.serve_wave(budget, handler);
                         }
@@ -57,7 +59,7 @@ impl<N: Net> Engine<N> {
                         self.accepting.waits_since = NEVER;
                         self.accepting.failures = 0;
                     }
-                    // Who has been served may leave what is lacking to the next.
+                    // Connections that are served may end, and free what is lacking.
                     Err(error) if !net::is_of_one_connection(&error) && !self.wave.is_empty() => {
                         budget = self.serve_wave(budget, handler);
                     }
@@ -70,14 +72,16 @@ impl<N: Net> Engine<N> {
         self.note_full();
     }
 
-    /// Before the listeners are closed: accepts those whose handshakes are finished, for the kernel would
-    /// reset them. Of each listener no more than its queue holds, or clients that come as fast as they are
-    /// accepted would be owed the same.
+    /// Accepts the clients whose handshakes are finished, before the listeners are closed. Otherwise the kernel resets
+    /// them.
+    ///
+    /// It takes at most the number of clients that a listener's queue holds. Otherwise clients that arrive as fast as
+    /// they are accepted would have to be accepted too.
     pub(super) fn accept_last(&mut self) {
         for which in 0..self.accepting.listeners.len() {
-            // There is no later time to wait for.
+            // There is no later time, so a pause ends now.
             self.end_pause();
-            // Linux queues one more than it was asked to.
+            // Linux queues one client more than the backlog says.
             let mut owed = u64::from(self.shared.config.backlog) + 1;
             while owed > 0 && self.table.has_free_slot() && self.accepting.retry_at.is_none() {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
@@ -98,9 +102,9 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// A new connection gets a slot, and is ready: perhaps its request has come with it.
+    /// Puts a new connection into a slot and into the ready queue, because its request may have arrived already.
     pub(super) fn admit(&mut self, stream: N::Stream) -> Slot {
-        assert!(self.free_a_slot(), "nothing is accepted without a slot for it");
+        assert!(self.free_a_slot(), "a stream is accepted only if it can have a slot");
         let slot = self.table.insert(stream);
         self.shared.stats.accepted += 1;
         self.table.arm(slot, State::Idle, self.now());
@@ -108,31 +112,32 @@ impl<N: Net> Engine<N> {
         slot
     }
 
-    /// Whether there is a slot for one more connection.
+    /// Returns whether the server accepts now, and has a slot for one more connection.
     pub(super) fn may_accept(&self) -> bool {
         self.shared.phase == Phase::Running && self.accepting.retry_at.is_none() && self.can_have_slot()
     }
 
-    /// Whether a slot is free, or can be made free.
+    /// Returns whether a slot is free, or can be freed.
     pub(super) fn can_have_slot(&self) -> bool {
         self.table.has_free_slot() || self.victim().is_some()
     }
 
-    /// When accepting goes on without an event, while clients wait: something may be there again that had run out.
+    /// Returns when accepting goes on without an event, or [`NEVER`]. Clients wait, and what has run out may be
+    /// available again then.
     pub(super) fn next_accept(&self) -> u64 {
         self.accepting.retry_at.filter(|_| self.accepting.is_ready()).unwrap_or(NEVER)
     }
 
-    /// What has run out may be there again.
+    /// Ends a pause, because what has run out may be available again.
     pub(super) fn end_pause(&mut self) {
         (self.accepting.retry_at, self.accepting.failures) = (None, 0);
     }
 
-    /// Some errors of accept are one connection's; for the others something has run out that only
-    /// time or the end of a connection brings back.
+    /// Counts an error that concerns one connection, and pauses accepting after any other. Such an error means that
+    /// something has run out, which only time or the end of a connection brings back.
     ///
-    /// An error of one connection that comes again and again, with no connection in between, is not of one
-    /// connection; nor is there a signal that interrupts every call.
+    /// Accepting also pauses if any error comes again and again, with no connection in between. Such an error does not
+    /// concern one connection, and no signal interrupts every call.
     fn note_accept_error(&mut self, error: &io::Error) {
         const MANY: u32 = 64;
         self.accepting.failures += 1;

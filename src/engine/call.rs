@@ -1,7 +1,8 @@
 //! What a host can do with a server.
 //!
 //! Between two calls something may be unfinished: the host has begun a response, or has caught a panic of its handler.
-//! That ends before anything else happens. So the verbs stand on [`Call`], and the only way to one is [`Engine::call`].
+//! Each call finishes this before it does anything else. So the host's calls are methods of [`Call`], and only
+//! [`Engine::call`] creates one.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,12 @@ use crate::net::{Net, Refused};
 pub(crate) struct Call<'e, N: Net>(&'e mut Engine<N>);
 
 impl<N: Net> Engine<N> {
-    /// Begins a call, at this time if the host has said one.
+    /// Begins a call, at the time `now` if the host passes it.
     pub(crate) fn call(&mut self, now: Option<Instant>) -> Call<'_, N> {
         if let Some(now) = now {
             self.shared.clock.observe(now);
         }
-        // A panic comes first, because its handler may have taken the name of a request.
+        // A panic comes first, because the handler may have taken the id of its request before it panicked.
         self.close_panicked();
         self.finish_response();
         Call(self)
@@ -27,12 +28,12 @@ impl<N: Net> Engine<N> {
 }
 
 impl<'e, N: Net> Call<'e, N> {
-    /// One turn.
+    /// Does one turn of work.
     pub(crate) fn process<H: Handler + ?Sized>(self, handler: &mut H) -> Progress {
         self.0.turn(handler)
     }
 
-    /// Begins the answer to a request that was deferred. The next turn sends it.
+    /// Begins the response to a deferred request. The next turn sends it.
     pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, RespondError> {
         self.0.begin_response(id)
     }

@@ -1,4 +1,4 @@
-//! Driving a connection: what it is lent, where it belongs afterwards, and how it ends.
+//! Dispatch: lends a connection what it needs, drives it, and then puts it back or ends it.
 
 use log::trace;
 
@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::stats::Reason;
 
 impl<N: Net> Engine<N> {
-    /// Lets one connection act, and sees to it that there is memory for the next.
+    /// Drives one connection, and makes sure that there is memory for the next.
     pub(super) fn drive<H: Handler + ?Sized>(
         &mut self,
         slot: Slot,
@@ -36,7 +36,7 @@ impl<N: Net> Engine<N> {
         end
     }
 
-    /// Drives a connection; afterwards the connection is where it belongs.
+    /// Drives a connection, and then puts it into the lists where it belongs.
     pub(super) fn run_driver<H: Handler + ?Sized>(
         &mut self,
         slot: Slot,
@@ -69,8 +69,8 @@ impl<N: Net> Engine<N> {
         end
     }
 
-    /// The driver of a connection that works in this exchange.
-    // In its callers' frames: it is larger than most of them.
+    /// Returns the driver of a connection that works in this exchange.
+    // Inlined, so that it is built in its caller's frame. It is larger than most of these frames.
     #[inline(always)]
     pub(super) fn driver<'a, H: Handler + ?Sized>(
         &'a mut self,
@@ -92,7 +92,8 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// A connection keeps the exchange that it worked in exactly while something is in flight.
+    /// Lets a connection keep the exchange that it worked in if something is in flight, or else takes the exchange
+    /// back.
     fn settle_exchange(&mut self, slot: Slot, id: ExchangeId, listed: State, rearm: bool) {
         let Connection { state, exchange, .. } = &mut self.table[slot];
         let in_flight = self.pool.settle(id, slot, *state, rearm || listed != *state);
@@ -109,7 +110,7 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// A connection is in the list that its state says.
+    /// Moves a connection to the end of its state's deadline list, if the state is new or the deadline starts anew.
     fn settle_deadline(&mut self, slot: Slot, listed: State, rearm: bool) {
         let list = self.table[slot].state;
         if rearm || listed != list {
@@ -118,8 +119,8 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// The one place where a connection ends: its slot and its exchange are free, its socket is
-    /// closed. The poller forgets a socket that is closed.
+    /// Ends a connection: frees its slot and its exchange, and closes its socket. No other function does this. The
+    /// poller forgets a closed socket by itself.
     pub(super) fn remove(&mut self, slot: Slot, listed: State, reason: Reason) {
         if let Some(awaited) = self.awaited(slot) {
             self.shared.deferrals.note_gone(slot, awaited.serial, GoneReason::Ended(reason));
@@ -137,7 +138,8 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// A handler's panic has unwound through `drive`: its connection alone is lost.
+    /// Ends the connection whose handler has panicked. The panic has unwound through `drive`, and no other connection
+    /// is lost.
     pub(super) fn close_panicked(&mut self) {
         if let Some((slot, listed)) = self.driving.take() {
             self.shared.stats.handler_panics += 1;

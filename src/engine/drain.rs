@@ -1,4 +1,4 @@
-//! Draining: the end of a server, with or without time for what is open.
+//! Draining: the end of a server, with or without a grace period for open connections.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::net::{Net, Readiness};
 use crate::state::State;
 use crate::stats::{Phase, Reason};
 
-/// The part of a drain's grace that is kept back for the ends of connections that have stayed idle.
+/// The last one in this many parts of the grace period is for closing the connections that have stayed idle.
 const LAST_PART: u32 = 10;
 
 impl<N: Net> Engine<N> {
-    /// Stops accepting and ends what is idle, now or later; the rest gets its answers, for at most
+    /// Stops accepting, and ends idle connections now or later. Requests in progress get their responses within
     /// `grace`.
     pub(super) fn begin_drain(&mut self, grace: Duration) {
         if self.shared.phase == Phase::Closed {
@@ -48,13 +48,13 @@ impl<N: Net> Engine<N> {
                 self.remove(slot, list, Reason::Shutdown);
             }
         }
-        // The handler still has to hear of the requests that nobody can answer now.
+        // The handler still has to learn which requests can no longer be answered.
         let is_over = !self.shared.deferrals.has_gone();
         self.shared.phase = if is_over { Phase::Closed } else { Phase::Draining };
     }
 
-    /// Idle connections end when a drain has no more time for them. A request may have arrived meanwhile:
-    /// each is driven once more, and ends if there is none.
+    /// Ends idle connections when a drain has no more time for them. A request may have arrived meanwhile, so each is
+    /// driven once more, and ends if there is none.
     pub(super) fn end_idle(&mut self) {
         if self.shared.phase != Phase::Draining || self.shared.ends_idle || self.now() < self.idle_until {
             return;
@@ -68,6 +68,7 @@ impl<N: Net> Engine<N> {
         }
     }
 
+    /// Ends the drain if no connection is left, or if its time is over.
     pub(super) fn end_drain<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         let is_over = self.table.len() == 0 || self.drain_until <= self.now();
         if self.shared.phase == Phase::Draining && is_over {

@@ -1,14 +1,18 @@
-//! Evicting: which connection is ended when slots or buffers run out, and which body gets a buffer next.
+//! Evicting: which connection ends when slots or buffers run out, and which body gets a buffer next.
 //!
-//! There is one rule: **the fullest list gives up its oldest.** The lists are those of the connections' states, and for a
-//! buffer those of its holders' states. A connection that makes progress moves to the end of its list, so the oldest has
-//! been without progress for longest. (A reader that has credit moves as well, when that is spent.) A flood fills one
-//! list, and takes from that.
+//! There is one rule: **evict the oldest connection of the fullest list.** For a slot, the lists are those of the
+//! connections' states. For a buffer, they are those of its holders' states. A connection that makes progress moves to
+//! the end of its list, so the oldest has been without progress for longest. (A reader that spends its credit moves as
+//! well.) A flood fills one list, so it evicts its own connections.
 //!
-//! Three things are apart. A connection in the ready queue is about to be served, and goes only if there is none without
-//! an event among the first of its list (for a slot: not before clients have waited for 100 ms). A deferred request is
-//! the host's to end, unless others need a head buffer that it holds only for what its client has sent behind it. And when
-//! a slot is needed, a connection that has been idle for a second goes first, because its client loses nothing.
+//! There are three exceptions:
+//!
+//! - A connection in the ready queue is about to be served. It is evicted only if there is none without an event among
+//!   the first of its list. For a slot, clients have to wait for 100 ms first.
+//! - Only the host ends a deferred request. But if others need a head buffer, the server refuses a deferred request
+//!   that holds one. It holds the buffer only for bytes that its client has sent after the request.
+//! - If a slot is needed, a connection that has been idle for a second is evicted first, because its client loses
+//!   nothing.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -27,33 +31,34 @@ use crate::state::State;
 use crate::stats::Reason;
 use crate::table::Table;
 
-/// The states whose connections can make way for a new one.
+/// The states whose connections can be evicted for a new one.
 const SLOT_HOLDERS: [State; 6] =
     [State::Idle, State::Head, State::Queued, State::Body, State::Sending, State::Closing];
 
-/// The states whose connections hold an exchange and can make way.
+/// The states whose connections hold an exchange and can be evicted.
 const EXCHANGE_HOLDERS: [State; 4] = [State::Head, State::Queued, State::Body, State::Sending];
 
 /// The states in which a connection can hold a head or an out.
 const BUFFER_HOLDERS: [State; 5] = [State::Head, State::Queued, State::Body, State::Sending, State::Deferred];
 
-/// How long new clients wait while all connections that could make way are about to be served.
+/// How long new clients wait while all connections that could be evicted are about to be served.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long a connection has to be idle to go first.
+/// How long a connection has to be idle to be evicted first.
 const IDLE_FIRST: Duration = Duration::from_secs(1);
 
-/// How long a body may take for 4 KiB while others wait for its buffer: less if there are more of them than buffers.
+/// How long a body may take for 4 KiB while others wait for its buffer. If more bodies wait than there are buffers, the
+/// shorter time holds.
 const STALL: Duration = Duration::from_secs(3);
 const SHORT_STALL: Duration = Duration::from_secs(1);
 
-/// How long it may keep the buffer in all, while others wait.
+/// How long a body may keep its buffer in all, while others wait.
 const TENURE: Duration = Duration::from_secs(20);
 
 impl<N: Net> Engine<N> {
     // --- slots ---
 
-    /// The connection that makes way for a new one.
+    /// Returns the connection to evict for a new one, if there is one.
     pub(super) fn victim(&self) -> Option<Slot> {
         if self.shared.config.at_capacity == AtCapacity::Pause {
             return None;
@@ -69,13 +74,13 @@ impl<N: Net> Engine<N> {
         long_idle.or_else(quiet).or_else(oldest)
     }
 
-    /// Whether clients have waited for a slot for so long that it is taken from a connection that is about to be served.
+    /// Returns whether clients have waited long enough to evict a connection that is about to be served.
     fn have_waited_for_slots(&self) -> bool {
         let until = self.accepting.waits_since.saturating_add(nanoseconds(PATIENCE));
         until <= self.shared.clock.now()
     }
 
-    /// Sees to it that a slot is free. Returns whether one is.
+    /// Makes sure that a slot is free, if it can. Returns whether one is.
     pub(super) fn free_a_slot(&mut self) -> bool {
         if self.table.has_free_slot() {
             return true;
@@ -87,7 +92,7 @@ impl<N: Net> Engine<N> {
         victim.is_some()
     }
 
-    /// Ends a connection for another. A response that is cut off ends with a reset, so that its client can tell.
+    /// Ends a connection for another. A response that is cut off ends with a reset, so that its client notices.
     fn evict(&mut self, slot: Slot) {
         let state = self.table[slot].state;
         if state == State::Sending {
@@ -98,7 +103,8 @@ impl<N: Net> Engine<N> {
 
     // --- exchanges, heads and outs ---
 
-    /// Something that the driver works in has been lent for the last time, to `newest`: other connections give up theirs.
+    /// Evicts until a record, a head and an out are spare again. The last of one kind has just been lent to `newest`,
+    /// which is the victim if there is no other.
     #[cold]
     pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: Slot, handler: &mut H) {
         self.evict_for_outs(newest);
@@ -106,7 +112,7 @@ impl<N: Net> Engine<N> {
             let victim = self.exchange_holder().unwrap_or(newest);
             self.take_from(victim, handler);
             if self.pool.spare_records() == 0 {
-                // Its client does not even take the refusal.
+                // Its client does not even read the refusal.
                 self.evict(victim);
             }
         }
@@ -121,7 +127,7 @@ impl<N: Net> Engine<N> {
         self.table.longest_quiet(fullest).or(self.table.longest_waiting(fullest))
     }
 
-    /// A connection refuses its request, or is cut off in its response.
+    /// Refuses the request of a connection. If a response is being sent, evicts the connection instead.
     fn take_from<H: Handler + ?Sized>(&mut self, slot: Slot, handler: &mut H) {
         if self.table[slot].state == State::Sending {
             return self.evict(slot);
@@ -139,8 +145,8 @@ impl<N: Net> Engine<N> {
 
     // --- outs for deferred responses ---
 
-    /// Sends a deferred response now, because most outs are lent. If it cannot be sent, and all are, some response is cut
-    /// off. (This is the one exception of law 3: `respond` and what follows it may write.)
+    /// Sends a deferred response now, because most outs are lent. If it cannot be sent and no out is spare, a response
+    /// is cut off. (This is the one exception to law 3: `respond` and the call after it may write.)
     pub(super) fn flush(&mut self, slot: Slot) {
         let mut quota = Quota::granted(&self.shared.config.budget, 0);
         self.run_driver(slot, &mut quota, |driver: &mut Driver<'_, N, Unasked>| driver.flush(), &mut Unasked);
@@ -149,7 +155,7 @@ impl<N: Net> Engine<N> {
 
     // --- bodies ---
 
-    /// Lends body buffers to those that wait for one, in their order.
+    /// Lends body buffers to the connections that wait for one, in their order.
     pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         while let Some(slot) = self.table.longest_waiting(State::Queued) {
             let is_free = self.pool.bodies.buffers.has_spare() || self.end_slow_body(handler);
@@ -159,13 +165,13 @@ impl<N: Net> Engine<N> {
             if let Some(id) = self.table[slot].exchange {
                 self.pool.lend_body(id, self.shared.clock.now());
             }
-            // It only changes its state; it is read in its turn.
+            // This changes only its state. It reads in its own turn, because it has no quota here.
             let mut quota = Quota::default();
             self.run_driver(slot, &mut quota, |driver| driver.run(), handler);
         }
     }
 
-    /// Takes its buffer from a body that is too slow for those that wait. Returns whether one is free then.
+    /// Takes the buffer of a body that is too slow while others wait. Returns whether a buffer is spare then.
     fn end_slow_body<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
         let now = self.shared.clock.now();
         let slow = self.slow_bodies().find(|&(_, until)| until <= now);
@@ -175,7 +181,7 @@ impl<N: Net> Engine<N> {
         self.pool.bodies.buffers.has_spare()
     }
 
-    /// When the next body has had its time, while others wait.
+    /// Returns when the next body becomes too slow while others wait, or [`NEVER`].
     pub(crate) fn next_slow_body(&self) -> u64 {
         if self.table.waiting(State::Queued) == 0 {
             return NEVER;
@@ -183,8 +189,8 @@ impl<N: Net> Engine<N> {
         self.slow_bodies().map(|(_, until)| until).min().unwrap_or(NEVER)
     }
 
-    /// The holders of body buffers that may be too slow, and when they are: those that have been without progress for
-    /// longest, and the one that has had its buffer for longest.
+    /// Returns the holders of body buffers that become too slow next, and when. In each state that is the one without
+    /// progress for longest. Then comes the one that has had its buffer for longest.
     fn slow_bodies(&self) -> impl Iterator<Item = (Slot, u64)> {
         let is_long = self.table.waiting(State::Queued) > self.pool.bodies.buffers.count();
         let stall = nanoseconds(if is_long { SHORT_STALL } else { STALL });
@@ -197,7 +203,7 @@ impl<N: Net> Engine<N> {
     }
 }
 
-/// Of the fullest list of a kind of buffer, the oldest holder; if possible, one without an event.
+/// Returns the oldest holder in the fullest list of a kind of buffer, if possible one without an event.
 fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<Slot> {
     let fullness = |&state: &State| {
         let oldest = buffers.oldest(state).next()?;
@@ -207,13 +213,13 @@ fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<Slot> {
     first_quiet(buffers, table, fullest).or(buffers.oldest(fullest).next())
 }
 
-/// The oldest holder without an event. No more of them are looked at than can be in passing.
+/// Returns the oldest holder without an event. It looks only at the first few, because a longer search costs too much.
 fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<Slot> {
     const FEW: usize = 64;
     buffers.oldest(state).take(FEW).find(|&slot| !table.is_ready(slot))
 }
 
-/// The handler where none is asked.
+/// The handler of a driver that calls none.
 struct Unasked;
 
 impl Handler for Unasked {

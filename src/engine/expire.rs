@@ -1,4 +1,4 @@
-//! Expiry: ends what has waited too long, and notes how late the host was.
+//! Expiry: ends the waits whose deadline has passed, and notes how late the host was.
 
 use super::Engine;
 use crate::connection::quota::Quota;
@@ -7,8 +7,9 @@ use crate::net::Net;
 use crate::state::State;
 
 impl<N: Net> Engine<N> {
-    /// Ends what has waited too long; whether that was all of it. Whatever is in the ready queue
-    /// has its turn first: that a host came late is not the client's fault.
+    /// Ends the waits whose deadline has passed. Returns `false` if the budget did not suffice for all of them.
+    ///
+    /// Connections in the ready queue have their turn first, because a late host is not the client's fault.
     pub(super) fn expire_due<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
         let now = self.now();
         if self.table.next_deadline() > now {
@@ -31,7 +32,7 @@ impl<N: Net> Engine<N> {
                 }
                 let mut quota = Quota::granted(&self.shared.config.budget, 1);
                 self.drive(slot, &mut quota, |driver| driver.expire(), handler);
-                // That may have cost another its place.
+                // That may have ended or moved the next connection.
                 if next.is_some_and(|next| !self.table.is_waiting(next, list)) {
                     next = self.table.longest_waiting(list);
                 }
@@ -40,9 +41,9 @@ impl<N: Net> Engine<N> {
         true
     }
 
-    /// How long after its time the host comes, be it for a deadline or for work that was left.
+    /// Notes how late the host is, for a deadline or for work that was left.
     pub(super) fn note_lateness(&mut self) {
-        // What the budget has left overdue is the host's fault only from then on.
+        // Work that the budget has left is the host's fault only from the end of that turn on.
         let due = self.left_at.unwrap_or(self.table.next_deadline());
         self.lateness = self.lateness.max(self.now().saturating_sub(due));
     }

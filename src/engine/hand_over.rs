@@ -1,8 +1,8 @@
-//! Sockets that change hands: listeners that come from the host and go back to it, and streams that
-//! the host has accepted itself.
+//! Sockets that change hands: listeners that come from the host and go back to it, and streams that the host has
+//! accepted itself.
 //!
-//! What is not taken is handed back, and as it was: what could speak against it is asked before anything
-//! is done to it. Only the system's own refusals come later, when the socket is non-blocking already.
+//! If the server does not take a socket, it hands the socket back unchanged. So it checks all conditions before it
+//! changes anything. Only the system may still refuse later, when the socket is already non-blocking.
 
 use std::io::{self, ErrorKind};
 
@@ -63,8 +63,8 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Serves a stream that the host has accepted: from the next turn on, like one that was accepted
-    /// here.
+    /// Takes a stream that the host has accepted. From the next turn on, it is served like one that the server has
+    /// accepted.
     pub(super) fn admit_adopted(&mut self, mut stream: N::Stream) -> Result<(), Refused<N::Stream>> {
         if self.shared.phase != Phase::Running {
             return Err(Refused::new(stream, not_running()));

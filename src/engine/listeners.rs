@@ -1,4 +1,4 @@
-//! The listeners, and what is remembered of them between two turns.
+//! The listeners, and what the engine remembers of them between two turns.
 
 use crate::clock::NEVER;
 use crate::tokens::LISTENERS;
@@ -29,28 +29,28 @@ pub struct ListenerId {
 #[derive(Debug)]
 pub(super) struct Accepting<L> {
     pub(super) listeners: Vec<Option<Listening<L>>>,
-    /// One bit per listener: no accept has said `WouldBlock` since the last sign of a client.
+    /// One bit per listener. It is set if no accept has returned `WouldBlock` since the last sign of a client.
     pub(super) ready: u64,
-    /// Whose turn it is to accept first.
+    /// The index of the listener that accepts first in the next turn.
     pub(super) first: usize,
-    /// How many accepts have failed since one last gave a connection, or said that there is none.
+    /// How many accepts have failed since one last returned a connection, or `WouldBlock`.
     pub(super) failures: u32,
-    /// While something has run out: when to try again, sooner if a connection ends.
+    /// When to try again after something has run out. A connection that ends makes it sooner.
     pub(super) retry_at: Option<u64>,
-    /// Something has run out, and clients have been waiting since: logged once.
+    /// Whether something has run out, and clients have been waiting since. It is logged once.
     pub(super) has_run_out: bool,
-    /// Every slot was taken, no connection could make way, and clients have been waiting since: logged once.
+    /// Whether every slot was taken, none could be freed, and clients have been waiting since. It is logged once.
     pub(super) is_full: bool,
-    /// Since when they have, or [`NEVER`].
+    /// Since when clients have waited for a slot, or [`NEVER`].
     pub(super) waits_since: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Listening<L> {
     pub(super) listener: L,
-    /// Of its tokens, which last for a batch of events.
+    /// The generation in its tokens, which last for a batch of events.
     pub(super) generation: u16,
-    /// Of its name, which lasts for ever.
+    /// The serial number in its [`ListenerId`], which lasts for ever.
     pub(super) serial: u64,
 }
 
@@ -70,7 +70,7 @@ impl<L> Accepting<L> {
         }
     }
 
-    /// Sets a listener's ready bit; `false` if there is none of that slot and generation.
+    /// Sets a listener's ready bit. Returns `false` if no listener has this slot and generation.
     pub(super) fn hint(&mut self, slot: usize, generation: usize) -> bool {
         let listening = self.listeners.get(slot).and_then(Option::as_ref);
         let is_current = listening.is_some_and(|listening| usize::from(listening.generation) == generation);
@@ -80,7 +80,7 @@ impl<L> Accepting<L> {
         is_current
     }
 
-    /// Whether a listener may have connections.
+    /// Returns whether clients may be waiting in the queue of a listener.
     pub(super) fn is_ready(&self) -> bool {
         self.ready != 0
     }

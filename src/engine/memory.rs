@@ -5,16 +5,16 @@ use crate::config::Config;
 use crate::deferred;
 use crate::exchange::pool::{Pool, PoolSizes};
 
-/// A connection's slot, with its places in the queues.
+/// The bytes of a connection's slot, with its entries in the lists.
 const SLOT_BYTES: usize = 48;
 
 impl Config {
-    /// The most memory that the server can come to use, in bytes: for connections, for requests in flight, and for the
+    /// Returns the most memory that the server can use, in bytes: for connections, for requests in flight, and for
     /// buffers.
     ///
-    /// All of it is reserved by [`Server::new`](crate::Server::new). The system provides a page when it is first
-    /// used, and keeps it for the server from then on. Not included are shared bodies of the host's, and what the
-    /// kernel takes for sockets (about 4 KiB each when idle, and their buffers).
+    /// [`Server::new`](crate::Server::new) reserves all of it. The system provides a page when it is first used, and
+    /// keeps it for the server from then on. The number does not include the host's shared bodies, nor the memory that
+    /// the kernel takes for sockets (about 4 KiB for an idle one, and its buffers).
     ///
     /// ```
     /// let mut config = fourway::Config::default();

@@ -1,13 +1,17 @@
 //! The engine: one turn of work over any network.
 //!
-//! A turn has three parts, each within a budget. **Serve**: every connection in the ready queue
-//! is served once, in waves (`serve`); what it leaves undone goes to the queue's tail. **Accept**:
-//! new connections are served as the others are, for their requests are often there already.
-//! **Expire**: what has waited too long is told so, and ended. While the host gives it events, no slot
-//! is freed, so that none of the batch can meet a slot that has changed hands. (A host that calls something
-//! else between two of them, such as `adopt`, may free some: then the generation in the event's token tells.)
+//! A turn has three parts, each within a budget:
 //!
-//! There is no socket, no clock and no poller in here; tests own all three.
+//! - **Serve**: serves every connection in the ready queue once, in waves. A connection with work left goes to the
+//!   queue's tail.
+//! - **Accept**: accepts new connections and serves them as well, because their requests have often arrived already.
+//! - **Expire**: ends the waits whose deadline has passed, with an error response if one is due.
+//!
+//! While the host hands over events, no slot is freed. So no event of a batch can meet a slot that another connection
+//! has taken. A host that calls something else between two events, such as `adopt`, may free slots. Then the generation
+//! in an event's token shows whether the event is stale.
+//!
+//! The engine has no socket, no clock and no poller of its own. Tests provide all three.
 
 mod call;
 mod serve;
@@ -77,24 +81,24 @@ pub(crate) struct Engine<N: Net> {
     /// The connections that are served together.
     wave: Vec<Member>,
     shared: Shared,
-    /// In a drain: when idle connections have had their time, and when all have.
+    /// When a drain ends the idle connections, and when it ends all.
     idle_until: u64,
     drain_until: u64,
-    /// The connection being driven and its deadline list; still here after a handler's panic.
+    /// The connection that is being driven, and its deadline list. A handler's panic leaves it set.
     driving: Option<(Slot, State)>,
-    /// The connection whose deferred answer the host is writing, or has written since.
+    /// The connection whose deferred response the host is writing or has written. The next call finishes it.
     responding: Option<Slot>,
-    /// When the turn before ended with work left.
+    /// When the last turn ended, if it left work.
     left_at: Option<u64>,
-    /// The longest that a turn came after its time, in nanoseconds.
+    /// The longest delay of a turn after its due time, in nanoseconds.
     lateness: u64,
-    /// An event has come whose token is not of this server: logged once.
+    /// Whether an event has had a token that this server never gave. It is logged once.
     has_foreign_tokens: bool,
 }
 
 impl<N: Net> Engine<N> {
-    /// An engine for settings that were [checked](Config::check), or how many bytes of memory could
-    /// not be had.
+    /// Creates an engine for settings that were [checked](Config::check). The error is the number of bytes that could
+    /// not be reserved.
     pub(crate) fn new(net: N, tokens: Tokens, config: Config) -> Result<Self, usize> {
         if !can_reserve(config.reserved_bytes()) {
             return Err(config.reserved_bytes());
@@ -124,7 +128,9 @@ impl<N: Net> Engine<N> {
 
     // --- what a host calls ---
 
-    /// Marks what an event says, and queues its connection: no I/O, no callback, nothing freed.
+    /// Sets the ready bits of an event, and queues its connection. Does no I/O, calls no handler and frees nothing.
+    ///
+    /// Returns whether the token is in the server's range.
     pub(crate) fn handle(&mut self, token: Token, hint: Readiness) -> bool {
         let Some((slot, generation)) = self.table.tokens().decode(token) else { return false };
         let connection = slot.checked_sub(LISTENERS).and_then(|slot| self.table.find(slot, generation));
@@ -142,7 +148,7 @@ impl<N: Net> Engine<N> {
         true
     }
 
-    /// How long the host may wait for events.
+    /// Returns how long the host may wait for events.
     pub(crate) fn next_timeout(&self, now: Instant) -> Option<Duration> {
         if self.has_work() {
             return Some(Duration::ZERO);
@@ -171,18 +177,18 @@ impl<N: Net> Engine<N> {
         &self.shared.config
     }
 
-    /// Complains once of a token that this server has never given.
+    /// Logs an error, once, if this server has never given the token of an event.
     fn note_foreign(&mut self, generation: usize) {
         if !self.table.was_given(generation) && !std::mem::replace(&mut self.has_foreign_tokens, true) {
             error!(
-                "an event has a token that this server never gave: has another source, or server, its TokenRange?"
+                "an event has a token that this server never gave: does another source or server use its TokenRange?"
             );
         }
     }
 
     // --- one turn ---
 
-    /// One turn.
+    /// Does one turn of work.
     fn turn<H: Handler + ?Sized>(&mut self, handler: &mut H) -> Progress {
         let (accepted, requests, closed) =
             (self.shared.stats.accepted, self.shared.stats.requests, self.shared.stats.closed);
@@ -206,7 +212,7 @@ impl<N: Net> Engine<N> {
 
     // --- responses that the host gives later ---
 
-    /// Begins the answer to a request that was deferred. It is sent by the next turn.
+    /// Begins the response to a deferred request. The next turn sends it.
     fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, RespondError> {
         let (slot, serial) = self.shared.deferrals.find(id)?;
         let exchange =
@@ -220,23 +226,23 @@ impl<N: Net> Engine<N> {
         Ok(answer::respond(awaited, out, &mut self.shared))
     }
 
-    /// The answer that the host has begun is written, or dropped.
+    /// Finishes the response that the host has written or dropped.
     fn finish_response(&mut self) {
         if let Some(slot) = self.responding.take() {
             let connection = &self.table[slot];
-            let exchange = connection.exchange.expect("a request that waits for its answer has an exchange");
+            let exchange = connection.exchange.expect("a deferred request has an exchange");
             let (in_flight, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
             in_flight.on_sent = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
             if self.pool.has_few_outs() {
-                // A host that answers many at once answers more than there are buffers for. The others are for those that
-                // do not leave at once.
+                // A host may answer more requests at once than there are outs. Sending now leaves the other outs to
+                // responses that cannot leave at once.
                 self.flush(slot);
             }
         }
     }
 
-    /// Tells the handler of the requests that nobody can answer any more.
+    /// Reports to the handler which deferred requests can no longer be answered.
     fn tell_gone<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         while let Some((id, why)) = self.shared.deferrals.next_gone() {
             handler.gone(id, why);
@@ -245,12 +251,12 @@ impl<N: Net> Engine<N> {
 
     // --- helpers ---
 
-    /// The time of this call, in nanoseconds of the server's clock.
+    /// Returns the time of this call, in nanoseconds of the server's clock.
     fn now(&self) -> u64 {
         self.shared.clock.now()
     }
 
-    /// Whether a turn would do something without any event.
+    /// Returns whether a turn would do something without any event.
     fn has_work(&self) -> bool {
         self.table.ready_len() > 0
             || self.driving.is_some()
@@ -258,18 +264,18 @@ impl<N: Net> Engine<N> {
             || (self.accepting.is_ready() && self.may_accept())
     }
 
-    /// What a connection's request is that waits for an answer of the host's.
+    /// Returns the deferred request of a connection, if it has one.
     fn awaited(&self, slot: Slot) -> Option<Awaited> {
         self.pool.awaited(self.table.get(slot)?.exchange?)
     }
 
-    /// The capacities of all that could grow.
+    /// Returns the capacities of everything that could grow.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn capacities(&self) -> Vec<usize> {
         [vec![self.wave.capacity(), self.shared.deferrals.capacity()], self.pool.capacities()].concat()
     }
 
-    /// What the simulation looks at after every turn.
+    /// Returns what the simulation checks after every turn.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn internals(&self) -> (&Table<N::Stream>, &Pool) {
         (&self.table, &self.pool)

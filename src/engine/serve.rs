@@ -1,17 +1,16 @@
-//! Serving the connections that are ready, in waves: first all of a wave receive, then all of them
-//! are answered, then all send.
+//! Serving the connections that are ready, in waves: first all members of a wave receive, then all are answered, then
+//! all send.
 //!
-//! Served one by one, each connection would take the processor through the whole of the code: the
-//! kernel's for receiving, the parser, the handler, the kernel's for sending. That is several times
-//! what the first cache of instructions holds, so that every step would begin by fetching what the
-//! step before has displaced. In a wave one connection after the other takes the same step, and all
-//! but the first of them find the code at hand.
+//! If connections were served one by one, each would take the processor through all of the code: the kernel's receive
+//! path, the parser, the handler, and the kernel's send path. That is several times the size of the first instruction
+//! cache. So every step would begin by fetching code that the step before has displaced. In a wave, one connection
+//! after the other takes the same step, and all but the first find the code in the cache.
 //!
-//! A wave is small ([`Budget::wave_size`](crate::Budget::wave_size)), so that its buffers stay in the
-//! cache of data, and no client waits long for the others.
+//! A wave is small ([`Budget::wave_size`](crate::Budget::wave_size)). So its buffers stay in the data cache, and no
+//! client waits long for the others.
 //!
-//! Between two steps a connection is in the ready queue, as one that has work left: whatever
-//! happens meanwhile to it or to another member of its wave, nothing is forgotten.
+//! Between two steps, a connection stays in the ready queue, like any connection that has work left. So nothing is
+//! forgotten, whatever happens meanwhile to it or to another member of its wave.
 
 use super::Engine;
 use super::wave::Member;
@@ -23,7 +22,7 @@ use crate::slot::Slot;
 use crate::state::State;
 
 impl<N: Net> Engine<N> {
-    /// Serves each connection in the ready queue once; what is left of the budget.
+    /// Serves each connection in the ready queue once. Returns the remaining budget.
     pub(super) fn serve_ready<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
         let mut visits = self.table.ready_len();
         self.wave.clear();
@@ -40,26 +39,26 @@ impl<N: Net> Engine<N> {
         budget
     }
 
-    /// How many to serve together. It is limited by the remaining budget and by the free buffers.
+    /// Returns how many connections to serve together. The remaining budget and the spare buffers limit the number.
     pub(super) fn wave_size(&self, left: u32) -> usize {
         let budget = &self.shared.config.budget;
         let affordable = (left / budget.requests_per_connection) as usize;
         affordable.min(budget.wave_size).min(self.pool.spares().saturating_sub(1)).max(1)
     }
 
-    /// A connection of the ready queue will be served with the others of the wave.
+    /// Adds a connection of the ready queue to the wave.
     pub(super) fn join_wave(&mut self, slot: Slot) {
         self.wave.push(Member { slot, quota: Quota::default(), has_input: false });
     }
 
-    /// Serves the wave, and returns what is left of the budget. Members that find none left keep their place at the
-    /// front of the queue.
+    /// Serves the wave and returns the remaining budget. Members that find none left keep their place at the front of
+    /// the queue.
     pub(super) fn serve_wave<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
         let granted = Quota::granted(&self.shared.config.budget, budget);
         for member in &mut self.wave {
             member.quota = granted;
         }
-        // A handler's panic may have ended a wave between its steps. Its members are sent their answers before anybody
+        // A handler's panic may have ended a wave between its steps. Its members send their responses before anybody
         // else is answered, because the next handler may panic as well.
         let is_unfinished = self.wave.iter().any(|member| self.table[member.slot].state == State::Received);
         if budget > 0 && self.wave.len() > 1 && !is_unfinished {
@@ -82,7 +81,7 @@ impl<N: Net> Engine<N> {
         budget
     }
 
-    /// The first step: what has arrived for an idle connection is read into an exchange.
+    /// Takes the first step: reads what has arrived for an idle connection into an exchange.
     fn receive(&mut self, at: usize) {
         let member = &mut self.wave[at];
         let connection = &mut self.table[member.slot];
@@ -105,7 +104,7 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// The second step: whole requests are answered.
+    /// Takes the second step: answers whole requests.
     fn answer<H: Handler + ?Sized>(&mut self, at: usize, handler: &mut H) {
         let Member { slot, quota, has_input } = self.wave[at];
         let Some(id) = self.table[slot].exchange.filter(|_| has_input) else { return };
