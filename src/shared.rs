@@ -1,4 +1,4 @@
-//! What a server has once, and lends to the driver whole.
+//! What a server has only once, and lends to the driver as a whole.
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -9,14 +9,14 @@ use crate::http::response::Draft;
 use crate::stats::{Phase, Stats};
 use crate::tokens::Tokens;
 
-/// All that answering needs beside the bytes of one request.
+/// Everything that answering needs besides the bytes of one request.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) stats: Stats,
     pub(crate) clock: Clock,
     pub(crate) phase: Phase,
-    /// Whether a drain has no more time for connections that are idle.
+    /// Whether a drain has no more time for idle connections.
     pub(crate) ends_idle: bool,
     pub(crate) tokens: Tokens,
     pub(crate) deferrals: Deferrals,
@@ -40,7 +40,7 @@ impl Shared {
         }
     }
 
-    /// Whether each answer is to be its connection's last.
+    /// Returns whether each response is to be the last of its connection.
     pub(crate) fn is_draining(&self) -> bool {
         self.phase != Phase::Running
     }

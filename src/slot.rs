@@ -7,7 +7,8 @@ use std::fmt;
 pub(crate) struct Slot(u32);
 
 impl Slot {
-    /// The slot of an index below 2³², which [`Config::max_connections`](crate::Config::max_connections) sees to.
+    /// Returns the slot of an index below 2³². [`Config::max_connections`](crate::Config::max_connections) is below
+    /// that.
     pub(crate) const fn new(index: usize) -> Self {
         Slot(index as u32)
     }
@@ -16,7 +17,7 @@ impl Slot {
         self.0 as usize
     }
 
-    /// Its place in a list of slots.
+    /// Returns its place in a list of slots.
     pub(crate) const fn place(self) -> u32 {
         self.0
     }

@@ -14,8 +14,8 @@
 //!  (gone: no slot, no socket) ◄───────────────────────────────┘
 //! ```
 //!
-//! A state says what the connection waits for, so each has a deadline list of its own. The transitions are in
-//! `connection::driver`.
+//! A state says what the connection waits for, so each state that waits has a deadline list of its own. The transitions
+//! are in `connection::driver`.
 
 /// What a connection is doing, which is what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +24,18 @@ pub(crate) enum State {
     Idle,
     /// Reading a head that has begun.
     Head,
-    /// Waiting for a body buffer, because the body does not fit behind its head. It stays unread meanwhile.
+    /// Waiting for a body buffer, because the body does not fit behind its head. The rest stays unread meanwhile.
     Queued,
     /// Reading the body of a head that is whole.
     Body,
-    /// Writing what was answered.
+    /// Writing responses.
     Sending,
-    /// Waiting for the host's answer; the requests behind this one wait as well.
+    /// Waiting for the host's response. The requests after this one wait as well.
     Deferred,
-    /// All is sent: waiting for the client's FIN.
+    /// Waiting for the client's FIN, after all is sent.
     Closing,
-    /// Between two steps of a wave: input has been read, and perhaps answered. It waits for nothing, so it has no deadline
-    /// list of its own and keeps its place among the idle until the last step.
+    /// Between two steps of a wave: input has been read, and perhaps answered. It waits for nothing, so it has no
+    /// deadline list of its own and keeps its place among the idle until the last step.
     Received,
 }
 
@@ -54,7 +54,7 @@ impl State {
         State::Closing,
     ];
 
-    /// The state in whose deadline list a connection is.
+    /// Returns the state in whose deadline list a connection is.
     #[inline]
     pub(crate) fn waits_as(self) -> State {
         if self == State::Received { State::Idle } else { self }

@@ -1,4 +1,4 @@
-//! One connection: what is kept of it while it waits. Its states are in `state`.
+//! One connection: what the server keeps of it while it waits. Its states are in `state`.
 
 pub(crate) mod driver;
 pub(crate) mod quota;
@@ -11,22 +11,22 @@ use crate::slot::Slot;
 use crate::state::State;
 use socket::Socket;
 
-/// A slab entry: at most 32 bytes. With its links in the ready queue and in a deadline list (8 bytes each), a
-/// million idle connections take 48 MB.
+/// A connection's entry in the slab, of at most 32 bytes. With its links in the ready queue and in a deadline list
+/// (8 bytes each), a million idle connections take 48 MB.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     pub(crate) socket: Socket<S>,
     /// The exchange that it keeps while it waits.
     pub(crate) exchange: Option<ExchangeId>,
     pub(crate) generation: u16,
-    /// When it began to close, in [`ticks`](crate::clock::ticks) of the server's clock.
+    /// When the connection entered `Closing`, in [`ticks`](crate::clock::ticks) of the server's clock.
     pub(crate) closing_since: u32,
-    /// Written by [`enter`](Self::enter) alone.
+    /// Only [`enter`](Self::enter) writes it.
     pub(crate) state: State,
 }
 
-/// In release, mio's stream is its file descriptor, or one of two kinds of it. The slab adds its
-/// free list inside the entry.
+/// In a release build, mio's stream is a file descriptor, or one of two kinds of it. The slab keeps its free list
+/// inside the entries.
 #[cfg(all(unix, target_pointer_width = "64"))]
 const _: () = {
     use std::os::fd::OwnedFd;
@@ -38,7 +38,7 @@ const _: () = {
 pub(crate) const STATES: &str = "fourway::state";
 
 impl<S> Connection<S> {
-    /// A connection as accept returns it: perhaps a request is there already.
+    /// Returns a connection as accept returns it. It is ready, because a request may have arrived already.
     pub(crate) fn new(stream: S, generation: u16) -> Self {
         Connection {
             socket: Socket::new(stream),
@@ -49,7 +49,7 @@ impl<S> Connection<S> {
         }
     }
 
-    /// The only place that writes the state.
+    /// Enters a state, and logs it. No other function writes the state.
     #[inline]
     fn enter(&mut self, slot: Slot, state: State, why: &str) {
         trace!(target: STATES, "slot {slot}: {:?} -> {state:?} ({why})", self.state);

@@ -1,17 +1,14 @@
-//! A socket, and what is known of its readiness.
+//! A socket, and what the server knows of its readiness.
 //!
-//! Two bits say which directions are *ready*. An event sets them, and so does accept: a new socket
-//! is tried at once. Only `WouldBlock` clears them, because with edge-triggered polling a readiness
-//! that is forgotten never comes back.
+//! Two bits say which directions are *ready*. An event sets them, and so does accept, because a new socket is tried at
+//! once. Only `WouldBlock` clears them. With edge-triggered polling, a readiness that is forgotten never comes back.
 //!
-//! One exception saves a system call per request: a read that did not fill its buffer has emptied
-//! the socket, so that the next byte raises a new edge. It does not hold when the event hinted that
-//! the peer has closed its half or sent urgent data, for then the end or the rest is still to be
-//! read and raises none.
+//! One exception saves a system call per request. A read that did not fill its buffer has emptied the socket, so the
+//! next byte raises a new edge. The exception does not hold if the event hinted that the peer has closed its half, or
+//! has sent urgent data. Then the end or the rest is still to be read, and raises no edge.
 //!
-//! A socket enters the poller only when it first has to wait. Pollers report what is ready at that
-//! moment, so no edge is lost; and a request that is there at accept is answered without the poller
-//! ever hearing of its connection.
+//! A socket enters the poller only when it first has to wait. Pollers report what is ready at that moment, so no edge
+//! is lost. If the request has arrived before accept, the server answers it without registering its connection.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
@@ -30,30 +27,31 @@ pub(crate) struct Socket<S> {
     bits: Bits,
 }
 
-/// Each bit is set exactly when its sentence holds.
+/// Each bit is set exactly while its sentence holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bits(u16);
 
 impl Bits {
-    /// No read has said `WouldBlock` since the last sign of input.
+    /// No read has returned `WouldBlock` since the last sign of input.
     const READABLE: u16 = 1;
-    /// No write has said `WouldBlock` since the last sign of room.
+    /// No write has returned `WouldBlock` since the last sign that the socket is writable.
     const WRITABLE: u16 = 1 << 1;
     /// A short read does not mean that the socket is empty.
     const HINTED: u16 = 1 << 2;
     /// The poller watches the socket.
     const WATCHED: u16 = 1 << 3;
-    /// The poller watches it for room to write as well.
+    /// The poller also watches until the socket is writable.
     const WATCHED_FOR_OUTPUT: u16 = 1 << 4;
-    /// Our FIN has been sent.
+    /// The server has sent its FIN.
     const FIN_SENT: u16 = 1 << 5;
-    /// The peer's FIN or reset was seen before we sent a FIN.
+    /// The server saw the peer's FIN or reset before it sent its own FIN.
     const PEER_FIRST: u16 = 1 << 6;
-    /// Its close has to linger: a plain one might cost the peer an answer. (Never cleared: by its next
-    /// request a peer shows that it reads, but not that it has read all.)
+    /// The close has to linger, because a plain one might cost the peer a response. (The bit is never cleared. A peer's
+    /// next request shows that it reads, but not that it has read everything.)
     const LINGERS: u16 = 1 << 7;
-    /// A read has met the end of the input, or an error.
+    /// A read has met the end of the input.
     const ENDED: u16 = 1 << 8;
+    /// A read has failed.
     const FAILED: u16 = 1 << 9;
     /// The close will be a reset.
     const RESETS: u16 = 1 << 10;
@@ -72,7 +70,7 @@ impl Bits {
 }
 
 impl<S> Socket<S> {
-    /// A socket as accept returns it: perhaps a request is there already.
+    /// Returns a socket as accept returns it. It is ready, because a request may have arrived already.
     pub(crate) fn new(stream: S) -> Self {
         Socket { stream, bits: Bits(Bits::READABLE | Bits::WRITABLE) }
     }
@@ -85,7 +83,7 @@ impl<S> Socket<S> {
         self.bits.has(Bits::READABLE)
     }
 
-    /// Whether a read would ask the kernel, or knows that there is no need to.
+    /// Returns whether a read would do anything: call the kernel, or return the known end or error again.
     pub(crate) fn may_read(&self) -> bool {
         self.bits.has(Bits::READABLE | Bits::ENDED | Bits::FAILED)
     }
@@ -106,12 +104,13 @@ impl<S> Socket<S> {
         self.bits.has(Bits::LINGERS)
     }
 
-    /// More was sent than the kernel surely delivers by itself, or the peer may still send.
+    /// Notes that the close has to linger. More was sent than the kernel surely delivers by itself, or the peer may
+    /// still send.
     pub(crate) fn make_linger(&mut self) {
         self.bits.set(Bits::LINGERS);
     }
 
-    /// Notes what an event says. Close and error hints only mean that the calls are worth trying.
+    /// Notes the hints of an event. Those of a close or an error only mean that the calls are worth trying.
     pub(crate) fn hint(&mut self, hint: Readiness) {
         if hint.readable || hint.read_closed || hint.error || hint.priority {
             self.bits.set(Bits::READABLE);
@@ -124,7 +123,7 @@ impl<S> Socket<S> {
         }
     }
 
-    /// Notes that a call has told of the peer's FIN or reset.
+    /// Notes that a call has reported the peer's FIN or reset.
     pub(crate) fn peer_ended(&mut self) {
         if !self.has_sent_fin() {
             self.bits.set(Bits::PEER_FIRST);
@@ -133,7 +132,7 @@ impl<S> Socket<S> {
 }
 
 impl<S: Stream> Socket<S> {
-    /// One read; `None` when it would block. The end of the input is met again by every read.
+    /// Reads once. Returns `None` if it would block. Every read after the end of the input meets the end again.
     pub(crate) fn read(
         &mut self,
         slot: Slot,
@@ -173,8 +172,8 @@ impl<S: Stream> Socket<S> {
         Ok(None)
     }
 
-    /// One write of what is left of a response, at most `limit` bytes of a body that is not copied. Returns how many
-    /// bytes the kernel has taken, or `None` if it would block.
+    /// Writes once what is left of a response, with at most `limit` bytes of a body that is not copied. Returns how
+    /// many bytes the kernel has taken, or `None` if it would block.
     #[inline(always)]
     pub(crate) fn write(
         &mut self,
@@ -216,8 +215,8 @@ impl<S: Stream> Socket<S> {
         }
     }
 
-    /// Whether the peer has reset the connection, as far as that shows without reading. Asked only
-    /// where an event has hinted at it.
+    /// Returns whether the peer has reset the connection, if that shows without reading. It calls the kernel only if an
+    /// event has hinted at it.
     pub(crate) fn has_failed(&self, slot: Slot) -> bool {
         self.bits.has(Bits::HINTED)
             && !matches!(traced(slot, "getsockopt", self.stream.take_error()), Ok(None))
@@ -230,8 +229,8 @@ impl<S: Stream> Socket<S> {
         })
     }
 
-    /// Has the poller watch for what is waited for: at most one registration in a socket's life,
-    /// and at most one change of it.
+    /// Registers the socket with the poller for what it waits for. In its life, a socket takes at most one registration
+    /// and one change of it.
     pub(crate) fn watch<N>(
         &mut self,
         slot: Slot,
@@ -252,17 +251,16 @@ impl<S: Stream> Socket<S> {
         Ok(())
     }
 
-    /// Closes our half; reading goes on.
+    /// Sends our FIN. Reading goes on.
     pub(crate) fn send_fin(&mut self, slot: Slot) -> io::Result<()> {
         traced(slot, "shutdown", self.stream.shutdown_write())?;
         self.bits.set(Bits::FIN_SENT);
         Ok(())
     }
 
-    /// Makes the close that follows a reset, so that the peer cannot take what it has got for the
-    /// whole.
+    /// Makes the next close a reset, so that the peer cannot take a part of a response for the whole.
     pub(crate) fn reset_on_close(&mut self, slot: Slot) {
-        // Where that fails the close is a FIN, which is less clear but not wrong.
+        // If that fails, the close is a FIN, which is less clear but not wrong.
         if traced(slot, "setsockopt", self.stream.reset_on_close()).is_ok() {
             self.bits.set(Bits::RESETS);
         }
@@ -270,12 +268,12 @@ impl<S: Stream> Socket<S> {
 
     /// Ends the connection and closes the socket.
     ///
-    /// The FIN goes before the close. If input is unread at the close, or arrives just before it, the kernel resets
-    /// the connection and throws away what it has not sent; a FIN makes it send that first. And the FIN ends the
-    /// connection even if another process has inherited the socket, which `close` does not.
+    /// The FIN goes before the close. If input is unread at the close, or arrives just before it, the kernel resets the
+    /// connection and throws away what it has not sent. A FIN makes it send that first. The FIN also ends the
+    /// connection if another process has inherited the socket, which `close` does not.
     pub(crate) fn close(mut self, slot: Slot) {
         if !self.bits.has(Bits::FIN_SENT | Bits::FAILED | Bits::RESETS) {
-            // It fails if the peer has reset the connection, and then there is nobody to tell.
+            // It fails if the peer has reset the connection. Then nobody needs the FIN.
             let _ = traced(slot, "shutdown", self.stream.shutdown_write());
         }
     }
@@ -284,7 +282,7 @@ impl<S: Stream> Socket<S> {
 /// The log target of one line per system call of a connection.
 const CALLS: &str = "fourway::call";
 
-/// Sees the result of each system call of a connection but `close`, which has none.
+/// Logs the result of a connection's system call. All pass through here but `close`, which has no result.
 #[inline(always)]
 fn traced<T: fmt::Debug>(slot: Slot, call: &str, result: io::Result<T>) -> io::Result<T> {
     trace!(target: CALLS, "slot {slot}: {call} {result:?}");

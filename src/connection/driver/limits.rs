@@ -1,4 +1,4 @@
-//! The limits of a connection: what happens when its time is over, or when others need what it has borrowed.
+//! The limits of a connection: what happens if its deadline passes, or if others need what it has borrowed.
 
 use super::{Driver, Outcome, Transition};
 use crate::answer;
@@ -11,14 +11,14 @@ use crate::state::State;
 use crate::stats::Reason;
 use crate::status::ErrorStatus;
 
-/// So many bytes of a body or a response start the deadline anew.
+/// The number of bytes of a body or a response that start the deadline anew.
 const ENOUGH: usize = 4096;
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     // --- time ---
 
-    /// What the end of a wait means. An event may still be on its way, or the host be late: so
-    /// the system calls are asked once more, and only if nothing has come of it the wait is over.
+    /// Handles a deadline that has passed. An event may still be on its way, or the host may be late. So the driver
+    /// tries the system calls once more, and the wait is over only if nothing has moved.
     pub(crate) fn expire(&mut self) -> Outcome {
         self.connection.socket.hint(Readiness { readable: true, writable: true, ..Readiness::default() });
         let end = self.run();
@@ -28,8 +28,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.time_out()
     }
 
-    /// Nothing has come in time: a late request is refused, and so is one that is answered too late;
-    /// in close mode `peer` our FIN goes first after all. For the rest it is the connection's end.
+    /// Ends a wait whose deadline has passed. It refuses a request that is late, or whose response is late. In close
+    /// mode `peer` it first sends our FIN, and waits again. In all other cases it ends the connection.
     fn time_out(&mut self) -> Outcome {
         match self.connection.state {
             State::Idle | State::Received => return Outcome::Closed(Reason::IdleTimeout),
@@ -40,7 +40,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             State::Body => self.refuse(ErrorStatus::RequestTimeout, "the body did not arrive in time"),
             State::Deferred => {
                 self.lose_awaited(GoneReason::Timeout);
-                self.refuse(ErrorStatus::ServiceUnavailable, "the answer did not come in time");
+                self.refuse(ErrorStatus::ServiceUnavailable, "the response did not come in time");
             }
             State::Sending => {
                 self.connection.socket.reset_on_close(self.slot);
@@ -57,10 +57,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.run()
     }
 
-    /// Enough progress starts the state's deadline anew; a byte now and then does not.
+    /// Starts the state's deadline anew after enough progress. A byte now and then is not enough.
     ///
-    /// While sending, progress beyond that is credit. A slow and steady reader opens its window in steps of up to
-    /// 64 KiB, which may be further apart than the timeout.
+    /// In `Sending`, progress beyond that is credit. A slow and steady reader opens its window in steps of up to 64
+    /// KiB, which may be further apart than the timeout.
     pub(super) fn extend_deadline(&mut self, len: usize) {
         const MOST_CREDIT: usize = 15 * ENOUGH;
         let progress = &mut self.exchange.in_flight.progress;
@@ -75,7 +75,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
     }
 
-    /// Whether credit for what was taken before starts the deadline anew.
+    /// Spends credit for earlier progress to start the deadline anew. Returns whether there was enough.
     fn spend_credit(&mut self) -> bool {
         let progress = &mut self.exchange.in_flight.progress;
         self.rearm = self.connection.state == State::Sending && *progress >= ENOUGH;
@@ -85,8 +85,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     // --- what others need ---
 
-    /// Refuses its request, because another connection needs what it has borrowed. If that has been answered meanwhile, and
-    /// not sent, the answer is its last, and the requests behind it are refused by the close.
+    /// Refuses the connection's request, because another connection needs what it has borrowed. If the request has been
+    /// answered meanwhile, this response is the last. Then the close refuses the requests that follow it.
     pub(crate) fn refuse_for_others(&mut self) -> Outcome {
         let in_flight = &mut self.exchange.in_flight;
         if in_flight.on_sent.awaited().is_none() && !self.exchange.out.is_empty() {
@@ -106,12 +106,12 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.run()
     }
 
-    /// Sends the copied bytes of what the host has answered, and nothing else: the handler is not asked. What follows
-    /// is left to the next turn.
+    /// Sends the copied bytes of a response that the host has given, and nothing else. It does not call the handler.
+    /// The next turn does the rest.
     #[cold]
     pub(crate) fn flush(&mut self) -> Outcome {
         if self.connection.state == State::Deferred {
-            self.enter(State::Sending, "the answer has come");
+            self.enter(State::Sending, "the host has responded");
         }
         while self.exchange.out.has_copied() {
             match self.connection.socket.write(self.slot, &mut self.exchange.out, 0, Flush::Now) {

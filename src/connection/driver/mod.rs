@@ -1,11 +1,11 @@
-//! The driver, which moves a connection from state to state. The heart.
+//! The driver, which moves a connection from state to state. It is the heart of the server.
 //!
-//! There is one function per state; it does the state's system calls until one of them says
-//! `WouldBlock` or the state's work is done, and returns what is next. [`Driver::run`] is the only
-//! place that looks at the state, and `enter` the only one that writes it.
+//! There is one function per state. It does the state's system calls until one of them returns `WouldBlock`, or until
+//! the state's work is done. Then it returns the next transition. [`Driver::run`] chooses the function by the state,
+//! and `enter` writes the state.
 //!
-//! While it is driven a connection is lent what it does not own: an exchange to work in, the
-//! network, the handler, and a quota of the turn's budget.
+//! While the driver runs, it lends a connection what it does not own: an exchange to work in, the network, the handler,
+//! and a quota of the turn's budget.
 
 mod limits;
 
@@ -33,16 +33,16 @@ pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
     pub(crate) handler: &'a mut H,
     pub(crate) shared: &'a mut Shared,
     pub(crate) quota: Quota,
-    /// Whether its deadline starts anew: its state was entered, or enough has moved.
+    /// Whether the deadline starts anew, because a state was entered or enough bytes have moved.
     pub(crate) rearm: bool,
 }
 
 /// How a run of the driver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// A system call said `WouldBlock`, so an event or a deadline comes next.
+    /// A system call returned `WouldBlock`, so an event or a deadline comes next.
     Blocked,
-    /// Its quota is used, so the others have their turn first.
+    /// The quota is used, so the other connections have their turn first.
     Yielded,
     /// The connection has ended.
     Closed(Reason),
@@ -61,7 +61,7 @@ impl Transition {
 }
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
-    /// Moves the connection as far as it goes without waiting.
+    /// Moves the connection until it has to wait, yields or ends.
     pub(crate) fn run(&mut self) -> Outcome {
         loop {
             let next = match self.connection.state {
@@ -119,7 +119,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     }
                 }
                 Ok(None) if self.shared.ends_idle && self.connection.state == State::Idle => {
-                    // A reset, if the next request is on its way, would cost the one before its answer.
+                    // If the next request is on its way, a plain close is a reset. It would cost the client the last
+                    // response.
                     return if self.connection.socket.has_to_linger() {
                         self.half_close("idle in a drain, our FIN")
                     } else {
@@ -132,7 +133,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
     }
 
-    /// Waits for a body buffer, and reads nothing meanwhile. A reset is noticed by its error hint. A half-close is not a
+    /// Waits for a body buffer, and reads nothing meanwhile. An error hint reveals a reset. A half-close is not a
     /// disconnect.
     fn queue(&mut self) -> Transition {
         if self.exchange.in_flight.is_apart {
@@ -144,7 +145,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.wait(Interest::Input)
     }
 
-    /// Sends what was answered, and then does what was to follow.
+    /// Sends the responses, and then does what follows them.
     fn send(&mut self) -> Transition {
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
         let is_last = matches!(self.exchange.in_flight.on_sent, OnSent::Close { .. });
@@ -174,35 +175,36 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             OnSent::KeepAlive => self.keep(),
             OnSent::Close { client_asked } => self.begin_close(client_asked && whole),
             OnSent::Drop => Transition::close(Reason::Dropped),
-            OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the answer comes later"),
+            OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
         };
-        // Behind the FIN, which the last bytes may be waiting for: a large body takes its time to be freed.
+        // This comes after the FIN, because the kernel may hold the last bytes until then, and freeing a large body
+        // takes time.
         self.exchange.out.clear();
         next
     }
 
-    /// All is sent, and the connection lives on.
+    /// Keeps the connection alive after all is sent.
     fn keep(&mut self) -> Transition {
         let reading = self.exchange.reading();
         let socket = &mut self.connection.socket;
         if self.shared.ends_idle {
-            // It was answered without being told of the close. The next request may be there already,
-            // although no event has told of it.
+            // Its response did not announce the close. The next request may have arrived already, although no event has
+            // reported it.
             socket.hint(Readiness { readable: true, ..Readiness::default() });
             socket.make_linger();
         }
-        // Who asks ahead may not have read a single answer.
+        // A client that pipelines may not have read a single response.
         if reading == State::Head {
             socket.make_linger();
         }
         Transition::Enter(reading, "all sent")
     }
 
-    /// Waits for the host's answer. Nothing is read meanwhile, so only an error tells of a client
-    /// that has gone: one that has closed its half may still be waiting.
+    /// Waits for the host's response. It reads nothing meanwhile, so only an error shows that the client has gone. A
+    /// client that has closed its half may still be waiting.
     fn defer(&mut self) -> Transition {
         if self.exchange.in_flight.on_sent.awaited().is_none() {
-            return Transition::Enter(State::Sending, "the answer has come");
+            return Transition::Enter(State::Sending, "the host has responded");
         }
         if self.connection.socket.has_failed(self.slot) {
             return self.lost();
@@ -210,12 +212,12 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.wait(Interest::Input)
     }
 
-    /// The last byte has left: the close begins as the close mode says.
+    /// Begins the close after the last byte, as the close mode says.
     ///
-    /// To close while input is unread, or still on its way, is a reset to the client, and a reset
-    /// takes from it what it has not read. So the socket is closed right behind the FIN only if the client
-    /// promised to send no more, has nothing unread here, and got so little that the kernel holds all of it.
-    /// (A client that breaks its promise meets the reset behind the FIN, when it has got the answer.)
+    /// If input is unread or still on its way, a close resets the connection, and the client may lose data that it has
+    /// not read yet. So the server closes directly after the FIN only under three conditions: the client promised to
+    /// send no more, nothing that it sent is unread, and the response is so small that the kernel holds all of it. (If
+    /// a client breaks its promise, it meets the reset after the FIN, when it has received the response.)
     fn begin_close(&mut self, at_once: bool) -> Transition {
         match self.shared.config.close {
             CloseMode::Rst => {
@@ -223,7 +225,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 Transition::close(Reason::Answered)
             }
             CloseMode::Peer => Transition::Enter(State::Closing, "all sent, the client closes first"),
-            // In mode drop nothing is ever written, so that this is never asked.
+            // In mode drop nothing is ever written, so this is never called.
             CloseMode::Fin | CloseMode::Drop => {
                 let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
                 if at_once && is_quiet && !self.connection.socket.has_to_linger() {
@@ -234,7 +236,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
     }
 
-    /// Our FIN, behind which the client may send on: what it sends is discarded, and not answered by a reset.
+    /// Sends our FIN. The client may go on sending: the server discards that, and does not reset the connection.
     fn half_close(&mut self, why: &'static str) -> Transition {
         match self.connection.socket.send_fin(self.slot) {
             Ok(()) => Transition::Enter(State::Closing, why),
@@ -242,8 +244,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
     }
 
-    /// Reads and discards until the client's FIN, for as long as bytes keep coming. A close beside unread input would
-    /// be a reset, and cost the client the answer to an upload that it is still sending.
+    /// Reads and discards until the client's FIN, while bytes keep coming. A close with unread input would be a reset.
+    /// It would cost the client the response to an upload that it is still sending.
     fn close(&mut self) -> Transition {
         loop {
             if self.quota.bytes == 0 {
@@ -259,7 +261,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     if lingered >= nanoseconds(self.shared.config.timeouts.linger_total) {
                         return Transition::close(Reason::LingerLimit);
                     }
-                    // A client that still sends has not come to reading the answer.
+                    // A client that is still sending has not begun to read the response.
                     self.rearm = true;
                 }
                 Ok(None) => return self.wait(Interest::Input),
@@ -282,7 +284,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.exchange.in_flight.progress = 0;
     }
 
-    /// Answers what is whole of the input. The second step of a wave.
+    /// Answers the whole requests in the input. This is the second step of a wave.
     pub(crate) fn answer(&mut self) -> Need {
         let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
         let need = answer::answer(&mut self.exchange, self.shared, &mut asked, &mut self.quota.requests);
@@ -290,7 +292,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         need
     }
 
-    /// One read into the free part of the input; `None` when it would block.
+    /// Reads once into the free part of the input. Returns `None` if it would block.
     #[inline(always)]
     fn receive(&mut self) -> io::Result<Option<usize>> {
         if !self.connection.socket.may_read() {
@@ -313,7 +315,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             Ok(()) => Transition::Stop(Outcome::Blocked),
             Err(error) => {
                 if self.shared.stats.register_errors == 0 {
-                    log::error!("the poller cannot watch connections, they are closed: {error}");
+                    log::error!("the poller cannot watch connections, so the server closes them: {error}");
                 }
                 self.shared.stats.register_errors += 1;
                 if !self.exchange.out.is_empty() {
@@ -336,8 +338,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 }
 
-/// The first step of a wave: one read for an idle connection. Returns whether there is input. (The end of the input, or
-/// an error, is met again by the last step.)
+/// Takes the first step of a wave: reads once for an idle connection. Returns whether there is input. (The last step
+/// meets the end of the input, or an error, again.)
 ///
 /// It needs neither the handler nor a response, so it is lent less than a driver.
 #[inline]
@@ -356,7 +358,7 @@ pub(crate) fn receive_first<N: Net>(
     true
 }
 
-/// One read into `space`; `None` when it would block.
+/// Reads once into `space`. Returns `None` if it would block.
 #[inline(always)]
 fn receive<N: Net>(
     connection: &mut Connection<N::Stream>,
@@ -375,6 +377,6 @@ fn receive<N: Net>(
     read
 }
 
-/// A response up to this size leaves in one segment, with our FIN. More may wait for the client's window, and a reset
-/// would take it from there.
+/// A response up to this size leaves in one segment, with our FIN. A larger one may have to wait for the client's
+/// window, and a reset would discard what waits.
 const CLOSED_AT_ONCE: u64 = 1024;
