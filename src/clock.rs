@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// The longest wait, of 292 years. With it, the sum of a time and a wait does not overflow, so the begin of a wait can
+/// The longest wait, of 292 years. With it, the sum of a time and a wait does not overflow, so the start of a wait can
 /// be computed from its end.
 pub(crate) const FOR_EVER: u64 = u64::MAX / 2;
 

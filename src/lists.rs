@@ -1,11 +1,11 @@
-//! Lists of slots: each a ring of entries, all in one array.
+//! Lists of slots. Each list is a ring of entries, and all entries are in one array.
 //!
-//! A slot is in one list at most. Its entry in the array has the links to its neighbours, so joining and leaving a list
-//! are a few stores, and never ask for memory. The first entries of the array are the lists' own: each is the end and
-//! the beginning of its ring. So every entry has neighbours, and nothing has to be checked before an entry is linked or
-//! unlinked. A slot that is in no list is a ring of its own.
+//! A slot is in one list at most. Its entry in the array has the links to its neighbours. So joining and leaving a list
+//! take a few stores, and never allocate. The first entries of the array belong to the lists themselves: each is the
+//! beginning and the end of its ring. So every entry has neighbours, and linking or unlinking one needs no check. The
+//! entry of a slot that is in no list is a ring of its own.
 
-/// The neighbours of an entry in its ring, and what its list keeps of its slot.
+/// The neighbours of an entry in its ring, and the value of its slot.
 #[derive(Debug, Clone, Copy)]
 struct Entry<T> {
     prev: u32,
@@ -29,10 +29,10 @@ impl<const N: usize> Lists<N> {
 }
 
 impl<const N: usize, T: Copy + Default> Lists<N, T> {
-    /// The bytes that each slot takes.
+    /// How many bytes each slot takes.
     pub(crate) const PER_SLOT: usize = size_of::<Entry<T>>();
 
-    /// Empty lists with memory for this many slots.
+    /// Creates empty lists with memory for this number of slots.
     pub(crate) fn new(slots: usize) -> Self {
         let mut entries = Vec::with_capacity(slots + N);
         entries.extend((0..N as u32).map(|own| Entry { prev: own, next: own, value: T::default() }));
@@ -51,7 +51,7 @@ impl<const N: usize, T: Copy + Default> Lists<N, T> {
         self.lens[list]
     }
 
-    /// Whether a slot is in one of the lists.
+    /// Returns whether a slot is in one of the lists.
     #[inline]
     pub(crate) fn contains(&self, slot: u32) -> bool {
         let own = slot + N as u32;
@@ -62,19 +62,19 @@ impl<const N: usize, T: Copy + Default> Lists<N, T> {
         self.entries[list].next.checked_sub(N as u32)
     }
 
-    /// The value of the first slot of a list.
+    /// Returns the value of the first slot of a list.
     #[inline]
     pub(crate) fn first_value(&self, list: usize) -> Option<T> {
         let first = self.entries[list].next;
         (first >= N as u32).then(|| self.entries[first as usize].value)
     }
 
-    /// The value of a slot, from when it was put into a list last.
+    /// Returns the value that a slot had when it last joined a list.
     pub(crate) fn value(&self, slot: u32) -> T {
         self.entries[slot as usize + N].value
     }
 
-    /// The one behind `slot` in its list.
+    /// Returns the one after `slot` in its list.
     pub(crate) fn behind(&self, slot: u32) -> Option<u32> {
         self.entries[slot as usize + N].next.checked_sub(N as u32)
     }
@@ -112,16 +112,18 @@ mod tests {
     use super::*;
     use crate::properties::holds_for_any;
 
-    /// What is in a list, from its front.
+    /// Returns the slots of a list, from its front.
     fn all<const N: usize>(lists: &Lists<N>, list: usize) -> Vec<u32> {
         let slots = std::iter::successors(lists.first(list), |&slot| lists.behind(slot));
-        // In a list that is broken they might come round again.
+        // A broken list might have no end.
         slots.take(lists.entries.len()).collect()
     }
 
     fn lists() -> Lists<2> {
         let mut lists = Lists::new(4);
-        (0..4).for_each(|slot| lists.add_entry(slot));
+        for slot in 0..4 {
+            lists.add_entry(slot);
+        }
         lists
     }
 
@@ -137,10 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_leaves_from_anywhere_in_its_list_and_is_in_none_then() {
+    fn a_removed_slot_is_in_no_list_wherever_it_stood() {
         for gone in 0..3 {
             let mut lists = lists();
-            (0..3).for_each(|slot| lists.push_back(0, slot));
+            for slot in 0..3 {
+                lists.push_back(0, slot);
+            }
             assert_eq!(lists.remove(0, gone), gone == 0, "whether it was the first");
             assert!(!lists.contains(gone) && lists.contains((gone + 1) % 3));
             let rest: Vec<u32> = (0..3).filter(|&slot| slot != gone).collect();
@@ -161,15 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn any_lists_are_as_queues_of_which_a_slot_can_leave_from_anywhere() {
+    fn lists_behave_like_queues_that_allow_removal_anywhere() {
         const SLOTS: u32 = 8;
         let steps = prop::collection::vec((0..SLOTS, 0..3usize), 0..100);
         holds_for_any(steps, |steps| {
             let mut lists: Lists<3> = Lists::new(SLOTS as usize);
-            (0..SLOTS).for_each(|slot| lists.add_entry(slot));
+            for slot in 0..SLOTS {
+                lists.add_entry(slot);
+            }
             let mut model = [const { VecDeque::new() }; 3];
             for (slot, list) in steps {
-                // A slot that is in a list leaves it; one that is in none joins this.
+                // A slot that is in a list leaves it. A slot that is in none joins this one.
                 let home = (0..3).find(|&list| model[list].contains(&slot));
                 assert_eq!(lists.contains(slot), home.is_some());
                 match home {

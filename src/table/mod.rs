@@ -3,9 +3,9 @@
 //! A connection is in at most two lists:
 //!
 //! - The **ready queue** holds the connections that have work to do now.
-//! - The **deadline lists** hold all that wait, one list per kind of waiting. Each kind has one
-//!   constant duration, so appending keeps a list sorted: its head is the next to expire, its
-//!   length says how many connections are in that state, and no heap or wheel is needed.
+//! - The **deadline lists** hold all connections that wait, one list per state. Each state has one constant timeout, so
+//!   appending keeps a list sorted. The first of a list is the next to time out, and no heap or wheel is needed. A
+//!   list's length is the number of connections in its state.
 
 use std::cmp::Reverse;
 use std::ops::{Index, IndexMut};
@@ -21,7 +21,7 @@ use crate::slot::Slot;
 use crate::state::State;
 use crate::tokens::Tokens;
 
-/// How many kinds of waiting there are.
+/// The number of deadline lists.
 const KINDS: usize = State::COUNT;
 
 /// The slab and the lists of its slots.
@@ -33,26 +33,25 @@ pub(crate) struct Table<S> {
     /// The value of each entry is its deadline, in nanoseconds of the server's clock.
     waiting: Lists<KINDS, u64>,
     deadlines: [Deadlines; KINDS],
-    /// The generation given last, and how many have been given.
+    /// The last generation given, and the number of generations given.
     generation: u16,
     given: u64,
     tokens: Tokens,
 }
 
-/// What is known of one deadline list, in nanoseconds.
+/// What the table knows of one deadline list, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 struct Deadlines {
     /// How long its connections may wait.
     duration: u64,
-    /// The deadline of the first of them, or [`NEVER`] if there is none. It is known here, so that a turn in which
-    /// nothing expires looks at no connection.
+    /// The deadline of the first of them, or [`NEVER`] if there is none. With it, a turn in which nothing expires looks
+    /// at no connection.
     first: u64,
 }
 
 impl<S> Table<S> {
-    /// An empty table.
-    ///
-    /// A connection may wait in each state for so many nanoseconds as `duration` returns.
+    /// Creates an empty table. A connection may wait in each state for the number of nanoseconds that `duration`
+    /// returns.
     pub(crate) fn new(capacity: usize, duration: impl Fn(State) -> u64, tokens: Tokens) -> Self {
         let mut deadlines = [Deadlines { duration: FOR_EVER, first: NEVER }; KINDS];
         for state in State::ALL {
@@ -92,8 +91,8 @@ impl<S> Table<S> {
         slot
     }
 
-    /// Begins to count generations from a number that differs from server to server. If two servers have the same tokens
-    /// by mistake, the one takes the other's for stale.
+    /// Starts the generations at a number that differs from server to server. If two servers have the same tokens by
+    /// mistake, each treats the other's as stale.
     pub(crate) fn begin_generations(&mut self, server: u32) {
         const SPREAD: u32 = 0x9E37_79B9;
         self.generation = (server.wrapping_mul(SPREAD) >> 16) as u16 & self.tokens.generation_mask();
@@ -105,7 +104,7 @@ impl<S> Table<S> {
         self.generation
     }
 
-    /// Whether a token can be one of this table's.
+    /// Returns whether this table may have given a generation.
     pub(crate) fn was_given(&self, generation: usize) -> bool {
         let mask = usize::from(self.tokens.generation_mask());
         let age = usize::from(self.generation).wrapping_sub(generation) & mask;
@@ -124,7 +123,7 @@ impl<S> Table<S> {
         self.tokens.of(slot, self.slab[slot.index()].generation)
     }
 
-    /// The slot of a connection that still is the one its token was made for.
+    /// Returns a connection's slot, if it still holds the connection that the token was made for.
     pub(crate) fn find(&self, slot: usize, generation: usize) -> Option<Slot> {
         let found = self.slab.get(slot)?;
         (usize::from(found.generation) == generation).then_some(Slot::new(slot))
@@ -151,12 +150,12 @@ impl<S> Table<S> {
         self.ready.first(0).map(Slot::at_place)
     }
 
-    /// The one behind `slot` in the ready queue.
+    /// Returns the one after `slot` in the ready queue.
     pub(crate) fn ready_behind(&self, slot: Slot) -> Option<Slot> {
         self.ready.behind(slot.place()).map(Slot::at_place)
     }
 
-    /// Takes a slot out of the ready queue; whether it was there.
+    /// Takes a slot out of the ready queue. Returns whether it was there.
     pub(crate) fn take_ready(&mut self, slot: Slot) -> bool {
         let was_ready = self.ready.contains(slot.place());
         if was_ready {
@@ -167,7 +166,7 @@ impl<S> Table<S> {
 
     // --- the deadline lists ---
 
-    /// Starts the deadline of `list` anew for a connection, at the list's end.
+    /// Puts a connection at the end of `list`, and starts its deadline.
     #[inline]
     pub(crate) fn arm(&mut self, slot: Slot, list: State, now: u64) {
         let list = list as usize;
@@ -179,6 +178,7 @@ impl<S> Table<S> {
         self.waiting.push_back_with(list, slot.place(), deadline);
     }
 
+    /// Takes a connection out of `list`.
     #[inline]
     pub(crate) fn disarm(&mut self, slot: Slot, list: State) {
         let list = list as usize;
@@ -191,35 +191,36 @@ impl<S> Table<S> {
         self.waiting.len(list as usize)
     }
 
-    /// The one that has waited longest in a list.
+    /// Returns the one that has waited longest in a list.
     pub(crate) fn longest_waiting(&self, list: State) -> Option<Slot> {
         self.waiting.first(list as usize).map(Slot::at_place)
     }
 
-    /// Whether a slot is taken by a connection that waits for this.
+    /// Returns whether a slot holds a connection that waits in this list.
     pub(crate) fn is_waiting(&self, slot: Slot, list: State) -> bool {
         self.slab.get(slot.index()).is_some_and(|connection| connection.state.waits_as() == list)
     }
 
-    /// When the present wait of a connection ends.
+    /// Returns when the current wait of a connection ends.
     pub(crate) fn deadline(&self, slot: Slot) -> u64 {
         self.waiting.value(slot.place())
     }
 
-    /// When the present wait of a connection in `list` began.
+    /// Returns when the current wait of a connection in `list` began.
     pub(crate) fn waiting_since(&self, slot: Slot, list: State) -> u64 {
         self.deadline(slot).saturating_sub(self.deadlines[list as usize].duration)
     }
 
-    /// The first in a list that has no event. Whatever is in the ready queue is about to be served. No more of them are
-    /// looked at than can be in passing: if there are many, they are served first.
+    /// Returns the first in a list that is not in the ready queue, where it would be about to be served. It looks only
+    /// at the first few: if many of them are ready, they are served first.
     pub(crate) fn longest_quiet(&self, list: State) -> Option<Slot> {
         const FEW: usize = 64;
         let waiting = std::iter::successors(self.longest_waiting(list), |&slot| self.waiting_behind(slot));
         waiting.take(FEW).find(|&slot| !self.is_ready(slot))
     }
 
-    /// The fullest of these lists; of lists equally full, the one whose first has waited longest. None if all are empty.
+    /// Returns the fullest of these lists, or `None` if all are empty. If several are equally full, it returns the one
+    /// whose first connection has waited longest.
     pub(crate) fn fullest(&self, lists: &[State]) -> Option<State> {
         let fullness = |&&list: &&State| {
             let first = self.longest_waiting(list)?;
@@ -228,12 +229,12 @@ impl<S> Table<S> {
         lists.iter().max_by_key(fullness).copied().filter(|&list| self.waiting(list) > 0)
     }
 
-    /// The one behind `slot` in its deadline list.
+    /// Returns the one after `slot` in its deadline list.
     pub(crate) fn waiting_behind(&self, slot: Slot) -> Option<Slot> {
         self.waiting.behind(slot.place()).map(Slot::at_place)
     }
 
-    /// When the first of all deadlines is, in nanoseconds, or [`NEVER`].
+    /// Returns the first of all deadlines, in nanoseconds, or [`NEVER`].
     pub(crate) fn next_deadline(&self) -> u64 {
         self.deadlines.iter().fold(NEVER, |first, list| first.min(list.first))
     }
@@ -242,7 +243,7 @@ impl<S> Table<S> {
         self.slab.get(slot.index())
     }
 
-    /// Every connection with its slot, for the simulation.
+    /// Returns every connection with its slot, for the simulation.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Connection<S>)> {
         self.slab.iter().map(|(slot, connection)| (Slot::new(slot), connection))

@@ -1,4 +1,4 @@
-//! The table, beside a list of all connections that is searched each time.
+//! The table, compared with a list of all connections that is searched each time.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn the_ready_queue_takes_each_connection_once() {
 }
 
 #[test]
-fn a_connection_that_is_removed_leaves_its_lists() {
+fn a_removed_connection_leaves_its_lists() {
     let mut table = table(2);
     let (first, second) = (table.insert(()), table.insert(()));
     for slot in [first, second] {
@@ -38,7 +38,7 @@ fn a_connection_that_is_removed_leaves_its_lists() {
 }
 
 #[test]
-fn the_next_deadline_is_the_earliest_head() {
+fn the_next_deadline_is_the_earliest_of_all_lists() {
     let mut table = table(2);
     let (a, b) = (table.insert(()), table.insert(()));
     assert_eq!(table.next_deadline(), NEVER);
@@ -50,7 +50,7 @@ fn the_next_deadline_is_the_earliest_head() {
 }
 
 #[test]
-fn a_slot_used_again_has_another_token() {
+fn a_reused_slot_has_a_new_token() {
     let mut table = table(1);
     let first = table.insert(());
     let old = table.token(first);
@@ -67,7 +67,7 @@ fn a_slot_used_again_has_another_token() {
 const CAPACITY: usize = 6;
 const DURATIONS: [u64; State::ALL.len()] = [10, 20, 25, 30, 40, 45, u64::MAX];
 
-/// Which connection is a number among those that are there.
+/// A step of the test. A number chooses one of the connections in the table.
 #[derive(Debug, Clone)]
 enum Step {
     Insert,
@@ -90,7 +90,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What is known of one connection.
+/// What the test knows of one connection.
 #[derive(Debug)]
 struct Known {
     id: u32,
@@ -100,7 +100,7 @@ struct Known {
     deadline: u64,
 }
 
-/// In the order in which they were armed last.
+/// The model: its connections are in the order in which they were armed last.
 #[derive(Debug, Default)]
 struct Model {
     connections: Vec<Known>,
@@ -162,7 +162,7 @@ impl Model {
             (self.connections.len(), self.connections.len() < CAPACITY)
         );
         let ready = std::iter::successors(table.first_ready(), |&slot| table.ready_behind(slot));
-        // In a list that is broken they might come round again.
+        // A broken list might have no end.
         let ready = ready.take(CAPACITY + 1);
         assert_eq!((ready.collect(), table.ready_len()), (self.ready.clone(), self.ready.len()));
         for state in State::ALL {
@@ -202,7 +202,7 @@ fn find(table: &Table<u32>, token: Token) -> Option<Slot> {
 }
 
 #[test]
-fn any_table_is_as_a_list_that_is_searched() {
+fn a_table_behaves_like_a_list_that_is_searched() {
     holds_for_any(prop::collection::vec(any_step(), 0..80), |steps| {
         let tokens = Tokens::layout(TokenRange::nth(0), CAPACITY).expect("nth is large");
         let mut table = Table::new(CAPACITY, |state| DURATIONS[state as usize], tokens);
