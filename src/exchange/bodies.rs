@@ -8,14 +8,14 @@ use crate::slot::Slot;
 #[derive(Debug)]
 pub(crate) struct BodyBuffers {
     pub(crate) buffers: Buffers,
-    /// Those that are lent, the one that was lent first in front.
+    /// The lent buffers, in the order in which they were lent.
     order: Lists<1>,
-    /// Since when, of each that was ever used.
+    /// Since when each buffer is lent, for all that were ever used.
     since: Vec<u64>,
 }
 
 impl BodyBuffers {
-    /// The bytes that `count` buffers of this size reserve.
+    /// Returns the bytes that `count` buffers of this size reserve.
     pub(crate) fn reserved(count: usize, size: usize) -> usize {
         const OVERHEAD: usize = Lists::<1>::PER_SLOT + size_of::<u64>();
         Buffers::reserved(count, size).saturating_add(count.saturating_mul(OVERHEAD))
@@ -45,7 +45,7 @@ impl BodyBuffers {
         self.buffers.give_back(body);
     }
 
-    /// The slot whose buffer was lent first, and since when it is.
+    /// Returns the slot whose buffer was lent first, and since when it is lent.
     pub(crate) fn first_lent(&self) -> Option<(Slot, u64)> {
         let body = BufferId::at_place(self.order.first(0)?);
         Some((self.buffers.slot(body), self.since[body.index()]))

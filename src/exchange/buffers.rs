@@ -1,7 +1,8 @@
 //! Buffers of one kind: one piece of memory, cut into parts that are lent to connections.
 //!
-//! A buffer that is lent after its connection was driven is in a list, by the state of its connection. Each list is in the same
-//! order as the deadline list of that state. So when all are lent, the fullest list and its oldest are found at once.
+//! If a connection keeps a buffer after it was driven, the buffer is in the list of the connection's state. Each list
+//! has the order of that state's deadline list. So when all buffers are lent, the fullest list and its oldest holder
+//! are found at once.
 
 use crate::lists::Lists;
 use crate::memory::untouched;
@@ -12,7 +13,7 @@ use crate::state::State;
 
 const KINDS: usize = State::COUNT;
 
-/// In no list.
+/// The list of a buffer that is in none.
 const UNLISTED: u8 = u8::MAX;
 
 /// The number of a buffer among those of its kind.
@@ -28,7 +29,7 @@ impl BufferId {
         self.0.get() as usize - 1
     }
 
-    /// Its place in a list of buffers.
+    /// Returns its place in a list of buffers.
     pub(crate) fn place(self) -> u32 {
         self.0.get() - 1
     }
@@ -38,17 +39,19 @@ impl BufferId {
     }
 }
 
-/// All buffers of one kind. None of their memory is touched before it is used.
+/// All buffers of one kind. Their memory is not touched before it is used.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     memory: Box<[u8]>,
-    /// Bytes of one buffer, and from one to the next: a buffer that is hardly used does not reach into a second page.
+    /// The bytes of one buffer, and the distance from one to the next. The distance is a whole number of pages, so a
+    /// buffer that is hardly used does not reach into a second page.
     size: usize,
     stride: usize,
     count: usize,
-    /// The buffers that were used before and are free. The last one given back is lent first, because it may be in the cache.
+    /// The buffers that were used before and are spare. The last one given back is lent first, because it may be in the
+    /// cache.
     free: Vec<BufferId>,
-    /// Of each that was ever used.
+    /// One entry for each buffer that was ever used.
     lent: Vec<Lent>,
     lists: Lists<KINDS>,
 }
@@ -61,13 +64,13 @@ struct Lent {
 }
 
 impl Buffers {
-    /// The bytes that `count` buffers of this size reserve.
+    /// Returns the bytes that `count` buffers of this size reserve.
     pub(crate) fn reserved(count: usize, size: usize) -> usize {
         const OVERHEAD: usize = size_of::<u32>() + size_of::<Lent>() + Lists::<KINDS>::PER_SLOT;
         count.saturating_mul(OVERHEAD.saturating_add(Self::stride(size)))
     }
 
-    /// The distance from one buffer of this size to the next.
+    /// Returns the distance from one buffer of this size to the next.
     fn stride(size: usize) -> usize {
         const PAGE: usize = 4096;
         size.checked_next_multiple_of(PAGE).unwrap_or(size)
@@ -90,7 +93,7 @@ impl Buffers {
         self.size
     }
 
-    /// How many there are.
+    /// Returns how many buffers there are.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -131,15 +134,15 @@ impl Buffers {
         &mut self.memory[start..start + self.size]
     }
 
-    /// The slot of the connection that keeps a buffer.
+    /// Returns the slot of the connection that keeps a buffer.
     pub(crate) fn slot(&self, buffer: BufferId) -> Slot {
         self.lent[buffer.index()].slot
     }
 
     // --- the lists ---
 
-    /// Puts a buffer into the list of what its connection waits for. It keeps its place there unless that wait begins
-    /// `anew`.
+    /// Puts a buffer into the list of its connection's state. A buffer that is in that list already keeps its place,
+    /// unless the wait begins `anew`.
     pub(crate) fn list(&mut self, buffer: BufferId, slot: Slot, state: State, anew: bool) {
         if anew || self.lent[buffer.index()].list != state as u8 {
             self.unlist(buffer);
@@ -148,7 +151,7 @@ impl Buffers {
         }
     }
 
-    /// Takes a buffer out of the list that it is in, if it is in any.
+    /// Takes a buffer out of its list, if it is in one.
     pub(crate) fn unlist(&mut self, buffer: BufferId) {
         let list = std::mem::replace(&mut self.lent[buffer.index()].list, UNLISTED);
         if list != UNLISTED {
@@ -156,12 +159,12 @@ impl Buffers {
         }
     }
 
-    /// How many connections in this state keep a buffer.
+    /// Returns how many connections in this state keep a buffer.
     pub(crate) fn listed(&self, state: State) -> usize {
         self.lists.len(state as usize)
     }
 
-    /// The slots of the connections in this state that keep a buffer, the oldest first.
+    /// Returns the slots of the connections in this state that keep a buffer, the oldest first.
     pub(crate) fn oldest(&self, state: State) -> impl Iterator<Item = Slot> {
         let first = self.lists.first(state as usize);
         let places = std::iter::successors(first, |&place| self.lists.behind(place));
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_given_back_last_is_lent_first() {
+    fn the_last_returned_buffer_is_lent_first() {
         let mut buffers = Buffers::new(3, 10);
         let (first, second) = (buffers.lend(), buffers.lend());
         assert_eq!((buffers.spares(), first == second), (1, false));
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_keeps_its_place_unless_its_wait_is_another_or_begins_anew() {
+    fn a_buffer_keeps_its_place_until_its_wait_changes_or_restarts() {
         let mut buffers = Buffers::new(3, 1);
         let lent = [10, 11, 12].map(|slot| {
             let buffer = buffers.lend();

@@ -4,21 +4,21 @@ use crate::config::Limits;
 use crate::http::refusal::Refusal;
 use crate::http::scan::Scan;
 
-/// Bytes that arrived and are not yet answered.
+/// Bytes that have arrived and are not answered yet.
 #[derive(Debug)]
 pub(crate) struct Input<'p> {
     pub(super) bytes: &'p mut [u8],
-    /// Bytes of a head buffer. This one may be a body buffer.
+    /// The size of a head buffer. This buffer may be a body buffer.
     pub(super) head_size: usize,
     pub(super) marks: &'p mut InputMarks,
 }
 
-/// Where what is in [`Input`]: `start ≤ end ≤ bytes.len()`.
+/// Where the bytes of an [`Input`] are: `start ≤ end ≤ bytes.len()`.
 #[derive(Debug, Default)]
 pub(super) struct InputMarks {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// How far an unfinished head has been looked at.
+    /// How far an unfinished head has been scanned.
     pub(super) scan: Scan,
 }
 
@@ -48,27 +48,28 @@ impl Input<'_> {
         &mut self.bytes[self.marks.start..self.marks.end]
     }
 
-    /// Whether nothing of the head in front has been [scanned](Self::scan).
+    /// Returns whether no byte of the first head has been [scanned](Self::scan).
     pub(crate) fn nothing_seen(&self) -> bool {
         self.marks.scan.is_new()
     }
 
-    /// Looks at what has arrived of the head in front; returns whether it is whole.
+    /// Scans what has arrived of the first head. Returns whether the head is whole.
     pub(crate) fn scan(&mut self, limits: &Limits) -> Result<bool, Refusal> {
         self.marks.scan.advance(&mut self.bytes[self.marks.start..self.marks.end], limits)
     }
 
-    /// Where the first read of a request goes.
+    /// Returns the space for the first read of a request.
     pub(crate) fn first_space(&mut self) -> &mut [u8] {
         self.space(self.head_size)
     }
 
-    /// Space for a read of at most `most` bytes, never empty.
+    /// Returns space for a read of at most `most` bytes, never empty.
     pub(super) fn space(&mut self, most: usize) -> &mut [u8] {
         if self.is_empty() {
             self.clear();
         } else if self.marks.start > 0 && self.bytes.len() - self.marks.end < most {
-            // Moved as soon as it is short: a buffer that is filled to its end first is resident to its end.
+            // The bytes move as soon as space is short. A buffer that is first filled to its end becomes resident to
+            // its end.
             self.bytes.copy_within(self.marks.start..self.marks.end, 0);
             (self.marks.start, self.marks.end) = (0, self.marks.end - self.marks.start);
         }
@@ -77,6 +78,7 @@ impl Input<'_> {
         &mut self.bytes[self.marks.end..end]
     }
 
+    /// Notes that a read has put `len` bytes into the space.
     pub(crate) fn filled(&mut self, len: usize) {
         self.marks.end += len;
         assert!(self.marks.end <= self.bytes.len());

@@ -1,5 +1,5 @@
-//! Everything about a request in flight: the bytes that arrived, how far its body has come, and the
-//! response that is left to write.
+//! Everything about a request in flight: the bytes that have arrived, the progress of its body, and the response that
+//! is left to write.
 
 mod input;
 mod out;
@@ -36,9 +36,9 @@ impl ExchangeId {
     }
 }
 
-/// A request in flight: its bytes, how far it has come, and the response that is left to write.
+/// A request in flight: its bytes, its progress, and the response that is left to write.
 ///
-/// A view of the pool's memory and of what it remembers.
+/// This is a view of a record of the pool, and of the buffers that it has borrowed.
 #[derive(Debug)]
 pub(crate) struct Exchange<'p> {
     pub(crate) input: Input<'p>,
@@ -46,25 +46,25 @@ pub(crate) struct Exchange<'p> {
     pub(crate) out: Out<'p>,
 }
 
-/// How far a request has come.
+/// The progress of a request.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     /// The request whose head has been accepted and whose body is not whole.
     pub(crate) body: Option<BodyReader>,
-    /// A body buffer has been lent for it.
+    /// Whether a body buffer has been lent for it.
     pub(crate) is_apart: bool,
-    /// Its client waits for `100 Continue` before it sends the body.
+    /// Whether its client waits for `100 Continue` before it sends the body.
     pub(crate) expects_continue: bool,
-    /// What follows when everything written has left.
+    /// What the connection does when all is sent.
     pub(crate) on_sent: OnSent,
-    /// Bytes of a body's framing that the budget has not been charged for.
+    /// Bytes of a body's framing that have not been charged to the quota yet.
     pub(crate) framing: usize,
-    /// Bytes of body or response moved since its deadline was last extended.
+    /// Bytes of body or response that have moved since the deadline was last extended.
     pub(crate) progress: usize,
 }
 
 impl InFlight {
-    /// The body is whole, or refused.
+    /// Ends a body that is whole or refused.
     #[inline]
     pub(crate) fn end_body(&mut self) {
         (self.body, self.is_apart) = (None, false);
@@ -79,12 +79,12 @@ impl InFlight {
 }
 
 impl Exchange<'_> {
-    /// Whether there is something to send, or nothing more to receive.
+    /// Returns whether there is something to send, or nothing more to receive.
     pub(crate) fn is_answered(&self) -> bool {
         !self.out.is_empty() || self.in_flight.on_sent != OnSent::KeepAlive
     }
 
-    /// The reading state that fits what is held once everything has been sent.
+    /// Returns the state in which the connection goes on reading when all is sent.
     pub(crate) fn reading(&self) -> State {
         match (&self.in_flight.body, self.input.is_empty()) {
             (Some(_), _) if self.lacks_body_buffer() => State::Queued,
@@ -100,8 +100,8 @@ impl Exchange<'_> {
         self.out.clear();
     }
 
-    /// Whether a body buffer is needed to collect more of the body: the head buffer is full, or its client waits to be
-    /// told that there is a place for it. (So a client that stalls before has taken no body buffer.)
+    /// Returns whether collecting more of the body takes a body buffer: the head buffer is full, or the client waits
+    /// for `100 Continue` and the body is known not to fit. (So a client that stalls before that takes no body buffer.)
     pub(crate) fn lacks_body_buffer(&self) -> bool {
         let collected = self.in_flight.body.as_ref().filter(|_| !self.in_flight.is_apart);
         collected.is_some_and(|body| {
@@ -111,10 +111,10 @@ impl Exchange<'_> {
         })
     }
 
-    /// Where the next read goes, never empty: no more than the buffer is for.
+    /// Returns the space for the next read. It is never empty, and never more than the buffer is meant for.
     ///
-    /// In a body buffer that is what the body lacks, or of chunks so much that what may follow them fits into a head
-    /// buffer.
+    /// In a body buffer, that is the rest of the body. If the body is chunked, it is the size of a head buffer, so that
+    /// bytes after the body fit into a head buffer.
     #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
         let head_size = self.input.head_size;
@@ -128,7 +128,7 @@ impl Exchange<'_> {
     }
 }
 
-/// What is remembered of an exchange beside its bytes.
+/// What the pool keeps of an exchange, besides its bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     input: InputMarks,
@@ -138,7 +138,7 @@ pub(crate) struct Record {
     pub(crate) head: Option<BufferId>,
     pub(crate) out_buffer: Option<BufferId>,
     pub(crate) body: Option<BufferId>,
-    /// Whether any of them is in a list.
+    /// Whether any of these buffers is in a list.
     pub(crate) is_listed: bool,
 }
 
@@ -150,7 +150,8 @@ enum InputBuffer {
 }
 
 impl Record {
-    /// Nothing is in flight, whatever was. A share in a response's body has been given up before.
+    /// Clears the record, so that nothing is in flight. A shared body must have been [released](Self::release_tail)
+    /// before.
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.input.clear();
@@ -158,7 +159,7 @@ impl Record {
         (self.out.copied, self.out.sent, self.out.tail_left) = (0, 0, 0);
     }
 
-    /// The exchange over its two pieces of memory.
+    /// Returns the exchange over its two pieces of memory.
     #[inline]
     pub(crate) fn over<'p>(
         &'p mut self,
@@ -173,23 +174,23 @@ impl Record {
         }
     }
 
-    /// The input in a head buffer, without the rest.
+    /// Returns the input in a head buffer, without the rest.
     fn input<'p>(&'p mut self, head: &'p mut [u8]) -> Input<'p> {
         Input { head_size: head.len(), bytes: head, marks: &mut self.input }
     }
 
-    /// What a response is written into, without the request.
+    /// Returns what a response is written into, without the request.
     pub(crate) fn response<'p>(&'p mut self, out: &'p mut [u8]) -> (&'p mut InFlight, Out<'p>) {
         (&mut self.in_flight, Out { bytes: out, marks: &mut self.out })
     }
 
-    /// The buffer that the input is in.
+    /// Returns the buffer that the input is in.
     #[inline]
     fn input_buffer(&self) -> Option<InputBuffer> {
         self.body.map(InputBuffer::Body).or(self.head.map(InputBuffer::Head))
     }
 
-    /// Whether nothing is in flight.
+    /// Returns whether nothing is in flight.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.has_no_input()
@@ -204,13 +205,13 @@ impl Record {
         self.input.is_empty()
     }
 
-    /// Whether all copied bytes are sent.
+    /// Returns whether all copied bytes are sent.
     #[inline]
     pub(crate) fn has_no_copied(&self) -> bool {
         self.out.has_no_copied()
     }
 
-    /// Gives up the share in a response's body.
+    /// Drops a response's body that is not copied. Others may share it.
     #[inline]
     pub(crate) fn release_tail(&mut self) {
         if self.out.tail_left > 0 {
@@ -218,7 +219,7 @@ impl Record {
         }
     }
 
-    /// Leaves a buffer that has no input: the next one may be shorter.
+    /// Leaves a buffer that has no input. The marks begin anew, because the next buffer may be shorter.
     #[inline]
     pub(crate) fn leave_input(&mut self) {
         self.input.clear();

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use crate::body::{Body, PIECES};
 use crate::config::OUT_BATCH;
 
-/// What is left to write: copied bytes, and behind them a body that is not copied.
+/// What is left to write: copied bytes, then a body that is not copied.
 #[derive(Debug)]
 pub(crate) struct Out<'p> {
     pub(super) bytes: &'p mut [u8],
@@ -17,7 +17,7 @@ pub(super) struct OutMarks {
     /// Bytes copied, from the front of the memory, and how many of them are sent.
     pub(super) copied: usize,
     pub(super) sent: usize,
-    /// What follows them, and how many bytes of it are not sent.
+    /// The body that follows them, and how many bytes of it are not sent.
     pub(super) tail: Body,
     pub(super) tail_left: u64,
 }
@@ -40,22 +40,22 @@ impl<'p> Out<'p> {
         self.marks.copied == self.marks.sent && self.marks.tail_left == 0
     }
 
-    /// Bytes still to be sent, copied or not.
+    /// Returns how many bytes are still to be sent, copied or not.
     pub(crate) fn pending(&self) -> u64 {
         self.marks.tail_left.saturating_add((self.marks.copied - self.marks.sent) as u64)
     }
 
-    /// Whether nothing of it has been sent.
+    /// Returns whether no copied byte has been sent.
     pub(crate) fn is_untouched(&self) -> bool {
         self.marks.sent == 0
     }
 
-    /// Bytes that were copied into it, sent or not.
+    /// Returns how many bytes were copied into it, sent or not.
     pub(crate) fn copied(&self) -> usize {
         self.marks.copied
     }
 
-    /// Whether some of the copied bytes are not sent.
+    /// Returns whether some of the copied bytes are not sent.
     pub(crate) fn has_copied(&self) -> bool {
         self.marks.copied > self.marks.sent
     }
@@ -70,23 +70,23 @@ impl<'p> Out<'p> {
 
     // --- filling it ---
 
-    /// Room for one more response, whatever a batch has taken in front of it.
+    /// Returns the space for one more response. It has the same size after any batch.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         Out { bytes: self.bytes, marks: self.marks }.into_room()
     }
 
-    /// The same, for as long as the pool's memory is lent.
+    /// Returns the same as [`room`](Self::room), for as long as the pool's memory is lent.
     pub(crate) fn into_room(self) -> &'p mut [u8] {
         let most = self.bytes.len() - OUT_BATCH;
         &mut self.bytes[self.marks.copied..][..most]
     }
 
-    /// Adds what was written into the [`room`](Self::room).
+    /// Adds the bytes that were written into the [`room`](Self::room).
     pub(crate) fn commit(&mut self, len: usize) {
         self.marks.copied += len;
     }
 
-    /// Adds a body behind it that is sent without being copied. Nothing can follow it.
+    /// Adds a body that is sent without being copied. Nothing can follow it.
     pub(crate) fn append(&mut self, tail: Body) {
         self.marks.tail_left = tail.len();
         self.marks.tail = tail;
@@ -94,12 +94,12 @@ impl<'p> Out<'p> {
 
     // --- sending it ---
 
-    /// The copied bytes that are not sent.
+    /// Returns the copied bytes that are not sent.
     pub(crate) fn unsent(&self) -> &[u8] {
         &self.bytes[self.marks.sent..self.marks.copied]
     }
 
-    /// Names what is to be sent next: the copied bytes, and at most `limit` bytes of the tail.
+    /// Returns the pieces to send next: the copied bytes, and at most `limit` bytes of the tail.
     pub(crate) fn pieces<'o>(
         &'o self,
         limit: usize,
@@ -114,7 +114,7 @@ impl<'p> Out<'p> {
         Pieces { bytes: &pieces[first..1 + named], is_all: of_tail == self.marks.tail_left }
     }
 
-    /// The kernel has taken `len` bytes.
+    /// Notes that the kernel has taken `len` bytes.
     pub(crate) fn sent(&mut self, len: usize) {
         let of_copied = len.min(self.marks.copied - self.marks.sent);
         self.marks.sent += of_copied;
@@ -125,10 +125,10 @@ impl<'p> Out<'p> {
 /// The most pieces of an [`Out`]: the copied bytes, and the parts of a tail.
 pub(crate) const MOST_PIECES: usize = 1 + PIECES;
 
-/// What one write can take of an [`Out`].
+/// The pieces of an [`Out`] that one write can take.
 #[derive(Debug)]
 pub(crate) struct Pieces<'o> {
     pub(crate) bytes: &'o [IoSlice<'o>],
-    /// Whether nothing is left behind them.
+    /// Whether nothing is left after them.
     pub(crate) is_all: bool,
 }

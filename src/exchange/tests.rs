@@ -1,4 +1,4 @@
-//! The buffers, beside a `Vec` that is treated the same.
+//! The input and the output, compared with a `Vec` that takes the same steps.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn input_moves_to_the_front_when_space_gets_short() {
     assert_eq!((input.pending(), input.marks.start), (&[7; 5][..], 0));
 }
 
-/// A body of this length behind a head, of which so much has arrived.
+/// Makes a record that collects a body with this framing. Of its head and body, `arrived` bytes have arrived.
 fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
     let mut limits = Limits::default();
     limits.body_bytes = 500;
@@ -33,7 +33,7 @@ fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
 }
 
 #[test]
-fn a_body_lacks_a_buffer_of_its_own_when_that_of_its_head_is_full_or_its_client_waits_to_be_told() {
+fn a_body_needs_a_buffer_if_its_head_buffer_is_full_or_100_continue_is_due() {
     let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
     for (framing, expects_continue, arrived, lacks) in [
         (Framing::Length(91), false, 10, false),
@@ -48,7 +48,7 @@ fn a_body_lacks_a_buffer_of_its_own_when_that_of_its_head_is_full_or_its_client_
         collecting(&mut record, framing, arrived);
         record.in_flight.expects_continue = expects_continue;
         assert_eq!(record.over(&mut head, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
-        // So it is in the buffer of the body in front: that was lent for one body.
+        // It is the same in the buffer of an earlier body, which was lent for that body only.
         assert_eq!(record.over(&mut body, 100, &mut out).lacks_body_buffer(), lacks, "{framing:?}");
         record.in_flight.is_apart = true;
         assert!(!record.over(&mut body, 100, &mut out).lacks_body_buffer());
@@ -56,7 +56,7 @@ fn a_body_lacks_a_buffer_of_its_own_when_that_of_its_head_is_full_or_its_client_
 }
 
 #[test]
-fn a_read_takes_no_more_than_the_buffer_is_for() {
+fn a_read_takes_no_more_than_its_buffer_is_meant_for() {
     let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
     let mut record = Record::default();
     assert_eq!(record.over(&mut head, 100, &mut out).space().len(), 100);
@@ -65,11 +65,11 @@ fn a_read_takes_no_more_than_the_buffer_is_for() {
     record.in_flight.is_apart = true;
     assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 400, "what the body lacks");
     collecting(&mut record, Framing::Chunked, 10);
-    assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 100, "so much can be left over");
+    assert_eq!(record.over(&mut body, 100, &mut out).space().len(), 100, "the rest fits a head buffer");
 }
 
 #[test]
-fn there_is_room_for_a_response_behind_the_longest_batch() {
+fn a_response_fits_after_the_longest_batch() {
     let (mut bytes, mut marks) = ([0; OUT_BATCH + 100], OutMarks::default());
     let mut out = Out { bytes: &mut bytes, marks: &mut marks };
     assert_eq!(out.room().len(), 100);
@@ -77,7 +77,7 @@ fn there_is_room_for_a_response_behind_the_longest_batch() {
     assert_eq!(out.room().len(), 100);
 }
 
-/// Shares are of what there is, in 256ths.
+/// A step of the test. The number is a share of the space or of the input, where 255 is all of it.
 #[derive(Debug, Clone)]
 enum Step {
     Fill(u8),
@@ -91,14 +91,14 @@ fn share(of: usize, part: u8) -> usize {
 }
 
 #[test]
-fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
+fn input_is_the_bytes_received_and_not_consumed_wherever_they_move() {
     let step = prop_oneof![
         4 => any::<u8>().prop_map(Step::Fill),
         3 => any::<u8>().prop_map(Step::Consume),
         1 => any::<u8>().prop_map(Step::Keep),
         1 => Just(Step::Clear),
     ];
-    // One that is moved together each time, and one that has space for more than a read.
+    // In a small buffer the bytes move each time. A large one has space for more than one read.
     const MOST: usize = 5000;
     let sizes = prop_oneof![1..300usize, Just(MOST + 1000), Just(3 * MOST)];
     holds_for_any((sizes, prop::collection::vec(step, 0..40)), |(size, steps)| {
@@ -107,7 +107,7 @@ fn input_is_what_came_and_was_not_dropped_wherever_it_has_moved() {
         let (mut model, mut next) = (Vec::new(), 0u8);
         for step in steps {
             match step {
-                // There is always room for one byte more than the longest request.
+                // The limits leave space for one byte more than the longest request.
                 Step::Fill(_) if model.len() == size => {}
                 Step::Fill(part) => {
                     let space = input.space(MOST);
@@ -158,7 +158,7 @@ fn bytes_of(body: &Body) -> Vec<u8> {
 }
 
 #[test]
-fn output_leaves_in_order_and_once_whatever_each_write_takes() {
+fn output_leaves_once_and_in_order_however_short_the_writes_are() {
     const ROOM: usize = 700;
     let copied = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=ROOM), 0..40);
     let writes = prop::collection::vec((0..9000usize, 1..9000usize), 0..30);
@@ -170,7 +170,7 @@ fn output_leaves_in_order_and_once_whatever_each_write_takes() {
             if expected.len() > OUT_BATCH {
                 break;
             }
-            assert_eq!(out.room().len(), ROOM, "behind {}", expected.len());
+            assert_eq!(out.room().len(), ROOM, "after {} bytes", expected.len());
             out.room()[..answer.len()].copy_from_slice(answer);
             out.commit(answer.len());
             expected.extend_from_slice(answer);
@@ -180,7 +180,7 @@ fn output_leaves_in_order_and_once_whatever_each_write_takes() {
         out.append(tail);
 
         let mut taken: Vec<u8> = Vec::new();
-        // In the end all of it is taken.
+        // In the end one write takes all that is left.
         for (most, limit) in writes.into_iter().chain(std::iter::repeat((usize::MAX, usize::MAX))) {
             let left = expected.len() - taken.len();
             assert_eq!((out.pending(), out.is_empty()), (left as u64, left == 0));

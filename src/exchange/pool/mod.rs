@@ -1,16 +1,16 @@
 //! The memory for requests in flight, lent in parts.
 //!
-//! The *record* of a request in flight is small, and there may be one for each connection: 100,000 answers can be late
-//! or slow. What it borrows is large, and there is less of it:
+//! The *record* of a request in flight is small, and there may be one for each connection. So 100,000 responses can be
+//! late or slow. The buffers that a record borrows are large, and there are fewer of them:
 //!
-//! - a **head** buffer while a head is incomplete, while a body is collected that fits behind it, or while requests
-//!   wait behind the present one;
+//! - a **head** buffer while a head is incomplete, while a body that fits after its head is collected, or while more
+//!   requests wait after the current one;
 //! - an **out** buffer while copied bytes of a response are not sent;
-//! - a **body** buffer, in place of the head buffer, while a body is collected that does not fit behind its head.
+//! - a **body** buffer instead of the head buffer, while a body that does not fit after its head is collected.
 //!
-//! The driver works in a record with a head and an out. What is not needed afterwards is given back, so a request that
-//! arrives whole and a response that leaves whole keep nothing. A record that is given back with a head and an out stays
-//! *equipped*, and is lent again first: from one request to the next nothing has to be found.
+//! The driver works in a record with a head and an out. Afterwards the record gives back the buffers that it does not
+//! need. So a request that arrives whole keeps nothing if its response leaves whole. A record that comes back with a
+//! head and an out stays *equipped*, and is lent again first. So the next request finds its buffers at once.
 
 use super::InputBuffer;
 use super::bodies::BodyBuffers;
@@ -21,8 +21,8 @@ use crate::deferred::Awaited;
 use crate::slot::Slot;
 use crate::state::State;
 
-/// How much of each kind a pool has: one for each that may be lent, and one that is always free to work in. (A body is
-/// never collected in passing.)
+/// The sizes of a pool: as configured, and one more record, head and out, which are always spare to work in. (The
+/// driver never needs a spare body.)
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PoolSizes {
     pub(crate) records: usize,
@@ -39,19 +39,20 @@ impl PoolSizes {
             records: exchanges.saturating_add(1),
             heads: config.buffers.heads.min(exchanges).saturating_add(1),
             outs: config.buffers.outs.min(exchanges).saturating_add(1),
-            // The smallest bodies fit behind any head.
+            // The smallest bodies fit after any head.
             bodies: if is_small { 0 } else { config.buffers.bodies.min(exchanges) },
         }
     }
 }
 
-/// All that requests in flight are lent. Invariant: at least one record, head and out is free before each run of the driver.
+/// Everything that requests in flight borrow. Invariant: before each run of the driver, at least one record, one head
+/// and one out are spare.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// Of all that were ever used; the others' memory is untouched.
+    /// The records that were ever used. The memory of the others is untouched.
     records: Vec<Record>,
     size: usize,
-    /// Those that are free, with a head and an out and without. The last one given back is the next one lent.
+    /// The spare records, with a head and an out and without. The last one given back is the next one lent.
     equipped: Vec<ExchangeId>,
     bare: Vec<ExchangeId>,
     pub(crate) heads: Buffers,
@@ -60,7 +61,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// The pool for settings whose memory [can be had](crate::memory::can_reserve).
+    /// Creates the pool. The memory for these settings must be [available](crate::memory::can_reserve).
     pub(crate) fn new(config: &Config) -> Self {
         let (sizes, limits) = (PoolSizes::of(config), &config.limits);
         Pool {
@@ -74,7 +75,7 @@ impl Pool {
         }
     }
 
-    /// The bytes of a pool.
+    /// Returns the bytes of a pool.
     pub(crate) fn bytes(config: &Config) -> usize {
         const RECORD: usize = size_of::<Record>() + size_of::<ExchangeId>();
         let (sizes, limits) = (PoolSizes::of(config), &config.limits);
@@ -89,13 +90,13 @@ impl Pool {
         .fold(0, usize::saturating_add)
     }
 
-    /// Whether something that the driver works in is lent for the last time.
+    /// Returns whether the last record, head or out has been lent.
     #[inline]
     pub(crate) fn is_short(&self) -> bool {
         self.equipped.is_empty() && self.spares() == 0
     }
 
-    /// How many connections can be driven at a time.
+    /// Returns how many connections can be driven at the same time.
     pub(crate) fn spares(&self) -> usize {
         self.spare_records().min(self.spare_heads()).min(self.spare_outs())
     }
@@ -112,31 +113,31 @@ impl Pool {
         self.equipped.len() + self.outs.spares()
     }
 
-    /// The capacities of all that could grow.
+    /// Returns the capacities of everything that could grow.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn capacities(&self) -> Vec<usize> {
         vec![self.records.capacity(), self.equipped.capacity(), self.bare.capacity(), self.bodies.capacity()]
     }
 
-    /// Whether most outs are lent.
+    /// Returns whether at least half of the outs are lent.
     pub(crate) fn has_few_outs(&self) -> bool {
         self.spare_outs() <= self.outs.count() / 2
     }
 
-    /// How many records are lent.
+    /// Returns how many records are lent.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn lent(&self) -> usize {
         self.size - self.spare_records()
     }
 
-    /// How many heads, outs and bodies are lent.
+    /// Returns how many heads, outs and bodies are lent.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn buffers_lent(&self) -> [usize; 3] {
         let [heads, outs, bodies] = [&self.heads, &self.outs, &self.bodies.buffers].map(Buffers::lent);
         [heads - self.equipped.len(), outs - self.equipped.len(), bodies]
     }
 
-    /// Whether a record has borrowed exactly what it needs.
+    /// Returns whether a record has borrowed exactly what it needs.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn is_frugal(&self, id: ExchangeId) -> bool {
         let record = &self.records[id.index()];
@@ -144,7 +145,7 @@ impl Pool {
         has_input_buffer != record.has_no_input() && (record.out_buffer.is_some()) != record.has_no_copied()
     }
 
-    /// Whether a record has borrowed a head, an out and a body.
+    /// Returns whether a record has borrowed a head, an out and a body.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn borrowed(&self, id: ExchangeId) -> [bool; 3] {
         let record = &self.records[id.index()];
@@ -153,7 +154,7 @@ impl Pool {
 
     // --- records ---
 
-    /// The record to work in next, empty and equipped. It stays free until it is [lent](Self::lend).
+    /// Returns the record to work in next, empty and equipped. It stays spare until it is [lent](Self::lend).
     #[inline]
     pub(crate) fn spare(&mut self) -> ExchangeId {
         let id = match self.equipped.last() {
@@ -164,7 +165,7 @@ impl Pool {
         id
     }
 
-    /// Gives a free record a head and an out.
+    /// Gives a spare record a head and an out.
     #[cold]
     fn equip(&mut self) -> ExchangeId {
         let id = self.bare.pop().unwrap_or_else(|| {
@@ -181,14 +182,14 @@ impl Pool {
     /// Takes the spare record out of the pool.
     pub(crate) fn lend(&mut self, id: ExchangeId) {
         let lent = self.equipped.pop();
-        assert!(lent == Some(id), "only the spare is ever lent");
+        assert!(lent == Some(id), "only the spare record is lent");
     }
 
-    /// Takes a record back, with all that it has borrowed.
+    /// Takes a record back, with everything that it has borrowed.
     #[inline]
     pub(crate) fn give_back(&mut self, id: ExchangeId) {
         let record = &mut self.records[id.index()];
-        // It is cleared when it is lent again. That may be long, and others may have a share in its response's body.
+        // The rest is cleared when the record is lent again. That may be much later, and others may share this body.
         record.release_tail();
         let is_equipped = record.head.is_some() && record.out_buffer.is_some();
         if is_equipped && record.body.is_none() && !record.is_listed {
@@ -210,7 +211,7 @@ impl Pool {
         self.equipped.push(id);
     }
 
-    /// A free record gives back its head and its out.
+    /// Takes the head and the out from a spare record.
     #[cold]
     fn strip(&mut self, id: ExchangeId) {
         let record = &mut self.records[id.index()];
@@ -227,7 +228,7 @@ impl Pool {
     // --- what a record borrows ---
 
     /// Opens a record to work in, with a head or a body buffer and an out.
-    // In its callers' frames: a view of nine words would have to be moved there.
+    // Inlined, so that the view of nine words is built in its caller's frame and need not be moved there.
     #[inline(always)]
     pub(crate) fn open(&mut self, id: ExchangeId) -> Exchange<'_> {
         let record = &self.records[id.index()];
@@ -267,7 +268,7 @@ impl Pool {
         (input, self.out_buffer(id))
     }
 
-    /// The out of a record, lent now if it has none.
+    /// Returns the out of a record. Lends one if it has none.
     fn out_buffer(&mut self, id: ExchangeId) -> BufferId {
         self.records[id.index()].out_buffer.unwrap_or_else(|| {
             let out = self.lend_out();
@@ -295,8 +296,8 @@ impl Pool {
         self.strip(id);
     }
 
-    /// Ends the work in a record: it keeps what it needs while its connection waits in `state`, whose deadline may
-    /// have begun `anew`. Returns whether anything is in flight.
+    /// Ends the work in a record. It keeps what it needs while its connection waits in `state`, whose deadline may have
+    /// begun `anew`. Returns whether anything is in flight.
     #[inline]
     pub(crate) fn settle(&mut self, id: ExchangeId, slot: Slot, state: State, anew: bool) -> bool {
         let in_flight = !self.records[id.index()].is_empty();
@@ -328,8 +329,8 @@ impl Pool {
         }
     }
 
-    /// Gives a body buffer back once its body has been answered. What stands behind the body moves to a head buffer, even
-    /// if that is the beginning of another large body: others may wait for the buffer.
+    /// Gives a body buffer back when its body has been answered. The bytes after the body move to a head buffer, even
+    /// if another large body begins there, because others may wait for the buffer.
     fn leave_body(&mut self, id: ExchangeId) {
         let record = &mut self.records[id.index()];
         let is_answered = !record.in_flight.is_apart;
@@ -345,7 +346,7 @@ impl Pool {
         self.bodies.give_back(body);
     }
 
-    /// Lends a body buffer for a body that does not fit behind its head, which moves there.
+    /// Lends a body buffer for a body that does not fit after its head. The head moves there.
     pub(crate) fn lend_body(&mut self, id: ExchangeId, now: u64) {
         let record = &mut self.records[id.index()];
         let body = self.bodies.lend(now);
@@ -356,7 +357,7 @@ impl Pool {
         }
     }
 
-    /// The request of a record that waits for its answer.
+    /// Returns the deferred request of a record, if it has one.
     pub(crate) fn awaited(&self, id: ExchangeId) -> Option<Awaited> {
         self.records[id.index()].in_flight.on_sent.awaited()
     }

@@ -14,7 +14,7 @@ fn pool() -> Pool {
 }
 
 #[test]
-fn a_visit_that_leaves_nothing_in_flight_keeps_nothing() {
+fn a_run_that_leaves_nothing_in_flight_keeps_nothing() {
     let mut pool = pool();
     let id = pool.spare();
     pool.open(id);
@@ -23,7 +23,7 @@ fn a_visit_that_leaves_nothing_in_flight_keeps_nothing() {
 }
 
 #[test]
-fn a_record_that_is_given_back_is_lent_first_with_its_buffers() {
+fn a_returned_record_is_lent_first_with_its_buffers() {
     let mut pool = pool();
     let [first, second] = [(); 2].map(|()| {
         let id = pool.spare();
@@ -36,20 +36,22 @@ fn a_record_that_is_given_back_is_lent_first_with_its_buffers() {
 }
 
 #[test]
-fn a_record_in_flight_takes_the_head_of_one_that_is_free() {
+fn a_record_in_flight_takes_the_head_of_a_spare_record() {
     let mut pool = pool();
     let deferred = pool.spare();
     pool.lend(deferred);
     pool.open(deferred).out.append(crate::body::Body::Static(b"tail"));
     assert!(pool.settle(deferred, Slot::new(0), State::Sending, true));
     assert_eq!(pool.borrowed(deferred), [false; 3]);
-    // Three records would be equipped, were there none in flight.
+    // If none were in flight, three records would be equipped.
     let others = [(); 2].map(|()| {
         let id = pool.spare();
         pool.lend(id);
         id
     });
-    others.into_iter().for_each(|id| pool.give_back(id));
+    for id in others {
+        pool.give_back(id);
+    }
     pool.heads.lend();
     pool.outs.lend();
     pool.open(deferred);
@@ -57,7 +59,7 @@ fn a_record_in_flight_takes_the_head_of_one_that_is_free() {
 }
 
 #[test]
-fn a_record_keeps_what_it_needs_and_no_more() {
+fn a_record_keeps_only_the_buffers_that_it_needs() {
     let mut pool = pool();
     let id = pool.spare();
     pool.lend(id);
@@ -76,7 +78,7 @@ fn a_record_keeps_what_it_needs_and_no_more() {
 }
 
 #[test]
-fn the_spare_is_empty_whatever_the_visit_before_left_in_it() {
+fn the_spare_record_is_empty_whatever_the_last_run_left_in_it() {
     let mut pool = pool();
     let id = pool.spare();
     pool.open(id).input.filled(7);
