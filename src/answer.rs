@@ -1,7 +1,7 @@
 //! The policy between bytes and the handler: which request is answered, with what, and what follows.
 //!
-//! [`answer`] takes what has arrived and appends what is to be sent. It is called again when more
-//! has arrived or when what it wrote has left; *not yet* is one of its values, never an error.
+//! [`answer`] takes the bytes that have arrived, and appends the responses to send. The driver calls it again when more
+//! bytes have arrived, or when the responses have been sent. *Not yet* is a value that it returns, never an error.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -37,13 +37,12 @@ pub(crate) enum Need {
     BodyBuffer,
     /// More of a body has to arrive.
     Body,
-    /// What was written has to leave: the buffer is full, the budget is used, or this was the
-    /// last response.
+    /// The responses have to be sent: the buffer is full, the budget is used, or this was the last response.
     Flush,
 }
 
 impl Need {
-    /// The need in a few words, for the log.
+    /// Returns the need in a few words, for the log.
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Need::Head => "more of the head has to arrive",
@@ -54,13 +53,13 @@ impl Need {
     }
 }
 
-/// Whom answering asks: the host, about one client.
+/// What answering calls: the handler, for a request of one client.
 pub(crate) struct Asked<'a, H: ?Sized> {
     pub(crate) handler: &'a mut H,
     pub(crate) peer: &'a dyn Peer,
 }
 
-/// Answers the requests that have arrived whole, in order, at most `budget` of them.
+/// Answers the requests that have arrived whole, in order, and at most `budget` of them.
 pub(crate) fn answer<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     shared: &mut Shared,
@@ -96,13 +95,13 @@ pub(crate) fn answer<H: Handler + ?Sized>(
 enum Step {
     Answered,
     BodyFollows,
-    /// The head is to be parsed once more.
+    /// The head has to be parsed again.
     Again,
     NotYet(Need),
 }
 
-/// Parses the head at the front of the input, and answers at once if its body is there as well.
-// Not a part of the driver's own frame, which would have to make room for the headers each time.
+/// Parses the head at the front of the input, and answers at once if its body has arrived as well.
+// Not inlined, because the driver's own frame would have to hold the headers each time.
 #[inline(never)]
 fn read_head<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
@@ -115,7 +114,7 @@ fn read_head<H: Handler + ?Sized>(
     if input.is_empty() {
         return Ok(Step::NotYet(Need::Head));
     }
-    // A head that has arrived in one piece is parsed at once. Of any other, each byte is looked at when it arrives.
+    // A head that has arrived in one piece is parsed at once. The bytes of any other are scanned as they arrive.
     let is_first_look = input.nothing_seen();
     if !is_first_look && !input.scan(limits)? {
         return Ok(Step::NotYet(Need::Head));
@@ -143,23 +142,24 @@ fn read_head<H: Handler + ?Sized>(
     }
 }
 
-/// The answer if the parser refuses a head that the scan has found sound. No such head is known.
+/// The refusal if the parser rejects a head that the scan has found sound. No such head is known.
 const NO_REQUEST: Refusal = Refusal::bad("this is not an HTTP request");
 
-/// Begins to look at a head byte by byte: it is not whole, or not sound.
+/// Begins to scan a head byte by byte, because it is not whole or not sound.
 #[cold]
 fn scan(input: &mut Input<'_>, limits: &Limits) -> Result<Step, Refusal> {
     Ok(if input.scan(limits)? { Step::Again } else { Step::NotYet(Need::Head) })
 }
 
-/// RFC 9112 §2.2: some clients end a body with a line break that its length leaves out.
+/// Skips empty lines before a request. Some clients end a body with a line break that its length leaves out
+/// (RFC 9112 §2.2).
 fn skip_empty_lines(input: &mut Input<'_>) {
     while input.pending().starts_with(b"\r\n") {
         input.consume(2);
     }
 }
 
-/// Gathers a body behind its head, and answers when it is whole.
+/// Gathers a body after its head, and answers when the body is whole.
 #[inline(never)]
 fn read_body<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
@@ -178,7 +178,7 @@ fn read_body<H: Handler + ?Sized>(
                 return Ok(Step::NotYet(Need::BodyBuffer));
             }
             if std::mem::take(&mut exchange.in_flight.expects_continue) {
-                // There is a place for the body now, so the client may send it.
+                // There is a buffer for the body now, so the client may send it.
                 let mut interim = Writer::new(exchange.out.room());
                 interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
                 let len = interim.len();
@@ -187,7 +187,7 @@ fn read_body<H: Handler + ?Sized>(
             Ok(Step::NotYet(Need::Body))
         }
         Progress::Done { body_end, consumed, .. } => {
-            // The slices of the first parse could not be kept while the buffer was written to.
+            // The slices of the first parse could not be kept while the body was written into the buffer.
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
             let head = Head::parse(head, &mut headers, limits).expect("a head that was whole stays whole");
@@ -216,7 +216,7 @@ fn call<H: Handler + ?Sized>(
     }
     let close = !head.keep_alive || !config.keep_alive || shared.phase != Phase::Running;
     let (head_only, http10) = (head.is_head_request(), head.minor == 0);
-    // Some clients send a line break behind a body (RFC 9112 §2.2), so that theirs is no promise.
+    // Some clients send a line break after a body (RFC 9112 §2.2), so `close` promises nothing if there is a body.
     let client_closes = !head.keep_alive && body.is_empty();
     draft.begin(Terms { head_only, http10, close, client_closes });
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals);
@@ -224,7 +224,7 @@ fn call<H: Handler + ?Sized>(
     finish(out, shared, format_args!("{} {request:?}", PeerName(asked.peer)))
 }
 
-/// Begins the answer to a request that has been waiting for it.
+/// Begins the response to a deferred request.
 pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared) -> Responder<'r> {
     let close = awaited.terms.close || shared.is_draining();
     let Shared { clock, date, draft, deferrals, .. } = shared;
@@ -232,8 +232,8 @@ pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared
     Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), deferrals)
 }
 
-/// Ends the answer that was begun last, and says what is to follow it: appends what was written to
-/// what is to be sent, or a 500 where that cannot be sent.
+/// Finishes the response that was begun last. Appends it to the bytes to send, or a 500 if it cannot be sent. Returns
+/// what follows it.
 pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> OnSent {
     let Shared { stats, clock, date, draft, deferrals, .. } = shared;
     if let Some(serial) = deferrals.taken() {
@@ -248,10 +248,11 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Argum
         draft.fault = Some("the responder was dropped");
     }
     if let Some(fault) = draft.fault {
-        error!("the handler's answer to {request} cannot be sent: {fault}");
+        error!("the handler's response to {request} cannot be sent: {fault}");
         stats.handler_errors += 1;
         stats.count_error(ErrorStatus::InternalServerError);
-        let refusal = Refusal { status: ErrorStatus::InternalServerError, why: "the answer cannot be sent" };
+        let refusal =
+            Refusal { status: ErrorStatus::InternalServerError, why: "the response cannot be sent" };
         draft.len = response::error_page(out.room(), date.line(clock.now()), refusal, draft.terms.head_only);
         (draft.status, draft.terms.close, draft.tail) = (500, true, Body::EMPTY);
     }
@@ -270,7 +271,7 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Argum
     }
 }
 
-/// Writes the server's own error page; the connection closes behind it.
+/// Writes the server's own error page. The connection closes after it.
 #[cold]
 pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dyn Peer, refusal: Refusal) {
     let head_only = match exchange.in_flight.on_sent.awaited() {
@@ -292,7 +293,7 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dy
     exchange.in_flight.on_sent = OnSent::Close { client_asked: false };
 }
 
-/// A client's address for the log, asked of the kernel only when it is printed.
+/// A client's address for the log. It costs a system call only if it is printed.
 pub(crate) struct PeerName<'a>(pub(crate) &'a dyn Peer);
 
 impl fmt::Display for PeerName<'_> {

@@ -1,13 +1,13 @@
-//! Sets of bytes: which may stand where.
+//! Sets of bytes: which bytes a name, a value or a target may have.
 
-/// What a header's name is made of: RFC 9110's `token` (§5.6.2).
+/// The bytes of a header's name: RFC 9110's `token` (§5.6.2).
 pub(crate) static TOKEN: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
-/// A set of bytes as a table: to look a byte up costs one load.
+/// A set of bytes as a table. Looking a byte up costs one load.
 pub(crate) struct ByteSet([bool; 256]);
 
 impl ByteSet {
-    /// What may stand in a header's value: all but control bytes, the tab excepted (RFC 9110 §5.5).
+    /// Returns the bytes of a header's value: the tab, and all bytes that are not control bytes (RFC 9110 §5.5).
     pub(crate) const fn field_value() -> Self {
         let mut set = [true; 256];
         let mut byte = 0;
@@ -18,7 +18,7 @@ impl ByteSet {
         ByteSet(set)
     }
 
-    /// All of ASCII that is neither a control byte nor a blank.
+    /// Returns the bytes of ASCII that are neither control bytes nor blanks.
     pub(crate) const fn visible() -> Self {
         let mut set = [false; 256];
         let mut byte = 0;
@@ -53,7 +53,7 @@ impl ByteSet {
         self
     }
 
-    /// How many bytes at the front are in the set.
+    /// Returns how many bytes at the front are in the set.
     pub(crate) fn run(&self, bytes: &[u8]) -> usize {
         bytes.iter().position(|&byte| !self.contains(byte)).unwrap_or(bytes.len())
     }
@@ -62,8 +62,8 @@ impl ByteSet {
         self.0[byte as usize]
     }
 
-    /// Whether all bytes are in the set. Almost always they are, so none is looked at in vain, and to
-    /// stop at none of them is cheaper than to ask at each.
+    /// Returns whether all bytes are in the set. Almost always they are. So looking at every byte wastes nothing, and
+    /// is cheaper than a branch at each.
     pub(crate) fn contains_all(&self, bytes: &[u8]) -> bool {
         bytes.iter().fold(true, |all, &byte| all & self.0[byte as usize])
     }

@@ -1,27 +1,27 @@
-//! The `Date` header (RFC 9110 §6.6.1): made at most once a second, and only when asked for.
+//! The `Date` header (RFC 9110 §6.6.1), which is made at most once a second, and only on demand.
 
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
-/// A status line and the header: most answers are a 200, and begin with both.
+/// The status line of a 200, and the header. Most responses begin with both.
 #[derive(Debug)]
 pub(crate) struct DateLine([u8; 52]);
 
 const EPOCH: DateLine = DateLine(*b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT");
 
-/// Where the header begins, with the end of the line before it, and where the date itself is in it.
+/// Where the header begins, including the end of the line before it, and where the date itself is.
 const HEADER: usize = 15;
 const DATE: std::ops::Range<usize> = HEADER + 8..HEADER + 37;
 
 impl DateLine {
-    /// The header alone.
+    /// Returns the header alone, with the end of the line before it.
     pub(crate) fn header(&self) -> &[u8; 37] {
         self.0.last_chunk().expect("it is shorter than the whole")
     }
 
-    /// The status line of a 200, and the header.
+    /// Returns the status line of a 200, and the header.
     pub(crate) fn behind_ok(&self) -> &[u8; 52] {
         &self.0
     }
@@ -32,7 +32,7 @@ impl DateLine {
 pub(crate) struct Date {
     wall_clock: fn() -> SystemTime,
     line: DateLine,
-    /// In nanoseconds of the server's own clock; 0 before the first use.
+    /// In nanoseconds of the server's own clock. It is 0 before the first use.
     valid_until: u64,
 }
 
@@ -41,7 +41,7 @@ impl Date {
         Date { wall_clock, line: EPOCH, valid_until: 0 }
     }
 
-    /// The header at `now`, in nanoseconds of the server's own clock.
+    /// Returns the header at `now`, in nanoseconds of the server's own clock.
     pub(crate) fn line(&mut self, now: u64) -> &DateLine {
         if now >= self.valid_until {
             self.refresh(now);
@@ -49,14 +49,14 @@ impl Date {
         &self.line
     }
 
-    /// The line holds until the wall clock's second ends.
+    /// Writes the line anew. It holds until the current second of the wall clock ends.
     fn refresh(&mut self, now: u64) {
-        // The four-digit year of the format; a clock outside it is a broken clock.
+        // The format has a year of four digits. A clock outside that range is broken.
         const LAST: Duration = Duration::from_secs(253_402_300_799);
         let since_epoch = (self.wall_clock)().duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST);
         let date = HttpDate::from(UNIX_EPOCH + since_epoch);
         let mut text = &mut self.line.0[DATE];
-        // It is exactly as long as its place.
+        // The date always has this length, so the write does not fail.
         let _ = write!(text, "{date}");
         let rest_of_second = Duration::from_secs(1).as_nanos() as u64 - u64::from(since_epoch.subsec_nanos());
         self.valid_until = now.saturating_add(rest_of_second);
@@ -69,7 +69,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
-    fn the_wall_clock_is_read_once_a_second_and_only_when_asked() {
+    fn the_wall_clock_is_read_once_a_second_and_only_on_demand() {
         static READS: AtomicU32 = AtomicU32::new(0);
         fn clock() -> SystemTime {
             let reads = READS.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_out_of_range_is_no_panic() {
+    fn a_clock_out_of_range_does_not_panic() {
         let mut early = Date::new(|| UNIX_EPOCH - Duration::from_secs(1));
         assert_eq!(&early.line(1).0[DATE], b"Thu, 01 Jan 1970 00:00:00 GMT");
         let mut late = Date::new(|| UNIX_EPOCH + Duration::from_secs(400_000_000_000));

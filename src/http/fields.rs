@@ -1,28 +1,28 @@
-//! The headers that the server itself acts upon: whose request it is, where its body ends, and whether the
-//! connection lives on.
+//! The headers that the server itself acts upon. They name the host, they say where the body ends, and whether the
+//! connection stays open.
 //!
-//! Most of the rules are there because two servers in a row that read these headers differently can be
-//! made to disagree about where a message ends (RFC 9112 §11.2).
+//! Most of the rules prevent request smuggling. If two servers in a row read these headers differently, an attacker can
+//! make them disagree about where a message ends (RFC 9112 §11.2).
 
 use super::bytes::ByteSet;
 use super::refusal::Refusal;
 use crate::status::ErrorStatus;
 
-/// How a body's end is found (RFC 9112 §6.3).
+/// How the server finds the end of a body (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     Length(u64),
     Chunked,
 }
 
-/// What the headers say that the server acts upon.
+/// What the server has read of these headers.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     length: Option<u64>,
     has_host: bool,
     has_coding: bool,
     has_unknown_coding: bool,
-    /// Whether the coding named last is chunked.
+    /// Whether the last coding is chunked.
     ends_chunked: bool,
     pub(super) close: bool,
     pub(super) keep_alive: bool,
@@ -30,7 +30,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads one header of a request of HTTP/1.`minor`. It is refused as soon as no header behind it can make the head
+    /// Reads one header of a request of HTTP/1.`minor`. Returns an error as soon as no later header can make the head
     /// sound.
     #[inline]
     pub(super) fn read(&mut self, name: &str, value: &[u8], minor: u8) -> Result<(), Refusal> {
@@ -67,7 +67,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Most often it is one word, in small letters.
+    /// Reads the options of a connection. Most often this is one word in lower case.
     fn read_connection(&mut self, value: &[u8]) {
         match value {
             b"close" => self.close = true,
@@ -81,8 +81,8 @@ impl Fields {
         }
     }
 
-    /// A list whose empty members mean nothing (RFC 9110 §10.1.1 and §5.6.1.2). Many clients send an empty
-    /// one to switch 100-continue off.
+    /// Reads a list, whose empty members mean nothing (RFC 9110 §10.1.1 and §5.6.1.2). Many clients send an empty list
+    /// to switch 100-continue off.
     fn read_expectations(&mut self, value: &[u8]) -> Result<(), Refusal> {
         for expectation in list(value) {
             if !expectation.eq_ignore_ascii_case(b"100-continue") {
@@ -96,7 +96,8 @@ impl Fields {
         Ok(())
     }
 
-    /// The list may go on in another line, so whether it ends well is judged behind all of them.
+    /// Reads a list of codings. The list may go on in another line, so only [`framing`](Self::framing) checks how it
+    /// ends.
     #[cold]
     fn read_codings(&mut self, value: &[u8], minor: u8) -> Result<(), Refusal> {
         if minor == 0 {
@@ -118,7 +119,7 @@ impl Fields {
         if is_empty { Err(Refusal::bad("Transfer-Encoding is empty")) } else { Ok(()) }
     }
 
-    /// Judges what has to be judged behind the last header.
+    /// Returns the framing of the body. Checks the rules that can only be checked after the last header.
     pub(super) fn framing(&self, minor: u8) -> Result<Framing, Refusal> {
         if !self.has_host && minor == 1 {
             return Err(Refusal::bad("the Host header is missing"));
@@ -126,8 +127,8 @@ impl Fields {
         if self.has_coding { self.chunked() } else { Ok(Framing::Length(self.length.unwrap_or(0))) }
     }
 
-    /// Chunked alone: any other coding would have to be undone for the handler. A body whose last coding is not
-    /// chunked has no end that is certain (RFC 9112 §6.3), known or not.
+    /// Accepts chunked alone, because the server would have to decode any other coding for the handler. A body whose
+    /// last coding is not chunked has no certain end (RFC 9112 §6.3), whether the coding is known or not.
     #[cold]
     fn chunked(&self) -> Result<Framing, Refusal> {
         if !self.ends_chunked {
@@ -145,17 +146,17 @@ impl Fields {
 
 const LENGTH_AND_CODING: Refusal = Refusal::bad("Content-Length and Transfer-Encoding exclude each other");
 
-/// Whether a header is the one of this name, which most clients write as the RFCs do.
+/// Returns whether a header has this name. Most clients write it as the RFCs do.
 fn is(name: &str, usual: &str) -> bool {
     name == usual || name.eq_ignore_ascii_case(usual)
 }
 
-/// The members of a comma-separated list (RFC 9110 §5.6.1), empty ones left out.
+/// Returns the members of a comma-separated list (RFC 9110 §5.6.1), without empty ones.
 fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-/// Digits and nothing else: no sign, no blank, no list (RFC 9110 §8.6).
+/// Reads a length of digits and nothing else: no sign, no blank, no list (RFC 9110 §8.6).
 fn length(value: &[u8]) -> Result<u64, Refusal> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(Refusal::bad("Content-Length is not a number"));
@@ -168,7 +169,7 @@ fn length(value: &[u8]) -> Result<u64, Refusal> {
 /// The bytes of RFC 3986's `reg-name`: unreserved, percent and sub-delims.
 static HOST_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
-/// `host[:port]` of RFC 3986 §3.2, or nothing.
+/// Returns whether a value is a `host[:port]` of RFC 3986 §3.2, or empty.
 pub(super) fn is_host(value: &[u8]) -> bool {
     let mut name = value;
     while let [front @ .., b'0'..=b'9'] = name {
@@ -181,7 +182,7 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     }
 }
 
-/// What stands between the brackets of an address like `[::1]`.
+/// Returns whether this may stand between the brackets of an address like `[::1]`.
 #[cold]
 fn is_ip_literal(address: &[u8]) -> bool {
     !address.is_empty() && address.split(|&b| b == b':').all(|part| HOST_BYTES.contains_all(part))

@@ -1,14 +1,15 @@
 //! HTTP/1.1 as bytes in, bytes out: no socket, no clock, no handler.
 //!
-//! - `head`: a request's head, parsed by httparse and then held to the rules that httparse leaves open;
-//! - `scan`: an unfinished or bad head, and the first byte that proves it wrong;
+//! - `head`: a request's head, which httparse parses, and the rules that httparse leaves to the server;
+//! - `scan`: unfinished and bad heads, and the first byte that proves a head wrong;
 //! - `target`: the forms of a request's target;
 //! - `fields`: the headers that the server acts upon;
-//! - `body`: where a body ends, and the undoing of the chunked coding;
+//! - `body`: where a body ends, and the decoding of the chunked coding;
 //! - `response`: a status line, its headers and a body;
 //! - `refusal`: why a request is refused;
 //! - `date`: the `Date` header, made once a second;
-//! - `bytes`: which bytes may stand where.
+//! - `bytes`: sets of bytes, such as those of a header's name;
+//! - `work`: a count of the bytes of heads that were examined, for tests.
 
 pub(crate) mod head;
 pub(crate) mod scan;

@@ -1,7 +1,8 @@
 //! Refusals: the errors that the server answers by itself.
 
 use crate::status::ErrorStatus;
-/// Why a request is answered with an error by the server itself, after which it closes.
+
+/// Why the server answers a request with an error. It closes the connection after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: ErrorStatus,

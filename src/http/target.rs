@@ -8,12 +8,12 @@ use crate::status::ErrorStatus;
 pub(super) const LINE_TOO_LONG: Refusal =
     Refusal { status: ErrorStatus::UriTooLong, why: "the target is too long" };
 
-/// Bytes of the longest request line: method, blanks and version add so much to the target at most.
+/// Returns the length of the longest request line. Method, blanks and version add at most 64 bytes to the target.
 pub(super) fn longest_line(limits: &Limits) -> usize {
     limits.target_bytes.saturating_add(64)
 }
 
-/// The forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
+/// Accepts the forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
 pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refusal> {
     if target.len() > limits.target_bytes {
         return Err(LINE_TOO_LONG);
@@ -21,7 +21,7 @@ pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Resul
     if method == "CONNECT" {
         return Err(Refusal { status: ErrorStatus::NotImplemented, why: "this is not a proxy" });
     }
-    // Some servers cut a fragment off, and some take it for a part of the path.
+    // Some servers cut a fragment off, and others treat it as a part of the path.
     if !target.bytes().fold(true, |sound, byte| sound & byte.is_ascii() & (byte != b'#')) {
         return Err(Refusal::bad("the target holds a fragment, or bytes outside ASCII"));
     }
@@ -29,8 +29,8 @@ pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Resul
     if is_path { Ok(()) } else { check_url(target) }
 }
 
-/// The absolute form. Its host stands for the Host header (RFC 9112 §3.2.2) and is held to the same
-/// rules, but has to be there (RFC 9110 §4.2.1); a user in front of it is a trap (§4.2.4).
+/// Checks the absolute form. Its host replaces the Host header (RFC 9112 §3.2.2) and obeys the same rules, but may not
+/// be empty (RFC 9110 §4.2.1). A user name before the host is refused, because it misleads (§4.2.4).
 #[cold]
 fn check_url(target: &str) -> Result<(), Refusal> {
     let behind = |scheme: &str| {

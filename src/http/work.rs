@@ -1,6 +1,6 @@
-//! How much of the heads is looked at.
+//! How many bytes of heads are examined.
 
-/// Counts work in tests, which have to see that it does not grow faster than the head.
+/// Counts examined bytes in tests, which check that the work does not grow faster than the head.
 #[cfg(not(test))]
 pub(crate) fn looked_at(_bytes: usize) {}
 
@@ -11,7 +11,7 @@ mod counter {
     use std::cell::Cell;
 
     thread_local! {
-        /// Bytes of heads that were looked at, however often.
+        /// Bytes of heads that were examined. A byte counts each time.
         pub(crate) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
     }
 

@@ -12,7 +12,8 @@ fn limits() -> Limits {
     Limits { body_bytes: 500, head_bytes: 200, ..Limits::default() }
 }
 
-/// A body and how many bytes of `raw` it takes, which comes in pieces of these lengths, and then the rest of it.
+/// Decodes `raw`, which arrives in pieces of these lengths, and then the rest of it. Returns the body, and how many
+/// bytes of `raw` it takes.
 fn decode(raw: &[u8], framing: Framing, pieces: &[usize]) -> Result<Option<(Vec<u8>, usize)>, Refusal> {
     let mut reader = BodyReader::new(HEAD.len(), framing, &limits())?;
     let (mut held, mut left) = (HEAD.to_vec(), raw);
@@ -31,7 +32,7 @@ fn decode(raw: &[u8], framing: Framing, pieces: &[usize]) -> Result<Option<(Vec<
     Ok(None)
 }
 
-/// A chunk's data, and its size line.
+/// Generates a chunk's data, and its size line.
 fn any_chunk() -> impl Strategy<Value = (Vec<u8>, String)> {
     let quoted = r#"([ !#-\[\]-~]|\\[ -~]){0,9}"#;
     let extension = format!("[ \t]{{0,2}}(;[a-z]{{1,5}}(=\"{quoted}\")?){{1,3}}");
@@ -49,7 +50,7 @@ fn any_pieces() -> impl Strategy<Value = Vec<usize>> {
 }
 
 #[test]
-fn any_chunks_in_any_pieces_are_the_body_that_was_cut_up() {
+fn chunks_in_any_pieces_decode_to_the_original_body() {
     let trailers = prop::collection::vec("[A-Za-z-]{1,8}: [ -~]{0,10}\r\n", 0..4);
     let values = (prop::collection::vec(any_chunk(), 0..8), trailers, ".{0,20}", any_pieces());
     holds_for_any(values, |(chunks, trailers, behind, pieces)| {
@@ -67,8 +68,8 @@ fn any_chunks_in_any_pieces_are_the_body_that_was_cut_up() {
 }
 
 #[test]
-fn any_bytes_are_the_same_body_or_the_same_error_in_any_pieces() {
-    // Mostly what a chunked body is made of.
+fn any_bytes_give_the_same_body_or_error_in_any_pieces() {
+    // Most of the pieces are parts of a chunked body.
     let piece = prop_oneof![
         4 => Just(b"\r\n".to_vec()),
         2 => "[0-9a-fA-F]{1,2}".prop_map(String::into_bytes),
@@ -87,7 +88,7 @@ fn any_bytes_are_the_same_body_or_the_same_error_in_any_pieces() {
 }
 
 #[test]
-fn a_body_of_any_length_ends_there_in_any_pieces() {
+fn a_body_ends_at_its_length_in_any_pieces() {
     let values = (prop::collection::vec(any::<u8>(), 0..600), 0..600u64, any_pieces());
     holds_for_any(values, |(raw, length, pieces)| {
         let decoded = decode(&raw, Framing::Length(length), &pieces);

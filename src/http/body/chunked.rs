@@ -1,7 +1,7 @@
-//! The undoing of the chunked coding (RFC 9112 §7).
+//! The decoding of the chunked coding (RFC 9112 §7).
 //!
-//! Chunks are moved together in place. The framing between them is consumed as it arrives, so that no line of it ever
-//! has to be kept. Hostile clients send bodies that are hardly anything but framing, so runs of it are skipped at once.
+//! Chunks move together in place. The framing between them is consumed as it arrives, so no line of it has to be kept.
+//! Hostile clients send bodies that are almost nothing but framing, so runs of framing are skipped at once.
 
 use super::too_large;
 use crate::http::bytes::{ByteSet, TOKEN};
@@ -15,9 +15,9 @@ const MAX_SIZE_LINE: usize = 256;
 #[derive(Debug)]
 pub(super) struct Chunks {
     state: State,
-    /// Bytes of the present chunk that are still to come.
+    /// Bytes of the current chunk that are still to come.
     left: u64,
-    /// Bytes of framing read: of the present size line, or of all trailers.
+    /// Bytes of framing that were read of the current size line, or of all trailers.
     framing_bytes: usize,
 }
 
@@ -29,7 +29,8 @@ enum State {
     Digits,
     /// Blanks after a chunk's size, which only an extension may follow.
     Blanks,
-    /// A chunk's extension, which is skipped up to its CR; a quoted string in it; the byte after a backslash there.
+    /// A chunk's extension, which is skipped up to its CR. Then a quoted string in it, and the byte after a backslash
+    /// in that string.
     Extension,
     Quoted,
     Escaped,
@@ -48,7 +49,7 @@ enum State {
     Done,
 }
 
-/// How large a body may still be, and how long all its trailers.
+/// How many bytes of data and of trailers a body may still have.
 #[derive(Clone, Copy)]
 struct Room {
     data: usize,
@@ -65,7 +66,7 @@ impl Chunks {
     }
 
     /// Takes what has arrived, and moves the data in it to its front. Returns how many bytes were taken, and how many
-    /// of them are data: at most `most`.
+    /// of them are data, which is at most `most`.
     pub(super) fn decode(
         &mut self,
         bytes: &mut [u8],
@@ -87,8 +88,8 @@ impl Chunks {
         Ok((at, end))
     }
 
-    /// Counts data of the chunk. At its end takes the end of its line, if that is whole; returns how many bytes that
-    /// is.
+    /// Counts data of the chunk. After the last byte it also takes the end of the line, if that is whole. Returns how
+    /// many bytes it takes of that.
     fn pass(&mut self, data: usize, behind: &[u8]) -> usize {
         self.left -= data as u64;
         if self.left > 0 {
@@ -102,9 +103,9 @@ impl Chunks {
         0
     }
 
-    /// Takes framing, at most one line or the trailers that are whole. Returns how many bytes that are.
+    /// Takes framing: at most one line, or the trailers that are whole. Returns how many bytes it takes.
     fn frame(&mut self, bytes: &[u8], room: Room) -> Result<usize, Refusal> {
-        // One byte more than is allowed, which shows that there are too many.
+        // One byte more than the limit shows that there are too many.
         let limit = if self.is_in_trailers() { room.trailers } else { MAX_SIZE_LINE };
         let spare = limit.saturating_sub(self.framing_bytes);
         let bytes = &bytes[..bytes.len().min(spare.saturating_add(1))];
@@ -116,7 +117,7 @@ impl Chunks {
         if whole > 0 { Ok(whole) } else { self.part_of_line(bytes, spare, room.data) }
     }
 
-    /// Takes a size line if all of it is there, which is nearly always so.
+    /// Takes a size line if all of it has arrived, which is almost always so.
     fn whole_size_line(&mut self, bytes: &[u8], most: usize) -> Result<usize, Refusal> {
         let (size, digits) = read_size(0, bytes, most)?;
         let mut end = digits;
@@ -181,14 +182,14 @@ impl Chunks {
         if run == spare && !is_line_end { Err(self.framing_too_long()) } else { Ok(run + 1) }
     }
 
-    /// The state behind a byte that changes it.
+    /// Returns the state after a byte that changes it.
     fn follow(&mut self, byte: u8) -> Result<State, Refusal> {
         match (self.state, byte) {
             (State::Digits | State::Blanks, b';') => Ok(State::Extension),
             (State::Digits, b' ' | b'\t') => Ok(State::Blanks),
             (State::Digits | State::Extension, b'\r') => Ok(State::SizeLf),
-            // A line that ends inside of quotes ends there for some, and for others where the
-            // quotes do: no state of a quoted string takes a CR.
+            // If a line ends inside quotes, some servers end it there, and others end it after the quotes. So no state
+            // of a quoted string takes a CR.
             (State::Extension, b'"') => Ok(State::Quoted),
             (State::Quoted, b'"') => Ok(State::Extension),
             (State::Quoted, b'\\') => Ok(State::Escaped),
@@ -202,8 +203,8 @@ impl Chunks {
                 self.framing_bytes = 0;
                 Ok(State::Size)
             }
-            // Trailers are skipped, but not past the limit of a head, and only if they are headers:
-            // what others take for the next request is not.
+            // Trailers are skipped, but only up to the limit of a head, and only if they are headers. Other servers
+            // might read anything else as the next request.
             (State::TrailerStart, b'\r') => Ok(State::EndLf),
             (State::EndLf, b'\n') => Ok(State::Done),
             (State::TrailerName, b':') => Ok(State::Trailer),
@@ -213,7 +214,7 @@ impl Chunks {
         }
     }
 
-    /// Behind a size line.
+    /// Begins a chunk, or the trailers, after a size line.
     fn begin_chunk(&mut self, size: u64) {
         self.state = if size == 0 { State::TrailerStart } else { State::Data };
         (self.left, self.framing_bytes) = (size, 0);
@@ -234,7 +235,7 @@ impl Chunks {
     }
 }
 
-/// Moves bytes to a place in front of them. Many chunks of a few bytes are moved faster one by one.
+/// Moves bytes to an earlier place. A few bytes move faster one by one, and a body may have many small chunks.
 fn move_down(bytes: &mut [u8], from: usize, to: usize, len: usize) {
     const FEW: usize = 8;
     if len > FEW {
@@ -245,7 +246,7 @@ fn move_down(bytes: &mut [u8], from: usize, to: usize, len: usize) {
     }
 }
 
-/// Reads digits of a chunk's size behind those that were read; returns the size, and how many digits there are.
+/// Reads more digits of a chunk's size. Returns the size, and how many digits it has read.
 fn read_size(mut size: u64, bytes: &[u8], most: usize) -> Result<(u64, usize), Refusal> {
     let mut count = 0;
     for &byte in bytes {
@@ -253,7 +254,7 @@ fn read_size(mut size: u64, bytes: &[u8], most: usize) -> Result<(u64, usize), R
         if digit == NO_DIGIT {
             break;
         }
-        // Checked at every digit, so that the size cannot overflow.
+        // This is checked at every digit, so the size cannot overflow.
         size = size * 16 + u64::from(digit);
         if size > most as u64 {
             return Err(too_large());
@@ -267,7 +268,7 @@ static VALUE_BYTES: ByteSet = ByteSet::field_value();
 static UNQUOTED: ByteSet = ByteSet::field_value().without(b"\"");
 static QUOTED: ByteSet = ByteSet::field_value().without(b"\"\\");
 
-/// The length of an extension, with all quoted strings in it that are whole.
+/// Returns the length of an extension, with all quoted strings in it that are whole.
 fn extension(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {
@@ -283,7 +284,7 @@ fn extension(bytes: &[u8]) -> usize {
     }
 }
 
-/// The length of a quoted string, up to its end or to an escape that is not whole.
+/// Returns the length of a quoted string, up to its end or to an escape that is not whole.
 fn quoted(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {

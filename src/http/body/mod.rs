@@ -1,6 +1,6 @@
 //! A request's body: where it ends (RFC 9112 §6).
 //!
-//! The body is gathered behind its head in the same buffer, so that a handler gets both as slices.
+//! The server gathers the body after its head in the same buffer, so a handler gets both as slices.
 
 mod chunked;
 
@@ -14,9 +14,9 @@ use chunked::Chunks;
 /// A request whose head has been accepted and whose body is arriving.
 #[derive(Debug)]
 pub(crate) struct BodyReader {
-    /// Bytes of the head, in front of the body.
+    /// Bytes of the head, before the body.
     head_len: usize,
-    /// Bytes of the body behind it, decoded.
+    /// Decoded bytes of the body, after the head.
     decoded: usize,
     rest: Rest,
 }
@@ -24,17 +24,17 @@ pub(crate) struct BodyReader {
 /// What is still to come.
 #[derive(Debug)]
 enum Rest {
-    /// So many bytes.
+    /// This number of bytes.
     Length(u64),
     Chunks(Chunks),
 }
 
-/// How far a body has come.
+/// The progress of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// All bytes that arrived are used; `kept` of them remain, head and body, decoded.
+    /// All bytes that have arrived are used. `kept` bytes remain: the head, and the decoded part of the body.
     More { kept: usize, framing: usize },
-    /// The body ends at `body_end`; what follows `consumed` is the next request's.
+    /// The body ends at `body_end`. The next request begins at `consumed`.
     Done { body_end: usize, consumed: usize, framing: usize },
 }
 
@@ -47,7 +47,7 @@ impl Progress {
 }
 
 impl BodyReader {
-    /// A reader for the body behind a head; an error if it is known to be too large.
+    /// Creates a reader for the body after a head. Returns an error if the body is known to be too large.
     pub(crate) fn new(head_len: usize, framing: Framing, limits: &Limits) -> Result<Self, Refusal> {
         let rest = match framing {
             Framing::Length(length) if length > limits.body_bytes as u64 => return Err(too_large()),
@@ -61,7 +61,7 @@ impl BodyReader {
         self.head_len
     }
 
-    /// How many bytes are still to come, if that is known.
+    /// Returns how many bytes are still to come, if that is known.
     pub(crate) fn left(&self) -> Option<u64> {
         match self.rest {
             Rest::Length(left) => Some(left),
@@ -69,8 +69,7 @@ impl BodyReader {
         }
     }
 
-    /// Takes what has arrived: `bytes` starts with the head, then the decoded body of earlier
-    /// calls, then what is new.
+    /// Takes what has arrived. `bytes` has the head, then the decoded body of earlier calls, then the new bytes.
     pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Progress, Refusal> {
         let start = self.head_len + self.decoded;
         let (taken, data, is_done) = match &mut self.rest {

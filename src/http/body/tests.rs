@@ -1,4 +1,4 @@
-//! Bodies, one rule a test.
+//! Bodies, with one test per rule.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn limits() -> Limits {
 /// A body, and what follows it.
 type Decoded = (Vec<u8>, Vec<u8>);
 
-/// Decodes `raw` delivered in pieces of `piece` bytes; `None` if it is not whole.
+/// Decodes `raw`, delivered in pieces of `piece` bytes. Returns `None` if it is not whole.
 fn decode(raw: &[u8], piece: usize) -> Result<Option<Decoded>, Refusal> {
     let mut reader = BodyReader::new(HEAD.len(), Framing::Chunked, &limits())?;
     let mut held = HEAD.to_vec();
@@ -22,7 +22,9 @@ fn decode(raw: &[u8], piece: usize) -> Result<Option<Decoded>, Refusal> {
             Progress::More { kept, .. } => held.truncate(kept),
             Progress::Done { body_end, consumed, .. } => {
                 let mut rest = held[consumed..].to_vec();
-                pieces.for_each(|p| rest.extend_from_slice(p));
+                for unread in pieces {
+                    rest.extend_from_slice(unread);
+                }
                 return Ok(Some((held[HEAD.len()..body_end].to_vec(), rest)));
             }
         }
@@ -41,7 +43,7 @@ fn chunks_are_joined_however_they_are_delivered() {
 }
 
 #[test]
-fn every_proper_prefix_of_a_body_is_not_yet_whole() {
+fn no_proper_prefix_of_a_body_is_whole() {
     let raw = b"a\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
     for end in 0..raw.len() {
         assert_eq!(decode(&raw[..end], 3), Ok(None), "at {end}");

@@ -1,9 +1,9 @@
-//! A request's head, and the rules that it has to keep.
+//! A request's head, and the rules that it has to obey.
 //!
-//! httparse reads the grammar. The rules here are the ones it leaves to the server, most of them
-//! because two servers in a row that read them differently can be made to disagree about where a
-//! message ends (RFC 9112 §11.2). [`Scan`](super::scan::Scan) knows the grammar as well, for the heads that httparse does
-//! not read: unfinished and bad ones.
+//! httparse reads the grammar, and leaves these rules to the server. Most of them prevent request smuggling. If two
+//! servers in a row apply them differently, an attacker can make the servers disagree about where a message ends
+//! (RFC 9112 §11.2). [`Scan`](super::scan::Scan) also knows the grammar, for the heads that httparse does not read:
+//! unfinished and bad ones.
 
 use std::mem::MaybeUninit;
 
@@ -14,25 +14,25 @@ use super::target::{check_target, longest_line};
 use super::work::looked_at;
 use crate::config::Limits;
 
-/// A head that keeps all the rules.
+/// A head that obeys all the rules.
 pub(crate) struct Head<'b, 'h> {
     pub(crate) method: &'b str,
     pub(crate) target: &'b str,
     pub(crate) minor: u8,
     pub(crate) headers: &'h [Header<'b>],
-    /// Bytes up to and with the empty line.
+    /// The number of bytes, including the empty line.
     pub(crate) len: usize,
     pub(crate) framing: Framing,
-    /// Whether the client lets the connection live on.
+    /// Whether the client lets the connection stay open.
     pub(crate) keep_alive: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) expects_continue: bool,
 }
 
 impl<'b, 'h> Head<'b, 'h> {
-    /// Parses the head at the front of `bytes`; `None` if it is not whole, or not sound. A [`Scan`](super::scan::Scan)
-    /// tells which.
-    // In its caller's frame, for a head is a hundred bytes that would have to be moved there.
+    /// Parses the head at the front of `bytes`. Returns `None` if it is not whole, or not sound. A
+    /// [`Scan`](super::scan::Scan) finds out which.
+    // Inlined, so that the head of a hundred bytes is built in its caller's frame and need not be moved there.
     #[inline(always)]
     pub(crate) fn parse(
         bytes: &'b [u8],
@@ -75,10 +75,10 @@ impl<'b, 'h> Head<'b, 'h> {
     }
 }
 
-/// Every line ends with CRLF: httparse takes a bare LF for a line's end as well, which others take
-/// for a part of the line. (A bare CR it refuses.)
+/// Returns whether every line ends with CRLF. httparse also accepts a bare LF as the end of a line, where others read
+/// on. (It refuses a bare CR.)
 fn has_sound_lines(head: &[u8], method: &str, headers: &[Header<'_>]) -> bool {
-    // What ends a line stands in front of the next one, and each header begins one.
+    // The end of a line stands before the next line, and each header begins a line.
     let start_of = |part: &str| part.as_ptr().addr() - head.as_ptr().addr();
     let ends_in_front = |header: &Header<'_>| head[..start_of(header.name)].ends_with(b"\r\n");
     start_of(method) == 0 && headers.iter().all(ends_in_front) && head.ends_with(b"\r\n\r\n")

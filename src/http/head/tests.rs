@@ -1,4 +1,4 @@
-//! What is read of any head.
+//! What the parser reads of any head.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::http::refusal::Refusal;
 use crate::http::scan::Scan;
 use crate::properties::holds_for_any;
 
-/// What was read of a head.
+/// What the parser has read of a head.
 #[derive(Debug, PartialEq, Eq)]
 struct Read {
     line: (String, String, u8),
@@ -23,7 +23,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Read>, Refusal> {
     let limits = Limits::default();
     let Some(head) = Head::parse(bytes, &mut headers, &limits) else {
         let is_whole = Scan::default().advance(&mut bytes.to_vec(), &limits)?;
-        assert!(!is_whole, "what is whole and sound is read");
+        assert!(!is_whole, "the parser reads every head that is whole and sound");
         return Ok(None);
     };
     Ok(Some(Read {
@@ -35,7 +35,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Read>, Refusal> {
     }))
 }
 
-/// The status of the answer to a request with this header in front of its others.
+/// Returns the status of the response to a request whose first header is this one.
 fn status_of(name: &str, value: &str) -> u16 {
     let host = if name == "Host" { "" } else { "Host: x\r\n" };
     let parsed = parse(format!("POST / HTTP/1.1\r\n{name}: {value}\r\n{host}\r\n").as_bytes());
@@ -43,7 +43,7 @@ fn status_of(name: &str, value: &str) -> u16 {
 }
 
 #[test]
-fn any_content_length_is_the_number_that_is_written_or_refused() {
+fn a_content_length_is_the_number_written_or_is_refused() {
     let number = (any::<u128>(), 0..128u32, 0..3usize)
         .prop_map(|(number, shift, zeros)| format!("{}{}", "0".repeat(zeros), number >> shift));
     let text = prop_oneof![2 => number, 1 => "[0-9]{0,2}[-+0-9a-fx,. ]?[0-9]{1,22}"];
@@ -66,7 +66,7 @@ fn any_header() -> impl Strategy<Value = (String, String)> {
 }
 
 #[test]
-fn any_sound_head_is_read_as_it_was_written_whatever_follows() {
+fn a_sound_head_is_read_as_written_whatever_follows() {
     let line =
         ("[A-Z]{1,10}", "/[!\"$-~]{0,40}", 0..2u8).prop_filter("it is no proxy", |line| line.0 != "CONNECT");
     let values =
@@ -74,7 +74,9 @@ fn any_sound_head_is_read_as_it_was_written_whatever_follows() {
     holds_for_any(values, |(line, mut headers, behind)| {
         headers.insert(headers.len() / 2, ("Host".into(), "x".into()));
         let mut bytes = format!("{} {} HTTP/1.{}\r\n", line.0, line.1, line.2);
-        headers.iter().for_each(|(name, value)| bytes.push_str(&format!("{name}: {value}\r\n")));
+        for (name, value) in &headers {
+            bytes.push_str(&format!("{name}: {value}\r\n"));
+        }
         bytes.push_str("\r\n");
         let len = bytes.len();
         let headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
@@ -88,7 +90,7 @@ fn any_sound_head_is_read_as_it_was_written_whatever_follows() {
 }
 
 #[test]
-fn any_name_and_port_is_a_host_and_with_any_other_byte_it_is_none() {
+fn a_host_is_a_name_and_port_without_any_other_byte() {
     const NAME: &str = "[A-Za-z0-9._~!$&'()*+,;=%-]{0,20}(:[0-9]{0,5})?";
     holds_for_any((NAME, "[/?#@ \t\"<>^`{|}\\\\\\[\\]]", "[a-z]{1,4}"), |(host, wrong, behind)| {
         assert_eq!(status_of("Host", &host), 200);
@@ -97,7 +99,7 @@ fn any_name_and_port_is_a_host_and_with_any_other_byte_it_is_none() {
 }
 
 #[test]
-fn any_list_of_options_says_close_only_if_it_holds_that_word() {
+fn connection_options_mean_close_only_if_they_hold_that_word() {
     let option = prop_oneof!["close", "Close", "CLOSE", "keep-alive", "clos", "closed", "[a-z]{0,3}"];
     let list = prop::collection::vec((option, "[ \t]{0,2}", "[ \t]{0,2}"), 0..6);
     holds_for_any(list, |list| {
@@ -110,7 +112,7 @@ fn any_list_of_options_says_close_only_if_it_holds_that_word() {
 }
 
 #[test]
-fn any_transfer_coding_but_chunked_once_and_alone_is_refused() {
+fn every_transfer_coding_except_one_chunked_alone_is_refused() {
     let coding = prop_oneof!["chunked", "Chunked", "gzip", "chunke", "x?chunked", ""];
     holds_for_any(prop::collection::vec(coding, 1..4), |codings| {
         let named: Vec<&String> = codings.iter().filter(|coding| !coding.is_empty()).collect();

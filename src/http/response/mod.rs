@@ -1,4 +1,4 @@
-//! Writing responses: the status line, the headers that every response has, the rules of what has
+//! Writing responses: the status line, the headers that every response has, and the rules that say which responses have
 //! a body.
 
 use super::bytes::{ByteSet, TOKEN};
@@ -7,10 +7,10 @@ use super::refusal::Refusal;
 use crate::body::Body;
 use crate::status::ErrorStatus;
 
-/// What a request asks of its response, whenever that is written.
+/// What a request demands of its response, which may be written much later.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Terms {
-    /// It is HEAD: everything but the body.
+    /// The request is HEAD, so its response has no body.
     pub(crate) head_only: bool,
     pub(crate) http10: bool,
     /// The response is the connection's last.
@@ -19,24 +19,24 @@ pub(crate) struct Terms {
     pub(crate) client_closes: bool,
 }
 
-/// What is decided about a response while it is written.
+/// A response while it is written.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) terms: Terms,
-    /// No answer: the connection is closed at once.
+    /// There is no response, and the connection closes at once.
     pub(crate) dropped: bool,
     pub(crate) status: u16,
     /// Bytes written, and a body that follows them without being copied.
     pub(crate) len: usize,
     pub(crate) tail: Body,
-    /// Why the answer cannot be sent.
+    /// Why the response cannot be sent.
     pub(crate) fault: Option<&'static str>,
-    /// How many digits the length had of the last body that was [written in place](LengthGap).
+    /// The number of digits in the length of the last body that was [written in place](LengthGap).
     digits: usize,
 }
 
 impl Draft {
-    /// Begins the next response; the one before has been [finished](crate::answer::finish).
+    /// Begins the next response. The one before has been [finished](crate::answer::finish).
     #[inline]
     pub(crate) fn begin(&mut self, terms: Terms) {
         self.terms = terms;
@@ -44,12 +44,12 @@ impl Draft {
         self.tail = Body::EMPTY;
     }
 
-    /// Statuses that never have a body (RFC 9110 §6.4.1).
+    /// Returns whether the status never has a body (RFC 9110 §6.4.1).
     fn is_bodiless(&self) -> bool {
         matches!(self.status, 204 | 304)
     }
 
-    /// A 205 says that its body is empty (RFC 9110 §15.3.6), whatever was written.
+    /// Returns the length to announce. A 205 announces an empty body (RFC 9110 §15.3.6), whatever was written.
     pub(crate) fn announced(&self, length: u64) -> u64 {
         if self.status == 205 { 0 } else { length }
     }
@@ -72,8 +72,8 @@ static VALUE_BYTES: ByteSet = ByteSet::field_value();
 
 /// A gap in a head for the length of a body that is not written yet.
 ///
-/// It is as wide as the last length was, because a host often writes pages of similar sizes. If this length has
-/// another number of digits, the body is moved by the difference.
+/// It is as wide as the last length, because a host often writes pages of similar sizes. If the new length has another
+/// number of digits, the body moves by the difference.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LengthGap {
     start: usize,
@@ -100,7 +100,7 @@ impl<'r> Writer<'r> {
         self.overflow
     }
 
-    /// Appends all of it or, where there is no room, nothing.
+    /// Appends all bytes or, if there is no room for them, none.
     #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         match self.room.get_mut(self.len..self.len + bytes.len()) {
@@ -117,9 +117,9 @@ impl<'r> Writer<'r> {
         self.push(decimal(&mut digits, number));
     }
 
-    // --- the parts of a response, in their order; each begins with the end of the line before ---
+    // --- the parts of a response, in their order; each part begins with the end of the line before it ---
 
-    /// The status line and the date.
+    /// Writes the status line and the date.
     #[inline]
     pub(crate) fn begin(&mut self, draft: &mut Draft, date: &DateLine, status: u16) {
         draft.status = status;
@@ -141,7 +141,7 @@ impl<'r> Writer<'r> {
         self.push(reason(status).as_bytes());
     }
 
-    /// One header of the handler's; the ones that frame the message are the server's own.
+    /// Writes one header of the handler's. Only the server writes those that frame the message.
     pub(crate) fn field(&mut self, draft: &mut Draft, name: &str, value: &[u8]) {
         const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
         if name.is_empty() || !TOKEN.contains_all(name.as_bytes()) {
@@ -162,7 +162,7 @@ impl<'r> Writer<'r> {
         self.value(draft, value.as_bytes());
     }
 
-    /// A value that held a line break would be two headers, or two responses.
+    /// Writes a header's value. A line break in it would make two headers of it, or two responses.
     #[inline]
     fn value(&mut self, draft: &mut Draft, value: &[u8]) {
         if !VALUE_BYTES.contains_all(value) {
@@ -171,7 +171,7 @@ impl<'r> Writer<'r> {
         self.push(value);
     }
 
-    /// The headers that end a head, for a body of `length` bytes.
+    /// Writes the headers that end a head, for a body of `length` bytes.
     #[inline]
     pub(crate) fn end_head(&mut self, draft: &Draft, length: u64) {
         if !draft.is_bodiless() {
@@ -181,8 +181,8 @@ impl<'r> Writer<'r> {
         self.end_fields(draft);
     }
 
-    /// Like [`end_head`](Self::end_head) for a length that is not known yet. Returns the gap to put it into, if the
-    /// response has a length.
+    /// Writes the headers that end a head, for a body whose length is not known yet. Returns the gap for the length, if
+    /// the response has one.
     pub(crate) fn end_head_unsized(&mut self, draft: &Draft) -> Option<LengthGap> {
         let mut gap = None;
         if !draft.is_bodiless() {
@@ -200,7 +200,7 @@ impl<'r> Writer<'r> {
         let digits = decimal(&mut digits, draft.announced(length));
         let (old_end, new_end) = (gap.start + gap.width, gap.start + digits.len());
         let new_len = (self.len + digits.len()).saturating_sub(gap.width);
-        // Whether a response fits must not depend on the one before it.
+        // The check does not depend on the width of the gap, which comes from the response before.
         self.overflow |= new_len + MAX_LENGTH_DIGITS - digits.len() > self.room.len();
         if self.overflow {
             return;
@@ -212,7 +212,7 @@ impl<'r> Writer<'r> {
         self.room[gap.start..new_end].copy_from_slice(digits);
     }
 
-    /// Takes back the bytes behind a position.
+    /// Takes back the bytes after a position.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
@@ -221,14 +221,14 @@ impl<'r> Writer<'r> {
     fn end_fields(&mut self, draft: &Draft) {
         match (draft.terms.close, draft.terms.http10) {
             (true, _) => self.push(b"\r\nConnection: close"),
-            // HTTP/1.0 closes unless both say otherwise.
+            // HTTP/1.0 closes unless both sides agree to keep the connection.
             (false, true) => self.push(b"\r\nConnection: keep-alive"),
             (false, false) => {}
         }
         self.push(b"\r\n\r\n");
     }
 
-    /// The end of a response: how long it is, and whether it is whole.
+    /// Ends a response: notes its length, and whether it is whole.
     #[inline]
     pub(crate) fn finish(self, draft: &mut Draft) {
         draft.len = self.len;
@@ -238,7 +238,7 @@ impl<'r> Writer<'r> {
     }
 }
 
-/// The server's own answer to what it cannot serve, which is its connection's last; its length.
+/// Writes the server's own error page, which is the last response of its connection. Returns its length.
 #[cold]
 pub(crate) fn error_page(room: &mut [u8], date: &DateLine, refusal: Refusal, head_only: bool) -> usize {
     let terms = Terms { head_only, close: true, ..Terms::default() };
@@ -252,7 +252,9 @@ pub(crate) fn error_page(room: &mut [u8], date: &DateLine, refusal: Refusal, hea
     let parts = [code, b" ", status.phrase().as_bytes(), b": ", refusal.why.as_bytes(), b"\n"];
     page.end_head(&draft, parts.iter().map(|part| part.len() as u64).sum());
     if !head_only {
-        parts.iter().for_each(|part| page.push(part));
+        for part in parts {
+            page.push(part);
+        }
     }
     page.finish(&mut draft);
     assert!(draft.fault.is_none(), "an error page always fits");
@@ -271,7 +273,7 @@ fn decimal(digits: &mut [u8; 20], mut number: u64) -> &[u8] {
     }
 }
 
-/// The reason phrases of RFC 9110 §15 and its registry; an unknown status has none.
+/// Returns the reason phrase of RFC 9110 §15 and its registry. An unknown status has none.
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -9,7 +9,7 @@ fn decimals_are_written_without_leading_zeros() {
     }
 }
 
-/// Writes one response in place, and returns it without its date; `None` if there is no room.
+/// Writes one response in place, and returns it without its date. Returns `None` if there is no room.
 fn written(draft: &mut Draft, room: &mut [u8], body: &[u8]) -> Option<String> {
     draft.begin(draft.terms);
     draft.status = 200;
@@ -25,7 +25,7 @@ fn written(draft: &mut Draft, room: &mut [u8], body: &[u8]) -> Option<String> {
 }
 
 #[test]
-fn a_length_that_is_filled_in_has_one_blank_in_front_whatever_the_last_length_was() {
+fn a_filled_in_length_follows_one_blank_whatever_the_last_length_was() {
     let (mut room, mut draft) = ([0; 2000], Draft::default());
     draft.terms.close = true;
     for len in [17, 0, 9, 10, 99, 100, 1000, 1, 1000, 5, 17, 18] {
@@ -39,7 +39,7 @@ fn a_length_that_is_filled_in_has_one_blank_in_front_whatever_the_last_length_wa
 }
 
 #[test]
-fn whether_a_response_fits_does_not_depend_on_the_one_before() {
+fn a_response_fits_or_not_independently_of_the_one_before() {
     let longest = |digits: usize| {
         let mut room = [0; 200];
         let fits = |len: &usize| {

@@ -1,15 +1,15 @@
 //! What is wrong with a head, at the first byte that proves it.
 //!
-//! A bad head gets the same answer however it arrives: in one piece, byte by byte, or with a pause or a FIN after
-//! the first half. So each error has one byte that proves it, and the first such byte decides. The request is refused
-//! as soon as that byte has arrived.
+//! A bad head gets the same response however it arrives: in one piece, byte by byte, or with a pause or a FIN after the
+//! first half. So each error has one byte that proves it, and the first such byte decides. The server refuses the
+//! request as soon as that byte has arrived.
 //!
-//! To parse an unfinished head again for each byte that arrives would cost time that grows with the square of its
-//! length. A [`Scan`] remembers how far it has come instead, so that it looks at each byte twice at most: once as a
-//! byte, and once as a part of its line.
+//! Parsing an unfinished head again for each byte that arrives would take time that grows with the square of its
+//! length. Instead, a [`Scan`] remembers how far it has come. So it examines each byte twice at most: once as a byte,
+//! and once as a part of its line.
 //!
-//! A sound head that arrives in one piece is never scanned: httparse reads it at once. Where httparse or
-//! [`Head::parse`](super::head::Head::parse) has found no such head, the scan says why.
+//! A sound head that arrives in one piece is never scanned, because httparse reads it at once. If httparse or
+//! [`Head::parse`](super::head::Head::parse) finds no such head, the scan finds out why.
 
 use super::bytes::{ByteSet, TOKEN};
 use super::fields::Fields;
@@ -24,7 +24,7 @@ use crate::status::ErrorStatus;
 pub(crate) struct Scan {
     /// Bytes of the head that are known to be sound.
     at: usize,
-    /// Where the present line begins or, in the request line, its target.
+    /// Where the current line begins or, in the request line, its target.
     from: usize,
     state: State,
     minor: u8,
@@ -36,12 +36,12 @@ pub(crate) struct Scan {
 /// What comes next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum State {
-    /// The first line, or an empty line in front of it.
+    /// The first line, or an empty line before it.
     #[default]
     Method,
     EmptyLf,
     Target,
-    /// So many bytes of the version are there.
+    /// The version, of which this number of bytes has been scanned.
     Version(u8),
     LineLf,
     /// A header line, or the empty line that ends the head.
@@ -59,27 +59,27 @@ static TARGET_BYTES: ByteSet = ByteSet::visible().without(b"#");
 static VALUE_BYTES: ByteSet = ByteSet::field_value();
 
 impl Scan {
-    /// Whether no byte has been scanned.
+    /// Returns whether no byte has been scanned.
     pub(crate) fn is_new(&self) -> bool {
         self.at == 0
     }
 
-    /// Forgets the head; another one begins. (The rest is forgotten when that is scanned, if it ever is.)
+    /// Forgets the head, because another one begins. (The other fields are reset if that one is ever scanned.)
     #[inline]
     pub(crate) fn restart(&mut self) {
         self.at = 0;
     }
 
-    /// Scans what has arrived of a head since the last call; returns whether the head is whole and sound.
+    /// Scans what has arrived of a head since the last call. Returns whether the head is whole and sound.
     ///
-    /// A version above HTTP/1.1 becomes HTTP/1.1, which is how it is served (RFC 9110 §2.5 and §6.2): httparse knows
-    /// no other.
+    /// It rewrites a version from HTTP/1.2 on to HTTP/1.1, because the server serves it like that (RFC 9110 §2.5 and
+    /// §6.2), and httparse knows no such version.
     #[cold]
     pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<bool, Refusal> {
         if self.is_new() {
             *self = Scan::default();
         }
-        // Bytes beyond the limit are never looked at, so that they cannot change the verdict.
+        // Bytes beyond the limit are never examined, so they cannot change the verdict.
         let end = bytes.len().min(limits.head_bytes);
         let bytes = &mut bytes[..end];
         while self.state != State::Whole && self.at < bytes.len() {
@@ -125,7 +125,7 @@ impl Scan {
         self.check_length(limits)
     }
 
-    /// The state behind a byte that changes it.
+    /// Returns the state after a byte that changes it.
     fn follow(&self, byte: u8) -> Result<State, Refusal> {
         let is_empty = self.at == self.from;
         match (self.state, byte) {
@@ -160,7 +160,7 @@ impl Scan {
         if is_too_long { Err(LINE_TOO_LONG) } else { Ok(()) }
     }
 
-    /// The version is judged first: what the rest of a line of another version means is not known here.
+    /// Checks the request line. The version comes first, because the rest may mean something else in another version.
     fn end_request_line(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<(), Refusal> {
         let (line, _) = bytes.split_at_mut(self.at - b"\r\n".len());
         looked_at(line.len());
@@ -194,7 +194,7 @@ impl Scan {
     }
 }
 
-/// One more byte of `HTTP/digit.digit`, or the CR behind it.
+/// Takes one more byte of `HTTP/digit.digit`, or the CR after it.
 fn follow_version(at: u8, byte: u8) -> Result<State, Refusal> {
     let is_sound = match at {
         5 | 7 => byte.is_ascii_digit(),

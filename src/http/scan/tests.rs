@@ -1,4 +1,4 @@
-//! The verdict on any head, however it is delivered, beside that of the parser.
+//! The verdict on any head, delivered in any pieces, and that of the parser.
 
 use std::mem::MaybeUninit;
 
@@ -21,10 +21,10 @@ fn limits_of(limits: malformed::Limits) -> Limits {
     Limits { head_bytes, target_bytes, headers, body_bytes, ..Limits::default() }
 }
 
-/// What becomes of a head, and how many of its bytes are needed to know that.
+/// The result of a scan, and how many bytes of the head it needs.
 type Verdict = (Result<bool, Refusal>, usize);
 
-/// The verdict on bytes that come in pieces of these lengths, and then the rest of them.
+/// Returns the verdict on bytes that arrive in pieces of these lengths, and then the rest of them.
 fn verdict(bytes: &[u8], pieces: impl IntoIterator<Item = usize>) -> Verdict {
     verdict_by(&limits(), bytes, pieces)
 }
@@ -45,7 +45,7 @@ fn byte_by_byte(bytes: &[u8]) -> Verdict {
     verdict(bytes, std::iter::repeat_n(1, bytes.len()))
 }
 
-/// The length and the minor version of the head that the parser finds, once it has been scanned.
+/// Returns the length and the minor version of the head that the parser finds after a scan.
 fn parsed(bytes: &[u8]) -> Option<(usize, u8)> {
     let mut bytes = bytes.to_vec();
     let _ = Scan::default().advance(&mut bytes, &limits());
@@ -53,7 +53,7 @@ fn parsed(bytes: &[u8]) -> Option<(usize, u8)> {
     Head::parse(&bytes, &mut headers, &limits()).map(|head| (head.len, head.minor))
 }
 
-/// Heads, most of them with something wrong.
+/// Generates heads, most of them with something wrong.
 fn any_head() -> impl Strategy<Value = Vec<u8>> {
     let text = |text: &'static str| Just(text.as_bytes().to_vec());
     let line = prop_oneof![
@@ -76,7 +76,7 @@ fn any_head() -> impl Strategy<Value = Vec<u8>> {
         1 => "[ \t]?[A-Za-z]{0,3}[ :\r\n\t]{0,3}".prop_map(String::into_bytes),
     ];
     let fields = prop::collection::vec(field, 0..7);
-    // Where another byte is put, if anywhere.
+    // The place of a wrong byte, if there is one.
     let error = (any::<prop::sample::Index>(), any::<u8>(), 0..4u8);
     (line, fields, prop::collection::vec(any::<u8>(), 0..4), error).prop_map(
         |(line, fields, behind, (at, byte, kind))| {
@@ -96,7 +96,7 @@ fn any_head_gets_the_same_verdict_in_any_pieces() {
         let (found, needed) = byte_by_byte(&bytes);
         assert_eq!(verdict(&bytes, []).0, found, "at once");
         assert_eq!(verdict(&bytes, pieces).0, found, "in pieces");
-        assert_eq!(verdict(&bytes[..needed], []).0, found, "what is behind does not matter");
+        assert_eq!(verdict(&bytes[..needed], []).0, found, "later bytes do not matter");
         if needed > 0 {
             assert_eq!(verdict(&bytes[..needed - 1], []).0, Ok(false), "all of it is needed");
         }
@@ -104,7 +104,7 @@ fn any_head_gets_the_same_verdict_in_any_pieces() {
 }
 
 #[test]
-fn any_head_is_sound_for_the_parser_if_and_only_if_it_is_for_the_scan() {
+fn the_parser_and_the_scan_agree_on_which_heads_are_sound() {
     holds_for_any(any_head(), |bytes| {
         let (found, needed) = byte_by_byte(&bytes);
         let is_skipped = bytes.starts_with(b"\r\n");
@@ -164,7 +164,7 @@ fn a_head_in_front_of_a_malformed_body_is_sound() {
 }
 
 #[test]
-fn of_two_errors_the_first_one_counts() {
+fn the_first_of_two_errors_decides() {
     let two_errors = malformed_in(Part::Head).filter(|(case, _)| case.family == malformed::TWO_ERRORS);
     for (case, limits) in two_errors {
         let found = verdict_by(&limits, &case.bytes, []).0;
@@ -173,7 +173,7 @@ fn of_two_errors_the_first_one_counts() {
 }
 
 #[test]
-fn each_byte_is_looked_at_twice_at_most_however_it_is_delivered() {
+fn each_byte_is_examined_at_most_twice_in_any_pieces() {
     let bytes = format!("GET / HTTP/1.1\r\n{}\r\n", "A: 0123456789 0123456789\r\n".repeat(5));
     for piece in [1, 2, 7, bytes.len()] {
         LOOKED_AT.set(0);
