@@ -1,4 +1,4 @@
-//! What the parts cost that need no socket: an answer, the table, a deadline.
+//! The costs of the parts that need no socket: answering, the table, the deadlines.
 
 #[path = "../tests/common/browser.rs"]
 mod browser;
@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-// --- from a request's bytes to its answer's ---
+// --- from a request's bytes to its response's ---
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -50,9 +50,9 @@ fn answer_a_chunked_post(bencher: Bencher) {
     answer(bencher, CHUNKED, 1);
 }
 
-// --- bodies that are hardly anything but framing; see the bytes per second ---
+// --- bodies that are almost nothing but framing; see the bytes per second ---
 
-/// A chunked body of some 15 KB: one line over and over, and what ends it.
+/// Answers a chunked body of about 15 KB, which repeats one line and then ends.
 fn answer_framing(bencher: Bencher, front: &str, line: &str, end: &str) {
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     let lines = line.repeat(15_000 / line.len());
@@ -101,7 +101,8 @@ fn framing_of_tiny_trailers(bencher: Bencher) {
     answer_framing(bencher, "0\r\n", "a:\r\n", "\r\n");
 }
 
-/// Bodies whose length is filled in afterwards: always the same, and in turn one of them and an empty one.
+/// Answers with bodies whose length is filled in afterwards. The lengths are all the same, or alternate with an empty
+/// body.
 #[divan::bench(sample_size = 64, args = [(17, 17), (17, 0), (60_000, 60_000), (60_000, 0)])]
 fn answer_by_writing(bencher: Bencher, (length, other): (usize, usize)) {
     let pages = [vec![b'x'; length], vec![b'x'; other]];
@@ -117,10 +118,10 @@ fn answer_by_writing(bencher: Bencher, (length, other): (usize, usize)) {
 
 // --- the table ---
 
-/// How many connections there are beside the one that is looked at.
+/// The numbers of connections besides the one that is measured.
 const CROWDS: [usize; 3] = [1, 1_000, 1_000_000];
 
-/// A table of so many connections, with room for one more, and their slots.
+/// Creates a table of this number of connections, with a free slot, and returns it with their slots.
 fn crowd(connections: usize) -> (Table, Vec<u32>) {
     let mut table = Table::new(connections + 1);
     let slots = (0..connections).map(|_| table.insert()).collect();
@@ -157,7 +158,7 @@ fn find_by_token(bencher: Bencher, connections: usize) {
 
 // --- the deadline lists ---
 
-/// A table in which so many wait, in the order of their slots.
+/// Creates a table in which this number of connections wait, in the order of their slots.
 fn waiting(connections: usize) -> (Table, Vec<u32>) {
     let (mut table, slots) = crowd(connections);
     for (now, &slot) in slots.iter().enumerate() {
@@ -166,7 +167,7 @@ fn waiting(connections: usize) -> (Table, Vec<u32>) {
     (table, slots)
 }
 
-/// The last to come leaves again.
+/// Arms the last connection, and disarms it again.
 #[divan::bench(args = CROWDS)]
 fn arm_and_disarm_at_the_end(bencher: Bencher, connections: usize) {
     let (mut table, _) = waiting(connections);
@@ -177,7 +178,7 @@ fn arm_and_disarm_at_the_end(bencher: Bencher, connections: usize) {
     });
 }
 
-/// Each goes from the head to the end.
+/// Moves each connection from the head of the list to its end.
 #[divan::bench(args = CROWDS)]
 fn disarm_and_arm_from_the_head(bencher: Bencher, connections: usize) {
     let (mut table, slots) = waiting(connections);
@@ -191,13 +192,14 @@ fn disarm_and_arm_from_the_head(bencher: Bencher, connections: usize) {
     });
 }
 
-/// Each goes to the end from between two neighbours that are far away in memory.
+/// Moves each connection to the end of the list, from between two neighbours that are far away in memory.
 #[divan::bench(args = CROWDS)]
 fn disarm_and_arm_from_the_middle(bencher: Bencher, connections: usize) {
-    // A prime that divides none of the crowds, so that the walk meets every slot.
+    // A prime that divides none of the crowds, so the walk meets every slot.
     const STRIDE: usize = 7_919;
     let (mut table, slots) = waiting(connections);
-    // Whoever goes by one of two orders finds the list in the other, and so hardly ever at its ends.
+    // The walk follows two orders in turn. While it follows one, the list has the other, so the walk hardly ever meets
+    // the list's ends.
     let strides: Vec<u32> = (0..connections).map(|at| slots[at * STRIDE % connections]).collect();
     let mut walk = strides.iter().chain(&slots).cycle();
     let mut now = connections as u64;

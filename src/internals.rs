@@ -1,7 +1,6 @@
-//! Internals, for this crate's own benches and counts: outside of semver, and of the API.
+//! Internals, for this crate's own benches and counts. They are not part of the API, and semver does not cover them.
 //!
-//! A handle has nothing of its own: each call is the one that the server itself makes, on a part
-//! that no socket belongs to.
+//! A handle adds nothing of its own. Each call is the one that the server itself makes, on a part without a socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,13 +24,13 @@ use crate::tokens::{LISTENERS, TokenRange, Tokens};
 pub struct Table(table::Table<()>);
 
 impl Table {
-    /// With memory for so many connections.
+    /// Creates a table with memory for this number of connections.
     pub fn new(capacity: usize) -> Table {
         let tokens = Tokens::layout(TokenRange::nth(0), capacity).expect("a range has room for them");
         Table(table::Table::new(capacity, |_| 1, tokens))
     }
 
-    /// A new connection's slot.
+    /// Inserts a connection. Returns its slot.
     #[inline]
     pub fn insert(&mut self) -> u32 {
         self.0.insert(()).place()
@@ -49,7 +48,7 @@ impl Table {
         self.0.queue(Slot::at_place(slot));
     }
 
-    /// Takes the first that is queued.
+    /// Takes the first connection out of the queue.
     #[inline]
     pub fn next_ready(&mut self) -> Option<u32> {
         let slot = self.0.first_ready()?;
@@ -57,13 +56,13 @@ impl Table {
         Some(slot.place())
     }
 
-    /// By what the poller names a connection.
+    /// Returns the token by which the poller names a connection.
     #[inline]
     pub fn token(&self, slot: u32) -> Token {
         self.0.token(Slot::at_place(slot))
     }
 
-    /// The connection that an event is about.
+    /// Returns the connection that an event is about.
     #[inline]
     pub fn find(&self, token: Token) -> Option<u32> {
         let (slot, generation) = self.0.tokens().decode(token)?;
@@ -76,7 +75,7 @@ impl Table {
         self.0.arm(Slot::at_place(slot), State::Idle, now);
     }
 
-    /// How many wait.
+    /// Returns how many connections wait.
     pub fn waiting(&self) -> usize {
         self.0.waiting(State::Idle)
     }
@@ -88,7 +87,7 @@ impl Table {
     }
 }
 
-/// All that an answer is made of, from bytes to bytes.
+/// Everything that answering takes, from bytes to bytes.
 #[derive(Debug)]
 pub struct Answering {
     pool: Pool,
@@ -96,14 +95,14 @@ pub struct Answering {
 }
 
 impl Answering {
-    /// As a server with these settings has it.
+    /// Creates what a server with these settings has.
     pub fn new(config: Config) -> Answering {
         let tokens = Tokens::layout(TokenRange::nth(0), 1).expect("a range has room for one");
         Answering { pool: Pool::new(&config), shared: Shared::new(config, tokens) }
     }
 
-    /// Answers whole requests that arrived in one read and ask for no close; how many bytes the
-    /// answers have.
+    /// Answers whole requests that have arrived in one read and do not ask for a close. Returns the number of bytes in
+    /// the responses.
     pub fn answer<H: Handler>(&mut self, arrived: &[u8], handler: &mut H) -> u64 {
         let id = self.pool.spare();
         let mut exchange = self.pool.open(id);
@@ -127,7 +126,7 @@ impl Answering {
     }
 }
 
-/// There is no client.
+/// The peer of an answer without a client.
 struct Nobody;
 
 impl Peer for Nobody {
