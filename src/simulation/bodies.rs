@@ -314,7 +314,9 @@ fn a_host_answers_any_number_of_requests_at_once_however_few_outs_there_are() {
         config.budget.requests = 8;
     });
     let clients: Vec<Client> = (0..100).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get("/later"));
+    for client in &clients {
+        client.get("/later");
+    }
     sim.settle();
     for at in 0..100 {
         sim.answer(&format!("answer {at}")).unwrap();

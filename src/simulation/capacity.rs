@@ -174,7 +174,9 @@ fn nobody_is_evicted_when_nobody_is_there_to_accept() {
 fn where_all_slots_hold_deferred_requests_new_connections_wait_until_one_ends() {
     let mut sim = slots(2, AtCapacity::Evict);
     let waiters = [sim.connect(), sim.connect()];
-    waiters.iter().for_each(|client| client.get("/later"));
+    for client in &waiters {
+        client.get("/later");
+    }
     sim.settle();
     let new = sim.connect();
     new.get("/");
@@ -191,7 +193,9 @@ fn a_server_that_pauses_when_full_goes_on_by_itself_when_one_ends() {
     let mut sim = slots(2, AtCapacity::Pause);
     let clients = [sim.connect_idle(), sim.connect_idle()];
     let waiting: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
-    waiting.iter().for_each(|client| client.get_and_close("/"));
+    for client in &waiting {
+        client.get_and_close("/");
+    }
     sim.settle();
     assert!(waiting.iter().all(|client| !client.is_served()));
     assert!(clients.iter().all(Client::is_served));
@@ -218,7 +222,9 @@ fn a_server_that_pauses_when_full_goes_on_when_one_expires() {
 fn more_handshakes_than_a_budget_are_accepted_over_turns_without_an_event() {
     let mut sim = Sim::with(|config| config.budget.accepts = 3);
     let clients: Vec<Client> = (0..8).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get("/"));
+    for client in &clients {
+        client.get("/");
+    }
     assert_eq!((sim.turn().accepted, sim.turn().accepted, sim.turn().accepted), (3, 3, 2));
     assert!(clients.iter().all(|client| client.statuses() == [200]));
     sim.settle();

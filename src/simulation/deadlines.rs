@@ -217,7 +217,9 @@ fn the_end_of_an_idle_connection_costs_nobody_else_its_buffers() {
     let idle = sim.connect_idle();
     sim.pass(IDLE - SECOND);
     let slow = [sim.connect(), sim.connect()];
-    slow.iter().for_each(|client| client.send(b"GET /"));
+    for client in &slow {
+        client.send(b"GET /");
+    }
     sim.settle();
     let told_before = slow.iter().map(Client::received).collect::<Vec<_>>();
     sim.pass(SECOND);

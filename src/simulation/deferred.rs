@@ -269,7 +269,9 @@ fn a_share_in_a_body_is_given_up_when_its_client_has_gone() {
         })
         .collect();
     assert_eq!(Arc::strong_count(&shared), 4);
-    clients.iter().for_each(Client::reset);
+    for client in &clients {
+        client.reset();
+    }
     sim.settle();
     assert_eq!(Arc::strong_count(&shared), 1);
 }

@@ -163,7 +163,9 @@ fn who_was_not_told_of_the_close_is_sent_a_fin_in_every_close_mode() {
         let mut sim = Sim::with(|config| config.close = close);
         let (idle, stuck) = (sim.connect(), sim.connect());
         stuck.stop_reading();
-        [&idle, &stuck].iter().for_each(|client| client.get("/large"));
+        for client in [&idle, &stuck] {
+            client.get("/large");
+        }
         sim.settle();
         drain(&mut sim);
         sim.settle();
@@ -273,7 +275,9 @@ fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
 fn a_drain_that_ends_with_deadlines_left_over_leaves_no_work() {
     let mut sim = Sim::with(|config| config.budget.requests = 1);
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.send(b"GET /"));
+    for client in &clients {
+        client.send(b"GET /");
+    }
     sim.settle();
     let now = sim.now();
     sim.engine.call(Some(now)).drain(Duration::from_secs(1));
@@ -327,7 +331,9 @@ fn who_has_not_asked_when_nine_tenths_of_the_grace_are_over_is_closed() {
     assert_eq!((clients[1].statuses(), clients[2].ending()), (vec![200], Some(Ending::Fin)));
     // And whose request has begun has the rest of the time.
     clients[0].send(b"HTTP/1.1\r\nHost: x\r\n\r\n");
-    clients[..2].iter().for_each(Client::fin);
+    for client in &clients[..2] {
+        client.fin();
+    }
     sim.settle();
     assert_eq!((clients[0].statuses(), sim.engine.phase()), (vec![200], Phase::Closed));
     assert_eq!(sim.stats().closes(Reason::Shutdown), 1);
@@ -353,7 +359,9 @@ fn an_answer_that_did_not_say_close_is_followed_by_one_that_does() {
 #[test]
 fn a_client_that_leaves_a_patient_drain_ends_it() {
     let (mut sim, clients) = patient(2);
-    clients.iter().for_each(Client::fin);
+    for client in &clients {
+        client.fin();
+    }
     sim.settle();
     assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
     assert_eq!(sim.stats().closes(Reason::PeerClosed), 2);

@@ -13,7 +13,9 @@ use crate::stats::{Phase, Reason};
 fn who_waits_to_be_accepted_when_a_drain_begins_is_answered() {
     let mut sim = Sim::new();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get("/"));
+    for client in &clients {
+        client.get("/");
+    }
     // No event of theirs has been delivered.
     drain(&mut sim);
     sim.process();
@@ -28,7 +30,9 @@ fn a_drain_accepts_as_many_as_there_is_room_for() {
     let mut sim = Sim::with(|config| config.max_connections = 3);
     let idle = sim.connect_idle();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get("/"));
+    for client in &clients {
+        client.get("/");
+    }
     drain(&mut sim);
     sim.process();
     let served: Vec<usize> = clients.iter().map(|client| client.statuses().len()).collect();

@@ -39,7 +39,9 @@ const IN_BODY: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab
 const IN_SENDING: &str = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
 
 fn assert_all_end(mut sim: Sim, clients: &[&Client]) {
-    clients.iter().for_each(|client| client.reset());
+    for client in clients {
+        client.reset();
+    }
     sim.settle();
     sim.assert_empty();
 }
@@ -87,7 +89,9 @@ fn a_response_that_gives_way_is_cut_off() {
 #[test]
 fn a_slow_client_that_cannot_even_take_its_refusal_is_ended() {
     let (mut sim, slow) = exhausted([IN_HEAD, IN_HEAD]);
-    slow.iter().for_each(Client::stop_reading);
+    for client in &slow {
+        client.stop_reading();
+    }
     let honest = honest(&mut sim);
     assert_eq!(honest.statuses(), [200]);
     assert_eq!((slow[0].ending(), slow[1].ending()), (Some(Ending::Reset), None));

@@ -98,7 +98,9 @@ impl Transfers {
     fn begin(sim: &mut Sim) -> Self {
         let head = format!("POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: {UPLOAD}\r\n\r\n");
         let uploads: Vec<Client> = (0..TRANSFERS).map(|_| sim.connect()).collect();
-        uploads.iter().for_each(|client| client.send(head.as_bytes()));
+        for client in &uploads {
+            client.send(head.as_bytes());
+        }
         let downloads: Vec<Client> = (0..TRANSFERS).map(|_| sim.connect()).collect();
         for client in &downloads {
             client.stop_reading();
@@ -114,7 +116,9 @@ impl Transfers {
         for client in self.uploads.iter().filter(|_| !piece.is_empty()) {
             client.send(&piece);
         }
-        self.downloads.iter().for_each(|client| client.read(PIECE));
+        for client in &self.downloads {
+            client.read(PIECE);
+        }
     }
 
     fn check(&self, flood: &str) {
@@ -160,7 +164,9 @@ fn tell(flood: &Flood, change: impl FnOnce(&mut Config)) {
 
 #[test]
 fn beside_each_flood_a_newcomer_is_served_within_three_hundredths_of_a_second_and_all_transfers_go_on() {
-    FLOODS.iter().for_each(|flood| tell(flood, |_| {}));
+    for flood in &FLOODS {
+        tell(flood, |_| {});
+    }
 }
 
 #[test]

@@ -57,7 +57,9 @@ fn whoever_is_queued_is_not_expired_when_the_budget_ends_before_its_turn() {
     let mut sim = Sim::with(|config| config.budget.requests = 1);
     let clients: Vec<Client> = (0..5).map(|_| sim.connect()).collect();
     sim.settle();
-    clients.iter().for_each(|client| client.get("/"));
+    for client in &clients {
+        client.get("/");
+    }
     sim.advance(IDLE);
     for served in 1..=5 {
         sim.turn();
@@ -69,7 +71,9 @@ fn whoever_is_queued_is_not_expired_when_the_budget_ends_before_its_turn() {
 #[test]
 fn more_ends_than_a_budget_are_work_left() {
     let mut sim = Sim::with(|config| config.budget.requests = 2);
-    (0..5).for_each(|_| drop(sim.connect()));
+    for _ in 0..5 {
+        drop(sim.connect());
+    }
     sim.settle();
     sim.advance(IDLE);
     let turns = [sim.turn(), sim.turn(), sim.turn()];

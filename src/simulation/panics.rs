@@ -1,7 +1,6 @@
 //! Handlers that panic, and hosts that go on.
 
 use super::drain::drain;
-use super::harness::client::Client;
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
@@ -32,7 +31,9 @@ fn a_handler_that_panics_loses_its_own_connection_only() {
         assert_eq!((after.statuses(), new.statuses()), (vec![200], vec![200]));
         let stats = sim.stats();
         assert_eq!((stats.handler_panics, stats.closes(Reason::HandlerPanic)), (1, 1));
-        [before, after, new].iter().for_each(Client::fin);
+        for client in [before, after, new] {
+            client.fin();
+        }
         sim.settle();
         sim.assert_empty();
     }

@@ -69,7 +69,9 @@ fn clients_with_much_to_ask_take_turns() {
         config.budget.requests_per_connection = 2;
     });
     let clients: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.send(&numbered(40)));
+    for client in &clients {
+        client.send(&numbered(40));
+    }
     let mut progress = sim.turn();
     while progress.more {
         progress = sim.turn();
@@ -78,7 +80,9 @@ fn clients_with_much_to_ask_take_turns() {
         let (least, most) = (answered.clone().min().unwrap(), answered.max().unwrap());
         assert!(most - least <= 4, "one has {most} answers, another {least}");
     }
-    clients.iter().for_each(|client| assert_in_order(client, 40));
+    for client in &clients {
+        assert_in_order(client, 40);
+    }
 }
 
 #[test]

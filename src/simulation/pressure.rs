@@ -290,7 +290,9 @@ fn with_one_of_everything_nothing_is_lost() {
                     let _ = sim.answer("x");
                 }
                 sim.settle();
-                clients.iter().for_each(|client| client.reset());
+                for client in &clients {
+                    client.reset();
+                }
                 sim.pass(1000 * SECOND);
                 sim.assert_empty();
             }
@@ -337,7 +339,9 @@ fn trickled_uploads_do_not_keep_the_body_buffers_from_others() {
         client.send(&[post("/count", "Content-Length: 50000"), vec![b'x'; 50_000]].concat());
     }
     for _ in 0..20 {
-        tricklers.iter().for_each(|client| client.send(&[b'x'; 4096]));
+        for client in &tricklers {
+            client.send(&[b'x'; 4096]);
+        }
         sim.pass(Duration::from_millis(2_900));
     }
     let statuses: Vec<_> = honest.iter().flat_map(Client::statuses).collect();

@@ -70,7 +70,9 @@ fn input_in_any_pieces_around_any_read_is_never_forgotten() {
             let request = [handler::get("/a"), handler::get("/b")].concat();
             let mut chunks = request.chunks(request.len().div_ceil(pieces));
             client.send(chunks.next().unwrap());
-            chunks.for_each(|chunk| client.send_later(chunk));
+            for chunk in chunks {
+                client.send_later(chunk);
+            }
             client.later(Arrival::Fin);
             sim.settle();
             assert_eq!(client.statuses(), [200, 200], "in {pieces}");

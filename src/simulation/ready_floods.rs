@@ -38,7 +38,9 @@ fn a_flood_of_ready_connections_does_not_cut_honest_transfers() {
             newcomers.push(client);
         }
         if turn % 50 == 0 {
-            downloads.iter().for_each(|client| client.read(8192));
+            for client in &downloads {
+                client.read(8192);
+            }
         }
         sim.advance(Duration::from_millis(1));
         sim.turn();

@@ -10,7 +10,9 @@ fn panicking(together: usize) -> (Sim, Vec<Client>) {
     let mut sim = Sim::with(|config| config.budget.wave_size = together);
     let clients: Vec<Client> = (0..4).map(|_| sim.connect_idle()).collect();
     clients[0].get("/panic");
-    clients[1..].iter().for_each(|client| client.get("/"));
+    for client in &clients[1..] {
+        client.get("/");
+    }
     (sim, clients)
 }
 
@@ -31,7 +33,9 @@ fn all_of_a_wave_are_read_before_the_first_is_answered() {
 fn all_of_a_wave_are_answered_before_the_first_is_written_to() {
     let mut sim = Sim::new();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
-    clients[..2].iter().for_each(|client| client.get("/"));
+    for client in &clients[..2] {
+        client.get("/");
+    }
     clients[2].get("/panic");
     sim.turn();
     assert!(clients.iter().all(|client| client.statuses().is_empty()));
@@ -82,7 +86,9 @@ fn a_wave_is_no_reason_to_take_an_exchange_from_anybody() {
     slow.send(b"GET / HT");
     sim.settle();
     let clients: Vec<Client> = (0..10).map(|_| sim.connect_idle()).collect();
-    clients.iter().for_each(|client| client.get("/"));
+    for client in &clients {
+        client.get("/");
+    }
     sim.settle();
     slow.send(b"TP/1.1\r\nHost: x\r\n\r\n");
     sim.settle();
@@ -94,7 +100,9 @@ fn new_connections_are_served_before_more_are_accepted_than_there_is_room_for() 
     let mut sim = Sim::with(|config| config.max_connections = 2);
     let idle = sim.connect_idle();
     let clients: Vec<Client> = (0..10).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get_and_close("/"));
+    for client in &clients {
+        client.get_and_close("/");
+    }
     sim.turn();
     assert!(clients.iter().all(|client| client.statuses() == [200]));
     assert!(!idle.is_gone(), "nobody had to make room");
@@ -109,7 +117,9 @@ fn panics_of_others_do_not_starve_a_client_that_was_answered() {
     others[0].get("/panic");
     sim.turn();
     assert!(victim.statuses().is_empty(), "the panic came before anything was written");
-    others[1..].iter().for_each(|other| other.get("/panic"));
+    for other in &others[1..] {
+        other.get("/panic");
+    }
     sim.turn();
     assert_eq!(victim.statuses(), [200]);
 }
@@ -132,7 +142,9 @@ fn an_abort_after_a_panic_resets_those_whose_answers_were_not_sent() {
 fn what_was_deferred_in_a_wave_that_a_panic_ended_can_be_answered_before_the_next_turn() {
     let mut sim = Sim::new();
     let (client, other) = (sim.connect_idle(), sim.connect_idle());
-    ["/", "/later", "/next"].iter().for_each(|target| client.get(target));
+    for target in ["/", "/later", "/next"] {
+        client.get(target);
+    }
     other.get("/panic");
     sim.turn();
     sim.answer("now").unwrap();
@@ -159,7 +171,9 @@ fn who_can_give_back_a_descriptor_is_served_before_accepting_pauses_for_want_of_
     let mut sim = Sim::new();
     sim.world().descriptors = 4;
     let clients: Vec<Client> = (0..12).map(|_| sim.connect()).collect();
-    clients.iter().for_each(|client| client.get_and_close("/"));
+    for client in &clients {
+        client.get_and_close("/");
+    }
     sim.turn();
     assert!(clients.iter().all(|client| client.statuses() == [200]));
     assert_eq!(sim.stats().accept_pauses, 0);

@@ -147,7 +147,9 @@ impl Client {
     fn arrive(&self, arrival: Arrival) {
         let mut later = self.with(|socket| std::mem::take(&mut socket.later));
         later.push_back(arrival);
-        later.into_iter().for_each(|arrival| self.wire.borrow_mut().arrive(self.id, arrival));
+        for arrival in later {
+            self.wire.borrow_mut().arrive(self.id, arrival);
+        }
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Socket) -> T) -> T {

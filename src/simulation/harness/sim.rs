@@ -75,7 +75,9 @@ impl Sim {
 
     /// Clients that have gone again before they are accepted, as the next calls of accept will say.
     pub(crate) fn abort_handshakes(&self, count: usize) {
-        (0..count).for_each(|_| _ = self.connect());
+        for _ in 0..count {
+            _ = self.connect();
+        }
         let fault = || io::Error::from(ErrorKind::ConnectionAborted);
         self.world().accept_faults.extend(std::iter::repeat_with(fault).take(count));
     }
@@ -310,7 +312,9 @@ impl Sim {
                 let is_frugal = table.is_ready(slot) || pool.is_frugal(exchange);
                 assert!(is_frugal, "slot {slot} keeps what it does not need in {:?}", connection.state);
                 assert!(is_right, "slot {slot} has borrowed {head}, {out}, {body} in {:?}", connection.state);
-                borrowed.iter_mut().zip([head, out, body]).for_each(|(sum, one)| *sum += usize::from(one));
+                for (sum, one) in borrowed.iter_mut().zip([head, out, body]) {
+                    *sum += usize::from(one);
+                }
             }
         }
         assert_eq!(borrowed, pool.buffers_lent(), "heads, outs and bodies");

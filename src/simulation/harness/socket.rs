@@ -151,7 +151,9 @@ impl Socket {
         }
         let len = available.min(into.len()).min(limit);
         if len > 0 {
-            into.iter_mut().zip(self.input.drain(..len)).for_each(|(to, from)| *to = from);
+            for (to, from) in into.iter_mut().zip(self.input.drain(..len)) {
+                *to = from;
+            }
             self.urgent = self.urgent.map(|in_front| in_front - len);
             return Ok(len);
         }

@@ -203,10 +203,16 @@ fn tell(mut chance: Chance, clients: usize) {
             _ => drop(sim.turn()),
         }
     }
-    actors.iter().for_each(|actor| actor.client.read(usize::MAX));
+    for actor in &actors {
+        actor.client.read(usize::MAX);
+    }
     sim.settle();
-    actors.iter().for_each(|actor| actor.check_idle(&sim));
-    actors.iter().for_each(|actor| actor.client.fin());
+    for actor in &actors {
+        actor.check_idle(&sim);
+    }
+    for actor in &actors {
+        actor.client.fin();
+    }
     // Where there is one slot, they may have to wait for each other.
     sim.pass(Duration::from_secs(100 * (1 + actors.len() as u64)));
     sim.assert_empty();
@@ -215,7 +221,9 @@ fn tell(mut chance: Chance, clients: usize) {
         assert_eq!(told, usize::from(!answered.contains(id)), "{id:?} ends once");
     }
     let was_calm = was_calm(&sim);
-    actors.iter().for_each(|actor| actor.check(was_calm));
+    for actor in &actors {
+        actor.check(was_calm);
+    }
 }
 
 /// A story of sixteen clients at most that bytes decide.
@@ -256,12 +264,16 @@ mod tests {
     #[test]
     fn in_any_story_the_books_agree_and_in_the_end_nothing_is_left() {
         // Mostly few clients, who come upon each other more often.
-        (0..seeds(300)).for_each(|seed| tell_of(seed, if seed % 8 == 0 { 64 } else { 16 }));
+        for seed in 0..seeds(300) {
+            tell_of(seed, if seed % 8 == 0 { 64 } else { 16 });
+        }
     }
 
     /// One of a hundred for each hundred of `SIM_SEEDS`, and one without it.
     #[test]
     fn in_any_story_of_two_thousand_clients_they_do_as_well() {
-        (0..seeds(100) / 100).for_each(|seed| tell_of(seed, 2_000));
+        for seed in 0..seeds(100) / 100 {
+            tell_of(seed, 2_000);
+        }
     }
 }
