@@ -14,7 +14,7 @@ fn out_of_descriptors() -> io::Error {
 }
 
 #[test]
-fn without_descriptors_accepting_is_tried_again_after_a_while() {
+fn accepting_without_descriptors_is_tried_again_after_a_pause() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.get("/");
@@ -38,7 +38,7 @@ fn without_descriptors_accepting_is_tried_again_after_a_while() {
 }
 
 #[test]
-fn a_connection_that_ends_gives_its_descriptor_to_the_next_at_once() {
+fn the_descriptor_of_a_closed_connection_serves_the_next_at_once() {
     let mut sim = Sim::new();
     let old = sim.connect_idle();
     let new = sim.connect();
@@ -53,7 +53,7 @@ fn a_connection_that_ends_gives_its_descriptor_to_the_next_at_once() {
 }
 
 #[test]
-fn a_handshake_that_was_aborted_costs_that_connection_only() {
+fn an_aborted_handshake_costs_only_its_own_connection() {
     let mut sim = Sim::new();
     let (aborted, new) = (sim.connect(), sim.connect());
     new.get("/");
@@ -65,7 +65,7 @@ fn a_handshake_that_was_aborted_costs_that_connection_only() {
 }
 
 #[test]
-fn a_handshake_that_was_aborted_behind_others_is_counted_as_well() {
+fn an_aborted_handshake_after_others_is_counted_as_well() {
     let mut sim = Sim::new();
     let (first, aborted, last) = (sim.connect(), sim.connect(), sim.connect());
     sim.world().accepts_before_faults = 1;
@@ -76,7 +76,7 @@ fn a_handshake_that_was_aborted_behind_others_is_counted_as_well() {
 }
 
 #[test]
-fn an_error_that_every_accept_meets_makes_it_pause_however_small_the_budget() {
+fn an_error_of_every_accept_pauses_accepting_even_with_a_small_budget() {
     for kind in [ErrorKind::PermissionDenied, ErrorKind::Interrupted] {
         let mut sim = Sim::with(|config| config.budget.accepts = 16);
         let client = sim.connect();
@@ -96,7 +96,7 @@ fn an_error_that_every_accept_meets_makes_it_pause_however_small_the_budget() {
 }
 
 #[test]
-fn connections_that_end_meanwhile_do_not_prolong_a_burst_of_aborted_handshakes() {
+fn closing_connections_do_not_prolong_a_burst_of_aborted_handshakes() {
     let mut sim = Sim::new();
     let old: Vec<Client> = (0..10).map(|_| sim.connect_idle()).collect();
     sim.abort_handshakes(500);
@@ -110,7 +110,7 @@ fn connections_that_end_meanwhile_do_not_prolong_a_burst_of_aborted_handshakes()
 }
 
 #[test]
-fn a_burst_of_aborted_handshakes_holds_up_who_comes_behind_for_less_than_a_second() {
+fn a_burst_of_aborted_handshakes_delays_clients_by_less_than_a_second() {
     let mut sim = Sim::new();
     sim.abort_handshakes(200);
     let honest = sim.connect();
@@ -125,7 +125,7 @@ fn a_burst_of_aborted_handshakes_holds_up_who_comes_behind_for_less_than_a_secon
 /// ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, and ENETUNREACH [...] like EAGAIN".
 #[cfg(target_os = "linux")]
 #[test]
-fn a_network_error_at_accept_costs_that_connection_only() {
+fn a_network_error_at_accept_costs_only_its_own_connection() {
     const ERRORS: [(&str, i32); 8] = [
         ("ENETDOWN", 100),
         ("EPROTO", 71),
@@ -149,7 +149,7 @@ fn a_network_error_at_accept_costs_that_connection_only() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn whatever_a_process_can_run_out_of_makes_accepting_pause() {
+fn accepting_pauses_after_each_error_of_a_process_that_has_run_out() {
     for (name, number) in [("EMFILE", 24), ("ENFILE", 23), ("ENOBUFS", 105), ("ENOMEM", 12)] {
         let mut sim = Sim::new();
         sim.connect();
@@ -160,7 +160,7 @@ fn whatever_a_process_can_run_out_of_makes_accepting_pause() {
 }
 
 #[test]
-fn while_clients_keep_waiting_a_shortage_is_one_episode() {
+fn a_shortage_is_one_episode_while_clients_keep_waiting() {
     let mut sim = Sim::new();
     let mut held = sim.connect_idle();
     let _waiting: Vec<Client> = (0..20).map(|_| sim.connect()).collect();

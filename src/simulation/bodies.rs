@@ -48,7 +48,7 @@ fn bodies(client: &Client) -> Vec<String> {
 }
 
 #[test]
-fn a_body_that_fits_behind_its_head_needs_no_body_buffer() {
+fn a_body_that_fits_after_its_head_needs_no_body_buffer() {
     let mut sim = one_buffer();
     let holder = begin(&mut sim);
     let small = sim.connect();
@@ -61,7 +61,7 @@ fn a_body_that_fits_behind_its_head_needs_no_body_buffer() {
 }
 
 #[test]
-fn a_large_body_takes_no_body_buffer_before_the_buffer_of_its_head_is_full() {
+fn a_large_body_takes_a_body_buffer_only_when_its_head_buffer_is_full() {
     let mut sim = one_buffer();
     let stalled: Vec<Client> = (0..10).map(|_| sim.connect()).collect();
     for client in &stalled {
@@ -76,7 +76,7 @@ fn a_large_body_takes_no_body_buffer_before_the_buffer_of_its_head_is_full() {
 }
 
 #[test]
-fn a_body_waits_unread_until_a_buffer_is_free() {
+fn a_body_waits_unread_until_a_buffer_is_spare() {
     let mut sim = one_buffer();
     let (first, second) = (begin(&mut sim), begin(&mut sim));
     second.send(&rest());
@@ -91,7 +91,7 @@ fn a_body_waits_unread_until_a_buffer_is_free() {
 }
 
 #[test]
-fn bodies_get_the_buffer_in_the_order_of_their_arrival() {
+fn bodies_get_the_buffer_in_the_order_of_arrival() {
     let mut sim = one_buffer();
     let clients: Vec<Client> = (0..4).map(|_| begin(&mut sim)).collect();
     for (at, client) in clients.iter().enumerate() {
@@ -105,7 +105,7 @@ fn bodies_get_the_buffer_in_the_order_of_their_arrival() {
 }
 
 #[test]
-fn a_client_is_told_to_continue_when_there_is_a_buffer_for_its_body() {
+fn the_server_sends_100_continue_when_it_has_a_buffer_for_the_body() {
     let mut sim = one_buffer();
     let holder = begin(&mut sim);
     let client = sim.connect();
@@ -121,7 +121,7 @@ fn a_client_is_told_to_continue_when_there_is_a_buffer_for_its_body() {
 }
 
 #[test]
-fn the_clients_time_does_not_run_while_its_body_waits() {
+fn the_body_timeout_does_not_run_while_a_body_waits_for_a_buffer() {
     let mut sim = Sim::with(|config| {
         config.buffers.bodies = 1;
         config.timeouts.body = 2 * SECOND;
@@ -142,7 +142,7 @@ fn the_clients_time_does_not_run_while_its_body_waits() {
 }
 
 #[test]
-fn a_body_that_finds_no_buffer_in_time_is_refused_with_503() {
+fn a_body_that_gets_no_buffer_in_time_is_refused_with_503() {
     let mut sim = Sim::with(|config| {
         config.buffers.bodies = 1;
         config.timeouts.queue = 10 * SECOND;
@@ -163,7 +163,7 @@ fn a_body_that_finds_no_buffer_in_time_is_refused_with_503() {
 }
 
 #[test]
-fn a_body_that_stands_still_for_three_seconds_gives_its_buffer_to_one_that_waits() {
+fn a_body_stalled_for_three_seconds_loses_its_buffer_to_one_that_waits() {
     let mut sim = one_buffer();
     let (stalled, client) = (begin(&mut sim), begin(&mut sim));
     assert_eq!(sim.timeout(), Some(STALL));
@@ -174,7 +174,7 @@ fn a_body_that_stands_still_for_three_seconds_gives_its_buffer_to_one_that_waits
 }
 
 #[test]
-fn a_body_that_has_had_its_buffer_for_twenty_seconds_gives_it_to_one_that_waits() {
+fn a_body_loses_its_buffer_after_twenty_seconds_to_one_that_waits() {
     let mut sim = one_buffer();
     let slow = begin(&mut sim);
     sim.pass(SECOND);
@@ -189,7 +189,7 @@ fn a_body_that_has_had_its_buffer_for_twenty_seconds_gives_it_to_one_that_waits(
 }
 
 #[test]
-fn a_body_that_stands_still_keeps_its_buffer_while_no_other_waits() {
+fn a_stalled_body_keeps_its_buffer_while_no_other_waits() {
     let mut sim = one_buffer();
     let stalled = begin(&mut sim);
     sim.pass(20 * SECOND);
@@ -213,7 +213,7 @@ fn a_waiting_client_that_is_reset_leaves_the_queue() {
 }
 
 #[test]
-fn a_waiting_client_that_has_closed_its_half_is_answered_in_its_turn() {
+fn a_half_closed_client_in_the_queue_is_answered_in_its_turn() {
     let mut sim = one_buffer();
     let (holder, client) = (begin(&mut sim), begin(&mut sim));
     client.send(&rest());
@@ -246,7 +246,7 @@ fn chunks_move_to_a_body_buffer_when_they_outgrow_their_head() {
 }
 
 #[test]
-fn requests_behind_a_large_body_are_answered_behind_it() {
+fn requests_after_a_large_body_are_answered_after_it() {
     for chunked in [false, true] {
         for others in [1, 40] {
             let mut sim = Sim::with(|config| {
@@ -273,7 +273,7 @@ fn requests_behind_a_large_body_are_answered_behind_it() {
 }
 
 #[test]
-fn a_deferred_request_with_nothing_behind_it_owns_no_buffer_and_one_with_requests_behind_owns_a_head() {
+fn a_deferred_request_holds_a_head_only_if_requests_follow_it() {
     let mut sim = one_buffer();
     let (alone, followed) = (sim.connect(), sim.connect());
     alone.send(b"POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n");
@@ -293,7 +293,7 @@ fn a_deferred_request_with_nothing_behind_it_owns_no_buffer_and_one_with_request
 }
 
 #[test]
-fn a_response_whose_copied_part_has_left_owns_no_buffer() {
+fn a_response_whose_copied_part_is_sent_holds_no_buffer() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();
@@ -307,7 +307,7 @@ fn a_response_whose_copied_part_has_left_owns_no_buffer() {
 }
 
 #[test]
-fn a_host_answers_any_number_of_requests_at_once_however_few_outs_there_are() {
+fn a_host_answers_any_number_of_requests_at_once_with_few_outs() {
     let mut sim = Sim::with(|config| {
         config.max_connections = 200;
         config.buffers.outs = 2;
@@ -329,7 +329,7 @@ fn a_host_answers_any_number_of_requests_at_once_however_few_outs_there_are() {
 }
 
 #[test]
-fn of_many_answers_at_once_those_that_nobody_takes_are_cut_off_when_outs_run_out() {
+fn many_responses_at_once_cut_off_the_unread_ones_when_outs_run_out() {
     let mut sim = Sim::with(|config| {
         config.max_connections = 200;
         config.buffers.outs = 2;

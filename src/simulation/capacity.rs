@@ -18,7 +18,7 @@ fn slots(count: usize, at_capacity: AtCapacity) -> Sim {
 }
 
 #[test]
-fn the_longest_idle_makes_room_for_a_new_connection() {
+fn the_longest_idle_connection_is_evicted_for_a_new_one() {
     let mut sim = slots(3, AtCapacity::Evict);
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
     for client in clients.iter().chain(&clients[..1]) {
@@ -74,7 +74,7 @@ fn full() -> (Sim, Vec<Vec<Client>>) {
 }
 
 #[test]
-fn when_all_slots_are_taken_the_fullest_state_gives_up_its_oldest() {
+fn the_fullest_state_loses_its_oldest_when_all_slots_are_taken() {
     // The holder of the body buffer makes three of the bodies.
     let (mut sim, clients) = full();
     let new = sim.connect();
@@ -92,7 +92,7 @@ fn when_all_slots_are_taken_the_fullest_state_gives_up_its_oldest() {
 }
 
 #[test]
-fn each_state_but_deferred_makes_way() {
+fn connections_of_each_state_but_deferred_can_be_evicted() {
     for way in WAYS {
         let mut sim = Sim::with(|config| {
             config.max_connections = 3;
@@ -116,7 +116,7 @@ fn each_state_but_deferred_makes_way() {
 }
 
 #[test]
-fn a_connection_that_has_been_idle_for_a_second_goes_before_the_fullest_state() {
+fn a_connection_idle_for_a_second_is_evicted_before_the_fullest_state() {
     let mut sim = slots(4, AtCapacity::Evict);
     let idle = sim.connect_idle();
     let readers = bring(&mut sim, WAYS[4], 3);
@@ -129,7 +129,7 @@ fn a_connection_that_has_been_idle_for_a_second_goes_before_the_fullest_state() 
 }
 
 #[test]
-fn a_transfer_that_makes_progress_moves_to_the_end_of_its_list_and_is_spared() {
+fn a_transfer_that_makes_progress_is_not_evicted() {
     let mut sim = slots(3, AtCapacity::Evict);
     let readers = bring(&mut sim, WAYS[4], 3);
     readers[0].read(5000);
@@ -159,7 +159,7 @@ fn an_idle_connection_with_an_event_is_served_and_not_evicted() {
 }
 
 #[test]
-fn nobody_is_evicted_when_nobody_is_there_to_accept() {
+fn nobody_is_evicted_when_there_is_nobody_to_accept() {
     let mut sim = slots(2, AtCapacity::Evict);
     let (first, second) = (sim.connect_idle(), sim.connect_idle());
     let gone = sim.connect();
@@ -171,7 +171,7 @@ fn nobody_is_evicted_when_nobody_is_there_to_accept() {
 }
 
 #[test]
-fn where_all_slots_hold_deferred_requests_new_connections_wait_until_one_ends() {
+fn new_connections_wait_while_all_slots_hold_deferred_requests() {
     let mut sim = slots(2, AtCapacity::Evict);
     let waiters = [sim.connect(), sim.connect()];
     for client in &waiters {
@@ -189,7 +189,7 @@ fn where_all_slots_hold_deferred_requests_new_connections_wait_until_one_ends() 
 }
 
 #[test]
-fn a_server_that_pauses_when_full_goes_on_by_itself_when_one_ends() {
+fn a_server_that_pauses_when_full_goes_on_when_a_connection_ends() {
     let mut sim = slots(2, AtCapacity::Pause);
     let clients = [sim.connect_idle(), sim.connect_idle()];
     let waiting: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
@@ -208,7 +208,7 @@ fn a_server_that_pauses_when_full_goes_on_by_itself_when_one_ends() {
 }
 
 #[test]
-fn a_server_that_pauses_when_full_goes_on_when_one_expires() {
+fn a_server_that_pauses_when_full_goes_on_when_one_times_out() {
     let mut sim = slots(1, AtCapacity::Pause);
     let client = sim.connect_idle();
     let waiting = sim.connect();
@@ -219,7 +219,7 @@ fn a_server_that_pauses_when_full_goes_on_when_one_expires() {
 }
 
 #[test]
-fn more_handshakes_than_a_budget_are_accepted_over_turns_without_an_event() {
+fn more_handshakes_than_the_budget_are_accepted_over_several_turns() {
     let mut sim = Sim::with(|config| config.budget.accepts = 3);
     let clients: Vec<Client> = (0..8).map(|_| sim.connect()).collect();
     for client in &clients {

@@ -37,7 +37,7 @@ fn a_half_closed_client_gets_its_whole_answer() {
 }
 
 #[test]
-fn a_fin_inside_a_request_ends_it_without_an_answer() {
+fn a_fin_inside_a_request_ends_it_without_a_response() {
     for start in ["G", "GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na"] {
         let mut sim = Sim::new();
         let client = sim.connect();
@@ -51,7 +51,7 @@ fn a_fin_inside_a_request_ends_it_without_an_answer() {
 }
 
 #[test]
-fn a_client_that_is_gone_when_its_answer_comes_is_lost_alone() {
+fn a_client_that_has_closed_before_its_response_harms_no_other() {
     let mut sim = Sim::new();
     let (client, other) = (sim.connect(), sim.connect_idle());
     client.get("/large");

@@ -39,7 +39,7 @@ fn one_in_each_state(sim: &mut Sim) -> Vec<Client> {
 }
 
 #[test]
-fn while_the_clock_is_an_hour_back_clients_are_served_and_no_wait_ends() {
+fn clients_are_served_and_no_wait_ends_while_the_clock_is_set_back() {
     let mut sim = Sim::new();
     sim.advance(2 * HOUR);
     let clients = one_in_each_state(&mut sim);
@@ -85,7 +85,7 @@ fn a_clock_that_jumps_a_century_ends_each_wait_in_its_own_way() {
 }
 
 #[test]
-fn a_clock_that_swings_by_a_century_stands_still_at_its_latest() {
+fn a_clock_that_swings_by_a_century_stands_still_at_its_latest_time() {
     let mut sim = Sim::new();
     let clients = one_in_each_state(&mut sim);
     sim.advance(CENTURY);
@@ -109,7 +109,7 @@ fn a_clock_that_swings_by_a_century_stands_still_at_its_latest() {
 }
 
 #[test]
-fn a_clock_beyond_all_numbers_costs_nobody_an_answer_that_is_due() {
+fn a_clock_beyond_all_numbers_costs_no_client_its_response() {
     // The first is longer than any wait, the second than what the server counts.
     for centuries in [3, 6] {
         let mut sim = Sim::new();

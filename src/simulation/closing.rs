@@ -32,7 +32,7 @@ fn a_client_that_asked_for_the_close_costs_five_system_calls() {
 }
 
 #[test]
-fn where_short_reads_say_nothing_the_close_lingers() {
+fn the_close_lingers_if_short_reads_prove_nothing() {
     let mut sim = Sim::new();
     sim.world().short_read_drains = false;
     let client = sim.connect();
@@ -46,7 +46,7 @@ fn where_short_reads_say_nothing_the_close_lingers() {
 }
 
 #[test]
-fn a_client_that_sent_more_than_it_promised_is_lingered_over() {
+fn the_close_lingers_if_a_client_sent_more_than_it_promised() {
     // What is behind the request has been read with it, or it is still in the kernel because the
     // request has filled the read.
     let head_len = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 00000\r\n\r\n".len();
@@ -64,7 +64,7 @@ fn a_client_that_sent_more_than_it_promised_is_lingered_over() {
 }
 
 #[test]
-fn a_client_that_has_sent_a_body_is_lingered_over_for_a_line_break_may_follow() {
+fn the_close_lingers_after_a_body_because_a_line_break_may_follow() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody");
@@ -77,7 +77,7 @@ fn a_client_that_has_sent_a_body_is_lingered_over_for_a_line_break_may_follow() 
 }
 
 #[test]
-fn our_fin_comes_in_one_segment_with_the_last_bytes() {
+fn our_fin_leaves_in_one_segment_with_the_last_bytes() {
     // At once and lingering; copied, and in several pieces.
     for ask in [handler::get_and_close("/"), handler::get("/close"), handler::get_and_close("/large")] {
         let mut sim = Sim::new();
@@ -90,7 +90,7 @@ fn our_fin_comes_in_one_segment_with_the_last_bytes() {
 }
 
 #[test]
-fn what_no_fin_of_ours_follows_is_not_held_back() {
+fn bytes_that_no_fin_of_ours_follows_are_not_held_back() {
     for close in [CloseMode::Peer, CloseMode::Rst] {
         let mut sim = mode(close);
         let client = sim.connect();
@@ -104,7 +104,7 @@ fn what_no_fin_of_ours_follows_is_not_held_back() {
 }
 
 #[test]
-fn a_client_that_sends_on_although_it_asked_for_the_close_loses_no_byte_of_its_answer() {
+fn a_client_that_sends_more_after_asking_for_the_close_loses_no_byte() {
     for request in [handler::get_and_close("/"), b"GET / HTTP/1.0\r\n\r\n".to_vec()] {
         let mut sim = Sim::new();
         let client = sim.connect();
@@ -131,7 +131,7 @@ const LAST_ANSWERS: [(&str, u16); 9] = [
 ];
 
 #[test]
-fn no_answer_is_lost_whatever_the_client_sends_between_our_read_and_our_close() {
+fn no_response_is_lost_whatever_arrives_between_our_read_and_our_close() {
     for close in [CloseMode::Fin, CloseMode::Peer] {
         for (request, status) in LAST_ANSWERS {
             for more in [b"\r\n".to_vec(), vec![b'x'; 64 * 1024]] {
@@ -157,7 +157,7 @@ fn no_answer_is_lost_whatever_the_client_sends_between_our_read_and_our_close() 
 }
 
 #[test]
-fn each_close_that_is_no_reset_begins_with_a_fin_that_other_handles_of_the_socket_cannot_hold_up() {
+fn each_close_without_a_reset_sends_a_fin_first() {
     let mut sim = Sim::with(|config| config.max_connections = 3);
     let (idle, evicted, left) = (sim.connect_idle(), sim.connect(), sim.connect());
     for client in [&evicted, &left] {
@@ -188,7 +188,7 @@ fn a_request_on_a_connection_kept_alive_costs_two_system_calls() {
 }
 
 #[test]
-fn a_client_that_did_not_ask_for_the_close_is_waited_for() {
+fn the_server_waits_for_a_client_that_did_not_ask_for_the_close() {
     let mut sim = Sim::with(|config| config.keep_alive = false);
     let client = sim.connect();
     client.get("/");
@@ -208,7 +208,7 @@ fn a_client_that_did_not_ask_for_the_close_is_waited_for() {
 }
 
 #[test]
-fn unread_input_at_the_close_is_read_before_the_socket_goes() {
+fn unread_input_at_the_close_is_read_before_the_socket_closes() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(&[handler::get_and_close("/"), vec![b'x'; 300_000]].concat());
@@ -221,7 +221,7 @@ fn unread_input_at_the_close_is_read_before_the_socket_goes() {
 }
 
 #[test]
-fn a_request_behind_the_last_is_never_answered() {
+fn a_request_after_the_last_is_never_answered() {
     for close in [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop] {
         let mut sim = mode(close);
         let client = sim.connect();
@@ -237,7 +237,7 @@ fn a_request_behind_the_last_is_never_answered() {
 }
 
 #[test]
-fn a_large_answer_lingers_although_the_client_asked_for_the_close() {
+fn the_close_lingers_after_a_large_response_to_a_close_request() {
     for target in ["/large", "/copied"] {
         let mut sim = Sim::new();
         let client = sim.connect();
@@ -251,7 +251,7 @@ fn a_large_answer_lingers_although_the_client_asked_for_the_close() {
 }
 
 #[test]
-fn an_answer_that_left_in_pieces_lingers() {
+fn the_close_lingers_after_a_response_that_left_in_pieces() {
     let mut sim = Sim::new();
     sim.world().write_limit = 100;
     let client = sim.connect();
@@ -261,7 +261,7 @@ fn an_answer_that_left_in_pieces_lingers() {
 }
 
 #[test]
-fn an_error_lingers_so_that_it_is_read() {
+fn the_close_lingers_after_an_error_so_that_it_is_read() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -275,7 +275,7 @@ fn an_error_lingers_so_that_it_is_read() {
 }
 
 #[test]
-fn in_mode_peer_a_client_that_closes_first_is_not_sent_a_fin_before() {
+fn in_mode_peer_the_server_sends_no_fin_before_the_client_does() {
     for together in [false, true] {
         let mut sim = mode(CloseMode::Peer);
         let client = sim.connect();
@@ -295,7 +295,7 @@ fn in_mode_peer_a_client_that_closes_first_is_not_sent_a_fin_before() {
 }
 
 #[test]
-fn in_mode_peer_what_comes_meanwhile_is_read_and_forgotten() {
+fn in_mode_peer_later_input_is_read_and_discarded() {
     let mut sim = mode(CloseMode::Peer);
     let client = sim.connect();
     client.get_and_close("/");
@@ -309,7 +309,7 @@ fn in_mode_peer_what_comes_meanwhile_is_read_and_forgotten() {
 }
 
 #[test]
-fn in_mode_rst_the_reset_comes_behind_the_last_byte() {
+fn in_mode_rst_the_reset_comes_after_the_last_byte() {
     let mut sim = mode(CloseMode::Rst);
     let client = sim.connect();
     client.stop_reading();
@@ -328,7 +328,7 @@ fn in_mode_rst_the_reset_comes_behind_the_last_byte() {
 }
 
 #[test]
-fn in_mode_drop_not_a_byte_is_written_and_no_handler_called() {
+fn in_mode_drop_no_byte_is_written_and_no_handler_is_called() {
     let mut sim = mode(CloseMode::Drop);
     let client = sim.connect();
     client.send(b"GET / HTTP/1.1\r\n");
@@ -347,7 +347,7 @@ fn in_mode_drop_not_a_byte_is_written_and_no_handler_called() {
 }
 
 #[test]
-fn a_small_answer_behind_a_large_one_lingers() {
+fn the_close_lingers_after_a_small_response_that_follows_a_large_one() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(&[handler::get("/large"), handler::get_and_close("/b")].concat());
@@ -356,7 +356,7 @@ fn a_small_answer_behind_a_large_one_lingers() {
 }
 
 #[test]
-fn in_mode_drop_nobody_is_asked_to_continue() {
+fn in_mode_drop_no_100_continue_is_sent() {
     let mut sim = Sim::with(|config| config.close = CloseMode::Drop);
     let client = sim.connect();
     client.send(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");

@@ -28,11 +28,11 @@ fn with_each(corpus: &str, least: usize, check: fn(&[u8])) {
 }
 
 #[test]
-fn in_each_story_that_was_kept_the_books_agree_and_in_the_end_nothing_is_left() {
+fn the_books_agree_in_each_story_of_the_corpus() {
     with_each("stories", 100, super::story);
 }
 
 #[test]
-fn bytes_that_were_kept_get_the_same_answers_however_they_are_cut() {
+fn bytes_of_the_corpus_get_the_same_responses_in_any_pieces() {
     with_each("request", 100, super::request);
 }

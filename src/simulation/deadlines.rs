@@ -20,7 +20,7 @@ pub(super) fn begin_post(client: &Client) {
 }
 
 #[test]
-fn without_a_connection_nothing_is_timed() {
+fn the_timeout_is_none_without_a_connection() {
     let mut sim = Sim::new();
     assert_eq!(sim.timeout(), None);
     let client = sim.connect();
@@ -31,7 +31,7 @@ fn without_a_connection_nothing_is_timed() {
 }
 
 #[test]
-fn a_connection_that_never_speaks_ends_after_the_idle_time() {
+fn a_silent_connection_ends_after_the_idle_timeout() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     sim.assert_ends_after(&client, IDLE);
@@ -41,7 +41,7 @@ fn a_connection_that_never_speaks_ends_after_the_idle_time() {
 }
 
 #[test]
-fn the_idle_time_starts_anew_with_each_answer() {
+fn the_idle_timeout_starts_anew_with_each_response() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     for _ in 0..3 {
@@ -55,7 +55,7 @@ fn the_idle_time_starts_anew_with_each_answer() {
 }
 
 #[test]
-fn empty_lines_do_not_buy_time() {
+fn empty_lines_do_not_extend_the_idle_timeout() {
     for lines in [&["\r\n"][..], &["\r\n\r\n\r\n"], &["\r\n", "\r\n"]] {
         let mut sim = Sim::new();
         let client = sim.connect_idle();
@@ -71,7 +71,7 @@ fn empty_lines_do_not_buy_time() {
 }
 
 #[test]
-fn a_head_that_comes_byte_by_byte_gets_no_more_time_than_any() {
+fn a_head_that_arrives_byte_by_byte_gets_no_extra_time() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     sim.pass(SECOND);
@@ -86,7 +86,7 @@ fn a_head_that_comes_byte_by_byte_gets_no_more_time_than_any() {
 }
 
 #[test]
-fn a_body_gets_more_time_for_each_four_kib_and_for_no_less() {
+fn each_four_kib_of_a_body_start_its_timeout_anew() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     begin_post(&client);
@@ -102,7 +102,7 @@ fn a_body_gets_more_time_for_each_four_kib_and_for_no_less() {
 }
 
 #[test]
-fn a_response_gets_more_time_for_each_four_kib_and_for_no_less() {
+fn each_four_kib_of_a_response_start_its_timeout_anew() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.stop_reading();
@@ -120,7 +120,7 @@ fn a_response_gets_more_time_for_each_four_kib_and_for_no_less() {
 }
 
 #[test]
-fn a_client_that_still_sends_behind_the_last_answer_has_the_linger_timeout_from_its_last_byte() {
+fn the_linger_timeout_starts_anew_while_a_client_still_sends() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/close");
@@ -133,7 +133,7 @@ fn a_client_that_still_sends_behind_the_last_answer_has_the_linger_timeout_from_
 }
 
 #[test]
-fn a_client_that_sends_for_ever_behind_the_last_answer_is_let_go_after_half_a_minute() {
+fn lingering_ends_after_half_a_minute_even_if_the_client_still_sends() {
     for close in [CloseMode::Fin, CloseMode::Peer] {
         let mut sim = Sim::with(|config| config.close = close);
         let client = sim.connect_idle();
@@ -172,7 +172,7 @@ fn in_mode_peer_the_server_waits_for_the_client_and_then_closes_itself() {
 }
 
 #[test]
-fn a_slow_client_is_told_408_and_given_time_to_read_it() {
+fn a_slow_client_gets_a_408_and_time_to_read_it() {
     for start in ["GET /", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"] {
         let mut sim = Sim::new();
         let client = sim.connect();
@@ -189,7 +189,7 @@ fn a_slow_client_is_told_408_and_given_time_to_read_it() {
 }
 
 #[test]
-fn a_slow_client_that_does_not_even_take_its_408_is_reset() {
+fn a_slow_client_that_does_not_read_its_408_is_reset() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();
@@ -202,7 +202,7 @@ fn a_slow_client_that_does_not_even_take_its_408_is_reset() {
 }
 
 #[test]
-fn a_wait_may_be_for_ever_and_its_connection_still_makes_way() {
+fn a_connection_without_a_deadline_can_be_evicted() {
     let mut sim = Sim::with(|config| (config.max_connections, config.timeouts.idle) = (1, Duration::MAX));
     sim.advance(10 * SECOND);
     let first = sim.connect_idle();
@@ -212,7 +212,7 @@ fn a_wait_may_be_for_ever_and_its_connection_still_makes_way() {
 }
 
 #[test]
-fn the_end_of_an_idle_connection_costs_nobody_else_its_buffers() {
+fn the_timeout_of_an_idle_connection_evicts_no_other() {
     let mut sim = Sim::with(|config| config.exchanges = 1);
     let idle = sim.connect_idle();
     sim.pass(IDLE - SECOND);
@@ -229,7 +229,7 @@ fn the_end_of_an_idle_connection_costs_nobody_else_its_buffers() {
 }
 
 #[test]
-fn a_response_that_is_taken_slowly_but_steadily_is_not_cut_off() {
+fn a_response_that_is_read_slowly_but_steadily_is_not_cut_off() {
     // Linux tells of room only when a third of the buffer is free; a write takes bytes before.
     let mut sim = Sim::new();
     let client = sim.connect();
@@ -267,7 +267,7 @@ fn a_steady_reader_whose_window_opens_in_large_steps_is_not_cut_off() {
 }
 
 #[test]
-fn a_reader_that_takes_much_at_once_and_then_nothing_is_cut_off_after_its_credit() {
+fn a_reader_that_stops_is_cut_off_when_its_credit_is_spent() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();

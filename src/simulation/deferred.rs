@@ -33,7 +33,7 @@ pub(super) fn bodies(client: &Client) -> Vec<String> {
 // --- the answer ---
 
 #[test]
-fn an_answer_that_comes_later_is_sent_by_the_next_turn_without_an_event() {
+fn the_next_turn_sends_a_deferred_response_without_an_event() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     assert_eq!((sim.stats().deferred, client.received_len()), (1, 0));
@@ -49,7 +49,7 @@ fn an_answer_that_comes_later_is_sent_by_the_next_turn_without_an_event() {
 }
 
 #[test]
-fn an_answer_is_dated_when_it_is_given() {
+fn a_deferred_response_is_dated_when_it_is_given() {
     let mut sim = Sim::with(|config| {
         config.wall_clock = || {
             use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,7 +67,7 @@ fn an_answer_is_dated_when_it_is_given() {
 }
 
 #[test]
-fn the_requests_behind_a_deferred_one_wait_and_are_answered_in_order() {
+fn requests_after_a_deferred_one_wait_and_are_answered_in_order() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(
@@ -86,7 +86,7 @@ fn the_requests_behind_a_deferred_one_wait_and_are_answered_in_order() {
 }
 
 #[test]
-fn answers_need_not_come_in_the_order_of_the_requests() {
+fn deferred_responses_may_be_given_in_any_order() {
     let mut sim = Sim::new();
     let clients = [waiting(&mut sim), waiting(&mut sim), waiting(&mut sim)];
     sim.site.parked.reverse();
@@ -98,7 +98,7 @@ fn answers_need_not_come_in_the_order_of_the_requests() {
 }
 
 #[test]
-fn an_answer_may_come_while_the_one_in_front_of_it_is_still_being_sent() {
+fn a_response_may_be_given_while_an_earlier_one_is_still_being_sent() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();
@@ -124,7 +124,7 @@ fn an_answer_may_come_while_the_one_in_front_of_it_is_still_being_sent() {
 }
 
 #[test]
-fn a_deferred_answer_may_be_a_large_body_and_the_last() {
+fn a_deferred_response_may_be_large_and_the_last() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
@@ -135,7 +135,7 @@ fn a_deferred_answer_may_be_a_large_body_and_the_last() {
 }
 
 #[test]
-fn a_deferred_answer_to_head_has_no_body_and_one_to_http_1_0_says_what_it_keeps() {
+fn deferred_responses_obey_the_rules_of_head_and_of_http_1_0() {
     let mut sim = Sim::new();
     let (head, old) = (sim.connect(), sim.connect());
     head.send(b"HEAD /later HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -150,7 +150,7 @@ fn a_deferred_answer_to_head_has_no_body_and_one_to_http_1_0_says_what_it_keeps(
 }
 
 #[test]
-fn the_client_that_asked_for_the_close_gets_it_behind_the_deferred_answer() {
+fn a_requested_close_follows_the_deferred_response() {
     for (mode, lingers) in [(CloseMode::Fin, false), (CloseMode::Peer, true), (CloseMode::Rst, false)] {
         let mut sim = Sim::with(|config| config.close = mode);
         let client = sim.connect();
@@ -164,7 +164,7 @@ fn the_client_that_asked_for_the_close_gets_it_behind_the_deferred_answer() {
 }
 
 #[test]
-fn a_responder_that_is_dropped_is_a_500_and_a_count() {
+fn a_dropped_responder_is_a_500_and_is_counted() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let (id, now) = (sim.site.parked[0], sim.now());
@@ -180,7 +180,7 @@ fn a_responder_that_is_dropped_is_a_500_and_a_count() {
 }
 
 #[test]
-fn a_deferred_answer_may_close_without_a_byte() {
+fn a_deferred_request_may_be_closed_without_a_byte() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
@@ -192,7 +192,7 @@ fn a_deferred_answer_may_close_without_a_byte() {
 }
 
 #[test]
-fn what_was_deferred_can_be_deferred_again_under_a_new_name() {
+fn a_deferred_request_can_be_deferred_again_under_a_new_id() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let first = sim.site.parked[0];
@@ -219,7 +219,7 @@ fn answered(sim: &mut Sim, body: impl Into<Body>) -> Client {
 }
 
 #[test]
-fn a_body_that_is_not_copied_has_no_limit_however_small_the_room_for_copies() {
+fn a_body_that_is_not_copied_may_exceed_the_out_buffer() {
     let mut sim = Sim::with(|config| config.limits.out_bytes = 512);
     for len in [1000, 2000, 4096, 4097, 100_000] {
         let client = answered(&mut sim, &handler::LARGE[..len]);
@@ -229,7 +229,7 @@ fn a_body_that_is_not_copied_has_no_limit_however_small_the_room_for_copies() {
 }
 
 #[test]
-fn a_body_of_a_small_page_costs_the_turn_what_its_writes_take() {
+fn a_body_of_a_small_page_costs_the_quota_what_its_writes_take() {
     let mut sim = Sim::new();
     let client = answered(&mut sim, Body::Repeat { page: Arc::from(*b"x"), len: 10 << 20 });
     sim.process();
@@ -238,7 +238,7 @@ fn a_body_of_a_small_page_costs_the_turn_what_its_writes_take() {
 }
 
 #[test]
-fn a_repeated_body_may_be_as_long_as_its_length_can_say() {
+fn a_repeated_body_may_have_the_largest_possible_length() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.get("/later");
@@ -255,7 +255,7 @@ fn a_repeated_body_may_be_as_long_as_its_length_can_say() {
 }
 
 #[test]
-fn a_share_in_a_body_is_given_up_when_its_client_has_gone() {
+fn a_shared_body_is_released_when_its_client_has_gone() {
     let mut sim = Sim::new();
     let shared: Arc<[u8]> = Arc::from(vec![b'x'; 100_000]);
     let clients: Vec<Client> = (0..3)
@@ -298,7 +298,7 @@ fn a_205_has_no_content_and_says_so() {
 // --- the names ---
 
 #[test]
-fn a_request_is_answered_once() {
+fn a_request_gets_one_response() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
@@ -317,7 +317,7 @@ fn a_request_is_answered_once() {
 }
 
 #[test]
-fn a_name_never_means_the_next_request_of_its_connection_or_its_slot() {
+fn an_id_never_means_a_later_request_of_its_connection_or_slot() {
     let mut sim = Sim::with(|config| config.max_connections = 1);
     let client = waiting(&mut sim);
     let old = sim.site.parked[0];
@@ -333,7 +333,7 @@ fn a_name_never_means_the_next_request_of_its_connection_or_its_slot() {
 }
 
 #[test]
-fn a_name_is_of_no_use_to_another_server() {
+fn an_id_is_useless_at_another_server() {
     let (mut here, mut there) = (Sim::new(), Sim::new());
     let (_client, other) = (waiting(&mut here), waiting(&mut there));
     let id = here.site.parked[0];

@@ -14,7 +14,7 @@ use crate::stats::{Phase, Reason};
 // --- the end of the wait ---
 
 #[test]
-fn an_answer_that_does_not_come_in_time_is_a_503_and_the_handler_is_told() {
+fn a_response_that_is_not_given_in_time_is_a_503_and_reported_gone() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
@@ -30,7 +30,7 @@ fn an_answer_that_does_not_come_in_time_is_a_503_and_the_handler_is_told() {
 }
 
 #[test]
-fn the_503_to_head_has_no_body_and_nothing_behind_it_is_answered() {
+fn the_503_to_head_has_no_body_and_later_requests_get_no_response() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(b"HEAD /later HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -42,7 +42,7 @@ fn the_503_to_head_has_no_body_and_nothing_behind_it_is_answered() {
 }
 
 #[test]
-fn an_answer_given_at_the_last_moment_is_in_time() {
+fn a_response_given_at_the_last_moment_is_in_time() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     sim.advance(DEFERRED);
@@ -52,7 +52,7 @@ fn an_answer_given_at_the_last_moment_is_in_time() {
 }
 
 #[test]
-fn a_client_that_closes_its_half_is_still_answered() {
+fn a_half_closed_client_still_gets_a_deferred_response() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     client.fin();
@@ -66,7 +66,7 @@ fn a_client_that_closes_its_half_is_still_answered() {
 }
 
 #[test]
-fn a_reset_while_waiting_is_noticed_without_reading_and_told_once() {
+fn a_reset_during_a_deferred_request_is_reported_once_without_reading() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
@@ -81,7 +81,7 @@ fn a_reset_while_waiting_is_noticed_without_reading_and_told_once() {
 }
 
 #[test]
-fn an_error_that_is_only_a_hint_ends_nothing() {
+fn an_error_hint_alone_ends_nothing() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let token = sim.token(&client);
@@ -91,7 +91,7 @@ fn an_error_that_is_only_a_hint_ends_nothing() {
 }
 
 #[test]
-fn of_a_client_that_is_reset_before_its_answer_is_tried_nobody_hears_twice() {
+fn a_request_that_was_answered_before_a_reset_is_not_reported_gone() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     sim.answer("too late").unwrap();
@@ -102,7 +102,7 @@ fn of_a_client_that_is_reset_before_its_answer_is_tried_nobody_hears_twice() {
 }
 
 #[test]
-fn a_request_behind_a_response_that_nobody_takes_is_gone_with_it() {
+fn a_deferred_request_after_an_unread_response_is_reported_gone() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();
@@ -116,7 +116,7 @@ fn a_request_behind_a_response_that_nobody_takes_is_gone_with_it() {
 }
 
 #[test]
-fn a_request_whose_connection_cannot_be_watched_is_gone() {
+fn a_deferred_request_is_gone_if_its_connection_cannot_be_watched() {
     let mut sim = Sim::new();
     sim.world().watch_faults.push_back(std::io::ErrorKind::StorageFull);
     let client = sim.connect();
@@ -128,7 +128,7 @@ fn a_request_whose_connection_cannot_be_watched_is_gone() {
 }
 
 #[test]
-fn a_handler_that_panics_behind_a_name_that_it_took_is_told_that_it_is_gone() {
+fn a_handler_that_defers_and_panics_hears_that_its_request_is_gone() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.get("/later-panic");
@@ -141,7 +141,7 @@ fn a_handler_that_panics_behind_a_name_that_it_took_is_told_that_it_is_gone() {
 }
 
 #[test]
-fn a_name_that_a_panic_left_behind_is_not_taken_for_that_of_the_next_answer() {
+fn an_id_left_by_a_panic_does_not_mix_with_the_next_response() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let victim = sim.connect();
@@ -156,7 +156,7 @@ fn a_name_that_a_panic_left_behind_is_not_taken_for_that_of_the_next_answer() {
 // --- room ---
 
 #[test]
-fn those_who_wait_for_an_answer_give_way_to_nobody() {
+fn deferred_requests_are_not_evicted() {
     let mut sim = Sim::with(|config| config.exchanges = 2);
     let (waiter, slow) = (waiting(&mut sim), sim.connect());
     slow.send(b"GET / HT");
@@ -171,7 +171,7 @@ fn those_who_wait_for_an_answer_give_way_to_nobody() {
 }
 
 #[test]
-fn where_all_exchanges_wait_for_answers_the_next_to_wait_gets_a_503() {
+fn another_deferred_request_gets_a_503_if_all_exchanges_are_deferred() {
     let mut sim = Sim::with(|config| config.exchanges = 2);
     let waiters = [waiting(&mut sim), waiting(&mut sim)];
     let third = sim.connect();
@@ -190,7 +190,7 @@ fn where_all_exchanges_wait_for_answers_the_next_to_wait_gets_a_503() {
 }
 
 #[test]
-fn where_all_exchanges_wait_for_answers_a_slow_head_is_refused() {
+fn a_slow_head_is_refused_if_all_exchanges_are_deferred() {
     let mut sim = Sim::with(|config| config.exchanges = 1);
     let _waiter = waiting(&mut sim);
     let slow = sim.connect();
@@ -202,7 +202,7 @@ fn where_all_exchanges_wait_for_answers_a_slow_head_is_refused() {
 // --- the server's own end ---
 
 #[test]
-fn what_waits_when_a_drain_begins_may_still_be_answered_and_is_the_last() {
+fn a_deferred_request_may_be_answered_in_a_drain_and_is_the_last() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let now = sim.now();
@@ -219,7 +219,7 @@ fn what_waits_when_a_drain_begins_may_still_be_answered_and_is_the_last() {
 }
 
 #[test]
-fn what_waits_when_the_grace_ends_is_gone() {
+fn deferred_requests_are_gone_when_the_grace_ends() {
     let mut sim = Sim::new();
     let client = waiting(&mut sim);
     let now = sim.now();
@@ -231,7 +231,7 @@ fn what_waits_when_the_grace_ends_is_gone() {
 }
 
 #[test]
-fn an_abort_is_told_of_by_the_next_turn() {
+fn the_turn_after_an_abort_reports_what_is_gone() {
     let mut sim = Sim::new();
     let _clients = [waiting(&mut sim), waiting(&mut sim)];
     sim.answer("written, but never sent").unwrap();
@@ -244,7 +244,7 @@ fn an_abort_is_told_of_by_the_next_turn() {
 }
 
 #[test]
-fn closed_means_that_the_handler_knows_all() {
+fn the_phase_is_closed_only_after_the_handler_knows_all_gone_requests() {
     let mut sim = Sim::new();
     let _client = waiting(&mut sim);
     sim.engine.call(None).abort();

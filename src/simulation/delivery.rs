@@ -65,7 +65,7 @@ fn assert_same(outcome: &Outcome, expected: &Outcome, fixture: &Fixture, way: &s
 }
 
 #[test]
-fn each_request_gets_its_answer_and_its_ending() {
+fn each_request_gets_its_response_and_its_ending() {
     for fixture in fixtures::all() {
         let (bytes, ending) = whole(&fixture);
         let is_head = |at: usize| matches!(fixture.answers.get(at), Some(Answer::Head(_)));
@@ -93,7 +93,7 @@ fn each_request_gets_its_answer_and_its_ending() {
 }
 
 #[test]
-fn a_request_split_in_two_anywhere_gets_the_same_answer() {
+fn a_request_split_in_two_anywhere_gets_the_same_response() {
     for fixture in fixtures::all() {
         let expected = whole(&fixture);
         for at in fixture.cuts() {
@@ -109,7 +109,7 @@ fn a_request_split_in_two_anywhere_gets_the_same_answer() {
 }
 
 #[test]
-fn a_request_whose_second_half_comes_during_the_first_read_gets_the_same_answer() {
+fn a_request_gets_the_same_response_if_its_end_follows_the_first_read() {
     for fixture in fixtures::all() {
         let expected = whole(&fixture);
         for at in fixture.cuts() {
@@ -124,7 +124,7 @@ fn a_request_whose_second_half_comes_during_the_first_read_gets_the_same_answer(
 }
 
 #[test]
-fn a_request_that_comes_byte_by_byte_gets_the_same_answer() {
+fn a_request_that_arrives_byte_by_byte_gets_the_same_response() {
     check("byte by byte", |sim, client, request| {
         for byte in request {
             client.send(std::slice::from_ref(byte));
@@ -134,7 +134,7 @@ fn a_request_that_comes_byte_by_byte_gets_the_same_answer() {
 }
 
 #[test]
-fn a_request_that_is_read_byte_by_byte_gets_the_same_answer() {
+fn a_request_that_is_read_byte_by_byte_gets_the_same_response() {
     for fixture in fixtures::all() {
         let mut sim = sim(false);
         sim.world().read_limit = 1;
@@ -157,7 +157,7 @@ fn check_proofs(way: &str, deliver: impl Fn(&mut Sim, &Client, &[u8])) {
 }
 
 #[test]
-fn a_bad_request_is_refused_as_soon_as_its_first_bytes_prove_it() {
+fn a_bad_request_is_refused_as_soon_as_its_first_bytes_prove_it_bad() {
     check_proofs("proven", |_, client, proof| client.send(proof));
     check_proofs("proven by the last byte", |sim, client, proof| {
         let (front, last) = proof.split_at(proof.len() - 1);
@@ -201,7 +201,7 @@ fn a_request_is_not_refused_before_it_is_proven_bad() {
 }
 
 #[test]
-fn a_head_that_comes_in_pieces_costs_no_more_than_a_few_looks_at_each_byte() {
+fn each_byte_of_a_head_in_pieces_is_examined_only_a_few_times() {
     let head = |target: &str, lines: String| format!("GET {target} HTTP/1.1\r\nHost: x\r\n{lines}\r\n");
     let heads = [
         head("/", format!("A: {}\r\n", "v".repeat(16_000))),
@@ -236,7 +236,7 @@ fn a_head_that_comes_in_pieces_costs_no_more_than_a_few_looks_at_each_byte() {
 }
 
 #[test]
-fn a_request_behind_an_urgent_byte_gets_the_same_answer() {
+fn a_request_with_an_urgent_byte_in_it_gets_the_same_response() {
     check("urgent", |sim, client, request| {
         let (front, back) = request.split_at(request.len() / 2);
         sim.settle();
@@ -247,7 +247,7 @@ fn a_request_behind_an_urgent_byte_gets_the_same_answer() {
 }
 
 #[test]
-fn a_request_pipelined_behind_another_is_answered_behind_it() {
+fn a_request_pipelined_after_another_is_answered_after_it() {
     let first = answer_to(FIRST);
     for fixture in fixtures::all() {
         let outcome = outcome_of(&fixture, "pipelined", |_, client| {
@@ -259,7 +259,7 @@ fn a_request_pipelined_behind_another_is_answered_behind_it() {
 }
 
 #[test]
-fn bytes_behind_a_request_are_the_next_one_or_nothing() {
+fn bytes_after_a_request_are_the_next_request_or_nothing() {
     let trailing = answer_to(TRAILING);
     for fixture in fixtures::all() {
         let outcome = outcome_of(&fixture, "with more behind", |_, client| {
@@ -274,7 +274,7 @@ fn bytes_behind_a_request_are_the_next_one_or_nothing() {
 }
 
 #[test]
-fn a_client_that_sends_and_half_closes_gets_the_same_answer() {
+fn a_client_that_half_closes_gets_the_same_response() {
     for fixture in fixtures::all() {
         let outcome = outcome_of(&fixture, "half-closed", |_, client| {
             client.send(&fixture.request);
@@ -290,7 +290,7 @@ fn a_client_that_sends_and_half_closes_gets_the_same_answer() {
 }
 
 #[test]
-fn an_answer_taken_byte_by_byte_is_the_same() {
+fn a_response_written_byte_by_byte_is_the_same() {
     check("written byte by byte", |sim, client, request| {
         sim.world().write_limit = 1;
         client.send(request);
@@ -298,7 +298,7 @@ fn an_answer_taken_byte_by_byte_is_the_same() {
 }
 
 #[test]
-fn an_answer_to_a_client_that_reads_byte_by_byte_is_the_same() {
+fn a_response_to_a_client_that_reads_byte_by_byte_is_the_same() {
     check("read by a slow client", |sim, client, request| {
         client.stop_reading();
         client.send(request);
@@ -316,7 +316,7 @@ fn an_answer_to_a_client_that_reads_byte_by_byte_is_the_same() {
 }
 
 #[test]
-fn continue_is_sent_once_and_only_to_a_client_that_waits_for_it() {
+fn one_100_continue_is_sent_only_to_a_client_that_waits_for_it() {
     let head = b"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
     let mut sim = sim(true);
     let patient = sim.connect();
@@ -341,7 +341,7 @@ fn continue_is_sent_once_and_only_to_a_client_that_waits_for_it() {
 }
 
 #[test]
-fn the_error_page_that_replaces_an_answer_to_head_has_no_body() {
+fn the_error_page_that_replaces_a_response_to_head_has_no_body() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(b"HEAD /impossible HTTP/1.1\r\nHost: x\r\n\r\n");

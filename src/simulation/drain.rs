@@ -39,7 +39,7 @@ fn a_drain_ends_idle_connections_in_the_next_turn() {
 }
 
 #[test]
-fn a_request_that_had_come_to_an_idle_connection_is_answered_by_a_draining_server() {
+fn a_draining_server_answers_a_request_that_had_reached_an_idle_connection() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/");
@@ -54,7 +54,7 @@ fn a_request_that_had_come_to_an_idle_connection_is_answered_by_a_draining_serve
 }
 
 #[test]
-fn a_request_that_has_begun_is_finished_by_a_draining_server() {
+fn a_draining_server_finishes_a_request_that_has_begun() {
     for request in
         [handler::get("/"), b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab".to_vec()]
     {
@@ -76,7 +76,7 @@ fn a_request_that_has_begun_is_finished_by_a_draining_server() {
 }
 
 #[test]
-fn of_a_long_pipeline_a_draining_server_answers_one_more() {
+fn a_draining_server_answers_one_more_request_of_a_long_pipeline() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(&handler::get("/").repeat(1000));
@@ -90,7 +90,7 @@ fn of_a_long_pipeline_a_draining_server_answers_one_more() {
 }
 
 #[test]
-fn a_draining_server_that_asks_for_a_body_does_so_at_once() {
+fn a_draining_server_sends_100_continue_at_once() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n");
@@ -106,7 +106,7 @@ fn a_draining_server_that_asks_for_a_body_does_so_at_once() {
 }
 
 #[test]
-fn when_the_grace_is_over_what_is_left_is_cut_off() {
+fn connections_that_are_left_after_the_grace_are_cut_off() {
     let mut sim = Sim::new();
     let (head, stuck) = (sim.connect(), sim.connect());
     stuck.stop_reading();
@@ -141,7 +141,7 @@ fn an_answer_on_its_way_when_the_drain_begins_leaves_whole() {
 }
 
 #[test]
-fn an_answer_on_its_way_when_the_drain_begins_is_lingered_over() {
+fn a_response_on_its_way_when_the_drain_begins_is_followed_by_lingering() {
     // The client was told nothing of a close, so its next request may be on the way: a socket
     // closed now would meet it with a reset, and most of the answer would be lost.
     let mut sim = Sim::new();
@@ -157,7 +157,7 @@ fn an_answer_on_its_way_when_the_drain_begins_is_lingered_over() {
 }
 
 #[test]
-fn who_was_not_told_of_the_close_is_sent_a_fin_in_every_close_mode() {
+fn a_response_without_close_is_followed_by_a_fin_in_every_close_mode() {
     for close in [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst] {
         // Idle behind a large answer, and one whose answer is still on its way.
         let mut sim = Sim::with(|config| config.close = close);
@@ -180,7 +180,7 @@ fn who_was_not_told_of_the_close_is_sent_a_fin_in_every_close_mode() {
 }
 
 #[test]
-fn who_is_answered_in_a_drain_without_being_told_of_the_close_is_lingered_over() {
+fn a_response_without_close_in_a_drain_is_followed_by_lingering() {
     let budgets = [1, 400, 4096, 5000, 1 << 20];
     for (bytes, short_read_drains) in budgets.into_iter().flat_map(|bytes| [(bytes, true), (bytes, false)]) {
         let mut sim = Sim::with(|config| config.budget.bytes_per_connection = bytes);
@@ -197,7 +197,7 @@ fn who_is_answered_in_a_drain_without_being_told_of_the_close_is_lingered_over()
 }
 
 #[test]
-fn who_has_asked_ahead_is_lingered_over_for_it_may_have_read_nothing_yet() {
+fn a_drain_lingers_after_a_pipeline_whose_responses_may_be_unread() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(&handler::get("/").repeat(3000));
@@ -211,7 +211,7 @@ fn who_has_asked_ahead_is_lingered_over_for_it_may_have_read_nothing_yet() {
 }
 
 #[test]
-fn a_request_that_came_behind_a_stuck_answer_before_the_drain_is_answered() {
+fn a_request_after_a_stuck_response_is_answered_in_a_drain() {
     for close in [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst] {
         let mut sim = Sim::with(|config| config.close = close);
         let client = sim.connect();
@@ -247,7 +247,7 @@ fn an_abort_ends_everything_at_once() {
 }
 
 #[test]
-fn a_server_that_is_dropped_closes_its_sockets_and_asks_no_handler() {
+fn a_dropped_server_closes_its_sockets_and_calls_no_handler() {
     let mut sim = Sim::new();
     let clients = [sim.connect_idle(), sim.connect_idle()];
     clients[0].get("/");
@@ -258,7 +258,7 @@ fn a_server_that_is_dropped_closes_its_sockets_and_asks_no_handler() {
 }
 
 #[test]
-fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
+fn a_large_response_that_the_kernel_still_holds_is_followed_by_lingering() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.get("/large");
@@ -272,7 +272,7 @@ fn a_large_answer_that_the_kernel_still_holds_is_lingered_over() {
 }
 
 #[test]
-fn a_drain_that_ends_with_deadlines_left_over_leaves_no_work() {
+fn a_drain_that_ends_with_overdue_deadlines_leaves_no_work() {
     let mut sim = Sim::with(|config| config.budget.requests = 1);
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
     for client in &clients {
@@ -299,7 +299,7 @@ fn patient(clients: usize) -> (Sim, Vec<Client>) {
 }
 
 #[test]
-fn an_idle_connection_may_ask_once_more() {
+fn an_idle_connection_may_send_one_more_request() {
     let (mut sim, clients) = patient(1);
     assert!(clients[0].is_served() && !clients[0].called(Call::Shutdown));
     sim.advance(GRACE / 2);
@@ -313,7 +313,7 @@ fn an_idle_connection_may_ask_once_more() {
 }
 
 #[test]
-fn who_has_not_asked_when_nine_tenths_of_the_grace_are_over_is_closed() {
+fn connections_still_idle_after_90_percent_of_the_grace_are_closed() {
     let (mut sim, clients) = patient(3);
     clients[0].send(b"GET / ");
     sim.settle();
@@ -340,7 +340,7 @@ fn who_has_not_asked_when_nine_tenths_of_the_grace_are_over_is_closed() {
 }
 
 #[test]
-fn an_answer_that_did_not_say_close_is_followed_by_one_that_does() {
+fn a_response_without_close_is_followed_by_one_with_close() {
     let mut sim = Sim::with(|config| config.idle_in_drain = IdleInDrain::LastRequest);
     let client = sim.connect();
     client.stop_reading();
@@ -357,7 +357,7 @@ fn an_answer_that_did_not_say_close_is_followed_by_one_that_does() {
 }
 
 #[test]
-fn a_client_that_leaves_a_patient_drain_ends_it() {
+fn a_patient_drain_ends_when_its_last_client_leaves() {
     let (mut sim, clients) = patient(2);
     for client in &clients {
         client.fin();

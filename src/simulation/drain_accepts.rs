@@ -10,7 +10,7 @@ use super::harness::socket::Ending;
 use crate::stats::{Phase, Reason};
 
 #[test]
-fn who_waits_to_be_accepted_when_a_drain_begins_is_answered() {
+fn clients_that_wait_for_accept_when_a_drain_begins_are_answered() {
     let mut sim = Sim::new();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
     for client in &clients {
@@ -26,7 +26,7 @@ fn who_waits_to_be_accepted_when_a_drain_begins_is_answered() {
 }
 
 #[test]
-fn a_drain_accepts_as_many_as_there_is_room_for() {
+fn a_drain_accepts_clients_while_slots_are_free() {
     let mut sim = Sim::with(|config| config.max_connections = 3);
     let idle = sim.connect_idle();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
@@ -41,7 +41,7 @@ fn a_drain_accepts_as_many_as_there_is_room_for() {
 }
 
 #[test]
-fn errors_of_accept_do_not_hold_up_a_drain() {
+fn accept_errors_do_not_hold_up_a_drain() {
     for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted, ErrorKind::OutOfMemory] {
         let mut sim = Sim::with(|config| config.backlog = 1000);
         let client = sim.connect();
@@ -55,7 +55,7 @@ fn errors_of_accept_do_not_hold_up_a_drain() {
 }
 
 #[test]
-fn an_interrupted_accept_is_made_again_by_a_drain() {
+fn a_drain_repeats_an_interrupted_accept() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.get("/");
@@ -66,7 +66,7 @@ fn an_interrupted_accept_is_made_again_by_a_drain() {
 }
 
 #[test]
-fn a_drain_accepts_no_more_than_a_queue_holds() {
+fn a_drain_accepts_at_most_the_clients_that_a_queue_holds() {
     let mut sim = Sim::with(|config| config.backlog = 2);
     let clients: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
     drain(&mut sim);
@@ -75,7 +75,7 @@ fn a_drain_accepts_no_more_than_a_queue_holds() {
 }
 
 #[test]
-fn a_drain_accepts_although_errors_have_come_between() {
+fn a_drain_goes_on_accepting_after_errors() {
     let mut sim = Sim::with(|config| config.backlog = 2);
     let [gone, first, second] = [sim.connect(), sim.connect(), sim.connect()];
     sim.world().accept_faults.extend([ErrorKind::ConnectionAborted.into(), ErrorKind::Interrupted.into()]);
@@ -84,7 +84,7 @@ fn a_drain_accepts_although_errors_have_come_between() {
 }
 
 #[test]
-fn a_drain_tries_once_more_to_accept_although_that_has_failed_just_now() {
+fn a_drain_tries_to_accept_again_right_after_a_failure() {
     let mut sim = Sim::new();
     let client = sim.connect();
     sim.world().accept_faults.push_back(io::Error::other("too many open files"));
@@ -95,7 +95,7 @@ fn a_drain_tries_once_more_to_accept_although_that_has_failed_just_now() {
 }
 
 #[test]
-fn a_draining_server_accepts_nobody_who_comes_later() {
+fn a_draining_server_accepts_no_later_client() {
     let mut sim = Sim::new();
     let old = sim.connect();
     old.send(b"GET /");
@@ -110,7 +110,7 @@ fn a_draining_server_accepts_nobody_who_comes_later() {
 }
 
 #[test]
-fn a_drain_is_not_kept_from_accepting_by_many_handshakes_that_were_aborted() {
+fn many_aborted_handshakes_do_not_keep_a_drain_from_accepting() {
     let mut sim = Sim::new();
     sim.abort_handshakes(200);
     let client = sim.connect();

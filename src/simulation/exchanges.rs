@@ -47,7 +47,7 @@ fn assert_all_end(mut sim: Sim, clients: &[&Client]) {
 }
 
 #[test]
-fn a_request_that_comes_whole_needs_nobody_to_give_way() {
+fn a_request_that_arrives_whole_evicts_nobody() {
     let (mut sim, slow) = exhausted([IN_HEAD, IN_BODY]);
     let honest = sim.connect();
     honest.get("/");
@@ -57,7 +57,7 @@ fn a_request_that_comes_whole_needs_nobody_to_give_way() {
 }
 
 #[test]
-fn when_all_exchanges_are_lent_the_fullest_state_gives_up_its_oldest() {
+fn the_fullest_state_loses_its_oldest_when_all_exchanges_are_lent() {
     // With the honest client's own there are two heads.
     for other in [IN_BODY, IN_SENDING, IN_HEAD] {
         let (mut sim, slow) = exhausted([IN_HEAD, other]);
@@ -70,7 +70,7 @@ fn when_all_exchanges_are_lent_the_fullest_state_gives_up_its_oldest() {
 }
 
 #[test]
-fn of_states_equally_full_the_older_gives_way() {
+fn the_older_of_two_equally_full_states_is_evicted() {
     let (mut sim, slow) = exhausted([IN_BODY, IN_SENDING]);
     let first = honest(&mut sim);
     assert_eq!((first.statuses(), slow[0].statuses(), slow[1].ending()), (vec![200], vec![503], None));
@@ -78,7 +78,7 @@ fn of_states_equally_full_the_older_gives_way() {
 }
 
 #[test]
-fn a_response_that_gives_way_is_cut_off() {
+fn an_evicted_response_is_cut_off() {
     let (mut sim, slow) = exhausted([IN_SENDING, IN_SENDING]);
     let honest = honest(&mut sim);
     assert_eq!(honest.statuses(), [200]);
@@ -87,7 +87,7 @@ fn a_response_that_gives_way_is_cut_off() {
 }
 
 #[test]
-fn a_slow_client_that_cannot_even_take_its_refusal_is_ended() {
+fn a_slow_client_that_does_not_read_its_refusal_is_evicted() {
     let (mut sim, slow) = exhausted([IN_HEAD, IN_HEAD]);
     for client in &slow {
         client.stop_reading();
@@ -100,7 +100,7 @@ fn a_slow_client_that_cannot_even_take_its_refusal_is_ended() {
 }
 
 #[test]
-fn a_response_that_was_cut_off_for_its_exchange_counts_as_evicted() {
+fn a_response_cut_off_for_its_exchange_counts_as_evicted() {
     let (mut sim, _slow) = exhausted([IN_SENDING, IN_SENDING]);
     honest(&mut sim);
     let stats = sim.stats();
@@ -108,7 +108,7 @@ fn a_response_that_was_cut_off_for_its_exchange_counts_as_evicted() {
 }
 
 #[test]
-fn a_client_whose_requests_wait_for_their_turn_does_not_give_way_to_another() {
+fn requests_that_wait_for_their_turn_are_not_evicted() {
     let mut sim = Sim::with(|config| {
         config.exchanges = 1;
         config.budget.requests_per_connection = 1;

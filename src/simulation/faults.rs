@@ -8,7 +8,7 @@ use super::harness::socket::Ending;
 use crate::stats::Reason;
 
 #[test]
-fn interrupted_calls_are_made_again() {
+fn interrupted_calls_are_repeated() {
     let mut sim = Sim::new();
     sim.world().accept_faults.extend([ErrorKind::Interrupted.into(), ErrorKind::Interrupted.into()]);
     let client = sim.connect();
@@ -23,7 +23,7 @@ fn interrupted_calls_are_made_again() {
 }
 
 #[test]
-fn calls_that_would_block_for_a_moment_are_made_again() {
+fn calls_that_would_block_for_a_moment_are_repeated() {
     for short_read_drains in [true, false] {
         let mut sim = Sim::new();
         sim.world().short_read_drains = short_read_drains;
@@ -71,7 +71,7 @@ fn a_broken_socket_ends_its_own_connection_only_in_every_state() {
 }
 
 #[test]
-fn a_failed_write_ends_its_own_connection_only() {
+fn a_failed_write_ends_only_its_own_connection() {
     for kind in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset] {
         for target in ["/", "/large"] {
             let mut sim = Sim::new();
@@ -91,7 +91,7 @@ fn a_failed_write_ends_its_own_connection_only() {
 }
 
 #[test]
-fn a_reset_while_an_answer_is_stuck_is_noticed() {
+fn a_reset_during_a_stuck_response_is_noticed() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();
@@ -105,7 +105,7 @@ fn a_reset_while_an_answer_is_stuck_is_noticed() {
 }
 
 #[test]
-fn a_poller_that_refuses_a_socket_costs_that_connection_only() {
+fn a_poller_that_refuses_a_socket_costs_only_its_own_connection() {
     // At the first registration, and at the change of it.
     for first in [true, false] {
         let mut sim = Sim::new();
@@ -128,7 +128,7 @@ fn a_poller_that_refuses_a_socket_costs_that_connection_only() {
 }
 
 #[test]
-fn a_poller_that_refuses_after_the_answer_does_not_take_it_back() {
+fn a_poller_that_refuses_a_socket_does_not_take_back_its_response() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.get("/");

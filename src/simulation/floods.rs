@@ -163,21 +163,21 @@ fn tell(flood: &Flood, change: impl FnOnce(&mut Config)) {
 }
 
 #[test]
-fn beside_each_flood_a_newcomer_is_served_within_three_hundredths_of_a_second_and_all_transfers_go_on() {
+fn during_each_flood_newcomers_are_served_in_30_ms_and_transfers_go_on() {
     for flood in &FLOODS {
         tell(flood, |_| {});
     }
 }
 
 #[test]
-fn in_close_mode_peer_they_do_so_as_well() {
+fn newcomers_and_transfers_survive_floods_in_close_mode_peer() {
     for flood in FLOODS.iter().filter(|flood| flood.name.contains("last")) {
         tell(flood, |config| config.close = CloseMode::Peer);
     }
 }
 
 #[test]
-fn with_few_buffers_they_do_so_as_well() {
+fn newcomers_and_transfers_survive_floods_with_few_buffers() {
     for flood in &FLOODS {
         tell(flood, |config| {
             config.buffers.heads = 60;

@@ -13,7 +13,7 @@ use crate::stats::Reason;
 const IDLE: Duration = Duration::from_secs(75);
 
 #[test]
-fn an_adopted_stream_is_read_by_the_next_turn_without_an_event() {
+fn the_next_turn_reads_an_adopted_stream_without_an_event() {
     let mut sim = Sim::new();
     let (client, adopted) = sim.adopt();
     assert_eq!((adopted, sim.timeout()), (Ok(()), Some(Duration::ZERO)));
@@ -27,7 +27,7 @@ fn an_adopted_stream_is_read_by_the_next_turn_without_an_event() {
 }
 
 #[test]
-fn the_idle_time_of_an_adopted_stream_begins_when_it_is_adopted() {
+fn the_idle_timeout_of_an_adopted_stream_starts_at_its_adoption() {
     let mut sim = Sim::new();
     sim.pass(Duration::from_secs(3600));
     let (client, _) = sim.adopt();
@@ -36,7 +36,7 @@ fn the_idle_time_of_an_adopted_stream_begins_when_it_is_adopted() {
 }
 
 #[test]
-fn a_full_table_makes_room_for_an_adopted_stream_as_for_any() {
+fn a_full_table_evicts_for_an_adopted_stream_too() {
     let mut sim = Sim::with(|config| config.max_connections = 2);
     let (spoken, silent) = (sim.connect_idle(), sim.connect_idle());
     spoken.get("/");
@@ -50,7 +50,7 @@ fn a_full_table_makes_room_for_an_adopted_stream_as_for_any() {
 }
 
 #[test]
-fn a_stream_that_finds_no_room_is_refused_and_nobody_is_evicted_for_it() {
+fn a_stream_that_can_have_no_slot_is_refused_without_an_eviction() {
     for (at_capacity, begin) in
         [(AtCapacity::Pause, ""), (AtCapacity::Evict, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n")]
     {
@@ -65,7 +65,7 @@ fn a_stream_that_finds_no_room_is_refused_and_nobody_is_evicted_for_it() {
 }
 
 #[test]
-fn what_was_said_to_a_connection_that_made_room_is_not_said_to_the_one_that_came() {
+fn an_event_of_an_evicted_connection_does_not_reach_its_successor() {
     let mut sim = Sim::with(|config| config.max_connections = 1);
     let old = sim.connect_idle();
     old.get("/");
@@ -79,7 +79,7 @@ fn what_was_said_to_a_connection_that_made_room_is_not_said_to_the_one_that_came
 }
 
 #[test]
-fn a_listener_that_is_removed_gives_no_more_connections_and_keeps_its_queue() {
+fn a_removed_listener_gives_no_more_connections_and_keeps_its_queue() {
     let mut sim = Sim::new();
     let id = sim.engine.add_listener(FakeListener::new(&sim.wire)).unwrap();
     let first = super::harness::client::Client::new(&sim.wire, 1);

@@ -53,7 +53,7 @@ fn a_late_host_is_not_the_clients_fault() {
 }
 
 #[test]
-fn whoever_is_queued_is_not_expired_when_the_budget_ends_before_its_turn() {
+fn a_queued_connection_does_not_time_out_before_its_turn() {
     let mut sim = Sim::with(|config| config.budget.requests = 1);
     let clients: Vec<Client> = (0..5).map(|_| sim.connect()).collect();
     sim.settle();
@@ -69,7 +69,7 @@ fn whoever_is_queued_is_not_expired_when_the_budget_ends_before_its_turn() {
 }
 
 #[test]
-fn more_ends_than_a_budget_are_work_left() {
+fn more_timeouts_than_the_budget_are_left_as_work() {
     let mut sim = Sim::with(|config| config.budget.requests = 2);
     for _ in 0..5 {
         drop(sim.connect());
@@ -100,7 +100,7 @@ fn a_clock_that_goes_back_stands_still() {
 }
 
 #[test]
-fn a_host_that_comes_late_finds_it_in_the_statistics() {
+fn the_statistics_show_that_a_host_came_late() {
     let mut sim = Sim::new();
     sim.connect_idle();
     sim.advance(IDLE + Duration::from_millis(3));
@@ -113,7 +113,7 @@ fn a_host_that_comes_late_finds_it_in_the_statistics() {
 }
 
 #[test]
-fn a_host_that_sleeps_over_work_that_was_left_finds_it_in_the_statistics() {
+fn the_statistics_show_that_a_host_delayed_work_that_was_left() {
     let mut sim = Sim::with(|config| config.budget.requests_per_connection = 1);
     let client = sim.connect();
     client.send(&handler::get("/").repeat(3));
@@ -125,7 +125,7 @@ fn a_host_that_sleeps_over_work_that_was_left_finds_it_in_the_statistics() {
 }
 
 #[test]
-fn a_host_that_comes_at_once_is_not_late_however_much_there_is_to_do() {
+fn a_host_that_comes_at_once_is_not_late_however_much_work_there_is() {
     let mut sim = Sim::with(|config| config.budget.requests = 1);
     let clients: Vec<Client> = (0..10).map(|_| sim.connect_idle()).collect();
     sim.advance(IDLE);
@@ -149,7 +149,7 @@ fn after_an_abort_nobody_is_late() {
 }
 
 #[test]
-fn a_late_host_whose_batch_of_events_was_full_costs_no_client_its_answer() {
+fn a_late_host_with_a_full_event_batch_costs_no_client_its_response() {
     for begin in [&b""[..], b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nContent-Length: 0\r\n"] {
         let mut sim = Sim::new();
         let client = sim.connect_idle();

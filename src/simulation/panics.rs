@@ -7,7 +7,7 @@ use super::harness::socket::Ending;
 use crate::stats::{Phase, Reason};
 
 #[test]
-fn a_handler_that_panics_loses_its_own_connection_only() {
+fn a_handler_panic_loses_only_its_own_connection() {
     // When a connection is driven first, later, behind another answer, and while an exchange is kept.
     let starts: [&[u8]; 4] = [b"", b"", &handler::get("/"), b"GET"];
     for (at, start) in starts.into_iter().enumerate() {
@@ -40,7 +40,7 @@ fn a_handler_that_panics_loses_its_own_connection_only() {
 }
 
 #[test]
-fn an_event_for_the_victim_of_a_panic_is_harmless() {
+fn an_event_for_a_connection_that_panicked_is_harmless() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     let token = sim.token(&client);

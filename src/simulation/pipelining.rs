@@ -43,7 +43,7 @@ fn ten_thousand_requests_of_a_client_that_goes_silent_are_all_answered_in_order(
 }
 
 #[test]
-fn another_client_is_answered_in_between() {
+fn other_clients_are_answered_during_a_long_pipeline() {
     let mut sim = Sim::new();
     let known = sim.connect_idle();
     let pipeliner = sim.connect();
@@ -63,7 +63,7 @@ fn another_client_is_answered_in_between() {
 }
 
 #[test]
-fn clients_with_much_to_ask_take_turns() {
+fn clients_with_long_pipelines_take_turns() {
     let mut sim = Sim::with(|config| {
         config.budget.requests = 4;
         config.budget.requests_per_connection = 2;
@@ -86,7 +86,7 @@ fn clients_with_much_to_ask_take_turns() {
 }
 
 #[test]
-fn the_answers_of_a_batch_leave_in_one_write() {
+fn the_responses_of_a_batch_leave_in_one_write() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.send(&numbered(16));
@@ -97,7 +97,7 @@ fn the_answers_of_a_batch_leave_in_one_write() {
 }
 
 #[test]
-fn a_long_upload_is_read_a_budget_at_a_time() {
+fn a_long_upload_is_read_one_quota_per_turn() {
     const BODY: usize = 1024 * 1024;
     let mut sim = Sim::with(|config| config.budget.bytes_per_connection = 100_000);
     let client = sim.connect();
@@ -115,7 +115,7 @@ fn a_long_upload_is_read_a_budget_at_a_time() {
 }
 
 #[test]
-fn a_long_response_leaves_a_budget_at_a_time() {
+fn a_long_response_is_sent_one_quota_per_turn() {
     let mut sim = Sim::with(|config| config.budget.bytes_per_connection = 20_000);
     let (client, other) = (sim.connect(), sim.connect());
     client.get("/large");
@@ -144,7 +144,7 @@ fn long_responses_keep_their_place_in_a_pipeline() {
 }
 
 #[test]
-fn requests_that_wait_for_their_turn_never_leave_the_pool_without_a_spare() {
+fn requests_that_wait_for_their_turn_leave_the_pool_a_spare_exchange() {
     // Each client's second request comes when its share of the turn is used up: the request waits
     // in an exchange, in the ready queue. There are more such clients than exchanges.
     let mut sim = Sim::with(|config| {

@@ -17,7 +17,7 @@ fn post(target: &str, fields: &str) -> Vec<u8> {
 
 /// A response that is sent before its turn leaves nothing behind that would stop the next.
 #[test]
-fn a_long_deferred_answer_that_is_flushed_does_not_stop_the_requests_behind_it() {
+fn a_flushed_deferred_response_does_not_stop_the_requests_after_it() {
     let mut sim = Sim::with(|config| config.buffers.outs = 1);
     let clients: Vec<Client> = (0..3).map(|_| sim.connect()).collect();
     for client in &clients {
@@ -102,7 +102,7 @@ fn deferred_clients_that_pipeline_do_not_keep_the_heads_from_others() {
 
 /// Its connection is in the ready queue, behind one that needs the last head.
 #[test]
-fn an_answer_that_the_host_has_given_is_sent_whole_although_its_connection_makes_way() {
+fn a_response_that_is_given_is_sent_whole_although_its_head_is_taken() {
     let mut sim = Sim::with(|config| config.buffers.heads = 1);
     let deferred = sim.connect();
     deferred.send(&[handler::get("/later"), b"G".to_vec()].concat());
@@ -123,7 +123,7 @@ fn an_answer_that_the_host_has_given_is_sent_whole_although_its_connection_makes
 
 /// In a burst of answers there are outs left for a client that does not take its own at once.
 #[test]
-fn the_one_that_is_answered_last_is_not_cut_for_those_that_were_not_tried() {
+fn a_burst_of_responses_leaves_outs_for_a_slow_client() {
     let mut sim = Sim::with(|config| {
         config.max_connections = 100;
         config.buffers.outs = 4;
@@ -150,7 +150,7 @@ fn the_one_that_is_answered_last_is_not_cut_for_those_that_were_not_tried() {
 }
 
 #[test]
-fn a_client_is_told_to_continue_once_and_behind_the_response_in_front() {
+fn one_100_continue_is_sent_after_the_response_before_it() {
     for chunked in [false, true] {
         for reads in [1usize, 100, 100_000] {
             let mut sim = Sim::with(|config| config.buffers.bodies = 1);
@@ -301,7 +301,7 @@ fn with_one_of_everything_nothing_is_lost() {
 }
 
 #[test]
-fn a_body_whose_client_does_not_take_its_continue_gives_way() {
+fn a_body_whose_client_does_not_read_100_continue_loses_its_buffer() {
     let mut sim = Sim::with(|config| {
         config.buffers.bodies = 1;
         config.timeouts.queue = Duration::MAX;

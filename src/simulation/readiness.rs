@@ -18,7 +18,7 @@ fn registrations(client: &Client) -> Vec<Call> {
 }
 
 #[test]
-fn a_short_read_beside_a_fin_is_followed_by_another() {
+fn a_short_read_with_a_fin_pending_is_followed_by_another() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/");
@@ -43,7 +43,7 @@ fn a_read_cut_short_by_urgent_data_is_followed_by_another() {
 }
 
 #[test]
-fn input_behind_an_unwatched_sockets_first_read_is_found_at_registration() {
+fn input_after_the_first_read_is_found_at_registration() {
     for rest in [Arrival::Bytes(handler::get("/second")), Arrival::Fin, Arrival::Reset] {
         let mut sim = Sim::new();
         let client = sim.connect();
@@ -99,7 +99,7 @@ fn a_read_that_fills_its_buffer_is_followed_by_another() {
 }
 
 #[test]
-fn room_is_watched_for_from_the_first_full_write_and_then_for_good() {
+fn writability_is_watched_from_the_first_full_write_on() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/");
@@ -120,7 +120,7 @@ fn room_is_watched_for_from_the_first_full_write_and_then_for_good() {
 }
 
 #[test]
-fn a_first_write_that_is_full_needs_one_registration_only() {
+fn a_first_write_that_is_full_takes_only_one_registration() {
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();
@@ -134,7 +134,7 @@ fn a_first_write_that_is_full_needs_one_registration_only() {
 }
 
 #[test]
-fn requests_that_come_while_an_answer_is_stuck_wait_and_are_not_forgotten() {
+fn requests_that_arrive_during_a_stuck_response_are_not_forgotten() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.stop_reading();
@@ -192,7 +192,7 @@ fn spurious_events_are_harmless_in_every_state() {
 }
 
 #[test]
-fn a_hint_of_an_end_or_an_error_alone_makes_a_connection_look() {
+fn a_hint_of_an_end_or_an_error_alone_leads_to_a_system_call() {
     let hints = [
         Readiness { read_closed: true, ..Readiness::default() },
         Readiness { priority: true, ..Readiness::default() },
@@ -220,7 +220,7 @@ fn a_hint_of_an_end_or_an_error_alone_makes_a_connection_look() {
 }
 
 #[test]
-fn once_the_rest_behind_urgent_data_is_read_short_reads_are_believed_again() {
+fn short_reads_are_trusted_again_after_urgent_data_has_been_read() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.send_urgent();
@@ -233,7 +233,7 @@ fn once_the_rest_behind_urgent_data_is_read_short_reads_are_believed_again() {
 }
 
 #[test]
-fn a_token_of_a_connection_that_is_gone_is_counted_and_harms_nobody() {
+fn a_token_of_a_closed_connection_is_counted_and_harms_nobody() {
     let mut sim = Sim::with(|config| config.max_connections = 1);
     let old = sim.connect_idle();
     let stale = sim.token(&old);
@@ -250,7 +250,7 @@ fn a_token_of_a_connection_that_is_gone_is_counted_and_harms_nobody() {
 }
 
 #[test]
-fn a_token_of_somebody_else_is_not_claimed() {
+fn a_foreign_token_is_not_claimed() {
     let mut sim = Sim::new();
     for token in [Token(0), Token(1), Token(usize::MAX)] {
         assert!(!sim.handle(token, ALL));

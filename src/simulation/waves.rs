@@ -22,7 +22,7 @@ fn reads(client: &Client) -> usize {
 }
 
 #[test]
-fn all_of_a_wave_are_read_before_the_first_is_answered() {
+fn all_members_of_a_wave_receive_before_the_first_is_answered() {
     let (mut sim, clients) = panicking(4);
     sim.turn();
     assert!(clients.iter().all(|client| reads(client) == 1));
@@ -30,7 +30,7 @@ fn all_of_a_wave_are_read_before_the_first_is_answered() {
 }
 
 #[test]
-fn all_of_a_wave_are_answered_before_the_first_is_written_to() {
+fn all_members_of_a_wave_are_answered_before_the_first_sends() {
     let mut sim = Sim::new();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
     for client in &clients[..2] {
@@ -44,7 +44,7 @@ fn all_of_a_wave_are_answered_before_the_first_is_written_to() {
 }
 
 #[test]
-fn a_panic_in_a_wave_loses_its_own_connection_only() {
+fn a_panic_in_a_wave_loses_only_its_own_connection() {
     let (mut sim, clients) = panicking(4);
     sim.settle();
     assert_eq!(clients[0].ending(), Some(Ending::Reset));
@@ -55,7 +55,7 @@ fn a_panic_in_a_wave_loses_its_own_connection_only() {
 }
 
 #[test]
-fn one_at_a_time_is_read_answered_and_written_to_where_that_is_wished() {
+fn a_wave_size_of_one_serves_connections_one_by_one() {
     let (mut sim, clients) = panicking(1);
     sim.turn();
     assert!(clients[1..].iter().all(|client| reads(client) == 0));
@@ -64,7 +64,7 @@ fn one_at_a_time_is_read_answered_and_written_to_where_that_is_wished() {
 }
 
 #[test]
-fn the_end_of_a_wave_s_member_is_asked_for_once() {
+fn the_end_of_a_wave_member_takes_one_more_read() {
     let mut sim = Sim::new();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
     clients[0].fin();
@@ -80,7 +80,7 @@ fn the_end_of_a_wave_s_member_is_asked_for_once() {
 }
 
 #[test]
-fn a_wave_is_no_reason_to_take_an_exchange_from_anybody() {
+fn a_wave_takes_no_exchange_from_another_connection() {
     let mut sim = Sim::with(|config| config.exchanges = 3);
     let slow = sim.connect();
     slow.send(b"GET / HT");
@@ -96,7 +96,7 @@ fn a_wave_is_no_reason_to_take_an_exchange_from_anybody() {
 }
 
 #[test]
-fn new_connections_are_served_before_more_are_accepted_than_there_is_room_for() {
+fn a_wave_of_newcomers_is_served_when_the_last_slot_is_taken() {
     let mut sim = Sim::with(|config| config.max_connections = 2);
     let idle = sim.connect_idle();
     let clients: Vec<Client> = (0..10).map(|_| sim.connect()).collect();
@@ -109,7 +109,7 @@ fn new_connections_are_served_before_more_are_accepted_than_there_is_room_for() 
 }
 
 #[test]
-fn panics_of_others_do_not_starve_a_client_that_was_answered() {
+fn panics_of_others_do_not_delay_a_response_that_is_written() {
     let mut sim = Sim::with(|config| config.max_connections = 128);
     let victim = sim.connect_idle();
     let others: Vec<Client> = (0..100).map(|_| sim.connect_idle()).collect();
@@ -125,7 +125,7 @@ fn panics_of_others_do_not_starve_a_client_that_was_answered() {
 }
 
 #[test]
-fn an_abort_after_a_panic_resets_those_whose_answers_were_not_sent() {
+fn an_abort_after_a_panic_resets_connections_with_unsent_responses() {
     let mut sim = Sim::new();
     let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
     clients[0].get("/");
@@ -139,7 +139,7 @@ fn an_abort_after_a_panic_resets_those_whose_answers_were_not_sent() {
 }
 
 #[test]
-fn what_was_deferred_in_a_wave_that_a_panic_ended_can_be_answered_before_the_next_turn() {
+fn a_request_deferred_in_a_wave_that_panicked_can_be_answered_at_once() {
     let mut sim = Sim::new();
     let (client, other) = (sim.connect_idle(), sim.connect_idle());
     for target in ["/", "/later", "/next"] {
@@ -154,7 +154,7 @@ fn what_was_deferred_in_a_wave_that_a_panic_ended_can_be_answered_before_the_nex
 }
 
 #[test]
-fn what_was_deferred_in_a_wave_that_a_panic_ended_is_told_of_once_after_an_abort() {
+fn a_request_deferred_in_a_wave_that_panicked_is_reported_gone_once() {
     let mut sim = Sim::new();
     let (client, other) = (sim.connect_idle(), sim.connect_idle());
     client.get("/later");
@@ -167,7 +167,7 @@ fn what_was_deferred_in_a_wave_that_a_panic_ended_is_told_of_once_after_an_abort
 }
 
 #[test]
-fn who_can_give_back_a_descriptor_is_served_before_accepting_pauses_for_want_of_one() {
+fn accepting_pauses_only_after_serving_those_who_free_descriptors() {
     let mut sim = Sim::new();
     sim.world().descriptors = 4;
     let clients: Vec<Client> = (0..12).map(|_| sim.connect()).collect();

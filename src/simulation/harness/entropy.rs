@@ -55,7 +55,7 @@ fn next(state: &mut u64) -> u64 {
 }
 
 #[test]
-fn bytes_decide_one_thing_each_until_they_are_used_up() {
+fn each_byte_decides_one_thing_until_all_are_used() {
     let mut chance = Chance::of(&[7, 1, 2, 200]);
     assert_eq!((chance.below(5), chance.below(1000), chance.is_used_up()), (2, 258, false));
     assert_eq!((chance.below(256), chance.is_used_up()), (200, true));

@@ -271,7 +271,7 @@ mod tests {
 
     /// One of a hundred for each hundred of `SIM_SEEDS`, and one without it.
     #[test]
-    fn in_any_story_of_two_thousand_clients_they_do_as_well() {
+    fn in_any_story_of_two_thousand_clients_the_books_agree() {
         for seed in 0..seeds(100) / 100 {
             tell_of(seed, 2_000);
         }
