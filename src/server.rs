@@ -257,7 +257,7 @@ impl Server {
     }
 }
 
-/// Stops watching the listeners, including those of which the host has kept a handle.
+/// Stops watching the listeners, even if the host has kept a handle of one.
 impl Drop for Server {
     fn drop(&mut self) {
         self.engine.close_listeners();
@@ -365,7 +365,7 @@ impl std::error::Error for SetupError {
 /// let tick = Some(Duration::from_millis(10));
 /// assert_eq!(earliest(tick, None), tick);
 /// assert_eq!(earliest(tick, Some(Duration::ZERO)), Some(Duration::ZERO));
-/// assert_eq!(tick.min(None), None, "a loop with this sleeps for ever");
+/// assert_eq!(tick.min(None), None, "a loop with this sleeps forever");
 /// ```
 pub fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     match (a, b) {

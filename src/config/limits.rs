@@ -66,7 +66,7 @@ pub struct Timeouts {
     /// The time from a request's first byte to the end of its head (default 10 s). It is never extended.
     pub head: Duration,
     /// How long a body may wait for a buffer if all are lent (default 30 s). After that, the server refuses
-    /// it with 503. The client's own timeout does not run meanwhile.
+    /// it with 503. The body's own timeout does not run meanwhile.
     pub queue: Duration,
     /// The time for each 4 KiB of a request's body (default 30 s).
     pub body: Duration,
@@ -75,8 +75,8 @@ pub struct Timeouts {
     /// The time for each 4 KiB of a response that the client is slow to read (default 30 s).
     ///
     /// A slow reader opens its window in large steps. So a client that takes more than 4 KiB at once has
-    /// credit, for up to 64 KiB. If a client takes 64 KiB and then stops, its response is cut off after 16
-    /// times this timeout.
+    /// credit, for up to 64 KiB. If a client takes 64 KiB and then stops, the server cuts its response off
+    /// after 16 times this timeout.
     pub write: Duration,
     /// The time for the host's response to a deferred request (default 30 s). It starts when the responses
     /// before this one have been sent. After that time, the server refuses the request with 503.

@@ -95,6 +95,6 @@ pub enum IdleInDrain {
     /// Close them at once, unless a request has arrived. The drain ends soon.
     Close,
     /// Answer one more request on each, and say `Connection: close` in the response. Connections that are
-    /// still idle after 90 % of the grace period are closed. The last 10 % are for closing them.
+    /// still idle after 90 % of the grace period are closed. The last 10 % are the time for that.
     LastRequest,
 }
