@@ -15,7 +15,7 @@ use crate::deferred::Awaited;
 use crate::exchange::{Exchange, Input, OnSent, Out};
 use crate::handler::request::Request;
 use crate::handler::{Handler, Responder};
-use crate::http::body::{BodyReader, Progress};
+use crate::http::body::{BodyReader, Collected};
 use crate::http::fields::Framing;
 use crate::http::head::Head;
 use crate::http::refusal::Refusal;
@@ -74,25 +74,26 @@ pub(crate) fn answer<H: Handler + ?Sized>(
         if *budget == 0 && !exchange.input.is_empty() {
             return Need::Flush;
         }
-        let step = match exchange.in_flight.body {
+        let attempt = match exchange.in_flight.body {
             Some(_) => read_body(exchange, shared, asked),
             None => read_head(exchange, shared, asked),
         };
-        match step {
-            Ok(Step::Answered) => {
+        match attempt {
+            Ok(Attempt::Answered) => {
                 *budget -= 1;
                 if exchange.input.is_empty() {
                     return Need::Head;
                 }
             }
-            Ok(Step::BodyFollows | Step::Again) => {}
-            Ok(Step::NotYet(need)) => return need,
+            Ok(Attempt::BodyFollows | Attempt::Again) => {}
+            Ok(Attempt::NotYet(need)) => return need,
             Err(refusal) => refuse(exchange, shared, asked.peer, refusal),
         }
     }
 }
 
-enum Step {
+/// The result of an attempt to answer the next request.
+enum Attempt {
     Answered,
     BodyFollows,
     /// The head has to be parsed again.
@@ -107,17 +108,17 @@ fn read_head<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     shared: &mut Shared,
     asked: &mut Asked<'_, H>,
-) -> Result<Step, Refusal> {
+) -> Result<Attempt, Refusal> {
     let limits = &shared.config.limits;
     let input = &mut exchange.input;
     skip_empty_lines(input);
     if input.is_empty() {
-        return Ok(Step::NotYet(Need::Head));
+        return Ok(Attempt::NotYet(Need::Head));
     }
     // A head that has arrived in one piece is parsed at once. The bytes of any other are scanned as they arrive.
     let is_first_look = input.nothing_seen();
     if !is_first_look && !input.scan(limits)? {
-        return Ok(Step::NotYet(Need::Head));
+        return Ok(Attempt::NotYet(Need::Head));
     }
     let bytes = exchange.input.pending();
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
@@ -130,14 +131,14 @@ fn read_head<H: Handler + ?Sized>(
             let body = &arrived[..length as usize];
             exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
             exchange.input.consume(head.len + body.len());
-            Ok(Step::Answered)
+            Ok(Attempt::Answered)
         }
         framing => {
             let reader = BodyReader::new(head.len, framing, limits)?;
             let expects_continue = head.expects_continue && arrived.is_empty();
             exchange.in_flight.expects_continue = expects_continue && shared.config.close.answers();
             exchange.in_flight.body = Some(reader);
-            Ok(Step::BodyFollows)
+            Ok(Attempt::BodyFollows)
         }
     }
 }
@@ -147,8 +148,8 @@ const NO_REQUEST: Refusal = Refusal::bad("this is not an HTTP request");
 
 /// Begins to scan a head byte by byte, because it is not whole or not sound.
 #[cold]
-fn scan(input: &mut Input<'_>, limits: &Limits) -> Result<Step, Refusal> {
-    Ok(if input.scan(limits)? { Step::Again } else { Step::NotYet(Need::Head) })
+fn scan(input: &mut Input<'_>, limits: &Limits) -> Result<Attempt, Refusal> {
+    Ok(if input.scan(limits)? { Attempt::Again } else { Attempt::NotYet(Need::Head) })
 }
 
 /// Skips empty lines before a request. Some clients end a body with a line break that its length leaves out
@@ -165,17 +166,17 @@ fn read_body<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     shared: &mut Shared,
     asked: &mut Asked<'_, H>,
-) -> Result<Step, Refusal> {
+) -> Result<Attempt, Refusal> {
     let limits = &shared.config.limits;
-    let Some(reader) = &mut exchange.in_flight.body else { return Ok(Step::NotYet(Need::Head)) };
+    let Some(reader) = &mut exchange.in_flight.body else { return Ok(Attempt::NotYet(Need::Head)) };
     let head_len = reader.head_len();
-    let progress = reader.advance(exchange.input.pending_mut(), limits)?;
-    exchange.in_flight.framing += progress.framing();
-    match progress {
-        Progress::More { kept, .. } => {
+    let collected = reader.advance(exchange.input.pending_mut(), limits)?;
+    exchange.in_flight.framing += collected.framing();
+    match collected {
+        Collected::Part { kept, .. } => {
             exchange.input.keep(kept);
             if exchange.lacks_body_buffer() {
-                return Ok(Step::NotYet(Need::BodyBuffer));
+                return Ok(Attempt::NotYet(Need::BodyBuffer));
             }
             if std::mem::take(&mut exchange.in_flight.expects_continue) {
                 // There is a buffer for the body now, so the client may send it.
@@ -184,9 +185,9 @@ fn read_body<H: Handler + ?Sized>(
                 let len = interim.len();
                 exchange.out.commit(len);
             }
-            Ok(Step::NotYet(Need::Body))
+            Ok(Attempt::NotYet(Need::Body))
         }
-        Progress::Done { body_end, consumed, .. } => {
+        Collected::Whole { body_end, consumed, .. } => {
             // The slices of the first parse could not be kept while the body was written into the buffer.
             let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
@@ -194,7 +195,7 @@ fn read_body<H: Handler + ?Sized>(
             exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
             exchange.input.consume(consumed);
             exchange.in_flight.end_body();
-            Ok(Step::Answered)
+            Ok(Attempt::Answered)
         }
     }
 }

@@ -22,8 +22,8 @@ fn decode(raw: &[u8], framing: Framing, pieces: &[usize]) -> Result<Option<(Vec<
         held.extend_from_slice(new);
         left = rest;
         match reader.advance(&mut held, &limits())? {
-            Progress::More { kept, .. } => held.truncate(kept),
-            Progress::Done { body_end, consumed, .. } => {
+            Collected::Part { kept, .. } => held.truncate(kept),
+            Collected::Whole { body_end, consumed, .. } => {
                 let unused = held.len() - consumed + left.len();
                 return Ok(Some((held[HEAD.len()..body_end].to_vec(), raw.len() - unused)));
             }

@@ -14,16 +14,16 @@ const MAX_SIZE_LINE: usize = 256;
 /// A body of chunks that is arriving.
 #[derive(Debug)]
 pub(super) struct Chunks {
-    state: State,
+    part: Part,
     /// Bytes of the current chunk that are still to come.
     left: u64,
     /// Bytes of framing that were read of the current size line, or of all trailers.
     framing_bytes: usize,
 }
 
-/// What comes next.
+/// The part that the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Part {
     /// The first digit of a chunk's size, and the others.
     Size,
     Digits,
@@ -58,11 +58,11 @@ struct Room {
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Chunks { state: State::Size, left: 0, framing_bytes: 0 }
+        Chunks { part: Part::Size, left: 0, framing_bytes: 0 }
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.part == Part::Done
     }
 
     /// Takes what has arrived, and moves the data in it to its front. Returns how many bytes were taken, and how many
@@ -74,8 +74,8 @@ impl Chunks {
         trailer_limit: usize,
     ) -> Result<(usize, usize), Refusal> {
         let (mut at, mut end) = (0, 0);
-        while self.state != State::Done && at < bytes.len() {
-            if self.state == State::Data {
+        while self.part != Part::Done && at < bytes.len() {
+            if self.part == Part::Data {
                 let taken = self.left.min((bytes.len() - at) as u64) as usize;
                 move_down(bytes, at, end, taken);
                 end += taken;
@@ -96,10 +96,10 @@ impl Chunks {
             return 0;
         }
         if behind.starts_with(b"\r\n") {
-            self.state = State::Size;
+            self.part = Part::Size;
             return 2;
         }
-        self.state = State::DataCr;
+        self.part = Part::DataCr;
         0
     }
 
@@ -109,9 +109,9 @@ impl Chunks {
         let limit = if self.is_in_trailers() { room.trailers } else { MAX_SIZE_LINE };
         let spare = limit.saturating_sub(self.framing_bytes);
         let bytes = &bytes[..bytes.len().min(spare.saturating_add(1))];
-        let whole = match self.state {
-            State::Size => self.whole_size_line(bytes, room.data)?,
-            State::TrailerStart => self.whole_trailers(bytes),
+        let whole = match self.part {
+            Part::Size => self.whole_size_line(bytes, room.data)?,
+            Part::TrailerStart => self.whole_trailers(bytes),
             _ => 0,
         };
         if whole > 0 { Ok(whole) } else { self.part_of_line(bytes, spare, room.data) }
@@ -151,72 +151,72 @@ impl Chunks {
         end
     }
 
-    /// Takes a run of bytes that leave the state as it is, and the byte that changes it.
+    /// Takes a run of bytes of one part, and the byte that ends the part.
     fn part_of_line(&mut self, bytes: &[u8], spare: usize, most: usize) -> Result<usize, Refusal> {
-        let run = match self.state {
-            State::Size | State::Digits => {
+        let run = match self.part {
+            Part::Size | Part::Digits => {
                 let (size, digits) = read_size(self.left, bytes, most)?;
                 self.left = size;
                 digits
             }
-            State::Blanks => bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count(),
-            State::Extension => extension(bytes),
-            State::Quoted => quoted(bytes),
-            State::TrailerStart | State::TrailerName => TOKEN.run(bytes),
-            State::Trailer => VALUE_BYTES.run(bytes),
+            Part::Blanks => bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count(),
+            Part::Extension => extension(bytes),
+            Part::Quoted => quoted(bytes),
+            Part::TrailerStart | Part::TrailerName => TOKEN.run(bytes),
+            Part::Trailer => VALUE_BYTES.run(bytes),
             _ => 0,
         };
         if run > spare {
             return Err(self.framing_too_long());
         }
-        match self.state {
-            State::Size if run > 0 => self.state = State::Digits,
-            State::TrailerStart if run > 0 => self.state = State::TrailerName,
+        match self.part {
+            Part::Size if run > 0 => self.part = Part::Digits,
+            Part::TrailerStart if run > 0 => self.part = Part::TrailerName,
             _ => {}
         }
         self.framing_bytes += run;
         let Some(&byte) = bytes.get(run) else { return Ok(run) };
         self.framing_bytes += 1;
-        self.state = self.follow(byte)?;
+        self.part = self.follow(byte)?;
         let is_line_end = matches!(byte, b'\r' | b'\n');
         if run == spare && !is_line_end { Err(self.framing_too_long()) } else { Ok(run + 1) }
     }
 
-    /// Returns the state after a byte that changes it.
-    fn follow(&mut self, byte: u8) -> Result<State, Refusal> {
-        match (self.state, byte) {
-            (State::Digits | State::Blanks, b';') => Ok(State::Extension),
-            (State::Digits, b' ' | b'\t') => Ok(State::Blanks),
-            (State::Digits | State::Extension, b'\r') => Ok(State::SizeLf),
-            // If a line ends inside quotes, some servers end it there, and others end it after the quotes. So no state
+    /// Returns the part after a byte that ends one.
+    fn follow(&mut self, byte: u8) -> Result<Part, Refusal> {
+        match (self.part, byte) {
+            (Part::Digits | Part::Blanks, b';') => Ok(Part::Extension),
+            (Part::Digits, b' ' | b'\t') => Ok(Part::Blanks),
+            (Part::Digits | Part::Extension, b'\r') => Ok(Part::SizeLf),
+            // If a line ends inside quotes, some servers end it there, and others end it after the quotes. So no part
             // of a quoted string takes a CR.
-            (State::Extension, b'"') => Ok(State::Quoted),
-            (State::Quoted, b'"') => Ok(State::Extension),
-            (State::Quoted, b'\\') => Ok(State::Escaped),
-            (State::Escaped, byte) if VALUE_BYTES.contains(byte) => Ok(State::Quoted),
-            (State::SizeLf, b'\n') => {
+            (Part::Extension, b'"') => Ok(Part::Quoted),
+            (Part::Quoted, b'"') => Ok(Part::Extension),
+            (Part::Quoted, b'\\') => Ok(Part::Escaped),
+            (Part::Escaped, byte) if VALUE_BYTES.contains(byte) => Ok(Part::Quoted),
+            (Part::SizeLf, b'\n') => {
                 self.begin_chunk(self.left);
-                Ok(self.state)
+                Ok(self.part)
             }
-            (State::DataCr, b'\r') => Ok(State::DataLf),
-            (State::DataLf, b'\n') => {
+            (Part::DataCr, b'\r') => Ok(Part::DataLf),
+            (Part::DataLf, b'\n') => {
                 self.framing_bytes = 0;
-                Ok(State::Size)
+                Ok(Part::Size)
             }
             // Trailers are skipped, but only up to the limit of a head, and only if they are headers. Other servers
             // might read anything else as the next request.
-            (State::TrailerStart, b'\r') => Ok(State::EndLf),
-            (State::EndLf, b'\n') => Ok(State::Done),
-            (State::TrailerName, b':') => Ok(State::Trailer),
-            (State::Trailer, b'\r') => Ok(State::TrailerLf),
-            (State::TrailerLf, b'\n') => Ok(State::TrailerStart),
+            (Part::TrailerStart, b'\r') => Ok(Part::EndLf),
+            (Part::EndLf, b'\n') => Ok(Part::Done),
+            (Part::TrailerName, b':') => Ok(Part::Trailer),
+            (Part::Trailer, b'\r') => Ok(Part::TrailerLf),
+            (Part::TrailerLf, b'\n') => Ok(Part::TrailerStart),
             _ => Err(Refusal::bad("the chunked coding is broken")),
         }
     }
 
     /// Begins a chunk, or the trailers, after a size line.
     fn begin_chunk(&mut self, size: u64) {
-        self.state = if size == 0 { State::TrailerStart } else { State::Data };
+        self.part = if size == 0 { Part::TrailerStart } else { Part::Data };
         (self.left, self.framing_bytes) = (size, 0);
     }
 
@@ -229,8 +229,8 @@ impl Chunks {
 
     fn is_in_trailers(&self) -> bool {
         matches!(
-            self.state,
-            State::TrailerStart | State::TrailerName | State::Trailer | State::TrailerLf | State::EndLf
+            self.part,
+            Part::TrailerStart | Part::TrailerName | Part::Trailer | Part::TrailerLf | Part::EndLf
         )
     }
 }

@@ -24,8 +24,8 @@ fn verdict(case: &Case, limits: &Limits, pieces: &[usize]) -> (u16, usize) {
         end = next;
         match reader.advance(&mut held, limits) {
             Err(refusal) => return (refusal.status.code(), end),
-            Ok(Progress::More { kept, .. }) => held.truncate(kept),
-            Ok(Progress::Done { .. }) => panic!("{}: it is taken for a body", case.title()),
+            Ok(Collected::Part { kept, .. }) => held.truncate(kept),
+            Ok(Collected::Whole { .. }) => panic!("{}: it is taken for a body", case.title()),
         }
     }
     panic!("{}: it is not refused", case.title())

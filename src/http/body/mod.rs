@@ -31,17 +31,17 @@ enum Rest {
 
 /// The progress of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum Collected {
     /// All bytes that have arrived are used. `kept` bytes remain: the head, and the decoded part of the body.
-    More { kept: usize, framing: usize },
+    Part { kept: usize, framing: usize },
     /// The body ends at `body_end`. The next request begins at `consumed`.
-    Done { body_end: usize, consumed: usize, framing: usize },
+    Whole { body_end: usize, consumed: usize, framing: usize },
 }
 
-impl Progress {
+impl Collected {
     /// Returns how many bytes of framing were read. No other limit counts them, because they leave nothing behind.
     pub(crate) fn framing(self) -> usize {
-        let (Progress::More { framing, .. } | Progress::Done { framing, .. }) = self;
+        let (Collected::Part { framing, .. } | Collected::Whole { framing, .. }) = self;
         framing
     }
 }
@@ -70,7 +70,7 @@ impl BodyReader {
     }
 
     /// Takes what has arrived. `bytes` has the head, then the decoded body of earlier calls, then the new bytes.
-    pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Progress, Refusal> {
+    pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Collected, Refusal> {
         let start = self.head_len + self.decoded;
         let (taken, data, is_done) = match &mut self.rest {
             Rest::Length(left) => {
@@ -87,9 +87,9 @@ impl BodyReader {
         self.decoded += data;
         let (body_end, framing) = (start + data, taken - data);
         if is_done {
-            return Ok(Progress::Done { body_end, consumed: start + taken, framing });
+            return Ok(Collected::Whole { body_end, consumed: start + taken, framing });
         }
-        Ok(Progress::More { kept: body_end, framing })
+        Ok(Collected::Part { kept: body_end, framing })
     }
 }
 

@@ -19,8 +19,8 @@ fn decode(raw: &[u8], piece: usize) -> Result<Option<Decoded>, Refusal> {
     while let Some(new) = pieces.next() {
         held.extend_from_slice(new);
         match reader.advance(&mut held, &limits())? {
-            Progress::More { kept, .. } => held.truncate(kept),
-            Progress::Done { body_end, consumed, .. } => {
+            Collected::Part { kept, .. } => held.truncate(kept),
+            Collected::Whole { body_end, consumed, .. } => {
                 let mut rest = held[consumed..].to_vec();
                 for unread in pieces {
                     rest.extend_from_slice(unread);
@@ -76,9 +76,9 @@ fn framing_is_counted_and_data_is_not() {
         let (mut held, mut framing) = (HEAD.to_vec(), 0);
         for new in raw.chunks(piece) {
             held.extend_from_slice(new);
-            let progress = reader.advance(&mut held, &limits()).unwrap();
-            framing += progress.framing();
-            if let Progress::More { kept, .. } = progress {
+            let collected = reader.advance(&mut held, &limits()).unwrap();
+            framing += collected.framing();
+            if let Collected::Part { kept, .. } = collected {
                 held.truncate(kept);
             }
         }

@@ -26,16 +26,16 @@ pub(crate) struct Scan {
     at: usize,
     /// Where the current line begins or, in the request line, its target.
     from: usize,
-    state: State,
+    part: Part,
     minor: u8,
     /// Header lines that have begun.
     lines: usize,
     fields: Fields,
 }
 
-/// What comes next.
+/// The part that the next byte belongs to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum State {
+enum Part {
     /// The first line, or an empty line before it.
     #[default]
     Method,
@@ -82,26 +82,26 @@ impl Scan {
         // Bytes beyond the limit are never examined, so they cannot change the verdict.
         let end = bytes.len().min(limits.head_bytes);
         let bytes = &mut bytes[..end];
-        while self.state != State::Whole && self.at < bytes.len() {
+        while self.part != Part::Whole && self.at < bytes.len() {
             self.step(bytes, limits)?;
         }
-        let is_whole = self.state == State::Whole;
+        let is_whole = self.part == Part::Whole;
         if !is_whole && bytes.len() == limits.head_bytes {
             return Err(Refusal { status: ErrorStatus::HeadTooLarge, why: "the headers are too long" });
         }
         Ok(is_whole)
     }
 
-    /// Takes a run of bytes that leave the state as it is, and the byte that changes it.
+    /// Takes a run of bytes of one part, and the byte that ends the part.
     fn step(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<(), Refusal> {
         let new = &bytes[self.at..];
-        let run = match self.state {
-            State::Method | State::Name => TOKEN.run(new),
-            State::Target => TARGET_BYTES.run(new),
-            State::Value => VALUE_BYTES.run(new),
+        let run = match self.part {
+            Part::Method | Part::Name => TOKEN.run(new),
+            Part::Target => TARGET_BYTES.run(new),
+            Part::Value => VALUE_BYTES.run(new),
             _ => 0,
         };
-        if run > 0 && self.state == State::Name && self.at == self.from {
+        if run > 0 && self.part == Part::Name && self.at == self.from {
             self.lines += 1;
             if self.lines > limits.headers {
                 return Err(Refusal { status: ErrorStatus::HeadTooLarge, why: "there are too many headers" });
@@ -112,49 +112,49 @@ impl Scan {
         looked_at(run);
         let Some(&byte) = new.get(run) else { return Ok(()) };
         looked_at(1);
-        let state = self.follow(byte)?;
+        let part = self.follow(byte)?;
         self.at += 1;
-        match state {
-            State::Target => self.from = self.at,
-            State::Name if self.state == State::LineLf => self.end_request_line(bytes, limits)?,
-            State::Name => self.end_field(bytes)?,
-            State::Whole => _ = self.fields.framing(self.minor)?,
+        match part {
+            Part::Target => self.from = self.at,
+            Part::Name if self.part == Part::LineLf => self.end_request_line(bytes, limits)?,
+            Part::Name => self.end_field(bytes)?,
+            Part::Whole => _ = self.fields.framing(self.minor)?,
             _ => {}
         }
-        self.state = state;
+        self.part = part;
         self.check_length(limits)
     }
 
-    /// Returns the state after a byte that changes it.
-    fn follow(&self, byte: u8) -> Result<State, Refusal> {
+    /// Returns the part after a byte that ends one.
+    fn follow(&self, byte: u8) -> Result<Part, Refusal> {
         let is_empty = self.at == self.from;
-        match (self.state, byte) {
-            (State::Method, b'\r') if is_empty => Ok(State::EmptyLf),
-            (State::Method, b' ') if !is_empty => Ok(State::Target),
-            (State::Target, b' ') if !is_empty => Ok(State::Version(0)),
-            (State::Version(at), byte) => follow_version(at, byte),
-            (State::LineLf | State::FieldLf, b'\n') => Ok(State::Name),
-            (State::Name, b':') if !is_empty => Ok(State::Value),
-            (State::Name, b'\r') if is_empty => Ok(State::EndLf),
-            (State::Value, b'\r') => Ok(State::FieldLf),
-            (State::EndLf, b'\n') => Ok(State::Whole),
-            (State::EmptyLf | State::LineLf | State::FieldLf | State::EndLf, _) => Err(NO_CRLF),
-            (State::Value, b'\n') => Err(NO_CRLF),
-            (State::Method | State::Name, b'\n') if is_empty => Err(NO_CRLF),
-            (State::Target, b'#' | 0x80..) => {
+        match (self.part, byte) {
+            (Part::Method, b'\r') if is_empty => Ok(Part::EmptyLf),
+            (Part::Method, b' ') if !is_empty => Ok(Part::Target),
+            (Part::Target, b' ') if !is_empty => Ok(Part::Version(0)),
+            (Part::Version(at), byte) => follow_version(at, byte),
+            (Part::LineLf | Part::FieldLf, b'\n') => Ok(Part::Name),
+            (Part::Name, b':') if !is_empty => Ok(Part::Value),
+            (Part::Name, b'\r') if is_empty => Ok(Part::EndLf),
+            (Part::Value, b'\r') => Ok(Part::FieldLf),
+            (Part::EndLf, b'\n') => Ok(Part::Whole),
+            (Part::EmptyLf | Part::LineLf | Part::FieldLf | Part::EndLf, _) => Err(NO_CRLF),
+            (Part::Value, b'\n') => Err(NO_CRLF),
+            (Part::Method | Part::Name, b'\n') if is_empty => Err(NO_CRLF),
+            (Part::Target, b'#' | 0x80..) => {
                 Err(Refusal::bad("the target holds a fragment, or bytes outside ASCII"))
             }
-            (State::Name, b' ' | b'\t') if is_empty => Err(Refusal::bad("a header is folded")),
-            (State::Name, _) => Err(Refusal::bad("a header's name is malformed")),
-            (State::Value, _) => Err(Refusal::bad("a header's value holds a control byte")),
+            (Part::Name, b' ' | b'\t') if is_empty => Err(Refusal::bad("a header is folded")),
+            (Part::Name, _) => Err(Refusal::bad("a header's name is malformed")),
+            (Part::Value, _) => Err(Refusal::bad("a header's value holds a control byte")),
             _ => Err(NO_REQUEST_LINE),
         }
     }
 
     fn check_length(&self, limits: &Limits) -> Result<(), Refusal> {
-        let is_too_long = match self.state {
-            State::Target => self.at - self.from > limits.target_bytes || self.at > longest_line(limits),
-            State::Method | State::Version(_) | State::LineLf => self.at > longest_line(limits),
+        let is_too_long = match self.part {
+            Part::Target => self.at - self.from > limits.target_bytes || self.at > longest_line(limits),
+            Part::Method | Part::Version(_) | Part::LineLf => self.at > longest_line(limits),
             _ => false,
         };
         if is_too_long { Err(LINE_TOO_LONG) } else { Ok(()) }
@@ -195,15 +195,15 @@ impl Scan {
 }
 
 /// Takes one more byte of `HTTP/digit.digit`, or the CR after it.
-fn follow_version(at: u8, byte: u8) -> Result<State, Refusal> {
+fn follow_version(at: u8, byte: u8) -> Result<Part, Refusal> {
     let is_sound = match at {
         5 | 7 => byte.is_ascii_digit(),
         8 => byte == b'\r',
         _ => byte == b"HTTP/ . "[usize::from(at)],
     };
     match is_sound {
-        true if at == 8 => Ok(State::LineLf),
-        true => Ok(State::Version(at + 1)),
+        true if at == 8 => Ok(Part::LineLf),
+        true => Ok(Part::Version(at + 1)),
         false => Err(NO_REQUEST_LINE),
     }
 }
