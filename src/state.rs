@@ -4,14 +4,14 @@
 //!          accept
 //!             │
 //!             ▼                answered
-//!     ┌─── reading ──────────────────────────────► writing ───┐
-//!     │ Idle, Head, Queued, Body              Sending, Deferred
-//!     │       ▲                                    │          │
-//!     │       └──────── all sent, keep alive ──────┘          │ all sent, close
-//!     │ end of input, or reset                                ▼
-//!     │                                                    Closing
-//!     ▼                                                       │ peer's FIN, limit or deadline
-//!  (gone: no slot, no socket) ◄───────────────────────────────┘
+//!     ┌─── reading ────────────────────────────────► writing ────┐
+//!     │ Idle, Received, Head, Queued, Body       Sending, Deferred
+//!     │       ▲                                      │           │
+//!     │       └────────── all sent, keep alive ──────┘           │ all sent, close
+//!     │ end of input, or reset                                   ▼
+//!     │                                                       Closing
+//!     ▼                                                          │ peer's FIN, limit or deadline
+//!  (gone: no slot, no socket) ◄──────────────────────────────────┘
 //! ```
 //!
 //! A state says what the connection waits for, so each state that waits has a deadline list of its own. The transitions

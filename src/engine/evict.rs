@@ -29,7 +29,7 @@ use crate::net::Net;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
-use crate::table::Table;
+use crate::table::{MOST_IN_PASSING, Table};
 
 /// The states whose connections can be evicted for a new one.
 const SLOT_HOLDERS: [State; 6] =
@@ -215,8 +215,7 @@ fn oldest_holder<S>(buffers: &Buffers, table: &Table<S>) -> Option<Slot> {
 
 /// Returns the oldest holder without an event. It looks only at the first few, because a longer search costs too much.
 fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<Slot> {
-    const FEW: usize = 64;
-    buffers.oldest(state).take(FEW).find(|&slot| !table.is_ready(slot))
+    buffers.oldest(state).take(MOST_IN_PASSING).find(|&slot| !table.is_ready(slot))
 }
 
 /// The handler of a driver that calls none.

@@ -239,6 +239,24 @@ fn chunks_around_the_size_of_a_head_buffer_are_joined() {
     }
 }
 
+/// An upload with a request behind it, a stalled upload, a deferred request, half a head, or a response that is not read.
+fn ask_for_something(client: &Client, at: usize, body_bytes: usize) {
+    match at % 5 {
+        0 => {
+            let body = vec![b'x'; body_bytes.min(9000)];
+            let head = format!("POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+            client.send(&[head.as_bytes(), &body, &handler::get("/")].concat());
+        }
+        1 => client.send(b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nabc"),
+        2 => client.get("/later"),
+        3 => client.send(b"GET / HT"),
+        _ => {
+            client.stop_reading();
+            client.get("/large");
+        }
+    }
+}
+
 /// The smallest settings.
 #[test]
 fn with_one_of_everything_nothing_is_lost() {
@@ -262,27 +280,7 @@ fn with_one_of_everything_nothing_is_lost() {
                 sim.world().short_read_drains = drains;
                 let clients: Vec<Client> = (0..10).map(|_| sim.connect()).collect();
                 for (at, client) in clients.iter().enumerate() {
-                    match at % 5 {
-                        0 => client.send(
-                            &[
-                                &b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: "[..],
-                                body_bytes.min(9000).to_string().as_bytes(),
-                                b"\r\n\r\n",
-                                &vec![b'x'; body_bytes.min(9000)],
-                                &handler::get("/"),
-                            ]
-                            .concat(),
-                        ),
-                        1 => {
-                            client.send(b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nabc")
-                        }
-                        2 => client.get("/later"),
-                        3 => client.send(b"GET / HT"),
-                        _ => {
-                            client.stop_reading();
-                            client.get("/large")
-                        }
-                    }
+                    ask_for_something(client, at, body_bytes);
                     sim.turn();
                 }
                 sim.settle();

@@ -24,6 +24,9 @@ use crate::tokens::Tokens;
 /// The number of deadline lists.
 const KINDS: usize = State::COUNT;
 
+/// How many connections of a list are looked at for one without an event. Those with an event are about to be served.
+pub(crate) const MOST_IN_PASSING: usize = 64;
+
 /// The slab and the lists of its slots.
 #[derive(Debug)]
 pub(crate) struct Table<S> {
@@ -214,9 +217,8 @@ impl<S> Table<S> {
     /// Returns the first in a list that is not in the ready queue, where it would be about to be served. It looks only
     /// at the first few: if many of them are ready, they are served first.
     pub(crate) fn longest_quiet(&self, list: State) -> Option<Slot> {
-        const FEW: usize = 64;
         let waiting = std::iter::successors(self.longest_waiting(list), |&slot| self.waiting_behind(slot));
-        waiting.take(FEW).find(|&slot| !self.is_ready(slot))
+        waiting.take(MOST_IN_PASSING).find(|&slot| !self.is_ready(slot))
     }
 
     /// Returns the fullest of these lists, or `None` if all are empty. If several are equally full, it returns the one

@@ -292,6 +292,14 @@ impl Sim {
             assert_eq!(states, table.waiting(list), "those who wait for {list:?}");
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
+        self.check_exchanges();
+        assert!(pool.spares() > 0, "there is something to work in");
+        self.check_timeout(progress);
+    }
+
+    /// Each exchange that is lent belongs to one connection, and has borrowed what its state needs.
+    fn check_exchanges(&self) {
+        let (table, pool) = self.engine.internals();
         let mut kept: Vec<_> = table.iter().filter_map(|(_, connection)| connection.exchange).collect();
         assert_eq!(kept.len(), pool.lent(), "exchanges kept and lent");
         kept.sort_unstable();
@@ -320,7 +328,11 @@ impl Sim {
         assert_eq!(borrowed, pool.buffers_lent(), "heads, outs and bodies");
         let waits_in_vain = table.waiting(State::Queued) > 0 && pool.bodies.buffers.has_spare();
         assert!(!waits_in_vain, "a body waits beside a free buffer");
-        assert!(pool.spares() > 0, "there is something to work in");
+    }
+
+    /// The timeout is zero exactly while there is work.
+    fn check_timeout(&self, progress: Progress) {
+        let (table, _) = self.engine.internals();
         let is_zero = self.timeout() == Some(Duration::ZERO);
         let next = table.next_deadline().min(self.engine.next_slow_body());
         let is_due = u128::from(next) <= self.elapsed.as_nanos();

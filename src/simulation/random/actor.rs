@@ -27,44 +27,10 @@ impl Actor {
         let requests = if chance.one_in(24) { 60 } else { chance.below(6) };
         for n in 0..requests {
             let own = format!("/client-{}-request-{n}", client.id);
-            let target = chance.pick(&[
-                own.as_str(),
-                &own,
-                &own,
-                &own,
-                "/large",
-                "/copied",
-                "/close",
-                "/drop",
-                "/panic",
-                "/later",
-                "/later",
-                "/later-panic",
-            ]);
-            let how = chance.below(4);
-            asked.push((if matches!(how, 0 | 2) { "POST" } else { "GET" }, target.to_string()));
-            match how {
-                0 => {
-                    // Some do not fit behind their heads.
-                    let sizes = [0, 1, 100, 3000, 3999, 4080, 4200, 4500, 9000, 20_000, 20_400, 40_000];
-                    let body = vec![b'b'; chance.pick(&sizes).min(longest)];
-                    let expect = if chance.one_in(3) { EXPECT } else { "" };
-                    let length = body.len();
-                    let head = format!(
-                        "POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n"
-                    );
-                    script.extend([head.as_bytes(), &body].concat());
-                }
-                1 if chance.one_in(2) => script.extend(handler::get_and_close(target)),
-                2 => {
-                    let expect = if chance.one_in(3) { EXPECT } else { "" };
-                    let head = format!(
-                        "POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Transfer-Encoding: chunked\r\n\r\n"
-                    );
-                    script.extend([head.into_bytes(), any_chunks(chance, longest)].concat());
-                }
-                _ => script.extend(handler::get(target)),
-            }
+            let target = any_target(chance, &own);
+            let (method, request) = any_request(chance, &target, longest);
+            asked.push((method, target));
+            script.extend(request);
             ends.push(script.len());
         }
         if chance.one_in(3) {
@@ -167,44 +133,88 @@ impl Actor {
         for (at, response) in responses.iter().enumerate() {
             let is_last = at + 1 == responses.len();
             assert!(response.is_whole || (is_last && !is_to_be_whole), "answer {at} is cut off");
-            if response.status != 200 {
-                let is_possible = match response.status {
-                    400 => self.ends_in_nonsense && at == self.asked.len(),
-                    status => matches!(status, 408 | 500 | 503),
-                };
-                assert!(is_last && is_possible, "answer {at} is a {}", response.status);
-                continue;
-            }
-            assert!(!response.says_close || is_last, "nothing is answered after the close");
-            let (method, target) = (self.asked[at].0, self.asked[at].1.as_str());
-            if response.body.is_empty() {
-                continue;
-            }
-            let expected: &[u8] = match target {
-                "/large" => &handler::LARGE,
-                "/copied" => &handler::LARGE[..handler::COPIED],
-                "/close" => b"the last",
-                "/later" if !response.body.starts_with(b"r") => b"better late",
-                "/later" => {
-                    assert!(response.body.iter().zip(handler::PAGE.iter().cycle()).all(|(a, b)| a == b));
-                    continue;
-                }
-                _ => {
-                    let text = String::from_utf8_lossy(&response.body);
-                    let own = format!("{method} {target}");
-                    let is_its_own = if response.is_whole { text == own } else { own.starts_with(&*text) };
-                    assert!(
-                        is_its_own,
-                        "{text} and not {target} as answer {at} to client {}",
-                        self.client.id
-                    );
-                    continue;
-                }
-            };
-            assert!(
-                expected.starts_with(&response.body)
-                    && (!response.is_whole || response.body.len() == expected.len())
-            );
+            self.check_response(at, response, is_last);
         }
+    }
+
+    /// A response is the one to its request. Only the last can be an error.
+    fn check_response(&self, at: usize, response: &handler::Response, is_last: bool) {
+        if response.status != 200 {
+            let is_possible = match response.status {
+                400 => self.ends_in_nonsense && at == self.asked.len(),
+                status => matches!(status, 408 | 500 | 503),
+            };
+            assert!(is_last && is_possible, "answer {at} is a {}", response.status);
+            return;
+        }
+        assert!(!response.says_close || is_last, "nothing is answered after the close");
+        let (method, target) = (self.asked[at].0, self.asked[at].1.as_str());
+        if response.body.is_empty() {
+            return;
+        }
+        let expected: &[u8] = match target {
+            "/large" => &handler::LARGE,
+            "/copied" => &handler::LARGE[..handler::COPIED],
+            "/close" => b"the last",
+            "/later" if !response.body.starts_with(b"r") => b"better late",
+            "/later" => {
+                assert!(response.body.iter().zip(handler::PAGE.iter().cycle()).all(|(a, b)| a == b));
+                return;
+            }
+            _ => {
+                let text = String::from_utf8_lossy(&response.body);
+                let own = format!("{method} {target}");
+                let is_its_own = if response.is_whole { text == own } else { own.starts_with(&*text) };
+                assert!(is_its_own, "{text} and not {target} as answer {at} to client {}", self.client.id);
+                return;
+            }
+        };
+        assert!(
+            expected.starts_with(&response.body)
+                && (!response.is_whole || response.body.len() == expected.len())
+        );
+    }
+}
+
+/// A page of its own, or one of those at which something happens.
+fn any_target(chance: &mut Chance, own: &str) -> String {
+    let targets = [
+        own,
+        own,
+        own,
+        own,
+        "/large",
+        "/copied",
+        "/close",
+        "/drop",
+        "/panic",
+        "/later",
+        "/later",
+        "/later-panic",
+    ];
+    chance.pick(&targets).to_string()
+}
+
+/// The method and the bytes of a request. Its body, if it has one, is at most so long.
+fn any_request(chance: &mut Chance, target: &str, longest: usize) -> (&'static str, Vec<u8>) {
+    match chance.below(4) {
+        0 => {
+            // Some do not fit behind their heads.
+            let sizes = [0, 1, 100, 3000, 3999, 4080, 4200, 4500, 9000, 20_000, 20_400, 40_000];
+            let body = vec![b'b'; chance.pick(&sizes).min(longest)];
+            let expect = if chance.one_in(3) { EXPECT } else { "" };
+            let length = body.len();
+            let head =
+                format!("POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n");
+            ("POST", [head.as_bytes(), &body].concat())
+        }
+        1 if chance.one_in(2) => ("GET", handler::get_and_close(target)),
+        2 => {
+            let expect = if chance.one_in(3) { EXPECT } else { "" };
+            let head =
+                format!("POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Transfer-Encoding: chunked\r\n\r\n");
+            ("POST", [head.into_bytes(), any_chunks(chance, longest)].concat())
+        }
+        _ => ("GET", handler::get(target)),
     }
 }

@@ -108,6 +108,32 @@ fn was_calm(sim: &Sim) -> bool {
     is_gentle && reasons.iter().all(|&reason| stats.closes(reason) == 0)
 }
 
+/// The host answers one of the deferred requests in some way.
+fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>) {
+    // Any of them, and some more than once: who was answered, or told of, stays so.
+    let id = chance.pick(&sim.site.parked);
+    let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
+    let answer = match chance.below(8) {
+        0 => sim.respond(id, |responder| responder.close()),
+        1 => {
+            let now = sim.now();
+            sim.engine.call(Some(now)).respond(id).map(drop)
+        }
+        2 => {
+            let now = sim.now();
+            let again = sim.engine.call(Some(now)).respond(id).map(|responder| responder.defer().0);
+            again.map(|id| sim.site.parked.push(id))
+        }
+        3..=5 => {
+            let body = handler::repeated(chance.pick(&[0, 1, 5000, 70_000]));
+            sim.respond(id, |responder| responder.status(200).body(body))
+        }
+        _ => sim.respond(id, |responder| responder.send(200, "text/plain", b"better late")),
+    };
+    assert!(answer.is_err() || !is_over);
+    answered.extend(answer.is_ok().then_some(id));
+}
+
 /// The host answers all that it has deferred at once.
 fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>) {
     for id in sim.site.parked.clone() {
@@ -169,28 +195,7 @@ fn tell(mut chance: Chance, clients: usize) {
             sim.engine.call(Some(now)).drain(Duration::from_secs(chance.below(20) as u64));
         }
         if !sim.site.parked.is_empty() && chance.one_in(3) {
-            // Any of them, and some more than once: who was answered, or told of, stays so.
-            let id = chance.pick(&sim.site.parked);
-            let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
-            let answer = match chance.below(8) {
-                0 => sim.respond(id, |responder| responder.close()),
-                1 => {
-                    let now = sim.now();
-                    sim.engine.call(Some(now)).respond(id).map(drop)
-                }
-                2 => {
-                    let now = sim.now();
-                    let again = sim.engine.call(Some(now)).respond(id).map(|responder| responder.defer().0);
-                    again.map(|id| sim.site.parked.push(id))
-                }
-                3..=5 => {
-                    let body = handler::repeated(chance.pick(&[0, 1, 5000, 70_000]));
-                    sim.respond(id, |responder| responder.status(200).body(body))
-                }
-                _ => sim.respond(id, |responder| responder.send(200, "text/plain", b"better late")),
-            };
-            assert!(answer.is_err() || !is_over);
-            answered.extend(answer.is_ok().then_some(id));
+            answer_one(&mut sim, &mut chance, &mut answered);
         }
         if sim.site.parked.len() > 2 && chance.one_in(8) {
             answer_all(&mut sim, &mut chance, &mut answered);
@@ -203,14 +208,19 @@ fn tell(mut chance: Chance, clients: usize) {
             _ => drop(sim.turn()),
         }
     }
-    for actor in &actors {
+    end(&mut sim, &actors, &answered);
+}
+
+/// All clients leave. Then each has its responses, and the server has nothing left of them.
+fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
+    for actor in actors {
         actor.client.read(usize::MAX);
     }
     sim.settle();
-    for actor in &actors {
-        actor.check_idle(&sim);
+    for actor in actors {
+        actor.check_idle(sim);
     }
-    for actor in &actors {
+    for actor in actors {
         actor.client.fin();
     }
     // Where there is one slot, they may have to wait for each other.
@@ -220,8 +230,8 @@ fn tell(mut chance: Chance, clients: usize) {
         let told = sim.site.gone.iter().filter(|(gone, _)| gone == id).count();
         assert_eq!(told, usize::from(!answered.contains(id)), "{id:?} ends once");
     }
-    let was_calm = was_calm(&sim);
-    for actor in &actors {
+    let was_calm = was_calm(sim);
+    for actor in actors {
         actor.check(was_calm);
     }
 }
