@@ -265,7 +265,7 @@ fn is_refused(descriptor: OwnedFd) {
     let complaint = ended.stderr;
     assert_eq!(ended.status.code(), Some(1), "{complaint}");
     assert!(
-        complaint.starts_with("fourway: error: socket 1 of LISTEN_FDS is no TCP listener: "),
+        complaint.starts_with("fourway: error: socket 1 of LISTEN_FDS is not a TCP listener: "),
         "{complaint}"
     );
     assert_eq!(complaint.lines().count(), 1, "{complaint}");

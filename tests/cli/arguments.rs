@@ -47,11 +47,11 @@ fn the_version_is_the_crates() {
 fn a_wrong_value_ends_it_with_2_and_says_what_would_be_right() {
     let long = "x".repeat(2000);
     let cases = [
-        ("--listen", "8080", "an address is IP:PORT"),
-        ("--listen", "example.org:80", "an address is IP:PORT"),
-        ("--listen", "127.0.0.1:0,nonsense", "an address is IP:PORT"),
-        ("--head-timeout", "10", "a time has its unit, such as 500ms"),
-        ("--idle-timeout", "soon", "a time has its unit, such as 500ms"),
+        ("--listen", "8080", "expected IP:PORT"),
+        ("--listen", "example.org:80", "expected IP:PORT"),
+        ("--listen", "127.0.0.1:0,nonsense", "expected IP:PORT"),
+        ("--head-timeout", "10", "expected a number with a unit, such as 500ms"),
+        ("--idle-timeout", "soon", "expected a number with a unit, such as 500ms"),
         ("--drain-timeout", "0s", "longer than zero"),
         ("--close", "gently", "fin, peer, rst, drop"),
         ("--drain-idle", "wait", "close, last-request"),
@@ -163,6 +163,61 @@ fn a_body_file_that_cannot_be_read_is_named_in_one_line() {
     assert_eq!(ended.code(), Some(1));
     assert!(ended.stderr.contains("--body-file /nonexistent/page: No such file"), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn an_error_after_the_parsing_names_the_variable_that_its_value_comes_from() {
+    let cases = [
+        ("BODY_FILE", "/nonexistent/page", "cannot read FOURWAY_BODY_FILE /nonexistent/page: "),
+        ("LISTEN", "198.51.100.1:80", "choose another with FOURWAY_LISTEN"),
+    ];
+    for (name, value, sentence) in cases {
+        let mut command = command(&[]);
+        command.env(format!("FOURWAY_{name}"), value);
+        let ended = run(command);
+        assert_eq!((ended.code(), ended.stderr.lines().count()), (Some(1), 1), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains(sentence), "{name}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("--"), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_warning_names_the_variable_that_its_value_comes_from() {
+    let cases = [
+        ("MAX_CONNECTIONS", "4G", "FOURWAY_MAX_CONNECTIONS is 4000000000, but the limit of "),
+        ("BACKLOG", "4G", "FOURWAY_BACKLOG is 4000000000, but net.core.somaxconn limits it to "),
+    ];
+    for (name, value, sentence) in cases {
+        let mut command = command(&["--listen", "127.0.0.1:0"]);
+        command.env(format!("FOURWAY_{name}"), value);
+        let log = Program::start_as(command).end().stderr;
+        if cfg!(target_os = "linux") || name != "BACKLOG" {
+            assert!(log.starts_with(&format!("fourway: warning: {sentence}")), "{name}: {log}");
+        }
+        assert!(!log.contains("--"), "{name}: {log}");
+    }
+}
+
+#[test]
+fn a_wrong_variable_of_a_switch_or_a_count_lists_the_right_values() {
+    let cases =
+        [("REUSE_PORT", "expected 1, true, yes or on"), ("VERBOSE", "expected a number from 0 to 255")];
+    for (name, sentence) in cases {
+        let mut command = command(&[]);
+        command.env(format!("FOURWAY_{name}"), "maybe");
+        let ended = run(command);
+        assert_eq!(ended.code(), Some(2), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains(sentence), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn help_fits_80_columns() {
+    for help in ["-h", "--help"] {
+        let text = run(command(&[help])).stdout;
+        let longest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
+        assert!(longest.chars().count() <= 80, "{help}: {longest}");
+    }
 }
 
 #[test]

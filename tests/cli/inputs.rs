@@ -24,13 +24,13 @@ fn a_body_file_that_is_a_pipe_a_socket_a_directory_or_a_device_is_refused() {
     let folder = Folder::new();
     let pipe = folder.path("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    assert!(refused_body(pipe.to_str().unwrap()).contains("it is a pipe, and"));
+    assert!(refused_body(pipe.to_str().unwrap()).contains("it is a pipe, not a regular file"));
     let socket = folder.path("socket");
     let _listener = UnixListener::bind(&socket).unwrap();
-    assert!(refused_body(socket.to_str().unwrap()).contains("it is a socket, and"));
-    assert!(refused_body("/").contains("it is a directory, and"));
-    assert!(refused_body("/dev/zero").contains("it is a device, and"));
-    assert!(refused_body("/dev/null").contains("it is a device, and"));
+    assert!(refused_body(socket.to_str().unwrap()).contains("it is a socket, not a regular file"));
+    assert!(refused_body("/").contains("it is a directory, not a regular file"));
+    assert!(refused_body("/dev/zero").contains("it is a device, not a regular file"));
+    assert!(refused_body("/dev/null").contains("it is a device, not a regular file"));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn sockets_for_another_process_are_left_alone_and_a_warning_says_so() {
     assert_eq!(program.connect().ask("/path").body, b"xixizi");
     let log = program.end().stderr;
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(log.contains("LISTEN_FDS is ignored: LISTEN_PID says"), "{log}");
+    assert!(log.contains("LISTEN_FDS is ignored: LISTEN_PID is 1"), "{log}");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_descriptor_that_is_no_tcp_listener_is_an_error() {
     for descriptor in descriptors {
         let ended = refused_socket(descriptor);
         assert_eq!((ended.code(), ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
-        assert!(ended.stderr.contains("socket 1 of LISTEN_FDS is no TCP listener: "), "{}", ended.stderr);
+        assert!(ended.stderr.contains("socket 1 of LISTEN_FDS is not a TCP listener: "), "{}", ended.stderr);
     }
 }
 
@@ -114,5 +114,5 @@ fn a_descriptor_that_is_not_open_is_an_error() {
     let script = "exec 3<&-; export LISTEN_FDS=1 LISTEN_PID=$$";
     let ended = run(command_after(script, &["--listen", "127.0.0.1:0"]));
     assert_eq!((ended.code(), ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
-    assert!(ended.stderr.contains("socket 1 of LISTEN_FDS is no TCP listener: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("socket 1 of LISTEN_FDS is not a TCP listener: "), "{}", ended.stderr);
 }

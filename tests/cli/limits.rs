@@ -8,7 +8,7 @@ use crate::common::program::{Program, command_after, run};
 fn a_low_file_limit_is_said_and_kept() {
     let arguments = ["--listen", "127.0.0.1:0"];
     let program = Program::start_as(command_after("ulimit -n 100", &arguments));
-    assert!(program.greeting.contains("; up to 36 connections (file limit 100, 64 kept back); at most "));
+    assert!(program.greeting.contains("; up to 36 connections (file limit 100, 64 reserved); at most "));
     let mut clients = Vec::new();
     for _ in 0..60 {
         // The longest idle makes room, so each is served at once.
@@ -26,7 +26,7 @@ fn a_low_file_limit_is_said_and_kept() {
 fn the_soft_file_limit_is_raised_to_the_hard_one() {
     let arguments = ["--listen", "127.0.0.1:0"];
     let program = Program::start_as(command_after("ulimit -n 200; ulimit -Sn 100", &arguments));
-    assert!(program.greeting.contains("up to 136 connections (file limit 200, 64 kept back); "));
+    assert!(program.greeting.contains("up to 136 connections (file limit 200, 64 reserved); "));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn more_connections_than_files_are_held_as_far_as_they_can_be() {
     assert!(program.greeting.contains("up to 36 connections"), "{}", program.greeting);
     let log = program.end().stderr;
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(log.contains("1000 connections were asked for") && log.contains("allows 36"), "{log}");
+    assert!(log.contains("--max-connections is 1000, ") && log.contains("allows 36 connections"), "{log}");
 }
 
 #[test]
@@ -54,5 +54,5 @@ fn a_backlog_that_the_system_cuts_is_a_warning() {
     assert_eq!(Program::start(&["--backlog", &most.to_string()]).end().stderr, "");
     let log = Program::start(&["--backlog", &(most + 1).to_string()]).end().stderr;
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(log.contains(&format!("cut to {most} by net.core.somaxconn")), "{log}");
+    assert!(log.contains(&format!("net.core.somaxconn limits it to {most}")), "{log}");
 }

@@ -98,7 +98,7 @@ fn a_port_that_an_outgoing_connection_has_is_explained() {
     let reason = format!("in use by a connection, {address} to {remote} (ESTABLISHED)");
     assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
     assert!(ended.stderr.contains("net.ipv4.ip_local_port_range ("), "{}", ended.stderr);
-    let advice = format!("add {} to net.ipv4.ip_local_reserved_ports", address.port());
+    let advice = format!("to keep port {} free, add it to net.ipv4.ip_local_reserved_ports", address.port());
     assert!(ended.stderr.contains(&advice), "{}", ended.stderr);
     assert!(!ended.stderr.contains("stop the program"), "{}", ended.stderr);
 }
@@ -124,7 +124,7 @@ fn a_port_that_is_bound_without_a_listener_is_not_explained() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     let ended = refused(socket.local_addr().unwrap().as_socket().unwrap());
-    assert!(ended.stderr.contains("the kernel lists no socket that has it"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the kernel lists no socket that holds it"), "{}", ended.stderr);
 }
 
 #[test]
@@ -133,6 +133,6 @@ fn an_address_that_is_given_twice_is_not_another_programs() {
     let free = TcpListener::bind("127.0.0.9:0").unwrap().local_addr().unwrap();
     let ended = run(command(&["--listen", &format!("{free},0.0.0.0:{}", free.port())]));
     assert_eq!(ended.code(), Some(1));
-    let reason = format!("cannot listen on 0.0.0.0:{}: this server listens on {free} already", free.port());
+    let reason = format!("cannot listen on 0.0.0.0:{}: this server already listens on {free}", free.port());
     assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
 }

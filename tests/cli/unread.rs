@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::common::child::{Child, Lines};
 use crate::common::program::{Program, command, command_after, on_free_port};
@@ -108,6 +110,25 @@ fn it_starts_and_ends_though_nobody_reads_a_word() {
     let program = Child::unread(&mut command);
     assert_eq!(connect(address).ask("/path").body, b"xixizi");
     program.end();
+}
+
+#[test]
+fn a_second_signal_ends_the_wait_for_unread_output() {
+    let (stream, _unread) = full();
+    let address = free_address();
+    let mut command = command(&["--listen", &address.to_string(), "-v"]);
+    command.stdin(Stdio::null()).stdout(stream.try_clone().unwrap()).stderr(stream);
+    let mut program = Child::unread(&mut command);
+    connect(address).ask("/path");
+    let begin = Instant::now();
+    // For 100 ms they are the first one.
+    while program.status().is_none() {
+        program.try_signal("TERM");
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(program.wait().code(), Some(0));
+    // Without the second signal, the log and the summary would each wait for a second.
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{BODY, expect_answer};
 const LIMIT: usize = 64;
 const CLIENTS: usize = 200;
 
-const PAUSES: &str = "accepting paused for want of files or memory";
+const PAUSES: &str = "accepting paused, out of files or memory";
 
 fn limit_files(program: &Program, soft: usize, hard: u64) {
     let pid = i32::try_from(program.pid()).expect("a process id");

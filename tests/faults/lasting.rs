@@ -34,7 +34,7 @@ fn while_no_accept_succeeds_the_server_sleeps_and_serves_whom_it_has() {
         drop((waiting, served));
         let ended = program.end();
         assert_eq!((ended.number("connections"), ended.number("requests")), (21, 22), "{}", ended.stdout);
-        assert_eq!(ended.number("accepting paused for want of files or memory"), 1, "{}", ended.stdout);
+        assert_eq!(ended.number("accepting paused, out of files or memory"), 1, "{}", ended.stdout);
     }
 }
 

@@ -1,24 +1,33 @@
-//! The standard streams of the program: data on stdout, sentences on stderr. Neither blocks the loop.
+//! The standard streams of the program: the greeting and the summary on stdout, messages on stderr. Neither
+//! stream blocks the loop.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::Cell;
 use std::io;
 use std::panic;
 use std::time::Duration;
 
 use super::output::{Output, Patience, stderr, stdout};
 
-/// How long the end of the program waits for a reader.
+/// The time that the program waits for a reader at its end.
 const AT_END: Patience =
     Patience { without_progress: Duration::from_secs(1), in_all: Duration::from_secs(5) };
+
+/// The same after a second signal. A reader that reads still gets everything.
+const AT_ABORT: Patience =
+    Patience { without_progress: Duration::from_millis(100), in_all: Duration::from_millis(100) };
 
 pub struct Console {
     out: Output,
     err: Output,
+    /// The program has already waited for its readers.
+    has_waited: Cell<bool>,
 }
 
 impl Console {
     pub fn open() -> io::Result<Self> {
-        let console = Console { out: Output::to(stdout()?), err: Output::to(stderr()?) };
+        let console =
+            Console { out: Output::to(stdout()?), err: Output::to(stderr()?), has_waited: Cell::new(false) };
         let err = console.err.clone();
         panic::set_hook(Box::new(move |panic| {
             let backtrace = Backtrace::capture();
@@ -31,42 +40,48 @@ impl Console {
         Ok(console)
     }
 
-    /// Where the log goes.
+    /// Returns the output of the log.
     pub fn log(&self) -> Output {
         self.err.clone()
     }
 
-    /// Before the loop: prints the line that says where the server listens.
+    /// Prints the line that says where the server listens. For use before the loop.
     pub fn greet(&self, line: &str) {
         self.out.write_now(line.as_bytes());
     }
 
-    /// Before the loop: a sentence about something that is not as the user wanted.
+    /// Prints a warning. For use before the loop.
     pub fn warn(&self, sentence: &str) {
         self.err.write_now(format!("fourway: warning: {sentence}\n").as_bytes());
     }
 
-    /// In the loop: a sentence about what the program does.
-    pub fn tell(&self, sentence: &str) {
+    /// Prints what the program does. For use in the loop.
+    pub fn inform(&self, sentence: &str) {
         self.err.push(format!("fourway: {sentence}\n").as_bytes());
     }
 
-    /// The reason why the program ends.
-    pub fn complain(&self, sentence: &str) {
+    /// Prints the error that ends the program.
+    pub fn fail(&self, sentence: &str) {
         self.err.write_now(format!("fourway: error: {sentence}\n").as_bytes());
     }
 
-    /// After the loop: prints the summary, after everything that was logged.
-    pub fn sum_up(&self, text: &str) {
-        self.err.flush(AT_END);
-        self.out.write_now(text.as_bytes());
+    /// Prints the summary after the whole log, and waits for the readers of both until `is_over` returns
+    /// `true`. For use after the loop. `is_over` must not log.
+    pub fn end(&self, summary: &str, is_aborted: bool, mut is_over: impl FnMut() -> bool) {
+        let patience = if is_aborted { AT_ABORT } else { AT_END };
+        self.err.flush(patience, &mut is_over);
+        self.out.write_now(summary.as_bytes());
+        self.out.flush(patience, &mut is_over);
+        self.has_waited.set(true);
     }
 }
 
-/// The process ends when its main thread does, so that waits for the writers.
+/// Waits for the readers after an error. The writers end with the main thread.
 impl Drop for Console {
     fn drop(&mut self) {
-        self.err.flush(AT_END);
-        self.out.flush(AT_END);
+        if !self.has_waited.get() {
+            self.err.flush(AT_END, || false);
+            self.out.flush(AT_END, || false);
+        }
     }
 }

@@ -1,15 +1,13 @@
-//! What holds a port that the server cannot have, as the kernel lists it.
+//! The socket that holds a port in use, found in the kernel's list.
 //!
-//! Not only a listener can hold it. An outgoing connection has a port of this machine too, and keeps it in
-//! TIME_WAIT after its end. Nobody can stop "the program that has it" then.
+//! It need not be a listener. An outgoing connection has a local port too, and keeps it in TIME_WAIT after its end.
+//! Then there is no program to stop.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-const STOP: &str = "stop the program that has it, or choose another with --listen";
-
-/// A socket of the kernel's list. The order is that in which they explain why a port is in use.
+/// The state of a socket in the kernel's list. The states that explain best why a port is in use come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     Listen,
@@ -24,28 +22,32 @@ struct Socket {
     remote: SocketAddr,
 }
 
-/// Returns what holds a port, and advice.
-pub fn of(address: SocketAddr) -> (String, Option<String>) {
+/// Returns the reason why a port is in use, and advice. `name` is the option that sets the address.
+pub fn of(address: SocketAddr, name: &str) -> (String, Option<String>) {
     let tables: Vec<_> =
         ["/proc/net/tcp", "/proc/net/tcp6"].iter().filter_map(|path| File::open(path).ok()).collect();
     if tables.is_empty() {
-        return ("the port is in use".into(), Some(STOP.into()));
+        return ("the port is in use".into(), Some(stop(name)));
     }
     let lines = tables.into_iter().flat_map(|table| BufReader::new(table).lines().map_while(Result::ok));
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    explain(find(lines, address), address.port(), parse_range(&range))
+    explain(find(lines, address), address.port(), parse_range(&range), name)
 }
 
-/// Whether two sockets cannot both have their addresses. The server's own IPv6 sockets take no IPv4 clients.
+fn stop(name: &str) -> String {
+    format!("stop the program that holds it, or choose another with {name}")
+}
+
+/// Returns whether the addresses of two sockets conflict. The server's IPv6 sockets take no IPv4 clients.
 pub fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let is_any = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() == b.port() && (a.ip() == b.ip() || is_any && a.is_ipv4() == b.is_ipv4())
 }
 
-/// The socket that explains best why the address is in use.
+/// Returns the socket that explains best why the address is in use.
 fn find(lines: impl Iterator<Item = String>, address: SocketAddr) -> Option<Socket> {
     let sockets = lines.filter_map(|line| parse(&line));
-    // Another program's IPv6 socket may take IPv4 clients.
+    // An IPv6 socket of another program may take IPv4 clients.
     let takes_both =
         |socket: &Socket| socket.local == SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
     sockets
@@ -53,14 +55,19 @@ fn find(lines: impl Iterator<Item = String>, address: SocketAddr) -> Option<Sock
         .min_by_key(|socket| socket.state)
 }
 
-fn explain(socket: Option<Socket>, port: u16, range: Option<(u16, u16)>) -> (String, Option<String>) {
-    const OTHER: &str = "choose another port with --listen";
+fn explain(
+    socket: Option<Socket>,
+    port: u16,
+    range: Option<(u16, u16)>,
+    name: &str,
+) -> (String, Option<String>) {
+    let other = format!("choose another port with {name}");
     let Some(Socket { state, local, remote }) = socket else {
-        return ("the port is in use, and the kernel lists no socket that has it".into(), Some(OTHER.into()));
+        return ("the port is in use, but the kernel lists no socket that holds it".into(), Some(other));
     };
     let mut reason = match state {
         State::Listen => {
-            return (format!("the port is in use by a program that listens on {local}"), Some(STOP.into()));
+            return (format!("the port is in use by a program that listens on {local}"), Some(stop(name)));
         }
         State::Connection(name) => {
             format!("the port is in use by a connection, {local} to {remote} ({name})")
@@ -71,17 +78,17 @@ fn explain(socket: Option<Socket>, port: u16, range: Option<(u16, u16)>) -> (Str
     };
     let wait = if state == State::TimeWait { "wait a minute" } else { "wait until it ends" };
     let Some((first, last)) = range.filter(|&(first, last)| (first..=last).contains(&port)) else {
-        return (reason, Some(format!("{wait}, or {OTHER}")));
+        return (reason, Some(format!("{wait}, or {other}")));
     };
     reason += &format!(
-        "; the kernel takes ports for outgoing connections from net.ipv4.ip_local_port_range ({first} {last})"
+        "; the kernel gives ports from net.ipv4.ip_local_port_range ({first} {last}) to outgoing connections"
     );
     let advice =
-        format!("{wait}, or {OTHER}; add {port} to net.ipv4.ip_local_reserved_ports to keep it free");
+        format!("{wait}, or {other}; to keep port {port} free, add it to net.ipv4.ip_local_reserved_ports");
     (reason, Some(advice))
 }
 
-/// A line of `/proc/net/tcp`: a number, the two addresses, the state.
+/// Parses a line of `/proc/net/tcp`: a number, the two addresses, the state.
 fn parse(line: &str) -> Option<Socket> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (local, remote) = (parse_address(fields.next()?)?, parse_address(fields.next()?)?);
@@ -101,7 +108,7 @@ fn parse(line: &str) -> Option<Socket> {
     Some(Socket { state, local, remote })
 }
 
-/// An address in words of 32 bits, each a number in the machine's order, then the port.
+/// Parses an address: words of 32 bits, each in the machine's byte order, then the port.
 fn parse_address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let word = |at: usize| Some(u32::from_str_radix(ip.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
@@ -126,7 +133,7 @@ fn parse_range(text: &str) -> Option<(u16, u16)> {
 mod tests {
     use super::*;
 
-    /// The words of an address, as a machine of this byte order prints them.
+    /// Returns the words of an address, as this machine prints them.
     fn words(ip: &str) -> String {
         let bytes = match ip.parse().unwrap() {
             IpAddr::V4(ip) => ip.octets().to_vec(),
@@ -147,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_explains_it_before_its_connections_do() {
+    fn a_listener_explains_a_port_better_than_its_connections() {
         let lines = [
             line(("127.0.0.1", 80), ("127.0.0.1", 5000), "06"),
             line(("127.0.0.1", 80), ("127.0.0.1", 5001), "01"),
@@ -160,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_on_other_addresses_and_ports_explain_nothing() {
+    fn sockets_on_other_addresses_and_ports_do_not_count() {
         let lines = [
             line(("127.0.0.2", 80), ("127.0.0.1", 5000), "01"),
             line(("127.0.0.1", 81), ("0.0.0.0", 0), "0A"),
@@ -180,20 +187,23 @@ mod tests {
     }
 
     #[test]
-    fn the_range_of_outgoing_ports_is_named_only_if_the_port_lies_in_it() {
+    fn the_range_of_outgoing_ports_is_printed_only_if_the_port_is_in_it() {
         let lines = [line(("127.0.0.1", 65534), ("127.0.0.1", 80), "06")];
         let socket = found(&lines, "127.0.0.1:65534");
-        let (reason, advice) = explain(socket, 65534, parse_range("1024\t65535\n"));
+        let (reason, advice) = explain(socket, 65534, parse_range("1024\t65535\n"), "--listen");
         assert!(reason.contains("127.0.0.1:65534 to 127.0.0.1:80 (TIME_WAIT)"), "{reason}");
         assert!(reason.contains("ip_local_port_range (1024 65535)"), "{reason}");
-        assert!(advice.unwrap().contains("add 65534 to net.ipv4.ip_local_reserved_ports"));
-        let (reason, advice) = explain(socket, 65534, parse_range("32768 60999"));
+        assert!(
+            advice.unwrap().contains("to keep port 65534 free, add it to net.ipv4.ip_local_reserved_ports")
+        );
+        let (reason, advice) = explain(socket, 65534, parse_range("32768 60999"), "--listen");
         assert!(!(reason + &advice.unwrap()).contains("ip_local"));
     }
 
     #[test]
-    fn where_the_kernel_lists_nothing_nothing_is_claimed() {
-        let (reason, _) = explain(None, 80, None);
-        assert_eq!(reason, "the port is in use, and the kernel lists no socket that has it");
+    fn a_port_without_a_listed_socket_has_no_explanation() {
+        let (reason, advice) = explain(None, 80, None, "FOURWAY_LISTEN");
+        assert_eq!(reason, "the port is in use, but the kernel lists no socket that holds it");
+        assert_eq!(advice.unwrap(), "choose another port with FOURWAY_LISTEN");
     }
 }

@@ -1,60 +1,62 @@
-//! What the system allows: open files, the accept queue, and how often that queue was full.
+//! The limits of the system: open files and the accept queue, and the number of times that queue was full.
 
 use std::fmt;
 use std::fs;
 use std::io;
 
-/// Files that are not connections: standard streams, poller, signals, listeners (at most 64, of
-/// which few programs have more than one).
-const KEPT_BACK: u64 = 64;
+/// Files reserved for everything but connections: standard streams, poller, signals and listeners. There can be 64
+/// listeners, but few programs have more than one.
+const RESERVED: u64 = 64;
 
-/// More than this is only held if asked for: each connection has a slot from the start. A token
-/// range has room for no more than the smaller number on 32-bit.
-const DEFAULT_MOST: u64 = if usize::BITS < 64 { 1 << 17 } else { 1 << 20 };
+/// The maximum number of connections by default, because each connection has a slot from the start. On a 32-bit
+/// system, a token range has room for no more.
+const DEFAULT_MAX: u64 = if usize::BITS < 64 { 1 << 17 } else { 1 << 20 };
 
-/// How many connections can be held, and why not more.
+/// The maximum number of connections, and the reason for it.
 #[derive(Debug)]
 pub struct Capacity {
     pub connections: usize,
     file_limit: u64,
-    /// What the file limit allows.
+    /// The number of connections that the file limit allows.
     room: u64,
-    asked: Option<u64>,
+    /// The value of `--max-connections`.
+    wanted: Option<u64>,
     is_cut_by_memory: bool,
 }
 
 impl Capacity {
-    /// Raises the soft limit of open files to the hard one and divides what that gives.
-    pub fn claim(asked: Option<usize>) -> Result<Self, String> {
+    /// Raises the soft limit of open files to the hard limit, and divides it.
+    pub fn claim(wanted: Option<usize>) -> Result<Self, String> {
         let raised = rlimit::increase_nofile_limit(u64::MAX).or_else(|_| soft_limit());
-        let file_limit = raised.map_err(|error| format!("the limit of open files is unknown: {error}"))?;
-        Self::divide(file_limit, asked.map(|asked| asked as u64))
+        let file_limit = raised.map_err(|error| format!("cannot read the limit of open files: {error}"))?;
+        Self::divide(file_limit, wanted.map(|wanted| wanted as u64))
     }
 
-    fn divide(file_limit: u64, asked: Option<u64>) -> Result<Self, String> {
-        let room = file_limit.saturating_sub(KEPT_BACK);
-        let connections = usize::try_from(asked.unwrap_or(DEFAULT_MOST).min(room)).unwrap_or(usize::MAX);
+    fn divide(file_limit: u64, wanted: Option<u64>) -> Result<Self, String> {
+        let room = file_limit.saturating_sub(RESERVED);
+        let connections = usize::try_from(wanted.unwrap_or(DEFAULT_MAX).min(room)).unwrap_or(usize::MAX);
         if connections == 0 {
             return Err(format!(
-                "the limit of {file_limit} open files leaves no room for connections, \
-                 because {KEPT_BACK} are kept back: raise it with ulimit -n"
+                "the limit of {file_limit} open files is too low for any connection, \
+                 because {RESERVED} are reserved: raise it with ulimit -n"
             ));
         }
-        Ok(Capacity { connections, file_limit, room, asked, is_cut_by_memory: false })
+        Ok(Capacity { connections, file_limit, room, wanted, is_cut_by_memory: false })
     }
 
-    /// Lowers the number to what there is memory for.
+    /// Lowers the number to what fits in memory.
     pub fn cut_by_memory(&mut self, connections: usize) {
         self.is_cut_by_memory = connections < self.connections;
         self.connections = connections;
     }
 
-    /// A sentence if less can be held than was asked for.
-    pub fn warning(&self) -> Option<String> {
-        let asked = self.asked.filter(|&asked| asked > self.room)?;
+    /// Returns a warning if the file limit is too low for the wanted number. `name` is the option that sets the
+    /// number.
+    pub fn warning(&self, name: &str) -> Option<String> {
+        let wanted = self.wanted.filter(|&wanted| wanted > self.room)?;
         Some(format!(
-            "{asked} connections were asked for, but the limit of {} open files allows {}: \
-             raise it with ulimit -n",
+            "{name} is {wanted}, but the limit of {} open files allows {} connections: \
+             raise that limit with ulimit -n",
             self.file_limit, self.room
         ))
     }
@@ -64,13 +66,13 @@ impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "up to {} connections (", self.connections)?;
         let limit = self.file_limit;
-        match self.asked {
-            _ if self.is_cut_by_memory => write!(f, "half of the memory has no space for more)"),
+        match self.wanted {
+            _ if self.is_cut_by_memory => write!(f, "no more fit in half of the memory)"),
             _ if self.connections as u64 == self.room => {
-                write!(f, "file limit {limit}, {KEPT_BACK} kept back)")
+                write!(f, "file limit {limit}, {RESERVED} reserved)")
             }
-            Some(_) => write!(f, "as asked for, file limit {limit})"),
-            None => write!(f, "unless more are asked for, file limit {limit})"),
+            Some(_) => write!(f, "as configured, file limit {limit})"),
+            None => write!(f, "default maximum, file limit {limit})"),
         }
     }
 }
@@ -85,25 +87,26 @@ fn soft_limit() -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A sentence if the system cuts the backlog.
-pub fn backlog_warning(backlog: u32) -> Option<String> {
+/// Returns a warning if the kernel cuts the backlog. `name` is the option that sets it.
+pub fn backlog_warning(backlog: u32, name: &str) -> Option<String> {
     let text = fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?;
     let most: u32 = text.trim().parse().ok()?;
     (backlog > most).then(|| {
         format!(
-            "the backlog of {backlog} is cut to {most} by net.core.somaxconn: \
-             raise it with sysctl -w net.core.somaxconn={backlog}"
+            "{name} is {backlog}, but net.core.somaxconn limits it to {most}: \
+             raise that limit with sysctl -w net.core.somaxconn={backlog}"
         )
     })
 }
 
-/// How many connections the kernel has turned away since it started, because the accept queue of
-/// some listener was full; `None` where it does not say.
+/// Returns the number of connections that the kernel has turned away since its start, because the accept queue of
+/// a listener was full. Returns `None` if the kernel does not count them.
 pub fn listen_overflows() -> Option<u64> {
     tcp_counter(&fs::read_to_string("/proc/net/netstat").ok()?, "ListenOverflows")
 }
 
-/// The file has a line of names and below it a line of numbers, both beginning with `TcpExt:`.
+/// Returns a counter of `netstat`, which has a line of names and below it a line of numbers. Both begin with
+/// `TcpExt:`.
 fn tcp_counter(netstat: &str, name: &str) -> Option<u64> {
     let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));
     let (names, numbers) = (lines.next()?, lines.next()?);
@@ -116,38 +119,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_limit_bounds_what_is_asked_for() {
+    fn the_file_limit_bounds_the_wanted_number() {
         let capacity = Capacity::divide(20_000, Some(50_000)).unwrap();
         assert_eq!(capacity.connections, 19_936);
-        assert_eq!(capacity.to_string(), "up to 19936 connections (file limit 20000, 64 kept back)");
-        let warning = capacity.warning().unwrap();
-        assert!(warning.contains("50000") && warning.contains("19936"), "{warning}");
+        assert_eq!(capacity.to_string(), "up to 19936 connections (file limit 20000, 64 reserved)");
+        let warning = capacity.warning("FOURWAY_MAX_CONNECTIONS").unwrap();
+        assert!(warning.starts_with("FOURWAY_MAX_CONNECTIONS is 50000, "), "{warning}");
+        assert!(warning.contains("allows 19936 connections"), "{warning}");
     }
 
     #[test]
-    fn what_is_asked_for_is_held_if_it_can_be() {
+    fn the_wanted_number_is_held_if_the_file_limit_allows_it() {
         let capacity = Capacity::divide(20_000, Some(100)).unwrap();
-        assert_eq!(capacity.to_string(), "up to 100 connections (as asked for, file limit 20000)");
-        assert_eq!(capacity.warning(), None);
+        assert_eq!(capacity.to_string(), "up to 100 connections (as configured, file limit 20000)");
+        assert_eq!(capacity.warning("--max-connections"), None);
     }
 
     #[test]
-    fn the_default_stops_at_a_million() {
+    fn the_default_is_at_most_a_million() {
         let capacity = Capacity::divide(u64::MAX, None).unwrap();
         assert_eq!(capacity.connections, 1_048_576);
-        assert_eq!(capacity.warning(), None);
+        assert_eq!(capacity.warning("--max-connections"), None);
     }
 
     #[test]
-    fn a_file_limit_without_room_is_an_error() {
+    fn a_file_limit_too_low_for_any_connection_is_an_error() {
         assert!(Capacity::divide(64, None).unwrap_err().contains("ulimit -n"));
     }
 
     #[test]
-    fn a_number_that_memory_has_cut_says_so() {
+    fn a_number_cut_by_memory_is_printed_with_this_reason() {
         let mut capacity = Capacity::divide(20_000, Some(1000)).unwrap();
         capacity.cut_by_memory(500);
-        assert_eq!(capacity.to_string(), "up to 500 connections (half of the memory has no space for more)");
+        assert_eq!(capacity.to_string(), "up to 500 connections (no more fit in half of the memory)");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The log: the library's targets, each at its level of `-v`.
+//! The log: the targets of the library, each enabled by its level of `-v`.
 
 use std::env;
 use std::io::Write;
@@ -16,12 +16,12 @@ use super::repetition::{Count, Repetitions};
 pub struct Logger {
     lines: env_logger::Logger,
     repetitions: Mutex<Repetitions>,
-    /// Some warnings may be suppressed and not yet counted in the log.
+    /// Some warnings may be suppressed, and the log does not have their number yet.
     has_suppressed: AtomicBool,
 }
 
 impl Logger {
-    /// Starts logging to `output`. `RUST_LOG` wins over the number of `-v`.
+    /// Starts logging to `output`. `RUST_LOG` overrides the number of `-v`.
     pub fn start(verbose: u8, output: Output) -> &'static Self {
         // The log lives as long as the process.
         let logger: &Logger = Box::leak(Box::new(Logger::new(lines(verbose).target(pipe(output)).build())));
@@ -35,25 +35,25 @@ impl Logger {
         Logger { lines, repetitions: Mutex::default(), has_suppressed: AtomicBool::new(false) }
     }
 
-    /// How long the loop may sleep if there are suppressed warnings to count.
+    /// Returns the longest time that the loop may sleep, if the log lacks a number of suppressed warnings.
     pub fn next_timeout(&self) -> Option<Duration> {
         self.has_suppressed.load(Ordering::Relaxed).then_some(Duration::from_secs(1))
     }
 
-    /// Once per turn of the loop: logs the number of suppressed warnings that are due.
+    /// Logs the numbers of suppressed warnings that are due. Call this once per turn of the loop.
     pub fn turn(&self, now: Instant) {
         if self.has_suppressed.load(Ordering::Relaxed) {
             if let Ok(mut repetitions) = self.repetitions.lock() {
-                let has_more = repetitions.tell_due(now, |count| self.log_count(&count));
+                let has_more = repetitions.report_due(now, |count| self.log_count(&count));
                 self.has_suppressed.store(has_more, Ordering::Relaxed);
             }
         }
     }
 
-    /// At the end: logs the number of suppressed warnings that nobody was told yet.
+    /// Logs all remaining numbers of suppressed warnings. Call this at the end.
     pub fn end(&self) {
         if let Ok(mut repetitions) = self.repetitions.lock() {
-            repetitions.tell_all(|count| self.log_count(&count));
+            repetitions.report_all(|count| self.log_count(&count));
         }
     }
 
@@ -102,11 +102,11 @@ fn lines(verbose: u8) -> Builder {
         2 => "warn,fourway::request=debug,fourway::state=trace",
         _ => "warn,fourway::request=debug,fourway::state=trace,fourway::readiness=trace",
     };
-    // An empty variable is one that is not set.
+    // An empty variable counts as not set.
     let variable = env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let mut builder = Builder::new();
     builder.parse_filters(variable.as_deref().unwrap_or(filter)).format(|buffer, record| {
-        // Each of the library's other targets has one level only, so the target says more.
+        // Each other target of the library has one level only, so this prints the target.
         let kind = match record.level() {
             Level::Error => "error",
             Level::Warn => "warning",
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_warnings_is_one_line_and_a_count_but_what_v_asks_for_is_not_limited() {
+    fn repeated_warnings_are_suppressed_and_counted_but_debug_lines_are_not() {
         let text = Text::default();
         let target = Target::Pipe(Box::new(text.clone()));
         let logger = Logger::new(lines(0).parse_filters("fourway=debug").target(target).build());

@@ -1,18 +1,17 @@
-//! The program: a host of the library like any other, with one answer to every request.
+//! The program: a host of the library like any other. It gives every request the same response.
 //!
-//! [`main`] reads the options, makes the server and turns the loop; the other modules are what a
-//! program needs around it:
+//! [`main`] reads the options, creates the server and turns the loop. The other modules are:
 //!
-//! - `options`: the arguments and the environment;
-//! - `page`: the answer;
-//! - `sockets`: where it listens, on addresses or on sockets that are `inherited`;
-//! - `holder`: what holds a port that it cannot have;
-//! - `limits`: what the system allows, and says about it;
-//! - `memory`: how much the program may use, and for what;
+//! - `options`: the command line and the environment;
+//! - `page`: the response;
+//! - `sockets`: the listeners, on addresses or on `inherited` sockets;
+//! - `holder`: the socket that holds a port in use;
+//! - `limits`: open files and the accept queue;
+//! - `memory`: the memory of the program, and its division;
 //! - `signals`: signals as events of the loop, and their meaning;
-//! - `meter`: how much of the time the server was busy, and how long at a stretch;
-//! - `summary`: what is printed at the end;
-//! - `logging`: what `-v` shows, and `repetition`, which limits warnings;
+//! - `meter`: the busy time of the server, and its longest turn;
+//! - `summary`: the table that is printed at the end;
+//! - `logging`: the log of `-v`, and `repetition`, which limits warnings;
 //! - `console`: stdout and stderr, which `output` writes without blocking the loop.
 
 #![forbid(unsafe_code)]
@@ -51,22 +50,23 @@ use signals::{Meaning, Shutdown, Signals, Step};
 use sockets::Sockets;
 use summary::Summary;
 
-/// How many events one turn takes from the poller.
+/// The maximum number of events that one turn takes from the poller.
 const EVENTS: usize = 1024;
 
-/// The one token that is not the server's.
+/// The only token that does not belong to the server.
 const SIGNALS: Token = Token(0);
 
-/// The whole program. A wrong argument ends it with exit code 2, any other failure with 1.
+/// Runs the program. A wrong option ends it with exit code 2, any other error with 1.
 fn main() -> ExitCode {
     let options = Options::of_process();
-    // The environment and the mask of signals are a matter of the first thread, before it starts others.
+    // Both functions must run before the program starts threads: one changes the signal mask, which threads
+    // inherit, and the other changes the environment.
     signals::keep_output_from_ending_us();
     let inherited = Inherited::of_process();
     let console = match Console::open() {
         Ok(console) => console,
         Err(error) => {
-            eprintln!("fourway: error: cannot write to the standard streams: {error}");
+            eprintln!("fourway: error: cannot open stdout and stderr: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -74,13 +74,13 @@ fn main() -> ExitCode {
     match inherited.and_then(|inherited| serve(&options, inherited, &console, logger)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            console.complain(&sentence);
+            console.fail(&sentence);
             ExitCode::FAILURE
         }
     }
 }
 
-/// From the first socket to the summary.
+/// Serves until a signal ends the server, then prints the summary.
 fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Logger) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot set up the event loop: {error}");
     let mut page = Page::load(options)?;
@@ -101,15 +101,21 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
     let mut sockets = Sockets::default();
     sockets.inherit(&mut server, inherited)?;
     for addresses in options.addresses(inherits) {
-        sockets.listen(&mut server, addresses, console)?;
+        sockets.listen(&mut server, addresses, &options.name("listen"), console)?;
     }
 
-    inherited_warning.iter().for_each(|sentence| console.warn(sentence));
-    capacity.warning().iter().for_each(|sentence| console.warn(sentence));
-    memory.warning(capacity.connections).iter().for_each(|sentence| console.warn(sentence));
-    // The parent has said how long the queue of an inherited socket is.
-    let backlog = Some(options.backlog).filter(|_| options.addresses(inherits).next().is_some());
-    backlog.and_then(limits::backlog_warning).iter().for_each(|sentence| console.warn(sentence));
+    // The parent has already set the backlog of an inherited socket.
+    let has_backlog = options.addresses(inherits).next().is_some();
+    let maximum = options.name("max_connections");
+    let warnings = [
+        inherited_warning,
+        capacity.warning(&maximum),
+        memory.warning(capacity.connections, &maximum),
+        limits::backlog_warning(options.backlog, &options.name("backlog")).filter(|_| has_backlog),
+    ];
+    for sentence in warnings.iter().flatten() {
+        console.warn(sentence);
+    }
     console.greet(&format!("fourway: listening on {sockets}; {capacity}; {memory}\n"));
 
     let overflows = limits::listen_overflows();
@@ -122,13 +128,14 @@ fn serve(options: &Options, inherited: Inherited, console: &Console, logger: &Lo
     let summary = Summary {
         stats: host.server.stats(),
         overflows: limits::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
-        meter: host.meter,
-    };
-    console.sum_up(&summary.to_string());
+        meter: &host.meter,
+    }
+    .to_string();
+    console.end(&summary, host.shutdown.is_aborted(), || host.takes_abort());
     Ok(())
 }
 
-/// All that the loop turns.
+/// Everything that the loop works with.
 struct Host<'a> {
     poll: Poll,
     server: Server,
@@ -142,14 +149,16 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// The loop. It reads the clock twice a turn, before its work and after it; it allocates nothing,
-    /// and makes no system call while nothing happens.
+    /// Turns the loop until the server is closed.
+    ///
+    /// A turn reads the clock before and after its work. It allocates nothing. While nothing happens, the loop
+    /// makes no system calls.
     fn turn_until_closed(&mut self, page: &mut Page, grace: Duration) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         while self.server.phase() != Phase::Closed {
-            // The turn's own time is not subtracted from the timeout, because `now` is a time that the
-            // server knows. A deadline may be late by that much.
+            // `now` is the beginning of the turn, and the server knows this time. So a deadline may be late by
+            // the length of the turn.
             let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != ErrorKind::Interrupted {
@@ -160,11 +169,11 @@ impl Host<'_> {
             self.meter.turn(now);
             self.logger.turn(now);
             for event in &events {
-                // An event that is not the server's is of a signal. It has woken the loop.
+                // Any other event is a signal, and has done its work: it has woken the loop.
                 self.server.handle_event(event);
             }
             if self.signals.have_come() {
-                self.obey_signals(now, grace);
+                self.handle_signals(now, grace);
             }
             self.server.process(now, page);
             // A drain closes all idle connections in one turn. No client waits for that turn.
@@ -176,14 +185,15 @@ impl Host<'_> {
         Ok(())
     }
 
-    /// The first signal to end lets requests in progress finish, the second does not.
-    fn obey_signals(&mut self, now: Instant, grace: Duration) {
+    /// Handles the signals that have come. The first signal to end lets requests in progress finish. The second
+    /// ends them.
+    fn handle_signals(&mut self, now: Instant, grace: Duration) {
         for signal in self.signals.take() {
             match signal {
                 Meaning::Ignored(name) => {
                     log::warn!("{name} is ignored: there is nothing to reload; SIGTERM ends the server");
                 }
-                Meaning::End => match self.shutdown.ask(now) {
+                Meaning::End => match self.shutdown.count(now) {
                     Step::Drain => self.drain(now, grace),
                     Step::Repeated => {}
                     Step::Abort => self.server.abort(),
@@ -195,16 +205,25 @@ impl Host<'_> {
     fn drain(&mut self, now: Instant, grace: Duration) {
         self.sockets.leave_inherited(&mut self.server);
         self.server.drain(now, grace);
-        self.tell_of_drain(grace);
+        self.report_drain(grace);
     }
 
-    /// Says why the program does not end at once, if connections are busy.
-    fn tell_of_drain(&self, grace: Duration) {
+    /// Takes the signals that have come, and returns whether one of them aborts. For use after the loop.
+    fn takes_abort(&mut self) -> bool {
+        self.signals.have_come()
+            && self
+                .signals
+                .take()
+                .any(|signal| signal == Meaning::End && self.shutdown.count(Instant::now()) == Step::Abort)
+    }
+
+    /// If connections are busy, prints why the program does not end yet.
+    fn report_drain(&self, grace: Duration) {
         let stats = self.server.stats();
         let idle = if self.idle_in_drain == IdleInDrain::Close { stats.idle } else { 0 };
         let (open, busy) = (stats.open, stats.open - idle);
         if busy > 0 {
-            self.console.tell(&format!(
+            self.console.inform(&format!(
                 "waiting at most {grace:?} for {busy} of {open} connections; a second signal ends them at once"
             ));
         }

@@ -1,5 +1,5 @@
-//! How much memory the program may use: at most half of what the machine or its control group has. The other half is for
-//! the kernel's part of each connection, which counts in a control group as well.
+//! The memory that the program may use: at most half of what the machine or the control group has. The kernel needs the
+//! other half for its part of each connection, which a control group also counts.
 
 use std::fmt;
 use std::fs;
@@ -7,41 +7,41 @@ use std::path::Path;
 
 use fourway::Config;
 
-/// The most buffers of each kind, if there is memory for them. Slow clients beyond that number make way for others.
-const MOST: [usize; 2] = [4096, 256];
+/// The maximum numbers of heads and bodies, if there is memory for them. Slow clients beyond these numbers are evicted.
+const MAX_BUFFERS: [usize; 2] = [4096, 256];
 
-/// Less than this is not divided further.
-const LEAST_BUFFERS: [usize; 2] = [16, 2];
-const LEAST_CONNECTIONS: usize = 64;
+/// The minimum numbers of heads and bodies. The program does not halve them below.
+const MIN_BUFFERS: [usize; 2] = [16, 2];
+const MIN_CONNECTIONS: usize = 64;
 
-/// The memory that the server can come to use.
+/// The memory that the server reserves.
 #[derive(Debug)]
 pub struct Memory {
-    /// In bytes, with the response's body.
+    /// In bytes, including the body of the response.
     reserved: u64,
-    /// What there is; `None` if the system does not say.
+    /// The available memory in bytes, or `None` if the system does not report it.
     available: Option<u64>,
-    /// How many connections were to be held, if there is no memory for so many.
+    /// The wanted number of connections, if memory does not suffice for it.
     wanted: Option<usize>,
 }
 
 impl Memory {
-    /// Chooses how many buffers there are, and lowers the number of connections if half of the memory does not suffice.
+    /// Sets the numbers of buffers. Lowers the number of connections if half of the memory does not suffice.
     pub fn divide(config: &mut Config, body: usize, available: Option<u64>) -> Result<Self, String> {
         let wanted = config.max_connections;
-        let [most_heads, most_bodies] = MOST;
+        let [most_heads, most_bodies] = MAX_BUFFERS;
         config.buffers.heads = wanted.min(most_heads);
         config.buffers.outs = config.buffers.heads;
         config.buffers.bodies = wanted.min(most_bodies);
         let most = available.map_or(u64::MAX, |bytes| bytes / 2);
         let total = |config: &Config| config.reserved_bytes() as u64 + body as u64;
         while total(config) > most {
-            if !lower_the_dearest(config) {
+            if !lower_the_largest(config) {
                 let needed = total(config);
                 return Err(format!(
-                    "{} of memory are too little: the program uses at most half of it, and needs {}",
-                    Bytes(available.unwrap_or_default()),
-                    Bytes(needed)
+                    "too little memory: the program needs {}, and uses at most half of the {} available",
+                    Bytes(needed),
+                    Bytes(available.unwrap_or_default())
                 ));
             }
         }
@@ -49,11 +49,13 @@ impl Memory {
         Ok(Memory { reserved: total(config), available, wanted })
     }
 
-    /// A sentence if fewer connections can be held than were to be.
-    pub fn warning(&self, held: usize) -> Option<String> {
+    /// Returns a warning if memory does not suffice for the wanted number of connections. `name` is the option that
+    /// sets this number.
+    pub fn warning(&self, held: usize, name: &str) -> Option<String> {
         let (wanted, available) = (self.wanted?, self.available?);
         Some(format!(
-            "{wanted} connections would take more than half of the {} of memory: at most {held} are held",
+            "half of the memory ({} in all) has room for {held} of {wanted} connections: \
+             raise the memory limit, or lower {name}",
             Bytes(available)
         ))
     }
@@ -66,8 +68,8 @@ impl fmt::Display for Memory {
     }
 }
 
-/// Halves the number of what takes most. Returns whether anything could be halved.
-fn lower_the_dearest(config: &mut Config) -> bool {
+/// Halves the number that saves the most memory. Returns `false` if none can be halved.
+fn lower_the_largest(config: &mut Config) -> bool {
     let lowered = [lower_connections, lower_buffers, lower_bodies].map(|lower| {
         let mut lowered = config.clone();
         lower(&mut lowered);
@@ -80,24 +82,24 @@ fn lower_the_dearest(config: &mut Config) -> bool {
 }
 
 fn lower_connections(config: &mut Config) {
-    config.max_connections = halve(config.max_connections, LEAST_CONNECTIONS);
+    config.max_connections = halve(config.max_connections, MIN_CONNECTIONS);
 }
 
 fn lower_buffers(config: &mut Config) {
-    config.buffers.heads = halve(config.buffers.heads, LEAST_BUFFERS[0]);
+    config.buffers.heads = halve(config.buffers.heads, MIN_BUFFERS[0]);
     config.buffers.outs = config.buffers.heads;
 }
 
 fn lower_bodies(config: &mut Config) {
-    config.buffers.bodies = halve(config.buffers.bodies, LEAST_BUFFERS[1]);
+    config.buffers.bodies = halve(config.buffers.bodies, MIN_BUFFERS[1]);
 }
 
 fn halve(number: usize, least: usize) -> usize {
     (number / 2).max(least.min(number))
 }
 
-/// The memory that this process can have: that of the machine, or of its control group or its address space if that is
-/// less. `None` where the system does not say.
+/// Returns the memory that this process can have: the minimum of the machine's, the control groups' and the address
+/// space's. Returns `None` if the system does not report it.
 pub fn available() -> Option<u64> {
     let machine = mem_total(&fs::read_to_string("/proc/meminfo").ok()?);
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -120,8 +122,8 @@ fn mem_total(meminfo: &str) -> Option<u64> {
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
-/// The limits of the control groups of a process, and of the groups around them. A container may see only
-/// the root of its own.
+/// Returns the limits of a process's control groups and of their ancestors. A container may see only the root of
+/// its own groups.
 fn group_limits(groups: &str, read: impl Fn(&str) -> Option<String>) -> Vec<u64> {
     let mut limits = Vec::new();
     for line in groups.lines() {
@@ -164,17 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn with_much_memory_there_are_all_buffers_and_connections() {
+    fn enough_memory_gives_all_buffers_and_connections() {
         let (config, memory) = divided(1 << 20, 24 << 30);
         assert_eq!(
             (config.max_connections, config.buffers.heads, config.buffers.bodies),
             (1 << 20, 4096, 256)
         );
-        assert_eq!(memory.warning(config.max_connections), None);
+        assert_eq!(memory.warning(config.max_connections, "--max-connections"), None);
     }
 
     #[test]
-    fn no_division_takes_more_than_half_of_the_memory() {
+    fn the_reserved_memory_is_at_most_half() {
         for connections in [1, 100, 20_000, 1 << 20] {
             for available in [16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB] {
                 let (config, memory) = divided(connections, available);
@@ -186,28 +188,28 @@ mod tests {
     }
 
     #[test]
-    fn many_connections_are_cut_with_a_sentence_if_there_is_no_memory_for_them() {
+    fn too_little_memory_for_all_connections_is_a_warning() {
         let (config, memory) = divided(1 << 20, 256 * MIB);
         assert!((100_000..1 << 20).contains(&config.max_connections), "{}", config.max_connections);
-        let warning = memory.warning(config.max_connections).expect("it is cut");
+        let warning = memory.warning(config.max_connections, "--max-connections").expect("it is cut");
         assert!(warning.contains("1048576") && warning.contains("256 MiB"), "{warning}");
     }
 
     #[test]
-    fn too_little_memory_is_an_error() {
+    fn too_little_memory_for_the_minimum_is_an_error() {
         let mut config = Config::default();
         let error = Memory::divide(&mut config, 0, Some(4 * MIB)).unwrap_err();
         assert!(error.contains("4 MiB"), "{error}");
     }
 
     #[test]
-    fn the_memory_of_the_machine_is_read() {
+    fn mem_total_is_read_from_meminfo() {
         assert_eq!(mem_total("MemTotal:        2048 kB\nMemFree:  7 kB\n"), Some(2 << 20));
         assert_eq!(mem_total("MemFree:  7 kB\n"), None);
     }
 
     #[test]
-    fn each_control_group_around_the_process_limits_it() {
+    fn every_control_group_of_the_process_limits_it() {
         let files = |path: &str| match path {
             "/sys/fs/cgroup/a/b/memory.max" => Some("max\n".to_owned()),
             "/sys/fs/cgroup/a/memory.max" => Some("1000\n".to_owned()),

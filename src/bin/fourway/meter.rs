@@ -1,23 +1,23 @@
-//! Busy and idle: whether the server was what a load test measured.
+//! The busy time of the server, which shows whether it was the bottleneck of a load test.
 
-use std::fs::File;
 use std::time::{Duration, Instant};
 
-/// Adds up the time that the server worked or waited for a processor, as the kernel counts it.
+/// Measures the time in which the server worked or waited for a processor, as counted by the kernel.
 ///
-/// Over an hour in which the load took a minute, an average shows nothing. So the busiest second
-/// is kept as well: near 100 % the server was the bottleneck.
+/// An average over an hour does not show a load of one minute. So the meter also keeps the busiest second. Near
+/// 100 %, the server was the bottleneck.
 ///
-/// And a server that is hardly busy may still let one client wait while it does much for others in
-/// one turn of its loop. So the longest turn is kept too, by the clock on the wall: whatever else
-/// had the processor meanwhile is in it, as it is in what the client waits.
+/// A server with little to do may still keep one client waiting, if one turn of its loop does much for other
+/// clients. So the meter also keeps the longest turn. It is wall-clock time, and includes the time of other
+/// programs on the processor, because the client waits for that too.
 #[derive(Debug)]
 pub struct Meter {
     start: Instant,
     latest: Instant,
     kernel: Option<Kernel>,
-    /// What the kernel had counted when the server started, and when the present window began.
+    /// The kernel's count when the server started.
     busy_at_start: Duration,
+    /// The kernel's count when the current window began.
     busy_before_window: Duration,
     window_end: Instant,
     /// The busy time of the busiest window.
@@ -25,7 +25,7 @@ pub struct Meter {
     longest_turn: Duration,
 }
 
-/// The least time between two looks at the kernel's clock: looking costs a system call.
+/// The minimum time between two reads of the kernel's count. Each read is a system call.
 const WINDOW: Duration = Duration::from_secs(1);
 
 impl Meter {
@@ -47,20 +47,20 @@ impl Meter {
         }
     }
 
-    /// Once per turn of the loop, before its work.
+    /// Begins a turn. Call this once per turn, before its work.
     pub fn turn(&mut self, now: Instant) {
         if now >= self.window_end {
             self.look(now);
         }
     }
 
-    /// After a turn's work.
+    /// Ends a turn. Call this after its work.
     pub fn turned(&mut self, began: Instant, now: Instant) {
         self.longest_turn = self.longest_turn.max(now - began);
     }
 
-    /// Ends a window. All its turns but the present one began in its first second, however long it
-    /// has been quiet since; so what it was busy, it was in that second.
+    /// Ends a window, and begins the next. A window may be long, but all its turns began in its first second,
+    /// except the current one. So its busy time belongs to that second.
     pub fn look(&mut self, now: Instant) {
         self.latest = now;
         self.window_end = now + WINDOW;
@@ -71,7 +71,7 @@ impl Meter {
         }
     }
 
-    /// From the start to the last [`look`](Self::look).
+    /// Returns the time from the start to the last [`look`](Self::look).
     pub fn total(&self) -> Duration {
         self.latest - self.start
     }
@@ -80,18 +80,18 @@ impl Meter {
         self.longest_turn
     }
 
-    /// `None` where the kernel does not say.
+    /// Returns the busy time, or `None` if the kernel does not count it.
     pub fn busy(&self) -> Option<Duration> {
         self.kernel.as_ref()?;
         Some(self.busy_before_window.saturating_sub(self.busy_at_start).min(self.total()))
     }
 
-    /// Of all the time, in percent.
+    /// Returns the busy part of the total time, in percent.
     pub fn average(&self) -> Option<f64> {
         Some(percent(self.busy()?, self.total()))
     }
 
-    /// Of the busiest second, in percent.
+    /// Returns the busy part of the busiest second, in percent.
     pub fn busiest(&self) -> Option<f64> {
         Some(percent(self.busiest, WINDOW).max(self.average()?))
     }
@@ -101,36 +101,67 @@ fn percent(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() { 0.0 } else { 100.0 * part.as_secs_f64() / whole.as_secs_f64() }
 }
 
-/// The scheduler's account of this thread: `/proc/thread-self/schedstat` of Linux, nanoseconds on
-/// a processor and nanoseconds waiting for one.
-#[derive(Debug)]
-struct Kernel(File);
+#[cfg(unix)]
+mod unix {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+    use std::time::Duration;
 
-impl Kernel {
-    fn open() -> Option<Self> {
-        let kernel = Kernel(File::open("/proc/thread-self/schedstat").ok()?);
-        kernel.busy().map(|_| kernel)
+    /// The scheduler's count for this thread, `/proc/thread-self/schedstat` of Linux. It has the nanoseconds on
+    /// a processor, and the nanoseconds of waiting for one.
+    #[derive(Debug)]
+    pub struct Kernel(File);
+
+    impl Kernel {
+        pub fn open() -> Option<Self> {
+            let kernel = Kernel(File::open("/proc/thread-self/schedstat").ok()?);
+            kernel.busy().map(|_| kernel)
+        }
+
+        pub fn busy(&self) -> Option<Duration> {
+            let mut text = [0; 64];
+            let len = self.0.read_at(&mut text, 0).ok()?;
+            busy_of(std::str::from_utf8(&text[..len]).ok()?)
+        }
     }
 
-    #[cfg(unix)]
-    fn busy(&self) -> Option<Duration> {
-        use std::os::unix::fs::FileExt;
-        let mut text = [0; 64];
-        let len = self.0.read_at(&mut text, 0).ok()?;
-        busy_of(std::str::from_utf8(&text[..len]).ok()?)
+    fn busy_of(schedstat: &str) -> Option<Duration> {
+        let mut fields = schedstat.split_ascii_whitespace();
+        let mut next = || fields.next()?.parse().ok();
+        let (on_processor, waiting): (u64, u64) = (next()?, next()?);
+        Some(Duration::from_nanos(on_processor.saturating_add(waiting)))
     }
 
-    #[cfg(not(unix))]
-    fn busy(&self) -> Option<Duration> {
-        None
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn busy_time_is_time_on_a_processor_and_time_waiting_for_one() {
+            assert_eq!(busy_of("1500 500 7\n"), Some(Duration::from_nanos(2000)));
+            assert_eq!(busy_of("1500\n"), None);
+            assert_eq!(busy_of(""), None);
+        }
     }
 }
 
-fn busy_of(schedstat: &str) -> Option<Duration> {
-    let mut fields = schedstat.split_ascii_whitespace();
-    let mut next = || fields.next()?.parse().ok();
-    let (on_processor, waiting): (u64, u64) = (next()?, next()?);
-    Some(Duration::from_nanos(on_processor.saturating_add(waiting)))
+#[cfg(unix)]
+use unix::Kernel;
+
+/// Other systems have no such count.
+#[cfg(not(unix))]
+#[derive(Debug)]
+enum Kernel {}
+
+#[cfg(not(unix))]
+impl Kernel {
+    fn open() -> Option<Self> {
+        None
+    }
+
+    fn busy(&self) -> Option<Duration> {
+        match *self {}
+    }
 }
 
 #[cfg(test)]
@@ -138,14 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_on_a_processor_and_time_waiting_for_one_are_busy() {
-        assert_eq!(busy_of("1500 500 7\n"), Some(Duration::from_nanos(2000)));
-        assert_eq!(busy_of("1500\n"), None);
-        assert_eq!(busy_of(""), None);
-    }
-
-    #[test]
-    fn without_the_kernels_account_nothing_is_claimed() {
+    fn without_the_kernels_count_busy_time_is_unknown() {
         let now = Instant::now();
         let mut meter = Meter::over(None, now);
         meter.look(now + WINDOW);
@@ -154,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_as_long_as_its_work_and_not_as_the_wait_before_it() {
+    fn the_length_of_a_turn_excludes_the_wait_before_it() {
         let ms = Duration::from_millis;
         let begin = Instant::now();
         let mut meter = Meter::over(None, begin);
         assert_eq!(meter.longest_turn(), Duration::ZERO);
-        // Each begins half a second after the one before.
+        // Each turn begins half a second after the previous one.
         for (number, length) in (1..).zip([3, 20, 7]) {
             let now = begin + number * ms(500);
             meter.turn(now);
@@ -170,15 +194,15 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn work_is_busy_and_the_time_after_it_is_not() {
+    fn only_the_time_of_work_is_busy() {
         let begin = Instant::now();
         let mut meter = Meter::start(begin);
         while begin.elapsed() < Duration::from_millis(50) {
             std::hint::black_box(begin.elapsed());
         }
-        // An hour later, as far as the meter can tell.
+        // Let an hour pass for the meter.
         meter.look(begin + Duration::from_secs(3600));
-        let busy = meter.busy().expect("Linux keeps the account");
+        let busy = meter.busy().expect("Linux counts it");
         assert!(busy >= Duration::from_millis(40), "{busy:?}");
         assert!(meter.average().unwrap() < 1.0);
         assert!(meter.busiest().unwrap() >= 4.0, "{:?}", meter.busiest());

@@ -1,4 +1,4 @@
-//! The one answer of the program, and the file that it may come from.
+//! The response of the program, and the file that its body may come from.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -15,27 +15,32 @@ pub struct Page {
 }
 
 impl Page {
-    /// The body lives as long as the program, so that there is one copy of it, however many connections
-    /// send it at a time, and however slowly.
+    /// Loads the body. It lives as long as the program, so all connections send it from one copy.
     pub fn load(options: &Options) -> Result<Self, String> {
         let (body, content_type) = match &options.body_file {
             None => (options.body.clone().into_bytes(), "text/plain"),
             Some(path) => match read(path, memory::available().map(|bytes| bytes / 2)) {
                 Ok(bytes) => (bytes, "application/octet-stream"),
-                Err(why) => return Err(format!("cannot read --body-file {}: {why}", path.display())),
+                Err(why) => {
+                    return Err(format!(
+                        "cannot read {} {}: {why}",
+                        options.name("body_file"),
+                        path.display()
+                    ));
+                }
             },
         };
         let content_type = options.content_type.as_deref().unwrap_or(content_type).into();
         Ok(Page { content_type, body: body.leak() })
     }
 
-    /// What a response copies at most: its head, and a small body.
+    /// Returns the maximum number of bytes that a response copies: its head, and a small body.
     pub fn copied_bytes(&self) -> usize {
         const BESIDE_TYPE: usize = 8 * 1024;
         BESIDE_TYPE + self.content_type.len()
     }
 
-    /// The length of its body in bytes.
+    /// Returns the length of the body in bytes.
     pub fn len(&self) -> usize {
         self.body.len()
     }
@@ -43,8 +48,8 @@ impl Page {
 
 impl Handler for Page {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
-        // The answer to TRACE would be the request itself (RFC 9110 §9.3.8). A second chain of calls here would
-        // cost every answer 25 instructions, because the compiler would no longer inline the first.
+        // A 200 for TRACE would have to repeat the request (RFC 9110 §9.3.8). Both responses share one chain of
+        // calls. With two chains the compiler no longer inlines the first, which costs 25 instructions a response.
         let is_trace = request.method() == "TRACE";
         let (status, body) = if is_trace { (405, &b""[..]) } else { (200, self.body) };
         let mut head = responder.status(status);
@@ -55,18 +60,18 @@ impl Handler for Page {
     }
 }
 
-/// Reads a file that has an end. A pipe or a device may have none, and reading it may block for ever.
+/// Reads a regular file. Other files are refused: a pipe or a device may have no end, and may block forever.
 fn read(path: &Path, most: Option<u64>) -> Result<Vec<u8>, String> {
     let say = |error: io::Error| error.to_string();
-    // Opening a device may do something, and opening a pipe may block.
+    // The check comes before the opening, because that may block on a pipe and may have an effect on a device.
     check(&fs::metadata(path).map_err(say)?, most)?;
     let file = open(path).map_err(say)?;
     let metadata = file.metadata().map_err(say)?;
     check(&metadata, most)?;
     let mut bytes = Vec::new();
     let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    bytes.try_reserve_exact(len).map_err(|_| format!("there is no memory for its {len} bytes"))?;
-    // It may grow meanwhile.
+    bytes.try_reserve_exact(len).map_err(|_| format!("cannot allocate memory for its {len} bytes"))?;
+    // The file may grow meanwhile.
     let most = most.unwrap_or(u64::MAX);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(say)?;
     if bytes.len() as u64 > most {
@@ -78,7 +83,7 @@ fn read(path: &Path, most: Option<u64>) -> Result<Vec<u8>, String> {
 fn check(metadata: &Metadata, most: Option<u64>) -> Result<(), String> {
     if !metadata.is_file() {
         let kind = kind(metadata.file_type());
-        return Err(format!("it is {kind}, and the body comes from a file"));
+        return Err(format!("it is {kind}, not a regular file"));
     }
     match most.filter(|&most| metadata.len() > most) {
         Some(most) => Err(too_large(metadata.len(), most)),
@@ -87,9 +92,7 @@ fn check(metadata: &Metadata, most: Option<u64>) -> Result<(), String> {
 }
 
 fn too_large(len: u64, most: u64) -> String {
-    format!(
-        "it has {len} bytes, and the server keeps it in memory: it takes at most {most}, half of the memory"
-    )
+    format!("it has {len} bytes, and the server keeps at most {most} in memory (half of all memory)")
 }
 
 #[cfg(unix)]
@@ -105,10 +108,10 @@ fn kind(file: FileType) -> &'static str {
 
 #[cfg(not(unix))]
 fn kind(file: FileType) -> &'static str {
-    if file.is_dir() { "a directory" } else { "not a file" }
+    if file.is_dir() { "a directory" } else { "a special file" }
 }
 
-/// Some files of the kernel block their readers, such as `/proc/kmsg`.
+/// Opens a file without blocking. Some files of the kernel block their readers, such as `/proc/kmsg`.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(any(target_os = "linux", target_os = "android"))]

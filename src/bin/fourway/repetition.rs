@@ -1,7 +1,7 @@
-//! Warnings that repeat. Clients can cause warnings, and a flood of them must not flood the log.
+//! Warnings that repeat. Clients can cause warnings, and many of them must not flood the log.
 //!
-//! Each call site that warns logs one line a second at most: its warning, or the number of warnings that
-//! it has suppressed since then.
+//! Each call site logs at most one line a second. The line is its warning, or the number of warnings that were
+//! suppressed since the last line.
 
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// A call site: its module and line.
 pub type Place = (Option<&'static str>, Option<u32>);
 
-/// How many warnings of a call site were suppressed.
+/// The number of suppressed warnings of a call site.
 pub struct Count<'a> {
     pub place: Place,
     pub level: Level,
@@ -28,14 +28,14 @@ pub struct Repetitions(Vec<Kind>);
 struct Kind {
     place: Place,
     level: Level,
-    /// Until then nothing more is logged.
+    /// Nothing more is logged until this time.
     silent_until: Instant,
     suppressed: u64,
     example: Example,
 }
 
 impl Repetitions {
-    /// Returns whether a warning is logged now. Otherwise it is counted.
+    /// Returns whether a warning is to be logged now. Otherwise counts it.
     pub fn admit(&mut self, place: Place, level: Level, warning: fmt::Arguments<'_>, now: Instant) -> bool {
         let Some(kind) = self.0.iter_mut().find(|kind| kind.place == place) else {
             let (silent_until, example) = (now + WINDOW, Example::of(warning));
@@ -51,24 +51,24 @@ impl Repetitions {
         true
     }
 
-    /// Calls `tell` for each count that is due. Returns whether there are others.
-    pub fn tell_due(&mut self, now: Instant, mut tell: impl FnMut(Count<'_>)) -> bool {
+    /// Calls `report` for each count that is due. Returns whether counts remain that are not due yet.
+    pub fn report_due(&mut self, now: Instant, mut report: impl FnMut(Count<'_>)) -> bool {
         let mut has_more = false;
         for kind in self.0.iter_mut().filter(|kind| kind.suppressed > 0) {
             if now < kind.silent_until {
                 has_more = true;
                 continue;
             }
-            tell(kind.count());
+            report(kind.count());
             (kind.suppressed, kind.silent_until) = (0, now + WINDOW);
         }
         has_more
     }
 
-    /// Calls `tell` for each count.
-    pub fn tell_all(&mut self, mut tell: impl FnMut(Count<'_>)) {
+    /// Calls `report` for each count.
+    pub fn report_all(&mut self, mut report: impl FnMut(Count<'_>)) {
         for kind in self.0.iter_mut().filter(|kind| kind.suppressed > 0) {
-            tell(kind.count());
+            report(kind.count());
             kind.suppressed = 0;
         }
     }
@@ -94,7 +94,7 @@ impl Example {
 
     fn set(&mut self, warning: fmt::Arguments<'_>) {
         self.0.clear();
-        // An error says that there is more than fits.
+        // An error means that the warning is too long.
         if self.write_fmt(warning).is_err() {
             self.0.push('…');
         }
@@ -122,13 +122,13 @@ mod tests {
     }
 
     fn due(repetitions: &mut Repetitions, now: Instant) -> Vec<(u64, String)> {
-        let mut told = Vec::new();
-        repetitions.tell_due(now, |count| told.push((count.count, count.example.to_owned())));
-        told
+        let mut reported = Vec::new();
+        repetitions.report_due(now, |count| reported.push((count.count, count.example.to_owned())));
+        reported
     }
 
     #[test]
-    fn a_kind_of_warning_is_logged_once_a_second_and_then_counted() {
+    fn a_repeated_warning_is_logged_once_a_second_and_counted() {
         let (mut repetitions, begin) = (Repetitions::default(), Instant::now());
         assert!(admit(&mut repetitions, HERE, "a", begin));
         for _ in 0..7 {
@@ -138,14 +138,14 @@ mod tests {
         assert_eq!(due(&mut repetitions, begin + WINDOW / 2), []);
         assert_eq!(due(&mut repetitions, begin + WINDOW), [(7, "a".into())]);
         assert_eq!(due(&mut repetitions, begin + WINDOW), []);
-        // The count was a line, so the next one waits for its second.
+        // The count was a line too, so the next line waits for a second.
         assert!(!admit(&mut repetitions, HERE, "d", begin + WINDOW * 3 / 2));
         assert_eq!(due(&mut repetitions, begin + 2 * WINDOW), [(1, "a".into())]);
         assert!(admit(&mut repetitions, HERE, "e", begin + 3 * WINDOW));
     }
 
     #[test]
-    fn a_warning_after_the_second_waits_for_the_count_before_it() {
+    fn a_warning_waits_until_the_count_of_earlier_ones_is_logged() {
         let (mut repetitions, begin) = (Repetitions::default(), Instant::now());
         assert!(admit(&mut repetitions, HERE, "a", begin));
         assert!(!admit(&mut repetitions, HERE, "b", begin));
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_every_count_is_told() {
+    fn report_all_reports_every_count() {
         let (mut repetitions, begin) = (Repetitions::default(), Instant::now());
         admit(&mut repetitions, HERE, "a", begin);
         admit(&mut repetitions, HERE, "b", begin);
-        let mut told = Vec::new();
-        repetitions.tell_all(|count| told.push((count.count, count.example.to_owned())));
-        assert_eq!(told, [(1, "a".into())]);
+        let mut reported = Vec::new();
+        repetitions.report_all(|count| reported.push((count.count, count.example.to_owned())));
+        assert_eq!(reported, [(1, "a".into())]);
         assert_eq!(due(&mut repetitions, begin + WINDOW), []);
     }
 
@@ -170,8 +170,8 @@ mod tests {
         for _ in 0..2 {
             admit(&mut repetitions, HERE, &"ä".repeat(200), begin);
         }
-        let told = due(&mut repetitions, begin + WINDOW);
-        assert_eq!(told, [(1, "ä".repeat(78) + "…")]);
-        assert!(told[0].1.len() <= Example::LEN);
+        let reported = due(&mut repetitions, begin + WINDOW);
+        assert_eq!(reported, [(1, "ä".repeat(78) + "…")]);
+        assert!(reported[0].1.len() <= Example::LEN);
     }
 }

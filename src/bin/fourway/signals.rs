@@ -1,52 +1,65 @@
-//! Signals as events of the loop, and their meaning. Elsewhere than on Unix there are none, and the system
-//! ends the program in its own way.
+//! Signals as events of the loop, and their meaning. Only Unix has them. On other systems, the system ends the
+//! program.
 //!
-//! SIGTERM and SIGINT ask the server to end. SIGHUP does the same if the program has a terminal, because it says
-//! that the terminal was closed. Other programs read their configuration again at SIGHUP, open their log
-//! again at SIGUSR1 (nginx) or end (HAProxy), and start a successor at SIGUSR2. This program does none of
-//! that. If it did not handle these signals they would end it and cut its responses, so it ignores them.
+//! SIGTERM and SIGINT end the server. SIGHUP does the same if the program has a terminal, because it then means
+//! that the terminal was closed.
 //!
-//! The event only wakes the loop. A flag says whether a signal has come, because the kernel may have refused
-//! the handler's write into the pipe of the event.
+//! Other programs reload their configuration at SIGHUP, reopen their log (nginx) or end (HAProxy) at SIGUSR1,
+//! and start a successor at SIGUSR2. This program does none of that, so it ignores these signals. By default
+//! they would end it and cut its responses.
+//!
+//! The event only wakes the loop. A flag shows whether a signal has arrived, because the handler cannot write
+//! into the event's pipe when the pipe is full.
 
 use std::time::{Duration, Instant};
 
-/// What a signal means to the program.
+/// The meaning of a signal to the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has signals"))]
 pub enum Meaning {
     End,
-    /// Something that this program does not do. It has the signal's name.
+    /// A request for something that this program does not do. Holds the signal's name.
     Ignored(&'static str),
 }
 
-/// What a signal to end means at its time.
+/// The effect of a signal to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Drain,
-    /// It belongs to the signal before it.
+    /// None: it belongs to the first signal.
     Repeated,
     Abort,
 }
 
-/// Counts the signals to end. A supervisor may send SIGTERM in the moment in which a terminal sends SIGINT:
-/// they are one request to end, sent twice.
+/// Counts the signals to end. A supervisor may send SIGTERM at the moment at which a terminal sends SIGINT. They
+/// count as one signal.
 #[derive(Debug, Default)]
 pub struct Shutdown {
     first: Option<Instant>,
+    is_aborted: bool,
 }
 
 impl Shutdown {
     const MOMENT: Duration = Duration::from_millis(100);
 
-    pub fn ask(&mut self, now: Instant) -> Step {
+    /// Counts a signal, and returns its effect.
+    pub fn count(&mut self, now: Instant) -> Step {
         match self.first {
             None => {
                 self.first = Some(now);
                 Step::Drain
             }
             Some(first) if now.saturating_duration_since(first) < Self::MOMENT => Step::Repeated,
-            Some(_) => Step::Abort,
+            Some(_) => {
+                self.is_aborted = true;
+                Step::Abort
+            }
         }
+    }
+
+    /// Returns whether a second signal has come.
+    pub fn is_aborted(&self) -> bool {
+        self.is_aborted
     }
 }
 
@@ -83,12 +96,12 @@ mod unix {
             Ok(Signals { pending, have_come, hangup_ends })
         }
 
-        /// Whether any has come since they were taken. It costs no system call.
+        /// Returns whether a signal has come since the last [`take`](Self::take). Makes no system call.
         pub fn have_come(&self) -> bool {
             self.have_come.load(Ordering::Relaxed)
         }
 
-        /// Those that have come since the last time; two of the same kind may count as one.
+        /// Returns the signals that have come since the last call. Two of the same kind may count as one.
         pub fn take(&mut self) -> impl Iterator<Item = Meaning> + use<> {
             self.have_come.store(false, Ordering::Relaxed);
             let hangup_ends = self.hangup_ends;
@@ -105,7 +118,8 @@ mod unix {
         io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
     }
 
-    /// Whether the parent has the program ignore a signal, such as `trap '' HUP` of a shell. Only Linux says it.
+    /// Returns whether the parent made the program ignore a signal, as a shell does at `trap '' HUP`. Only Linux
+    /// reports it.
     fn is_ignored(signal: i32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -113,15 +127,15 @@ mod unix {
         mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
     }
 
-    /// A program inherits the mask of signals from its parent, which may have blocked these. One that is
-    /// pending arrives now.
+    /// Unblocks the signals. The parent may have blocked them, and its mask is inherited. A pending signal
+    /// arrives now.
     fn unblock() -> io::Result<()> {
         let set: Result<SigSet, _> = SIGNALS.into_iter().map(Signal::try_from).collect();
         Ok(set?.thread_unblock()?)
     }
 
-    /// Starts threads that get no signals. The loop relies on that: what a handler does is done before the loop
-    /// goes on, because it runs in the thread of the loop.
+    /// Starts threads that get no signals. So every handler runs in the thread of the loop, and has finished
+    /// before the loop goes on. The loop relies on that.
     pub fn without_signals<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
         let started = start();
@@ -129,11 +143,13 @@ mod unix {
         started
     }
 
-    /// Two signals that a write of output can cause. SIGTTOU stops a program in the background of a terminal
-    /// with `stty tostop`, and SIGXFSZ ends one whose log has reached the limit of file sizes. While they
-    /// are blocked, the first write succeeds and the second returns an error. Threads inherit the mask.
+    /// Blocks the two signals that a write of output can cause. Threads inherit the mask.
+    ///
+    /// SIGTTOU stops a program in the background of a terminal with `stty tostop`. While it is blocked, the write
+    /// succeeds. SIGXFSZ ends a program whose log reaches the file size limit. While it is blocked, the write
+    /// returns an error.
     pub fn keep_output_from_ending_us() {
-        // It fails for no valid set.
+        // It cannot fail for a valid set.
         let _ = SigSet::from_iter([Signal::SIGTTOU, Signal::SIGXFSZ]).thread_block();
     }
 }
@@ -180,20 +196,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_signals_in_one_moment_are_one_and_a_later_one_ends_at_once() {
+    fn signals_within_100_ms_count_as_one_and_a_later_one_aborts() {
         let (mut shutdown, begin) = (Shutdown::default(), Instant::now());
         let ms = Duration::from_millis;
-        assert_eq!(shutdown.ask(begin), Step::Drain);
-        assert_eq!(shutdown.ask(begin), Step::Repeated);
-        assert_eq!(shutdown.ask(begin + ms(99)), Step::Repeated);
-        assert_eq!(shutdown.ask(begin + ms(100)), Step::Abort);
+        assert_eq!(shutdown.count(begin), Step::Drain);
+        assert_eq!(shutdown.count(begin), Step::Repeated);
+        assert_eq!(shutdown.count(begin + ms(99)), Step::Repeated);
+        assert!(!shutdown.is_aborted());
+        assert_eq!(shutdown.count(begin + ms(100)), Step::Abort);
+        assert!(shutdown.is_aborted());
     }
 
     #[test]
-    fn the_moment_begins_with_the_first_signal() {
+    fn the_100_ms_begin_with_the_first_signal() {
         let (mut shutdown, begin) = (Shutdown::default(), Instant::now());
-        shutdown.ask(begin);
-        shutdown.ask(begin + Duration::from_millis(90));
-        assert_eq!(shutdown.ask(begin + Duration::from_millis(110)), Step::Abort);
+        shutdown.count(begin);
+        shutdown.count(begin + Duration::from_millis(90));
+        assert_eq!(shutdown.count(begin + Duration::from_millis(110)), Step::Abort);
     }
 }

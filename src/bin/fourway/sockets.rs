@@ -1,4 +1,4 @@
-//! Where the program listens: on the sockets that it inherits, and on the addresses that were asked for.
+//! The listeners of the program: inherited sockets, and the addresses of `--listen`.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -10,7 +10,7 @@ use super::console::Console;
 use super::holder;
 use super::inherited::Inherited;
 
-/// All that the program listens on.
+/// All listeners of the program.
 #[derive(Default)]
 pub struct Sockets {
     addresses: Vec<SocketAddr>,
@@ -19,11 +19,11 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Listens on all sockets that were inherited.
+    /// Listens on all inherited sockets.
     pub fn inherit(&mut self, server: &mut Server, inherited: Inherited) -> Result<(), String> {
         for listener in inherited.listeners {
             let added = server.add_listener(listener).map_err(|refused| refused.error);
-            let id = added.map_err(|error| format!("cannot accept from an inherited socket: {error}"))?;
+            let id = added.map_err(|error| format!("cannot listen on an inherited socket: {error}"))?;
             if let Some(address) = server.local_addr(id) {
                 self.addresses.push(address);
                 self.urls.push(format!("http://{address} (inherited)"));
@@ -33,16 +33,17 @@ impl Sockets {
         Ok(())
     }
 
-    /// Listens on an address, or on all addresses of a name. One address of a name is enough: if others
-    /// cannot be had, a warning says so.
+    /// Listens on an address, or on all addresses of a host name. One address of a host name is enough. If others
+    /// fail, this prints a warning. `name` is the option that sets the addresses.
     pub fn listen(
         &mut self,
         server: &mut Server,
         addresses: &[SocketAddr],
+        name: &str,
         console: &Console,
     ) -> Result<(), String> {
         let Opened { listeners, failed } = open_all(server, addresses);
-        let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error));
+        let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error, name));
         let refusals: Vec<_> = refusals.collect();
         if listeners.is_empty() {
             let sentences: Vec<_> = refusals.iter().map(Refusal::to_string).collect();
@@ -58,26 +59,27 @@ impl Sockets {
         Ok(())
     }
 
-    fn refusal(&self, address: SocketAddr, error: &io::Error) -> Refusal {
+    fn refusal(&self, address: SocketAddr, error: &io::Error, name: &str) -> Refusal {
         let own = self.addresses.iter().find(|&&own| own.port() != 0 && holder::overlap(own, address));
         let (reason, advice) = match (error.kind(), own) {
             (ErrorKind::AddrInUse, Some(own)) => {
-                (format!("this server listens on {own} already"), Some("give it once".into()))
+                (format!("this server already listens on {own}"), Some(format!("remove one from {name}")))
             }
-            (ErrorKind::AddrInUse, None) => holder::of(address),
-            (ErrorKind::AddrNotAvailable, _) => {
-                ("this machine does not have that address".into(), Some("choose one that it has".into()))
-            }
+            (ErrorKind::AddrInUse, None) => holder::of(address, name),
+            (ErrorKind::AddrNotAvailable, _) => (
+                "this machine does not have that address".into(),
+                Some(format!("choose another with {name}")),
+            ),
             (ErrorKind::PermissionDenied, _) => {
-                ("permission denied".into(), Some("choose a port from 1024 up".into()))
+                ("permission denied".into(), Some(format!("choose a port of 1024 or more with {name}")))
             }
             _ => (error.to_string(), None),
         };
         Refusal { address, reason, advice }
     }
 
-    /// Leaves the inherited sockets to the next process, with the clients in their queues. They stay open,
-    /// because the parent has kept them.
+    /// Leaves the inherited sockets and the clients in their queues to the next process. The sockets stay open,
+    /// because the parent holds them.
     pub fn leave_inherited(&mut self, server: &mut Server) {
         for id in self.inherited.drain(..) {
             drop(server.remove_listener(id));
@@ -85,14 +87,14 @@ impl Sockets {
     }
 }
 
-/// The URLs, with the ports that the system chose.
+/// Prints the URLs, with the ports that the system chose.
 impl fmt::Display for Sockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.urls.join(", "))
     }
 }
 
-/// An address that the server cannot listen on, and what to do about it.
+/// An address that the server cannot listen on, with the reason and advice.
 struct Refusal {
     address: SocketAddr,
     reason: String,
@@ -106,11 +108,11 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What opens listeners: the server, or a test.
+/// Opens listeners. The server does it, or a test.
 trait Opener {
     type Id;
 
-    /// Returns also the address with the port that the system chose.
+    /// Opens a listener. Also returns its address with the port that the system chose.
     fn open(&mut self, address: SocketAddr) -> io::Result<(Self::Id, SocketAddr)>;
 
     fn close(&mut self, id: Self::Id);
@@ -134,9 +136,10 @@ struct Opened<Id> {
     failed: Vec<(SocketAddr, io::Error)>,
 }
 
-/// Opens the addresses of one name. If the system is to choose the port, it chooses one for all of them. It
-/// looks at one address only, so another program may have that port on the next address; then all begins
-/// again.
+/// Opens all addresses of one host name. With port 0, all of them get the same port.
+///
+/// The system chooses a port that is free on the first address. Another program may hold it on the next address.
+/// Then this closes the listeners and tries again.
 fn open_all<O: Opener>(opener: &mut O, addresses: &[SocketAddr]) -> Opened<O::Id> {
     const TRIES: usize = 16;
     let chooses_port = addresses.iter().any(|address| address.port() == 0);
@@ -171,7 +174,7 @@ fn open_each<O: Opener>(opener: &mut O, addresses: &[SocketAddr]) -> Opened<O::I
 mod tests {
     use super::*;
 
-    /// A machine with one free port after the other, some of which are taken elsewhere.
+    /// A machine that chooses ports in ascending order. Some addresses are taken, some are absent.
     struct Machine {
         next_port: u16,
         taken: Vec<SocketAddr>,
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_never_free_everywhere_is_opened_where_it_is() {
+    fn a_port_that_is_never_free_on_all_addresses_is_opened_on_some() {
         let taken: String = (1000..1100).map(|port| format!("127.0.0.1:{port} ")).collect();
         let mut machine = machine(&taken, "");
         let opened = open_all(&mut machine, &addresses("[::1]:0 127.0.0.1:0"));
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_absent_leaves_the_others() {
+    fn an_absent_address_does_not_prevent_the_others() {
         let mut machine = machine("", "[::1]:0");
         let opened = open_all(&mut machine, &addresses("[::1]:0 127.0.0.1:0 127.0.0.2:0"));
         assert_eq!(opened.failed[0].0, "[::1]:0".parse().unwrap());
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_was_asked_for_is_tried_once() {
+    fn a_given_port_is_tried_once() {
         let mut machine = machine("127.0.0.1:80", "");
         let opened = open_all(&mut machine, &addresses("[::1]:80 127.0.0.1:80"));
         assert_eq!((opened.listeners.len(), opened.failed.len()), (1, 1));

@@ -1,4 +1,4 @@
-//! What the server did, for a person to read when it ends.
+//! The summary of what the server did, printed at the end.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use fourway::{Reason, Stats};
 use super::meter::Meter;
 
 #[derive(Debug)]
-pub struct Summary {
+pub struct Summary<'a> {
     pub stats: Stats,
-    /// How many connections the kernel turned away meanwhile; `None` where it does not say.
+    /// The number of connections that the kernel turned away meanwhile, or `None` if it does not count them.
     pub overflows: Option<u64>,
-    pub meter: Meter,
+    pub meter: &'a Meter,
 }
 
-/// A name and what is known of it, in two columns.
+/// A name and its value.
 type Row = (String, String);
 
-impl fmt::Display for Summary {
+impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Summary { stats, meter, .. } = self;
         let mut rows = vec![
@@ -51,12 +51,12 @@ fn row(name: &str, value: impl ToString) -> Row {
     (name.into(), value.to_string())
 }
 
-/// A part of what stands above it; nothing where there is none.
+/// Returns a row that is a part of the row above it, or nothing if its count is 0.
 fn part(name: &str, count: u64) -> Option<Row> {
     (count > 0).then(|| row(&format!("  {name}"), count))
 }
 
-/// By who closed first, and by reason.
+/// Returns the numbers of closed connections, by side and by reason.
 fn closes(stats: &Stats) -> Vec<Row> {
     let by_server = stats.closed - stats.closed_by_client_first;
     let mut rows = vec![
@@ -69,11 +69,11 @@ fn closes(stats: &Stats) -> Vec<Row> {
 }
 
 fn errors(stats: &Stats) -> Vec<Row> {
-    // An answer that cannot be sent is counted among the 500s as well.
+    // A response that cannot be sent also counts as a 500.
     let by_kind = [
         ("handler panicked", stats.handler_panics),
         ("accept failed", stats.accept_errors),
-        ("accepting paused for want of files or memory", stats.accept_pauses),
+        ("accepting paused, out of files or memory", stats.accept_pauses),
         ("poller refused a connection", stats.register_errors),
         ("all connections were in use", stats.full),
     ];
@@ -84,7 +84,7 @@ fn errors(stats: &Stats) -> Vec<Row> {
     rows.extend(
         answered.iter().filter_map(|(status, count)| part(&format!("answered with {status}"), *count)),
     );
-    rows.extend(part("of these, answers that could not be sent", stats.handler_errors));
+    rows.extend(part("of these, responses that could not be sent", stats.handler_errors));
     rows.extend(by_kind.iter().filter_map(|(name, count)| part(name, *count)));
     rows
 }
@@ -104,11 +104,11 @@ mod tests {
     use super::*;
 
     fn summary_of(stats: Stats, overflows: Option<u64>) -> String {
-        Summary { stats, overflows, meter: Meter::start(Instant::now()) }.to_string()
+        Summary { stats, overflows, meter: &Meter::start(Instant::now()) }.to_string()
     }
 
     #[test]
-    fn each_line_has_its_value_in_the_same_column() {
+    fn all_values_are_in_one_column() {
         let mut stats = Stats::default();
         stats.accepted = 1_000_000;
         stats.accept_pauses = 1;
@@ -119,18 +119,18 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_turn_is_told_in_milliseconds() {
+    fn the_longest_turn_is_printed_in_milliseconds() {
         let now = Instant::now();
         let mut meter = Meter::start(now);
         meter.turn(now);
         meter.turned(now, now + Duration::from_micros(1250));
-        let text = Summary { stats: Stats::default(), overflows: None, meter }.to_string();
+        let text = Summary { stats: Stats::default(), overflows: None, meter: &meter }.to_string();
         let last = text.lines().last().unwrap_or_default();
         assert!(last.trim().starts_with("longest turn ") && last.ends_with(" 1.250 ms"), "{text}");
     }
 
     #[test]
-    fn only_errors_that_happened_are_listed() {
+    fn only_errors_that_occurred_are_listed() {
         let mut stats = Stats::default();
         stats.errors[1] = 2;
         let text = summary_of(stats, None);

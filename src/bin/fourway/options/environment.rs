@@ -1,5 +1,5 @@
-//! Options that come from the environment. An empty variable is one that is not set, and a wrong value is
-//! reported with the name of its variable.
+//! Options that come from the environment. An empty variable counts as not set. An error about a variable
+//! names it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,20 +10,30 @@ use clap::{Arg, ArgMatches, Command, Error};
 
 /// Reads the command line and the environment.
 pub fn matches(command: Command) -> Result<ArgMatches, Error> {
-    // An error without the environment is one of the command line.
+    // If it fails without the environment, the command line is wrong.
     if let Err(error) = with_variables(&command, |_| false).try_get_matches() {
-        // It may also be the help, which names the variables.
+        // The error may also be the help, which lists the variables.
         return if error.use_stderr() { Err(error) } else { command.try_get_matches() };
     }
     let matches = with_variables(&command, is_set).try_get_matches();
-    matches.map_err(|error| culprit(&command).unwrap_or(error))
+    matches.map_err(|error| wrong_variable(&command).unwrap_or(error))
+}
+
+/// Returns the name of an option, or of its variable.
+pub fn name(command: &Command, id: &str, is_variable: bool) -> String {
+    let arg = command.get_arguments().find(|arg| arg.get_id() == id);
+    let variable = arg.and_then(Arg::get_env).filter(|_| is_variable);
+    match (variable, arg.and_then(Arg::get_long)) {
+        (Some(variable), _) => variable.to_string_lossy().into_owned(),
+        (None, long) => format!("--{}", long.unwrap_or(id)),
+    }
 }
 
 fn is_set(variable: &OsStr) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
-/// The command with some of its variables.
+/// Returns the command without the variables that are not used.
 fn with_variables(command: &Command, is_used: impl Fn(&OsStr) -> bool) -> Command {
     command.clone().mut_args(|arg| match arg.get_env() {
         Some(variable) if !is_used(variable) => arg.env(Resettable::Reset),
@@ -31,19 +41,19 @@ fn with_variables(command: &Command, is_used: impl Fn(&OsStr) -> bool) -> Comman
     })
 }
 
-/// The first variable whose value is wrong, as an error that names it.
-fn culprit(command: &Command) -> Option<Error> {
+/// Returns an error that names the first variable with a wrong value.
+fn wrong_variable(command: &Command) -> Option<Error> {
     let mut built = command.clone();
-    // Only then an argument can be printed.
+    // Clap can print the arguments of a built command only.
     built.build();
     built.get_arguments().find_map(|arg| {
         let variable = arg.get_env().filter(|variable| is_set(variable))?;
         let alone = with_variables(command, |other| other == variable).try_get_matches();
-        Some(named(alone.err()?, arg, variable, command))
+        Some(with_name(alone.err()?, arg, variable, command))
     })
 }
 
-fn named(mut error: Error, arg: &Arg, variable: &OsStr, command: &Command) -> Error {
+fn with_name(mut error: Error, arg: &Arg, variable: &OsStr, command: &Command) -> Error {
     let name = format!("{} ({arg})", variable.to_string_lossy());
     if error.kind() == ErrorKind::InvalidUtf8 {
         return command.clone().error(ErrorKind::InvalidUtf8, format!("the value of {name} is not UTF-8"));

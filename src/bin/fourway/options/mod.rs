@@ -1,4 +1,4 @@
-//! What a user can ask for, and the sentence for each value that cannot be had.
+//! The options of the program, from the command line and the environment.
 
 mod environment;
 mod values;
@@ -8,121 +8,136 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
 use fourway::{Config, Timeouts};
 
-use values::{Close, DrainIdle, Listen, Time, backlog, content_type, count, on_or_off};
+use values::{Close, DrainIdle, Listen, Time, backlog, content_type, count, on_or_off, switch, verbosity};
 
-const SIGNALS: &str = "\
+const NOTES: &str = "\
+Environment:
+  The command line overrides the environment. An empty variable counts as not set.
+
 Signals:
-  SIGTERM and SIGINT end the server when its requests are answered. Another one ends it at once; within \
-100 ms of the first it counts as the same.
-  SIGHUP does the same if the server has a terminal. Without one it is ignored, as SIGUSR1 and SIGUSR2 are: \
-there is no configuration to reload, and no log file to open again.";
+  SIGTERM, SIGINT: finish the requests in progress, then exit. A second signal exits at once. Signals \
+within 100 ms count as one.
+  SIGHUP: the same if the server has a terminal. Otherwise it is ignored.
+  SIGUSR1, SIGUSR2: ignored. There is no configuration to reload, and no log file to reopen.";
 
-/// An HTTP/1.1 server that gives every request the same answer.
+/// The headings of options whose values have a range and a unit in common.
+const TIMEOUTS: &str = "Timeouts (longer than zero, such as 500ms, 10s or 2m)";
+const SHUTDOWN: &str = "Shutdown";
+
+/// An HTTP/1.1 server that gives every request the same response.
 ///
-/// A target for load tests that shows who closed each connection, and when it was the bottleneck.
+/// It is a target for load tests: it reports which side closed each connection first, and whether the
+/// server was the bottleneck.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, next_line_help = true)]
-#[command(after_help = SIGNALS)]
+#[command(version, max_term_width = 80, next_line_help = true)]
+#[command(after_help = NOTES)]
 #[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
-    /// Where to listen, several times or separated by commas; port 0 is any free port. A server that
-    /// inherits sockets (LISTEN_FDS) listens on them, and on the addresses that are given here.
+    /// Listen on ADDR, which is IP:PORT or localhost:PORT.
+    ///
+    /// Repeat the option, or separate addresses by commas. Port 0 is any free port. A server that inherits
+    /// sockets (LISTEN_FDS) listens on them and on the addresses given here, but not on the default address.
     #[arg(long, value_name = "ADDR", env = "FOURWAY_LISTEN", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:65534")]
     pub listen: Vec<Listen>,
 
-    /// Whether the user has not said where to listen.
+    /// The source of each value.
     #[arg(skip)]
-    listens_by_default: bool,
+    matches: ArgMatches,
 
-    /// The body of every response.
+    /// Send TEXT as the body of every response.
     #[arg(long, value_name = "TEXT", env = "FOURWAY_BODY", default_value = "xixizi")]
     #[arg(help_heading = "Response")]
     pub body: String,
 
-    /// A file with the body of every response; it is read once, at the start, and may take half of the
-    /// memory.
+    /// Send a file of at most half of the memory as the body of every response.
+    ///
+    /// The server reads the file once, at the start. Give either --body or --body-file.
     #[arg(long, value_name = "PATH", env = "FOURWAY_BODY_FILE", help_heading = "Response")]
     pub body_file: Option<PathBuf>,
 
-    /// The type of the body [default: text/plain, for a file application/octet-stream].
+    /// Set the media type of the body, 1 to 1024 printable ASCII characters [default: text/plain, for a file
+    /// application/octet-stream]
     #[arg(long, value_name = "TYPE", env = "FOURWAY_CONTENT_TYPE", value_parser = content_type)]
     #[arg(help_heading = "Response")]
     pub content_type: Option<String>,
 
-    /// Which side closes first after the last response, and how.
+    /// Choose which side closes first after the last response, and how.
     #[arg(long, value_name = "MODE", env = "FOURWAY_CLOSE", value_enum, default_value = "fin")]
     #[arg(help_heading = "Connections")]
     pub close: Close,
 
-    /// Whether a connection may carry more than one request.
+    /// Allow more than one request on a connection.
     #[arg(long, value_name = "on|off", env = "FOURWAY_KEEP_ALIVE", default_value = "on")]
     #[arg(value_parser = on_or_off, action = ArgAction::Set, help_heading = "Connections")]
     pub keep_alive: bool,
 
-    /// The most connections at once, such as 10000 or 64k [default: what the file limit allows].
+    /// Hold at most N connections, 1 or more, such as 64k [default: what the file limit allows]
+    ///
+    /// The default is at most 1048576, or 131072 on a 32-bit system.
     #[arg(long, value_name = "N", env = "FOURWAY_MAX_CONNECTIONS", value_parser = count)]
     #[arg(help_heading = "Connections")]
     pub max_connections: Option<NonZeroUsize>,
 
-    /// The most connections that the kernel queues until they are accepted.
+    /// Let the kernel queue at most N connections, 1 to 4294967295, such as 64k.
     #[arg(long, value_name = "N", env = "FOURWAY_BACKLOG", value_parser = backlog)]
     #[arg(default_value_t = Config::default().backlog, help_heading = "Connections")]
     pub backlog: u32,
 
-    /// Lets several processes listen on the same port.
-    #[arg(long, env = "FOURWAY_REUSE_PORT", value_parser = BoolishValueParser::new())]
+    /// Let several processes listen on the same port.
+    #[arg(long, env = "FOURWAY_REUSE_PORT", value_parser = switch)]
     #[arg(help_heading = "Connections")]
     pub reuse_port: bool,
 
-    /// From a request's first byte to the end of its head.
-    #[arg(long, value_name = "T", env = "FOURWAY_HEAD_TIMEOUT", help_heading = "Times")]
+    /// Limit the time from the first byte of a request to the end of its head.
+    #[arg(long, value_name = "T", env = "FOURWAY_HEAD_TIMEOUT", help_heading = TIMEOUTS)]
     #[arg(default_value_t = Time(Timeouts::default().head))]
     pub head_timeout: Time,
 
-    /// For each 4 KiB of a request's body.
-    #[arg(long, value_name = "T", env = "FOURWAY_BODY_TIMEOUT", help_heading = "Times")]
+    /// Limit the time for each 4 KiB of a request's body.
+    #[arg(long, value_name = "T", env = "FOURWAY_BODY_TIMEOUT", help_heading = TIMEOUTS)]
     #[arg(default_value_t = Time(Timeouts::default().body))]
     pub body_timeout: Time,
 
-    /// Between two requests, and before the first.
-    #[arg(long, value_name = "T", env = "FOURWAY_IDLE_TIMEOUT", help_heading = "Times")]
+    /// Limit the time between two requests, and before the first.
+    #[arg(long, value_name = "T", env = "FOURWAY_IDLE_TIMEOUT", help_heading = TIMEOUTS)]
     #[arg(default_value_t = Time(Timeouts::default().idle))]
     pub idle_timeout: Time,
 
-    /// For each 4 KiB of a response that the client is slow to take.
-    #[arg(long, value_name = "T", env = "FOURWAY_WRITE_TIMEOUT", help_heading = "Times")]
+    /// Limit the time for each 4 KiB of a response that the client is slow to read.
+    #[arg(long, value_name = "T", env = "FOURWAY_WRITE_TIMEOUT", help_heading = TIMEOUTS)]
     #[arg(default_value_t = Time(Timeouts::default().write))]
     pub write_timeout: Time,
 
-    /// For the client's FIN, after the last response.
-    #[arg(long, value_name = "T", env = "FOURWAY_LINGER_TIMEOUT", help_heading = "Times")]
+    /// Limit the wait for the client's FIN after the last response.
+    #[arg(long, value_name = "T", env = "FOURWAY_LINGER_TIMEOUT", help_heading = TIMEOUTS)]
     #[arg(default_value_t = Time(Timeouts::default().linger))]
     pub linger_timeout: Time,
 
-    /// For requests in progress when SIGTERM or SIGINT comes; a second signal ends them at once.
-    #[arg(long, value_name = "T", env = "FOURWAY_DRAIN_TIMEOUT", help_heading = "Times")]
+    /// Limit the wait for requests in progress, longer than zero, such as 500ms or 10s.
+    #[arg(long, value_name = "T", env = "FOURWAY_DRAIN_TIMEOUT", help_heading = SHUTDOWN)]
     #[arg(default_value_t = Time(Duration::from_secs(10)))]
     pub drain_timeout: Time,
 
-    /// How idle connections end then [default: close, with inherited sockets last-request].
-    #[arg(long, value_name = "MODE", env = "FOURWAY_DRAIN_IDLE", value_enum, help_heading = "Times")]
+    /// Choose how idle connections end [default: close, with inherited sockets last-request]
+    #[arg(long, value_name = "MODE", env = "FOURWAY_DRAIN_IDLE", value_enum, help_heading = SHUTDOWN)]
     pub drain_idle: Option<DrainIdle>,
 
-    /// Logs each request; -vv each change of state, -vvv each event. RUST_LOG wins. Lines that nobody
-    /// reads are dropped and counted: the log never stops the server.
-    #[arg(short, long, action = ArgAction::Count, env = "FOURWAY_VERBOSE")]
+    /// Log each request; -vv also logs state changes, -vvv also events.
+    ///
+    /// RUST_LOG overrides this option. The log never stops the server: lines that nobody reads are dropped
+    /// and counted.
+    #[arg(short, long, action = ArgAction::Count, env = "FOURWAY_VERBOSE", value_parser = verbosity)]
     pub verbose: u8,
 }
 
 impl Options {
-    /// The options of this process. Ends it with a sentence if one of them is wrong.
+    /// Returns the options of this process. If one of them is wrong, prints an error and ends the process.
     pub fn of_process() -> Self {
         Self::read().unwrap_or_else(|error| error.exit())
     }
@@ -130,39 +145,46 @@ impl Options {
     fn read() -> Result<Self, clap::Error> {
         let matches = environment::matches(Self::command())?;
         let mut options = Self::from_arg_matches(&matches)?;
-        options.settle_body(&matches)?;
-        options.listens_by_default = matches.value_source("listen") == Some(ValueSource::DefaultValue);
+        options.matches = matches;
+        options.settle_body()?;
         Ok(options)
     }
 
-    /// There is one body. Clap would see a conflict also where the command line is to win over
-    /// the environment.
-    fn settle_body(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let (text, file) = (matches.value_source("body"), matches.value_source("body_file"));
-        let sentence = match (text, file) {
+    /// Settles which body wins. Clap cannot: it would also report a conflict if one body comes from the
+    /// command line, which overrides the environment.
+    fn settle_body(&mut self) -> Result<(), clap::Error> {
+        match (self.matches.value_source("body"), self.matches.value_source("body_file")) {
             (Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)) => {
                 self.body_file = None;
-                return Ok(());
+                Ok(())
             }
-            (Some(ValueSource::CommandLine), Some(ValueSource::CommandLine)) => {
-                "there is one body: give either --body or --body-file"
+            (Some(text), Some(file)) if text == file => {
+                let sentence =
+                    format!("give either {} or {}, not both", self.name("body"), self.name("body_file"));
+                Err(Self::command().error(ErrorKind::ArgumentConflict, sentence))
             }
-            (Some(ValueSource::EnvVariable), Some(ValueSource::EnvVariable)) => {
-                "there is one body: set either FOURWAY_BODY or FOURWAY_BODY_FILE"
-            }
-            _ => return Ok(()),
-        };
-        Err(Self::command().error(ErrorKind::ArgumentConflict, sentence))
+            _ => Ok(()),
+        }
     }
 
-    /// Where to listen besides the inherited sockets, if there are any: the addresses of each value.
+    /// Returns the name of an option as the user gave it: `--body-file`, or `FOURWAY_BODY_FILE` if its value
+    /// comes from the environment. Every error after the parsing that is about an option uses this name.
+    pub fn name(&self, id: &str) -> String {
+        let is_variable = self.matches.value_source(id) == Some(ValueSource::EnvVariable);
+        environment::name(&Self::command(), id, is_variable)
+    }
+
+    /// Returns the addresses of each value of `--listen`. The default does not count if the program inherits
+    /// sockets.
     pub fn addresses(&self, inherits: bool) -> impl Iterator<Item = &[SocketAddr]> {
-        let asked = self.listen.iter().filter(move |_| !(inherits && self.listens_by_default));
-        asked.map(|listen| &listen.0[..])
+        let is_default = self.matches.value_source("listen") == Some(ValueSource::DefaultValue);
+        let given = self.listen.iter().filter(move |_| !(inherits && is_default));
+        given.map(|listen| &listen.0[..])
     }
 
-    /// The library's settings, apart from `max_connections`, which depends on the file limit too. A server
-    /// that inherits sockets has a successor that inherits them as well, so there is time for idle clients.
+    /// Returns the library's settings. `max_connections` is left out, because it also depends on the file
+    /// limit. If the program inherits sockets, its successor inherits them too, so idle clients have time for
+    /// one more request.
     pub fn config(&self, inherits: bool) -> Config {
         let mut config = Config::default();
         config.close = self.close.into();

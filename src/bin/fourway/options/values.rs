@@ -1,4 +1,4 @@
-//! The values of options, and the sentence for each that is wrong.
+//! The types of option values, and an error for each value that is wrong.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use fourway::{CloseMode, IdleInDrain};
 use parse_size::ByteSuffix;
 
-/// One value of `--listen`; `localhost` can stand for several addresses.
+/// One value of `--listen`. `localhost` can have several addresses.
 #[derive(Debug, Clone)]
 pub struct Listen(pub Vec<SocketAddr>);
 
@@ -21,12 +21,12 @@ impl FromStr for Listen {
         if let Ok(address) = text.parse() {
             return Ok(Listen(vec![address]));
         }
-        // No other name: a server that has to be reached does not depend on a name server.
+        // Other names are refused, because the server must not depend on a name server.
         let port = text.strip_prefix("localhost:").and_then(|port| port.parse::<u16>().ok());
         if let Some(port) = port {
             let found = ("localhost", port).to_socket_addrs().map_err(|error| error.to_string())?;
             let mut addresses = Vec::new();
-            // The hosts file may name an address twice.
+            // The hosts file may list an address twice.
             for address in found {
                 if !addresses.contains(&address) {
                     addresses.push(address);
@@ -34,21 +34,22 @@ impl FromStr for Listen {
             }
             return Ok(Listen(addresses));
         }
-        Err("an address is IP:PORT, such as 127.0.0.1:8080 or [::1]:8080, or localhost:PORT; \
-             0.0.0.0:PORT and [::]:PORT are all addresses of this machine"
+        Err("expected IP:PORT, such as 127.0.0.1:8080 or [::1]:8080, or localhost:PORT; \
+             for all addresses of this machine, use 0.0.0.0:PORT or [::]:PORT"
             .into())
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Close {
-    /// The server closes first and waits for the client's FIN: TIME_WAIT stays here.
+    /// The server closes first and waits for the client's FIN; the server holds TIME_WAIT.
     Fin,
-    /// The client closes first, if it does so in time: TIME_WAIT stays there.
+    /// The client closes first, within --linger-timeout; the client holds TIME_WAIT.
     Peer,
-    /// A reset as soon as the response is sent: no TIME_WAIT, and a large response may be cut.
+    /// The server resets the connection after the response; nobody holds TIME_WAIT, and a large response may
+    /// be cut.
     Rst,
-    /// No response: the server closes as soon as a request is whole.
+    /// The server closes as soon as a request is complete, without a response.
     Drop,
 }
 
@@ -65,9 +66,9 @@ impl From<Close> for CloseMode {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DrainIdle {
-    /// They are closed at once; a client that is about to ask has to ask again.
+    /// Close them at once; a client may have to repeat its next request.
     Close,
-    /// Each may ask once more, until nine tenths of the drain timeout are over.
+    /// Let each send one more request, until 90 % of --drain-timeout is over.
     LastRequest,
 }
 
@@ -95,9 +96,9 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match humantime::parse_duration(text) {
-            Ok(Duration::ZERO) => Err("the time must be longer than zero"),
+            Ok(Duration::ZERO) => Err("expected a time longer than zero"),
             Ok(time) => Ok(Time(time)),
-            Err(_) => Err("a time has its unit, such as 500ms, 10s or 2m"),
+            Err(_) => Err("expected a number with a unit, such as 500ms, 10s or 2m"),
         }
     }
 }
@@ -106,27 +107,41 @@ pub fn on_or_off(text: &str) -> Result<bool, &'static str> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err("it is either on or off"),
+        _ => Err("expected either on or off"),
     }
 }
 
-/// A number of things, so `k` is 1,000; `ki` is 1,024.
+/// The value of a variable that stands for a switch. On the command line a switch has no value.
+pub fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Ok(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Ok(false),
+        _ => Err("expected 1, true, yes or on, or 0, false, no or off"),
+    }
+}
+
+/// The value of a variable that stands for a number of `-v`.
+pub fn verbosity(text: &str) -> Result<u8, &'static str> {
+    text.parse().map_err(|_| "expected a number from 0 to 255, such as 2 for -vv")
+}
+
+/// A number of things: `k` is 1,000, and `ki` is 1,024.
 pub fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
     let counts = parse_size::Config::new().with_byte_suffix(ByteSuffix::Deny);
     let number = counts.parse_size(text).ok().and_then(|number| usize::try_from(number).ok());
-    number.and_then(NonZeroUsize::new).ok_or("a number is 1 or more, such as 10000 or 10k")
+    number.and_then(NonZeroUsize::new).ok_or("expected a number of 1 or more, such as 10000 or 10k")
 }
 
 pub fn backlog(text: &str) -> Result<u32, &'static str> {
     let number = count(text)?.get();
-    u32::try_from(number).map_err(|_| "a backlog is below 4,294,967,296")
+    u32::try_from(number).map_err(|_| "expected a number below 4,294,967,296")
 }
 
-/// Anything that can stand in a header: what comes out is what was asked for.
+/// Any text that can be the value of a header.
 pub fn content_type(text: &str) -> Result<String, &'static str> {
     const LONGEST: usize = 1024;
     if text.is_empty() || text.len() > LONGEST || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Err("a content type is 1 to 1,024 printable ASCII characters, such as text/html");
+        return Err("expected 1 to 1,024 printable ASCII characters, such as text/html");
     }
     Ok(text.into())
 }

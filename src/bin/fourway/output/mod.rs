@@ -1,12 +1,12 @@
 //! Output that never blocks the loop.
 //!
 //! A pipe that nobody reads, a stopped terminal and a slow disk block the thread that writes to them. So
-//! the loop does not write. It copies each record into a ring of fixed size, and a thread of its own
-//! writes the bytes. If the ring is full, records are dropped and counted until the ring is empty again.
-//! The count then stands in the output, at the place where the records are missing.
+//! the loop does not write. It copies each record into a ring of fixed size, and a second thread writes the
+//! bytes. If the ring is full, the output drops and counts records until the ring is empty again. The thread
+//! then writes the count at the place where the records are missing.
 //!
-//! The first record starts the thread. A server that logs nothing has none, because the C library takes
-//! more instructions for a system call once a process has two threads: 4 % of a keep-alive request.
+//! The first record starts the thread. A server that logs nothing does not start it, because a second thread
+//! makes system calls dearer: the C library then spends 4 % more instructions on a keep-alive request.
 
 mod sink;
 mod writer;
@@ -24,18 +24,19 @@ use super::signals::without_signals;
 pub use sink::{Sink, stderr, stdout};
 use writer::Writer;
 
-/// The size of the ring: some 2,500 lines. Its memory becomes resident when it is first used.
+/// The size of the ring: about 2,500 lines. Its memory becomes resident when it is first used.
 const CAPACITY: usize = 256 * 1024;
 
-/// How much the writer takes at a time. A pipe takes a page at once, so a slow reader shows as progress.
+/// The number of bytes that the writer takes at a time. A pipe takes a page at once, so even a slow reader
+/// makes progress.
 const CHUNK: usize = 4096;
 
-/// How long [`Output::flush`] waits.
+/// The longest time that [`Output::flush`] waits.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For a reader that takes nothing.
+    /// While the reader takes nothing.
     pub without_progress: Duration,
-    /// For any reader.
+    /// In total.
     pub in_all: Duration,
 }
 
@@ -47,16 +48,16 @@ struct Shared {
     state: Mutex<State>,
     /// Wakes the writer.
     work: Condvar,
-    /// Wakes a thread that waits in `flush`.
+    /// Wakes the thread that waits in `flush`.
     progress: Condvar,
 }
 
 struct State {
     ring: VecDeque<u8>,
-    /// Where the bytes go, until the writer has started and takes it.
+    /// The stream. The writer takes it when it starts.
     sink: Option<Box<dyn Sink>>,
     has_writer: bool,
-    /// Everything is written: the writer sleeps, or there is none.
+    /// Everything is written: the writer sleeps, or has not started.
     is_idle: bool,
     /// The ring was full and is not empty yet, so records are dropped.
     is_full: bool,
@@ -66,7 +67,7 @@ struct State {
 }
 
 impl Output {
-    /// Reserves the memory of the ring.
+    /// Reserves the ring.
     pub fn to(sink: impl Sink) -> Self {
         Output(Arc::new(Shared {
             state: Mutex::new(State {
@@ -83,8 +84,8 @@ impl Output {
         }))
     }
 
-    /// Adds a record, which ends with a line break, or drops the whole record. Never waits for the
-    /// reader. Allocates nothing, unless it starts the writer.
+    /// Adds a record, or drops the whole record. A record ends with a line break. This function never waits
+    /// for the reader, and allocates only if it starts the writer.
     pub fn push(&self, record: &[u8]) {
         let mut state = self.0.lock();
         if !state.has_writer {
@@ -96,15 +97,15 @@ impl Output {
         } else {
             state.ring.extend(record);
         }
-        // Waking a thread costs a system call, so only a sleeping writer is woken.
+        // To wake a thread costs a system call, so this wakes a sleeping writer only.
         if state.has_writer && std::mem::take(&mut state.is_idle) {
             drop(state);
             self.0.work.notify_one();
         }
     }
 
-    /// Writes a record in this thread if that does not block and no writer has started. Otherwise the
-    /// writer gets it.
+    /// Writes a record in this thread if the writer has not started and the stream does not block. Otherwise
+    /// hands it to the writer.
     pub fn write_now(&self, record: &[u8]) {
         let mut state = self.0.lock();
         let may_write = !state.has_writer && record.len() <= CHUNK;
@@ -113,7 +114,7 @@ impl Output {
             Some(sink) => match sink.write(record) {
                 Ok(written) => written,
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => 0,
-                // There is nobody to tell.
+                // Nothing can report this error.
                 Err(_) => record.len(),
             },
         };
@@ -140,27 +141,32 @@ impl Output {
         Ok(())
     }
 
-    /// Waits until all records are written. Returns `false` if the reader did not take them in time.
-    pub fn flush(&self, patience: Patience) -> bool {
-        let deadline = Instant::now() + patience.in_all;
+    /// Waits until all records are written. Returns `false` if the reader does not take them in time, or as
+    /// soon as `is_over` returns `true`. `is_over` must not write to this output.
+    pub fn flush(&self, patience: Patience, mut is_over: impl FnMut() -> bool) -> bool {
+        // A signal does not wake this thread, so it looks at `is_over` at this interval.
+        const INTERVAL: Duration = Duration::from_millis(10);
+        let begin = Instant::now();
+        let mut latest = begin;
         let mut state = self.0.lock();
+        let mut chunks = state.chunks;
         while !state.is_idle {
-            let chunks = state.chunks;
-            let left = deadline.saturating_duration_since(Instant::now());
-            let is_stuck = |state: &mut State| !state.is_idle && state.chunks == chunks;
-            let time = patience.without_progress.min(left);
-            let waited = self.0.progress.wait_timeout_while(state, time, is_stuck);
-            let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            if timeout.timed_out() {
-                return after.is_idle;
+            let now = Instant::now();
+            if state.chunks != chunks {
+                (chunks, latest) = (state.chunks, now);
             }
-            state = after;
+            let is_late = now - begin >= patience.in_all || now - latest >= patience.without_progress;
+            if is_late || is_over() {
+                return false;
+            }
+            let waited = self.0.progress.wait_timeout(state, INTERVAL);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         true
     }
 }
 
-/// For the logger, which writes each line by one call.
+/// For the logger, which writes each line in one call.
 impl Write for Output {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         self.push(record);
@@ -177,8 +183,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for bytes and moves them into `chunk`. Returns the number of records that were dropped after
-    /// them; it is known when the ring is empty, and then the ring takes records again.
+    /// Waits for bytes and moves them into `chunk`. If that empties the ring, the ring takes records again, and
+    /// this returns the number of records that were dropped after these bytes.
     fn take(&self, chunk: &mut Vec<u8>) -> u64 {
         let mut state = self.lock();
         while state.ring.is_empty() && state.dropped == 0 {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-/// Where an output goes.
+/// The stream of an output.
 pub trait Sink: Write + Send + 'static {
     /// Returns whether a write of at most 4,096 bytes returns at once.
     fn is_ready(&self) -> bool;
@@ -17,8 +17,8 @@ mod unix {
 
     use super::*;
 
-    /// A descriptor of its own. The standard library's handle is locked while it writes, so that a second
-    /// thread would wait for the first.
+    /// A copy of the descriptor. The standard library locks its handle while it writes, so a second thread
+    /// would wait for the first.
     struct Descriptor(File);
 
     impl Descriptor {

@@ -2,11 +2,11 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::*;
 
-/// Nothing here takes so long unless it hangs.
+/// Longer than any test takes, unless it hangs.
 const LONG: Patience =
     Patience { without_progress: Duration::from_secs(30), in_all: Duration::from_secs(30) };
 
-/// A sink that waits for a permission before each write. Each permission says what the write does.
+/// A sink that waits for a permission before each write. The permission is the result of the write.
 struct Gate {
     permissions: Receiver<io::Result<()>>,
     written: Arc<Mutex<Vec<u8>>>,
@@ -14,7 +14,7 @@ struct Gate {
 
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Without a test to give permissions, all is permitted.
+        // When the test has dropped its sender, every write succeeds.
         self.permissions.recv().unwrap_or(Ok(()))?;
         self.written.lock().unwrap().extend(bytes);
         Ok(bytes.len())
@@ -37,10 +37,10 @@ struct Reader {
 }
 
 impl Reader {
-    /// Permits everything, and returns all that is written when nothing is left.
+    /// Permits all writes, waits for them, and returns all written text.
     fn read_all(self, output: &Output) -> String {
         drop(self.permit);
-        assert!(output.flush(LONG));
+        assert!(output.flush(LONG, || false));
         String::from_utf8(self.written.lock().unwrap().clone()).unwrap()
     }
 }
@@ -52,7 +52,7 @@ fn gated() -> (Output, Reader) {
     (Output::to(gate), Reader { permit, written })
 }
 
-/// Waits until the writer holds this number of chunks: it then asks for a permission.
+/// Waits until the writer has taken this number of chunks. It then waits for a permission.
 fn wait_for_chunks(output: &Output, chunks: u64) {
     let state = output.0.lock();
     let waited = output.0.progress.wait_timeout_while(state, LONG.in_all, |state| state.chunks < chunks);
@@ -68,7 +68,7 @@ fn records_arrive_whole_and_in_order() {
 }
 
 #[test]
-fn a_full_ring_drops_records_and_says_how_many_where_they_are_missing() {
+fn a_full_ring_drops_records_and_notes_their_number_in_their_place() {
     let (output, reader) = gated();
     output.push(b"first\n");
     wait_for_chunks(&output, 1);
@@ -77,7 +77,7 @@ fn a_full_ring_drops_records_and_says_how_many_where_they_are_missing() {
     for _ in 0..fits + 3 {
         output.push(&line);
     }
-    // Smaller, and not written in place of the others: one gap has one note.
+    // This record would fit, but is dropped too: a gap has one note only.
     output.push(b"small\n");
     let reader_permit = reader.permit.clone();
     for _ in 0..=CAPACITY / CHUNK {
@@ -88,7 +88,7 @@ fn a_full_ring_drops_records_and_says_how_many_where_they_are_missing() {
     let note = "fourway: warning: 4 lines are missing here: this output was not read fast enough\n";
     let permit = reader.permit.clone();
     permit.send(Ok(())).unwrap();
-    assert!(output.flush(LONG));
+    assert!(output.flush(LONG, || false));
     output.push(b"last\n");
     drop(permit);
     assert_eq!(reader.read_all(&output), before + note + "last\n");
@@ -103,27 +103,43 @@ fn a_record_that_never_fits_is_counted_at_once() {
 }
 
 #[test]
-fn lines_that_cannot_be_written_are_counted_when_the_disk_has_room_again() {
+fn lines_lost_on_a_full_disk_are_counted_when_it_has_room_again() {
     let (output, reader) = gated();
     output.push(b"one\ntwo\n");
     reader.permit.send(Err(io::Error::other("the disk is full"))).unwrap();
-    assert!(output.flush(LONG));
+    assert!(output.flush(LONG, || false));
     output.push(b"three\n");
     let note = "fourway: warning: 2 lines are missing here: the disk is full\n";
     assert_eq!(reader.read_all(&output), format!("{note}three\n"));
 }
 
 #[test]
-fn flush_does_not_wait_for_ever() {
+fn flush_ends_after_either_time() {
     let (output, reader) = gated();
     output.push(b"unread\n");
     let short = Duration::from_millis(1);
-    assert!(!output.flush(Patience { without_progress: short, in_all: LONG.in_all }));
-    assert!(!output.flush(Patience { without_progress: LONG.in_all, in_all: short }));
+    assert!(!output.flush(Patience { without_progress: short, in_all: LONG.in_all }, || false));
+    assert!(!output.flush(Patience { without_progress: LONG.in_all, in_all: short }, || false));
     assert_eq!(reader.read_all(&output), "unread\n");
 }
 
-/// Takes this number of bytes, then no more until the room is set again.
+#[test]
+fn flush_ends_as_soon_as_its_condition_is_true() {
+    let (output, reader) = gated();
+    output.push(b"unread\n");
+    let mut calls = 0;
+    let is_over = || {
+        calls += 1;
+        calls == 3
+    };
+    let begin = Instant::now();
+    assert!(!output.flush(LONG, is_over));
+    assert!(begin.elapsed() < LONG.without_progress / 2);
+    assert_eq!(calls, 3);
+    assert_eq!(reader.read_all(&output), "unread\n");
+}
+
+/// A sink that takes bytes while it has room.
 struct Disk {
     room: Arc<Mutex<usize>>,
     written: Arc<Mutex<Vec<u8>>>,
@@ -147,7 +163,7 @@ impl Write for Disk {
 }
 
 #[test]
-fn a_line_that_is_cut_is_ended_and_its_rest_is_not_written_later() {
+fn a_cut_line_is_ended_and_its_rest_is_dropped() {
     let (room, written) = (Arc::new(Mutex::new(7)), Arc::default());
     let mut writer = Writer::new(Disk { room: Arc::clone(&room), written: Arc::clone(&written) }, CHUNK);
     for chunk in ["one\ntwo two\nthr", "ee three\n"] {
@@ -166,7 +182,7 @@ fn a_line_that_is_cut_is_ended_and_its_rest_is_not_written_later() {
 #[derive(Clone, Default)]
 struct Sip(Arc<Mutex<Vec<Part>>>);
 
-/// Whether the writer has written it, and the bytes.
+/// Whether the writer's thread has written the bytes, and the bytes.
 type Part = (bool, Vec<u8>);
 
 impl Write for Sip {
@@ -189,13 +205,13 @@ impl Sink for Sip {
 }
 
 #[test]
-fn a_ready_sink_is_written_to_at_once_and_the_writer_gets_what_it_does_not_take() {
+fn write_now_writes_to_a_ready_sink_and_leaves_the_rest_to_the_writer() {
     let sip = Sip::default();
     let output = Output::to(sip.clone());
     output.write_now(b"ab\n");
     output.write_now(b"cdef\n");
     output.write_now(b"gh\n");
-    assert!(output.flush(LONG));
+    assert!(output.flush(LONG, || false));
     let written = sip.0.lock().unwrap().clone();
     let (by_writer, parts): (Vec<_>, Vec<_>) = written.into_iter().unzip();
     assert_eq!(parts.concat(), b"ab\ncdef\ngh\n");

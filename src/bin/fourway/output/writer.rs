@@ -1,4 +1,4 @@
-//! The side of the output that may block: it writes chunks, and says where records are missing.
+//! The part of the output that may block. It writes chunks, and notes where records are missing.
 
 use std::io::{self, ErrorKind, Write};
 use std::thread;
@@ -11,9 +11,9 @@ pub struct Writer<W> {
     missing: u64,
     /// The error of the sink, if records are missing because of it.
     error: Option<io::Error>,
-    /// The sink took a part of a line only.
+    /// The sink took only a part of the last line.
     is_cut: bool,
-    /// The next bytes belong to a line whose beginning was lost.
+    /// The next bytes belong to a line that has lost its beginning.
     is_headless: bool,
 }
 
@@ -28,7 +28,7 @@ impl<W: Write> Writer<W> {
         &mut self.chunk
     }
 
-    /// Writes the chunk. If records are missing before it, or were dropped after it, says so there.
+    /// Writes the chunk. Also writes a note before it or after it if records are missing there.
     pub fn write(&mut self, dropped: u64) {
         self.drop_headless_line();
         let written = if self.write_missing() { self.write_chunk() } else { 0 };
@@ -49,7 +49,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Returns the number of bytes that the sink has taken.
+    /// Writes the chunk, and returns the number of bytes that the sink took.
     fn write_chunk(&mut self) -> usize {
         let (written, result) = write_all(&mut self.sink, &self.chunk);
         if let Some(last) = written.checked_sub(1) {
@@ -59,7 +59,7 @@ impl<W: Write> Writer<W> {
         written
     }
 
-    /// Returns `false` if something has to be said and the sink does not take it.
+    /// Writes a note if records are missing. Returns `false` if the sink does not take the note.
     fn write_missing(&mut self) -> bool {
         let (lines, break_line) = match self.missing {
             0 => return true,
@@ -94,9 +94,9 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes all bytes. Returns also how many the sink took.
+/// Writes all bytes. Also returns the number of bytes that the sink took.
 fn write_all(sink: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
-    /// Another process may have made the stream non-blocking for all who share it.
+    /// Another process may share the stream and may have made it non-blocking.
     const RETRY: Duration = Duration::from_millis(10);
     let mut written = 0;
     while written < bytes.len() {
