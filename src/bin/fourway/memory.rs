@@ -10,7 +10,7 @@ use fourway::Config;
 /// The maximum numbers of heads and bodies, if there is memory for them. Slow clients beyond these numbers are evicted.
 const MAX_BUFFERS: [usize; 2] = [4096, 256];
 
-/// The minimum numbers of heads and bodies. The program does not halve them below.
+/// The minimum numbers of heads and bodies, which are not halved further.
 const MIN_BUFFERS: [usize; 2] = [16, 2];
 const MIN_CONNECTIONS: usize = 64;
 

@@ -8,8 +8,8 @@
 //! and start a successor at SIGUSR2. This program does none of that, so it ignores these signals. By default
 //! they would end it and cut its responses.
 //!
-//! The event only wakes the loop. A flag shows whether a signal has arrived, because the handler cannot write
-//! into the event's pipe when the pipe is full.
+//! The event only wakes the loop. A flag shows whether a signal has arrived, because the kernel may refuse the
+//! handler's write into the event's pipe.
 
 use std::time::{Duration, Instant};
 
