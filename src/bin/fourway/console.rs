@@ -65,10 +65,15 @@ impl Console {
         self.err.write_now(format!("fourway: error: {sentence}\n").as_bytes());
     }
 
-    /// Prints the summary after the whole log, and waits for the readers of both until `is_over` returns
-    /// `true`. For use after the loop. `is_over` must not log.
+    /// Prints the summary after the whole log, and waits for the readers of both. Once `is_over` has returned
+    /// `true`, nothing is waited for. For use after the loop. `is_over` must not log.
     pub fn end(&self, summary: &str, is_aborted: bool, mut is_over: impl FnMut() -> bool) {
         let patience = if is_aborted { AT_ABORT } else { AT_END };
+        let mut was_over = false;
+        let mut is_over = || {
+            was_over = was_over || is_over();
+            was_over
+        };
         self.err.flush(patience, &mut is_over);
         self.out.write_now(summary.as_bytes());
         self.out.flush(patience, &mut is_over);
