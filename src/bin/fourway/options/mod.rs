@@ -55,7 +55,7 @@ pub struct Options {
     #[arg(help_heading = "Response")]
     pub body: String,
 
-    /// Send a file of at most half of the memory as the body of every response.
+    /// Send the file PATH, of at most half of the memory, as the body of every response.
     ///
     /// The server reads the file once, at the start. Give either --body or --body-file.
     #[arg(long, value_name = "PATH", env = "FOURWAY_BODY_FILE", help_heading = "Response")]
