@@ -1,9 +1,9 @@
-//! What a fuzzer found worth keeping, told again: `fuzz/README.md` says how it is made.
+//! Repeats the inputs that a fuzzer found worth keeping. `fuzz/README.md` describes how they are made.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Says which file failed.
+/// Prints which file has failed.
 struct Telling<'a>(&'a Path);
 
 impl Drop for Telling<'_> {
@@ -14,7 +14,7 @@ impl Drop for Telling<'_> {
     }
 }
 
-/// Does this with each file of a corpus, which must have at least so many.
+/// Calls `check` with each file of a corpus, which must have at least `least` files.
 fn with_each(corpus: &str, least: usize, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(corpus);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

@@ -1,4 +1,4 @@
-//! A client: what it does to the server, and what it got.
+//! A client: what it does to the server, and what it receives.
 
 use std::io::ErrorKind;
 
@@ -19,7 +19,7 @@ impl Client {
         Client { wire: wire.clone(), id }
     }
 
-    /// The client of a stream that the host has accepted.
+    /// Returns the client of a stream that the host has accepted.
     pub(crate) fn of(wire: &Wire, stream: &FakeStream) -> Self {
         Client { wire: wire.clone(), id: stream.id }
     }
@@ -30,17 +30,17 @@ impl Client {
         self.arrive(Arrival::Bytes(bytes.to_vec()));
     }
 
-    /// A request without a body, and its target.
+    /// Sends a GET request.
     pub(crate) fn get(&self, target: &str) {
         self.send(&handler::get(target));
     }
 
-    /// The same from a client that wants no other.
+    /// Sends a GET request with `Connection: close`.
     pub(crate) fn get_and_close(&self, target: &str) {
         self.send(&handler::get_and_close(target));
     }
 
-    /// Something that comes right after the read that has taken all that was there before.
+    /// Makes something arrive right after the read that takes the rest of the input.
     pub(crate) fn later(&self, arrival: Arrival) {
         self.with(|socket| socket.later.push_back(arrival));
     }
@@ -53,12 +53,12 @@ impl Client {
         self.arrive(Arrival::Urgent);
     }
 
-    /// Its FIN; it reads on.
+    /// Sends its FIN, and reads on.
     pub(crate) fn fin(&self) {
         self.arrive(Arrival::Fin);
     }
 
-    /// Its FIN, and what is sent to it from now on is answered by a reset.
+    /// Closes altogether: sends its FIN, and a reset in reply to everything that it receives from now on.
     pub(crate) fn close(&self) {
         self.with(|socket| socket.client_gone = true);
         self.arrive(Arrival::Fin);
@@ -68,12 +68,12 @@ impl Client {
         self.arrive(Arrival::Reset);
     }
 
-    /// It reads nothing from now on.
+    /// Reads nothing from now on.
     pub(crate) fn stop_reading(&self) {
         self.wire.borrow_mut().fill(self.id);
     }
 
-    /// It reads so many bytes.
+    /// Reads this number of bytes.
     pub(crate) fn read(&self, bytes: usize) {
         self.wire.borrow_mut().open(self.id, bytes);
     }
@@ -88,7 +88,7 @@ impl Client {
         self.with(|socket| socket.write_faults.push_back(kind));
     }
 
-    // --- what it got ---
+    // --- what it has received ---
 
     pub(crate) fn received(&self) -> Vec<u8> {
         self.with(|socket| socket.sent().to_vec())
@@ -110,14 +110,14 @@ impl Client {
         self.with(|socket| socket.ending)
     }
 
-    /// Whether the server's FIN came in one segment with the last bytes.
+    /// Returns whether the server's FIN came in one segment with the last bytes.
     pub(crate) fn got_fin_with_bytes(&self) -> bool {
         self.with(|socket| socket.fin_with_bytes)
     }
 
     // --- what the server did to get there ---
 
-    /// Whether the server has accepted it and not closed it.
+    /// Returns whether the server has accepted it and not closed it.
     pub(crate) fn is_served(&self) -> bool {
         self.with(|socket| socket.accepted && !socket.closed)
     }
@@ -138,12 +138,12 @@ impl Client {
         self.calls().contains(&call)
     }
 
-    /// Whether all that it has sent has arrived.
+    /// Returns whether everything that it has sent has arrived.
     pub(crate) fn has_nothing_to_come(&self) -> bool {
         self.with(|socket| socket.later.is_empty())
     }
 
-    /// What was to come later comes first: the order of what is sent is kept.
+    /// Delivers something after everything that was to arrive later, because the order of sending is kept.
     fn arrive(&self, arrival: Arrival) {
         let mut later = self.with(|socket| std::mem::take(&mut socket.later));
         later.push_back(arrival);

@@ -1,14 +1,14 @@
-//! Where a story's numbers come from: a seed that never ends, or bytes that do.
+//! The source of a story's numbers: a seed, which never ends, or bytes, which do.
 
 use std::collections::VecDeque;
 
 /// The numbers of one story.
 pub(crate) enum Chance {
-    /// A generator of Marsaglia's (xorshift64*): the same numbers for the same seed, everywhere.
+    /// A generator by Marsaglia (xorshift64*). It gives the same numbers for the same seed everywhere.
     Seed(u64),
-    /// What a fuzzer gives, or what was kept of it. A number takes no more bytes than its range needs, so that
-    /// a byte more or less changes one decision and leaves the others. Behind the last byte each number is
-    /// the largest of its range, which decides for the most usual.
+    /// Bytes from a fuzzer, or from its corpus. A number takes no more bytes than its range needs, so one byte more or
+    /// less changes one decision and leaves the others. After the last byte, each number is the largest of its range,
+    /// which stands for the most usual decision.
     Bytes(VecDeque<u8>),
 }
 
@@ -21,7 +21,7 @@ impl Chance {
         Chance::Bytes(bytes.iter().copied().collect())
     }
 
-    /// Whether there is nothing left to decide by.
+    /// Returns whether all bytes are used.
     pub(crate) fn is_used_up(&self) -> bool {
         matches!(self, Chance::Bytes(left) if left.is_empty())
     }

@@ -1,4 +1,4 @@
-//! What the simulated server serves, and how its clients read it.
+//! The handler of the simulated server, and how its clients read the responses.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{Handler, Reply, Responder};
 
-/// More than any buffer, sent without a copy.
+/// A body that is larger than any buffer, and is sent without a copy.
 pub(crate) static LARGE: [u8; 200_000] = pattern();
 
-/// Every place of it is different from its neighbours, so that nothing can be lost or doubled.
+/// Makes each byte differ from its neighbours, so tests notice if bytes are lost or doubled.
 const fn pattern() -> [u8; 200_000] {
     let mut bytes = [0; 200_000];
     let mut at = 0;
@@ -21,29 +21,29 @@ const fn pattern() -> [u8; 200_000] {
     bytes
 }
 
-/// What a repeated body is made of.
+/// The page of a repeated body.
 pub(crate) const PAGE: &[u8; 7] = b"repeat ";
 
 pub(crate) fn repeated(len: u64) -> Body {
     Body::Repeat { page: Arc::from(*PAGE), len }
 }
 
-/// A copied body of more than one batch.
+/// The length of a copied body of more than one batch.
 pub(crate) const COPIED: usize = 40_000;
 
-/// What a handler's panic carries here, so that it can be told from a test's; nothing is printed.
+/// The payload of a handler's panic, which distinguishes it from a test's. Nothing is printed.
 pub(crate) struct HandlerPanic;
 
-/// A handler with one page per behaviour; any other target is answered with itself.
+/// A handler with one page per behaviour. It answers any other target with the target itself.
 #[derive(Debug, Default)]
 pub(crate) struct Site {
-    /// How often it was asked.
+    /// How many requests it was given.
     pub(crate) asked: usize,
-    /// What it has deferred, in order.
+    /// The requests that it has deferred, in order.
     pub(crate) parked: Vec<RequestId>,
-    /// What it was told can no longer be answered.
+    /// The deferred requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
-    /// All that it was asked, where a test wants to know.
+    /// All requests that it was given, if a test wants to know.
     pub(crate) heard: Option<Vec<Heard>>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Heard {
     path: String,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the client may have said that it asks no more.
+    /// Whether the client may have said that it sends no further request.
     pub(crate) asks_for_close: bool,
 }
 
@@ -145,17 +145,18 @@ pub(crate) fn get_and_close(target: &str) -> Vec<u8> {
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) says_close: bool,
-    /// Shorter than announced if it is the last and was cut off.
+    /// The body. It is shorter than announced if it is the last and was cut off.
     pub(crate) body: Vec<u8>,
     pub(crate) is_whole: bool,
 }
 
-/// The responses in a stream of bytes, to requests that were not HEAD.
+/// Returns the responses in a stream of bytes, to requests that were not HEAD.
 pub(crate) fn responses(bytes: &[u8]) -> Vec<Response> {
     responses_to(bytes, |_| false)
 }
 
-/// The same, where `is_head` says which of them answers HEAD. A head that was cut off is left out.
+/// Returns the responses in a stream of bytes. `is_head` returns which of them belong to HEAD requests. A head that was
+/// cut off is left out.
 pub(crate) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) -> Vec<Response> {
     let mut found: Vec<Response> = Vec::new();
     while !bytes.is_empty() {

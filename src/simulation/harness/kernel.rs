@@ -1,4 +1,4 @@
-//! The kernel as a test scripts it: sockets, a backlog, and an edge-triggered ready list.
+//! The kernel, made of scripts: sockets, a backlog, and an edge-triggered ready list.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
@@ -15,24 +15,23 @@ enum Source {
     Socket(usize),
 }
 
-/// All sockets, and the knobs for all of them.
+/// All sockets, and the settings for all of them.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) short_read_drains: bool,
-    /// At most so many bytes per read, *though more are there*: only where a short read says
-    /// nothing.
+    /// The most bytes per read, *even if more are there*. It is only for kernels where a short read proves nothing.
     pub(crate) read_limit: usize,
-    /// At most so many bytes per write, though there is room for more.
+    /// The most bytes per write, even if there is room for more.
     pub(crate) write_limit: usize,
-    /// Errors for the next calls of accept, before it looks at the backlog; and how many succeed before.
+    /// Errors for the next calls of accept, before it looks at the backlog, and how many calls succeed before them.
     pub(crate) accept_faults: VecDeque<io::Error>,
     pub(crate) accepts_before_faults: usize,
-    /// How many accepted sockets may be open at a time.
+    /// How many accepted sockets may be open at the same time.
     pub(crate) descriptors: usize,
-    /// How many are.
+    /// How many accepted sockets are open.
     pub(crate) open: usize,
-    /// How often accept has failed for want of something, without anything that could bring it back: a
-    /// close, or time. An accept that succeeds shows that there was some again.
+    /// How often accept has failed because something has run out. A close, time or an accept that succeeds sets it
+    /// back, because then it may be there again.
     pub(crate) run_out: u32,
     /// Errors for the next registrations of streams.
     pub(crate) watch_faults: VecDeque<ErrorKind>,
@@ -70,14 +69,14 @@ impl World {
         self.listeners.len() - 1
     }
 
-    /// A connection that the host has accepted itself; the socket's number.
+    /// Makes a connection that the host has accepted itself. Returns the socket's number.
     pub(crate) fn connect_to_host(&mut self) -> usize {
         self.sockets.push(Socket { room: usize::MAX, accepted: true, ..Socket::default() });
         self.open += 1;
         self.sockets.len() - 1
     }
 
-    /// A finished handshake; the socket's number.
+    /// Makes a connection with a finished handshake. Returns the socket's number.
     pub(crate) fn connect(&mut self, listener: usize) -> usize {
         let id = self.sockets.len();
         self.sockets.push(Socket { room: usize::MAX, ..Socket::default() });
@@ -88,7 +87,7 @@ impl World {
         id
     }
 
-    /// From now on arrivals are edges; those that are there already are one.
+    /// Makes arrivals edges from now on. Those that are there already are one edge.
     pub(crate) fn watch_listener(&mut self, listener: usize, token: Option<Token>) {
         self.listeners[listener].token = token;
         if token.is_some() {
@@ -119,12 +118,12 @@ impl World {
         Ok(id)
     }
 
-    /// Something comes from the client.
+    /// Delivers what the client does.
     pub(crate) fn arrive(&mut self, id: usize, arrival: Arrival) {
         let socket = &mut self.sockets[id];
         if socket.closed {
-            // A socket that is gone answers with a reset. Behind our FIN it takes nothing from the client, which has
-            // got everything before.
+            // A closed socket replies with a reset. After our FIN that takes nothing from the client, because it has
+            // received everything before.
             return;
         }
         match arrival {
@@ -136,7 +135,7 @@ impl World {
         self.raise_socket(id);
     }
 
-    /// The client has read: there is room for `more` bytes.
+    /// Makes room for `more` bytes, because the client has read them.
     pub(crate) fn open(&mut self, id: usize, more: usize) {
         let socket = &mut self.sockets[id];
         socket.room = socket.room.saturating_add(more);
@@ -147,7 +146,7 @@ impl World {
         }
     }
 
-    /// The client reads no more, and there is no room. News of room that nobody has heard is void.
+    /// Leaves no room, because the client stops reading. An edge for room that has not been polled is void.
     pub(crate) fn fill(&mut self, id: usize) {
         let is_news = self.ready.contains(&Source::Socket(id));
         let socket = &mut self.sockets[id];
@@ -155,12 +154,12 @@ impl World {
         socket.no_room |= is_news;
     }
 
-    /// Whether a poll would report something.
+    /// Returns whether a poll would report something.
     pub(crate) fn has_edges(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// What a poll reports: each source on the ready list once, as it is now.
+    /// Polls: reports each source on the ready list once, as it is now.
     pub(crate) fn poll(&mut self) -> Vec<(Token, Readiness)> {
         let ready = std::mem::take(&mut self.ready);
         ready.into_iter().filter_map(|source| self.report(source)).collect()
@@ -212,7 +211,7 @@ impl World {
             _ => {}
         }
         self.sockets[id].watched = Some((token, interest));
-        // What is true already is reported at registration.
+        // Registration reports what is true already.
         self.raise_socket(id);
         Ok(())
     }
@@ -234,7 +233,7 @@ impl World {
         let socket = &mut self.sockets[id];
         if let Some(kind) = socket.read_faults.pop_front() {
             if kind == ErrorKind::WouldBlock {
-                // As if the input had come right after the call.
+                // As if the input had arrived right after the call.
                 self.raise_socket(id);
             }
             return Err(kind.into());
@@ -259,7 +258,7 @@ impl World {
         let socket = &mut self.sockets[id];
         if let Some(kind) = socket.write_faults.pop_front() {
             if kind == ErrorKind::WouldBlock {
-                // As if the room there is had come right after the call.
+                // As if the room had appeared right after the call.
                 socket.no_room |= socket.room == 0;
                 self.raise_socket(id);
             }
@@ -289,7 +288,7 @@ impl World {
         Ok(taken)
     }
 
-    /// The server's FIN.
+    /// Sends the server's FIN.
     pub(crate) fn shut_down(&mut self, id: usize) -> io::Result<()> {
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::Shutdown);
@@ -300,7 +299,7 @@ impl World {
         Ok(())
     }
 
-    /// SO_ERROR, which is told once as well.
+    /// Takes SO_ERROR, which also reports a reset only once.
     pub(crate) fn take_error(&mut self, id: usize) -> Option<io::Error> {
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::TakeError);
@@ -319,11 +318,12 @@ impl World {
         socket.calls.push(Call::Close);
         socket.closed = true;
         socket.watched = None;
-        // Had anything arrived by now, the kernel would throw the bytes away. (A reset is meant to cut the answer.)
+        // If anything had arrived by now, the kernel would throw the bytes away. (A reset is meant to cut the response
+        // off.)
         let is_held_back = socket.held_back > 0 && !socket.reset_on_close && !socket.is_reset();
-        assert!(!is_held_back, "the answer waits for a FIN, and a close alone is none");
+        assert!(!is_held_back, "the response waits for a FIN, and a close alone sends none");
         if socket.ending == Some(Ending::Fin) {
-            // A reset that comes behind the FIN takes nothing away: what was held back went with the FIN.
+            // A reset after the FIN takes nothing away, because the bytes that were held back left with the FIN.
         } else if socket.reset_on_close || !socket.input.is_empty() {
             socket.ending = Some(Ending::Reset);
         } else {
@@ -334,7 +334,7 @@ impl World {
 
 const EMFILE: i32 = 24;
 
-/// What accept says when something has run out: also ENFILE, ENOMEM, ENOBUFS.
+/// The errors of accept when something has run out: EMFILE, ENFILE, ENOMEM and ENOBUFS.
 pub(crate) const RUN_OUT: [i32; 4] = [EMFILE, 23, 12, 105];
 
 fn is_lack(error: &io::Error) -> bool {

@@ -1,4 +1,4 @@
-//! The network, the kernel, the clients and the host's loop, all made of scripts; and the checks after every turn.
+//! The network, the kernel, the clients and the host's loop, all made of scripts, and the checks after every turn.
 
 pub(crate) mod client;
 pub(crate) mod entropy;

@@ -1,4 +1,4 @@
-//! The server's side of the wire: what the engine takes for its network.
+//! The server's side of the wire: the engine's network.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
@@ -22,7 +22,7 @@ pub(crate) struct FakeListener {
     id: usize,
 }
 
-/// Dropping it is the system call `close`.
+/// A stream. Dropping it is the system call `close`.
 #[derive(Debug)]
 pub(crate) struct FakeStream {
     wire: Wire,
@@ -37,7 +37,7 @@ impl FakeListener {
 }
 
 impl FakeStream {
-    /// Of the host's, which it has accepted itself.
+    /// Returns a stream that the host has accepted itself.
     pub(crate) fn of_host(wire: &Wire) -> Self {
         let id = wire.borrow_mut().connect_to_host();
         FakeStream { wire: wire.clone(), id }

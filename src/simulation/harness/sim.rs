@@ -1,4 +1,4 @@
-//! The host: delivers edges, calls `process`, owns the time, and checks the server's books.
+//! The host. It delivers edges, calls `process`, owns the time, and checks the server's books.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use crate::stats::Stats;
 
 use crate::tokens::{TokenRange, Tokens};
 
-/// No test needs more turns in a row than this that move nothing.
+/// The most turns in a row in which nothing moves. No test needs more.
 const TURNS: usize = 20_000;
 
 pub(crate) struct Sim {
@@ -31,11 +31,11 @@ pub(crate) struct Sim {
     pub(crate) wire: Wire,
     pub(crate) site: Site,
     start: Instant,
-    /// The server's clock reads the same, because its first turn was at zero.
+    /// The time since the start. The server's clock shows the same, because its first turn was at zero.
     pub(crate) elapsed: Duration,
-    /// Who was in the ready queue after the turn before, with the calls on it up to then.
+    /// The ready queue after the last turn, by the number of the socket.
     queue: HashMap<usize, Queued>,
-    /// Of all that could grow, as it was made.
+    /// The capacities at the start of everything that could grow.
     capacities: Vec<usize>,
 }
 
@@ -46,7 +46,7 @@ struct Queued {
 }
 
 impl Sim {
-    /// A server with one listener and room for 16.
+    /// Creates a server with one listener and 16 slots.
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
@@ -73,7 +73,7 @@ impl Sim {
         Client::new(&self.wire, 0)
     }
 
-    /// Clients that have gone again before they are accepted, as the next calls of accept will say.
+    /// Connects clients that leave before they are accepted. The next calls of accept report that.
     pub(crate) fn abort_handshakes(&self, count: usize) {
         for _ in 0..count {
             _ = self.connect();
@@ -82,7 +82,7 @@ impl Sim {
         self.world().accept_faults.extend(std::iter::repeat_with(fault).take(count));
     }
 
-    /// A client that was accepted and has said nothing.
+    /// Connects a client that is accepted and sends nothing.
     pub(crate) fn connect_idle(&mut self) -> Client {
         let client = self.connect();
         self.settle();
@@ -90,8 +90,7 @@ impl Sim {
         client
     }
 
-    /// A client that the host has accepted, and gives to the server; a stream that the server does
-    /// not take is closed.
+    /// Lets the host accept a client and give it to the server. A stream that the server does not take is closed.
     pub(crate) fn adopt(&mut self) -> (Client, Result<(), ErrorKind>) {
         let stream = FakeStream::of_host(&self.wire);
         let client = Client::of(&self.wire, &stream);
@@ -118,7 +117,7 @@ impl Sim {
         self.engine.next_timeout(self.now())
     }
 
-    /// So much time passes for a host that never waits longer than it may.
+    /// Lets this time pass for a host that never waits longer than it may.
     pub(crate) fn pass(&mut self, by: Duration) {
         let end = self.elapsed + by;
         loop {
@@ -134,7 +133,7 @@ impl Sim {
 
     // --- the loop ---
 
-    /// One turn: all edges, then one `process`.
+    /// Delivers all edges, and then calls `process` once.
     pub(crate) fn turn(&mut self) -> Progress {
         self.deliver();
         self.process()
@@ -147,7 +146,7 @@ impl Sim {
         }
     }
 
-    /// As a host that catches its handler's panics and goes on.
+    /// Calls `process`, as a host that catches its handler's panics and goes on.
     pub(crate) fn process(&mut self) -> Progress {
         let now = self.now();
         let (engine, site) = (&mut self.engine, &mut self.site);
@@ -158,16 +157,20 @@ impl Sim {
                 progress
             }
             Err(panic) if panic.is::<HandlerPanic>() => {
-                // Some were served before it, perhaps without a call.
+                // Some connections were served before the panic, perhaps without a system call.
                 self.queue.clear();
-                assert_eq!(self.timeout(), Some(Duration::ZERO), "its victim is still to be buried");
+                assert_eq!(
+                    self.timeout(),
+                    Some(Duration::ZERO),
+                    "the connection that panicked is still to be closed"
+                );
                 Progress { more: true, ..Progress::default() }
             }
             Err(panic) => resume_unwind(panic),
         }
     }
 
-    /// At most so many turns, or until nothing moves any more.
+    /// Turns until nothing moves any more, but at most `turns` times.
     pub(crate) fn settle_some(&mut self, turns: usize) {
         for _ in 0..turns {
             self.turn();
@@ -177,7 +180,7 @@ impl Sim {
         }
     }
 
-    /// Turns until nothing moves any more; their sum.
+    /// Turns until nothing moves any more. Returns the sum of the turns.
     pub(crate) fn settle(&mut self) -> Progress {
         let mut sum = Progress::default();
         let (mut moved, mut still) = (0, 0);
@@ -197,7 +200,7 @@ impl Sim {
         panic!("it does not come to rest, and nothing has moved for {TURNS} turns");
     }
 
-    /// The host answers what the site has deferred first, if that still waits.
+    /// Answers the request that the handler has deferred first, if that still waits.
     pub(crate) fn answer(&mut self, body: &str) -> Result<(), RespondError> {
         let id = self.site.parked.remove(0);
         self.respond(id, |responder| responder.send(200, "text/plain", body.as_bytes()))
@@ -212,7 +215,7 @@ impl Sim {
         self.engine.call(Some(now)).respond(id).map(|responder| _ = answer(responder))
     }
 
-    // --- what tests ask ---
+    // --- what tests look at ---
 
     pub(crate) fn stats(&self) -> Stats {
         self.engine.stats()
@@ -226,12 +229,12 @@ impl Sim {
         self.engine.internals().1.lent()
     }
 
-    /// How many heads, outs and bodies are lent.
+    /// Returns how many heads, outs and bodies are lent.
     pub(crate) fn buffers_lent(&self) -> [usize; 3] {
         self.engine.internals().1.buffers_lent()
     }
 
-    /// The token that a client's connection has in the poller.
+    /// Returns the token that a client's connection has in the poller.
     pub(crate) fn token(&self, client: &Client) -> Token {
         let table = self.engine.internals().0;
         let (slot, _) = table.iter().find(|(_, c)| c.socket.stream().id == client.id).expect("it is served");
@@ -249,7 +252,7 @@ impl Sim {
         self.engine.handle(token, readiness)
     }
 
-    /// The client's present wait ends after exactly this time, and not a nanosecond earlier.
+    /// Asserts that the client's current wait ends after exactly this time, and not a nanosecond earlier.
     pub(crate) fn assert_ends_after(&mut self, client: &Client, wait: Duration) {
         const TICK: Duration = Duration::from_nanos(1);
         let before = client.calls();
@@ -265,7 +268,7 @@ impl Sim {
         assert_eq!(self.stats().max_lateness, Duration::ZERO);
     }
 
-    /// The test's last line: everybody is gone, and everything was given back.
+    /// Asserts, at the end of a test, that no connection is left, and that all memory was given back.
     pub(crate) fn assert_empty(&self) {
         assert_eq!(self.stats().open, 0, "{:?}", self.engine.internals().0);
         assert_eq!((self.lent(), self.buffers_lent()), (0, [0; 3]));
@@ -273,7 +276,7 @@ impl Sim {
 
     // --- what always holds ---
 
-    /// Between turns the server's books agree with each other and with the wire.
+    /// Checks that the server's books agree with each other and with the wire between turns.
     fn check_books(&self, progress: Progress) {
         let (table, pool) = self.engine.internals();
         assert_eq!(self.engine.capacities(), self.capacities, "nothing grows");
@@ -283,17 +286,17 @@ impl Sim {
         for (_, connection) in table.iter() {
             let socket = &self.world().sockets[connection.socket.stream().id];
             let is_held_back = socket.held_back > 0 && socket.ending.is_none();
-            assert!(!is_held_back, "the FIN that was promised has not come");
+            assert!(!is_held_back, "the FIN that was promised was not sent");
         }
         let listed: usize = State::ALL.into_iter().map(|list| table.waiting(list)).sum();
-        assert_eq!(table.len(), listed, "each is in one list");
+        assert_eq!(table.len(), listed, "each connection is in one list");
         for list in State::ALL {
             let states = table.iter().filter(|(_, c)| c.state.waits_as() == list).count();
-            assert_eq!(states, table.waiting(list), "those who wait for {list:?}");
+            assert_eq!(states, table.waiting(list), "connections in {list:?}");
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
         self.check_exchanges();
-        assert!(pool.spares() > 0, "there is something to work in");
+        assert!(pool.spares() > 0, "the driver has an exchange to work in");
         self.check_timeout(progress);
     }
 
@@ -327,7 +330,7 @@ impl Sim {
         }
         assert_eq!(borrowed, pool.buffers_lent(), "heads, outs and bodies");
         let waits_in_vain = table.waiting(State::Queued) > 0 && pool.bodies.buffers.has_spare();
-        assert!(!waits_in_vain, "a body waits beside a free buffer");
+        assert!(!waits_in_vain, "a body waits although a buffer is spare");
     }
 
     /// The timeout is zero exactly while there is work.
@@ -343,13 +346,13 @@ impl Sim {
             self.timeout()
         );
         assert!(progress.more || table.ready_len() == 0);
-        // It may try once more, behind the wave whose last member could have brought something back.
+        // It may try once more after the wave, whose last member could have freed something.
         let waits_for_more = self.world().run_out > 1 && table.ready_len() == 0 && !is_due;
-        assert!(!(is_zero && waits_for_more), "it asks again and again for what has run out");
+        assert!(!(is_zero && waits_for_more), "it tries again and again to get what has run out");
     }
 
-    /// Whoever is ready is served within as many turns as there were others before it in the queue: each
-    /// turn serves it, or brings it at least one place forward.
+    /// Checks that each turn serves a connection of the ready queue, or brings it at least one place forward. So a
+    /// connection waits for at most one turn for each connection before it.
     fn check_queue(&mut self) {
         let (table, _) = self.engine.internals();
         let world = self.wire.borrow();
@@ -367,7 +370,7 @@ impl Sim {
         self.queue = queue;
     }
 
-    /// When nothing moves, what each connection waits for is not there: no edge was lost.
+    /// Checks, when nothing moves, that what each connection waits for is not there. So no edge was lost.
     fn check_rest(&self) {
         let (table, _) = self.engine.internals();
         let world = self.world();
@@ -380,7 +383,7 @@ impl Sim {
                 State::Queued | State::Deferred => socket.has_untold_error(),
             };
             let (state, calls) = (connection.state, &socket.calls);
-            assert!(!forgotten, "slot {slot} sleeps in {state:?} beside what it waits for: {calls:?}");
+            assert!(!forgotten, "slot {slot} sleeps in {state:?} although it need not wait: {calls:?}");
             assert!(u128::from(table.deadline(slot)) > self.elapsed.as_nanos(), "slot {slot} is overdue");
         }
     }

@@ -1,4 +1,4 @@
-//! One connection in the kernel that a test scripts: what has arrived, what was sent, how it ended.
+//! One connection in the simulated kernel: what has arrived, what was sent, and how it ended.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -7,7 +7,7 @@ use mio::Token;
 
 use crate::net::{Interest, Readiness};
 
-/// One simulated system call. Failed reads and writes stand as their error.
+/// One simulated system call. A read or write that failed has its error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Accept,
@@ -26,7 +26,7 @@ pub(crate) enum Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Fin,
-    /// It takes from the client what the client has not read.
+    /// The client may lose what it has not read yet.
     Reset,
 }
 
@@ -34,37 +34,36 @@ pub(crate) enum Ending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Arrival {
     Bytes(Vec<u8>),
-    /// An urgent byte, out of line: a read in front of it stops there.
+    /// An urgent byte, which is not in line. A read of the bytes before it stops there.
     Urgent,
     Fin,
     Reset,
 }
 
-/// A connection: the server's end of it in the kernel, and what the client got.
+/// A connection: the server's end of it in the kernel, and what the client has received.
 #[derive(Debug, Default)]
 pub(crate) struct Socket {
-    /// Arrived and not read.
+    /// The bytes that have arrived and are not read.
     pub(crate) input: VecDeque<u8>,
-    /// Comes right after the read that leaves nothing to read, one at a time.
+    /// What arrives right after the read that leaves nothing to read, one at a time.
     pub(crate) later: VecDeque<Arrival>,
-    /// How many bytes of the input are in front of an urgent one.
+    /// How many bytes of the input are before an urgent one.
     pub(crate) urgent: Option<usize>,
     pub(crate) client_fin: bool,
-    /// The client has closed altogether: what is sent to it is answered by a reset.
+    /// Whether the client has closed altogether. Then it replies with a reset to everything.
     pub(crate) client_gone: bool,
     pub(crate) reset: Reset,
     pub(crate) read_faults: VecDeque<ErrorKind>,
     pub(crate) write_faults: VecDeque<ErrorKind>,
-    /// What was written.
+    /// The bytes that were written.
     pub(crate) output: Vec<u8>,
-    /// So many of its last bytes wait for the FIN that was promised to follow at once; after a reset, they
-    /// are lost.
+    /// How many of the last bytes wait for the FIN that was promised to follow at once. A reset loses them.
     pub(crate) held_back: usize,
-    /// The FIN came in one segment with the last bytes.
+    /// Whether the FIN left in one segment with the last bytes.
     pub(crate) fin_with_bytes: bool,
-    /// How much more the kernel takes.
+    /// How many more bytes the kernel takes.
     pub(crate) room: usize,
-    /// A write found no room: the next room is an edge.
+    /// Whether a write found no room. Then the next room is an edge.
     pub(crate) no_room: bool,
     pub(crate) ending: Option<Ending>,
     pub(crate) reset_on_close: bool,
@@ -74,7 +73,7 @@ pub(crate) struct Socket {
     pub(crate) calls: Vec<Call>,
 }
 
-/// A reset is told once; afterwards the socket is just at its end.
+/// The state of a reset. It is reported once; afterwards the socket is just at its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Reset {
     #[default]
@@ -84,7 +83,7 @@ pub(crate) enum Reset {
 }
 
 impl Reset {
-    /// What a system call says of it; afterwards it is told.
+    /// Returns the state for a system call, which reports the reset.
     pub(crate) fn tell(&mut self) -> Self {
         let told = *self;
         if told == Reset::Untold {
@@ -95,7 +94,7 @@ impl Reset {
 }
 
 impl Socket {
-    /// What mio makes of what epoll says.
+    /// Returns the readiness as mio derives it from epoll.
     pub(crate) fn readiness(&self, interest: Interest) -> Readiness {
         let is_reset = self.is_reset();
         let hung_up = is_reset || (self.client_fin && self.ending.is_some());
@@ -120,27 +119,27 @@ impl Socket {
         }
     }
 
-    /// What has left for the client.
+    /// Returns the bytes that have left for the client.
     pub(crate) fn sent(&self) -> &[u8] {
         &self.output[..self.output.len() - self.held_back]
     }
 
-    /// Whether SO_ERROR would say something.
+    /// Returns whether SO_ERROR would report something.
     pub(crate) fn has_untold_error(&self) -> bool {
         self.reset == Reset::Untold
     }
 
-    /// Whether a read would say something else than `WouldBlock`.
+    /// Returns whether a read would return anything but `WouldBlock`.
     pub(crate) fn has_input(&self) -> bool {
         !self.input.is_empty() || self.urgent.is_some() || self.client_fin || self.is_reset()
     }
 
-    /// Whether a write would say something else than `WouldBlock`.
+    /// Returns whether a write would return anything but `WouldBlock`.
     pub(crate) fn has_room(&self) -> bool {
         self.room > 0 || self.is_reset()
     }
 
-    /// Input goes first, then the news of a reset, then the end.
+    /// Reads: first the input, then the error of a reset, then the end.
     pub(crate) fn take_input(&mut self, into: &mut [u8], limit: usize) -> io::Result<usize> {
         let mut available = self.input.len();
         match self.urgent {

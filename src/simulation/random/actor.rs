@@ -1,19 +1,19 @@
-//! A client of a story: what it sends, when, and what has to come back.
+//! A client of a story: what it sends and when, and the responses that it must get.
 
 use super::*;
 
-/// A client with all that it is going to send.
+/// A client with everything that it is going to send.
 pub(super) struct Actor {
     pub(super) client: Client,
     pub(super) script: Vec<u8>,
     pub(super) sent: usize,
-    /// What its requests ask, and how many bytes it has sent when each of them is whole.
+    /// The methods and targets of its requests, and how many bytes it has sent when each request is whole.
     pub(super) asked: Vec<(&'static str, String)>,
     pub(super) ends: Vec<usize>,
-    /// Whether what follows the requests is none.
+    /// Whether nonsense follows the requests.
     pub(super) ends_in_nonsense: bool,
-    /// Whether the server did not let it in, or the client or the network have done something that may cost it an
-    /// answer. To send more after a request that asks for the close is no such thing.
+    /// Whether it may lose a response: the server did not take its stream, or the client or the network has done harm.
+    /// Sending more after a request that asks for the close does no harm.
     pub(super) has_harmed: bool,
 }
 
@@ -23,7 +23,7 @@ impl Actor {
         let (mut script, mut asked, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         let longest = sim.engine.config().limits.body_bytes;
         let has_harmed = welcome.is_err();
-        // A few ask for so much at once that it does not fit into one read.
+        // A few send more requests at once than fit into one read.
         let requests = if chance.one_in(24) { 60 } else { chance.below(6) };
         for n in 0..requests {
             let own = format!("/client-{}-request-{n}", client.id);
@@ -83,7 +83,7 @@ impl Actor {
                 sim.world().watch_faults.push_back(ErrorKind::StorageFull);
             }
             38 => {
-                // All that is left, and a line break right behind the read that takes it.
+                // It sends the rest, and a line break right after the read that takes it.
                 self.client.send(&self.script[self.sent..]);
                 self.sent = self.script.len();
                 self.client.send_later(b"\r\n");
@@ -92,21 +92,21 @@ impl Actor {
         }
     }
 
-    /// Whom the server takes for idle has got an answer to each request that is whole.
+    /// Checks that a client whose connection is idle has received a response to each whole request.
     pub(super) fn check_idle(&self, sim: &Sim) {
         let is_idle = self.client.is_served() && sim.state(&self.client) == State::Idle;
         if is_idle && self.client.has_nothing_to_come() {
             let whole = self.ends.iter().filter(|&&end| end <= self.sent).count();
             let responses = finals(&self.client);
-            assert_eq!(responses.len(), whole, "answers to client {}", self.client.id);
+            assert_eq!(responses.len(), whole, "responses to client {}", self.client.id);
             assert!(responses.iter().all(|response| response.is_whole));
         }
     }
 
-    /// Its answers are those to its requests; only the last can be an error, or cut off, and that only
-    /// if there was a reason.
+    /// Checks that its responses are those to its requests. Only the last may be an error, or cut off, and only if
+    /// there was a reason.
     pub(super) fn check(&self, was_calm: bool) {
-        // The host closes instead of answering later, now and then.
+        // The host sometimes closes a deferred request instead of responding.
         let is_lost = |target: &str| matches!(target, "/panic" | "/drop" | "/later-panic" | "/later");
         let is_to_be_whole =
             was_calm && !self.has_harmed && !self.asked.iter().any(|(_, target)| is_lost(target));
@@ -120,13 +120,13 @@ impl Actor {
         let expecting = self.script.windows(EXPECT.len()).filter(|part| *part == EXPECT.as_bytes()).count();
         assert!(
             self.client.responses().len() - responses.len() <= expecting,
-            "each is told once to continue"
+            "each expecting request gets one 100 Continue"
         );
         let whole = self.ends.iter().filter(|&&end| end <= self.sent).count();
         let says_close = responses.last().is_some_and(|last| last.says_close);
         assert!(
             !is_to_be_whole || !self.client.is_gone() || says_close || responses.len() >= whole,
-            "client {} has lost an answer: {:?}",
+            "client {} has lost a response: {:?}",
             self.client.id,
             self.client.calls()
         );

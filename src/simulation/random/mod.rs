@@ -1,8 +1,7 @@
-//! Stories made up from a seed or from bytes: many clients, any order, any fault.
+//! Stories that are made from a seed or from bytes: many clients, any order, any fault.
 //!
-//! A story has no expectations of its own. What holds in all of them is checked after every turn
-//! ([`Sim`]), and at the end: a client's answers are those to its requests, in order; when all
-//! clients are gone, nothing is left of them.
+//! A story has no expectations of its own. [`Sim`] checks after every turn what holds in all stories. At the end, each
+//! client's responses must be those to its requests, in order. When all clients are gone, nothing may be left of them.
 
 mod actor;
 
@@ -27,7 +26,7 @@ use actor::Actor;
 
 const EXPECT: &str = "Expect: 100-continue\r\n";
 
-/// A chunked body of at most this length.
+/// Generates a chunked body of at most this length.
 fn any_chunks(chance: &mut Chance, mut longest: usize) -> Vec<u8> {
     let mut body = Vec::new();
     for _ in 0..chance.below(6) {
@@ -42,7 +41,7 @@ fn any_chunks(chance: &mut Chance, mut longest: usize) -> Vec<u8> {
     body
 }
 
-/// All responses but those that only tell a client to continue.
+/// Returns all responses except `100 Continue`.
 fn finals(client: &Client) -> Vec<handler::Response> {
     client.responses().into_iter().filter(|response| response.status != 100).collect()
 }
@@ -87,7 +86,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
     sim
 }
 
-/// Of one connection, of the system, of a signal.
+/// Returns an error of accept: of a signal, of one connection, or of the system.
 fn accept_fault(which: usize) -> io::Error {
     // EPERM of a firewall, EPROTO, EHOSTUNREACH.
     const OF_ONE: [i32; 3] = [1, 71, 113];
@@ -99,7 +98,7 @@ fn accept_fault(which: usize) -> io::Error {
     }
 }
 
-/// Whether the server has ended no connection before its client was served.
+/// Returns whether the server has ended no connection before its client was served.
 fn was_calm(sim: &Sim) -> bool {
     use Reason::*;
     let stats = sim.stats();
@@ -157,7 +156,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     }
 }
 
-/// A story of so many clients at most, that ends early if its numbers do.
+/// Plays a story of at most this number of clients. It ends early if its bytes do.
 fn tell(mut chance: Chance, clients: usize) {
     let mut sim = any_sim(&mut chance, clients);
     let mut actors: Vec<Actor> = Vec::new();
@@ -169,7 +168,7 @@ fn tell(mut chance: Chance, clients: usize) {
         if chance.is_used_up() {
             break;
         }
-        // They come one by one; in the middle of the story, all who have not come yet.
+        // Clients connect one by one. In the middle of the story, all others connect.
         while actors.len() < clients && (actors.is_empty() || step == length / 2 || chance.one_in(12)) {
             actors.push(Actor::new(&mut sim, &mut chance));
         }
@@ -179,7 +178,7 @@ fn tell(mut chance: Chance, clients: usize) {
             tokens.push(sim.token(&actors[at].client));
         }
         if !tokens.is_empty() && chance.one_in(6) {
-            // For whom it may concern: of now or of long ago.
+            // An event for any connection, of now or of long ago.
             let (token, readable, error) = (chance.pick(&tokens), chance.one_in(2), chance.one_in(2));
             assert!(sim.handle(token, Readiness { readable, error, ..Readiness::default() }));
         }
@@ -202,7 +201,7 @@ fn tell(mut chance: Chance, clients: usize) {
         }
         match chance.below(5) {
             0 => {}
-            // The poller's batch was full: what has just happened comes with the next.
+            // The poller's batch was full, so the latest events come with the next one.
             1 => drop(sim.process()),
             2 => drop(sim.settle()),
             _ => drop(sim.turn()),
@@ -223,7 +222,7 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     for actor in actors {
         actor.client.fin();
     }
-    // Where there is one slot, they may have to wait for each other.
+    // If there is only one slot, they may have to wait for each other.
     sim.pass(Duration::from_secs(100 * (1 + actors.len() as u64)));
     sim.assert_empty();
     for id in &sim.site.parked {
@@ -236,7 +235,7 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     }
 }
 
-/// A story of sixteen clients at most that bytes decide.
+/// Plays a story of at most sixteen clients that bytes decide.
 pub(super) fn tell_by(bytes: &[u8]) {
     let mut chance = Chance::of(bytes);
     let clients = 1 + chance.below(16);
@@ -247,7 +246,7 @@ pub(super) fn tell_by(bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    /// Says which seed failed.
+    /// Prints which seed has failed.
     struct Telling(u64, usize);
 
     impl Drop for Telling {
@@ -270,16 +269,16 @@ mod tests {
         std::env::var("SIM_SEEDS").map_or(unless_set, |seeds| seeds.parse().expect("SIM_SEEDS is a number"))
     }
 
-    /// `SIM_SEEDS` sets how many; 300 without it.
+    /// `SIM_SEEDS` sets the number of stories, which is 300 by default.
     #[test]
     fn in_any_story_the_books_agree_and_in_the_end_nothing_is_left() {
-        // Mostly few clients, who come upon each other more often.
+        // Most stories have few clients, because those meet each other more often.
         for seed in 0..seeds(300) {
             tell_of(seed, if seed % 8 == 0 { 64 } else { 16 });
         }
     }
 
-    /// One of a hundred for each hundred of `SIM_SEEDS`, and one without it.
+    /// `SIM_SEEDS` sets the number of stories: one for each hundred, and one by default.
     #[test]
     fn in_any_story_of_two_thousand_clients_the_books_agree() {
         for seed in 0..seeds(100) / 100 {
