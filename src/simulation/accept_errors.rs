@@ -8,7 +8,7 @@ use super::harness::sim::Sim;
 
 const RETRY: Duration = Duration::from_millis(100);
 
-/// EMFILE and its kin have no kind of their own.
+/// Returns an error like EMFILE, which has no kind of its own.
 fn out_of_descriptors() -> io::Error {
     io::Error::other("too many open files")
 }
@@ -165,7 +165,7 @@ fn a_shortage_is_one_episode_while_clients_keep_waiting() {
     let mut held = sim.connect_idle();
     let _waiting: Vec<Client> = (0..20).map(|_| sim.connect()).collect();
     for _ in 0..10 {
-        // One leaves, one is accepted in its place, and the next finds nothing left.
+        // One client leaves, the server accepts another in its place, and has no descriptor for the next.
         held.close();
         sim.world().accept_faults.push_back(out_of_descriptors());
         sim.settle();

@@ -1,7 +1,7 @@
-//! The same bytes are the same requests and get the same answers, wherever the network cuts them.
+//! The same bytes are the same requests and get the same responses, wherever the network cuts them.
 //!
-//! Nothing is known of the bytes. What is heard and answered when they come at once is compared with what is when
-//! they come in pieces; and whatever they are, no limit is passed and nothing is answered that was not asked.
+//! The test knows nothing of the bytes. It delivers them at once and in pieces, and compares the requests and the
+//! responses of both. For any bytes, no limit may be exceeded, and there may be no response without a request.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use super::harness::sim::Sim;
 use super::harness::socket::Ending;
 use crate::state::State;
 
-/// Stand among the bytes, and are not sent: where the client waits until nothing moves any more, where it goes on
-/// right after the read that has taken all in front, and where it sends an urgent byte. To the server each of them
-/// would be what the other bytes beyond ASCII are.
+/// Marks among the bytes, which are not sent. At `PAUSE` the client waits until nothing moves any more. At
+/// `DURING_READ` it goes on right after the read that takes everything before. At `URGENT` it sends an urgent byte. No
+/// case is lost, because the server would treat each of them like any other byte beyond ASCII.
 const PAUSE: u8 = 0xff;
 const DURING_READ: u8 = 0xfe;
 const URGENT: u8 = 0xfd;
 
-/// Comes behind the bytes. A head is looked at once more when a line of it ends, so what is wrong with the last line
-/// is told then at the latest.
+/// Follows the bytes. The server examines each line of a head again when the line ends. So it finds what is wrong with
+/// the last line here at the latest.
 const END: &[u8] = b"\r\n\r\n";
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A server with the limits that the fixtures are made for.
+/// Creates a server with the limits that the fixtures are made for.
 pub(super) fn limited(short_read_drains: bool) -> Sim {
     let sim = Sim::with(|config| {
         config.max_connections = 2;
@@ -39,7 +39,7 @@ pub(super) fn limited(short_read_drains: bool) -> Sim {
     sim
 }
 
-/// Whether it is sent depends on whether the body is there already.
+/// Removes each `100 Continue`. The server sends it only if the body has not arrived yet.
 pub(super) fn without_continue(bytes: &[u8]) -> Vec<u8> {
     match bytes.windows(CONTINUE.len()).position(|window| window == CONTINUE) {
         Some(at) => [&bytes[..at], &without_continue(&bytes[at + CONTINUE.len()..])].concat(),
@@ -57,18 +57,18 @@ impl fmt::Debug for Escaped {
     }
 }
 
-/// What came of the bytes.
+/// The result of the bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     heard: Vec<Heard>,
     answers: Escaped,
-    /// By something else than bytes behind its last request, which find a socket that is closed.
+    /// Whether the connection was reset, but not because bytes after its last request met a closed socket.
     is_reset: bool,
-    /// What the connection waits for, unless it ends.
+    /// The state in which the connection waits, unless it has ended.
     waits: Option<State>,
 }
 
-/// Delivers bytes in each of the ways, and compares.
+/// Delivers the bytes in each of the ways, and compares the results.
 pub(super) fn check(input: &[u8]) {
     let bytes: Vec<u8> = input.iter().copied().filter(|byte| !is_mark(byte)).collect();
     let at_once = |_: &mut Sim, client: &Client| client.send(&[&bytes, END].concat());
@@ -111,11 +111,11 @@ fn deliver(sim: &mut Sim, client: &Client, input: &[u8]) {
     client.send(END);
 }
 
-/// Until nothing moves any more; what the handler has deferred is answered.
+/// Turns until nothing moves any more, and answers what the handler has deferred.
 fn serve(sim: &mut Sim) {
     sim.settle();
     while !sim.site.parked.is_empty() {
-        // One whose handler then panicked is gone.
+        // The request is gone if its handler panicked after deferring it.
         let _ = sim.answer("better late");
         sim.settle();
     }
@@ -145,7 +145,7 @@ fn outcome(mut sim: Sim, deliver: impl FnOnce(&mut Sim, &Client)) -> Outcome {
 
 fn compare(whole: &Outcome, other: Outcome, way: &str) {
     if whole.heard.iter().any(Heard::is_panic) {
-        // The answers in front of it may have left before, or go down with it.
+        // The responses before the panic may have left already, or are lost with the connection.
         assert_eq!(whole.heard, other.heard, "{way}");
         return;
     }
@@ -153,7 +153,7 @@ fn compare(whole: &Outcome, other: Outcome, way: &str) {
 }
 
 impl Outcome {
-    /// What holds for any bytes.
+    /// Checks what holds for any bytes.
     fn check(&self, bytes: &[u8]) {
         for heard in &self.heard {
             let head: usize = heard.headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
@@ -162,7 +162,7 @@ impl Outcome {
             assert!(heard.body.len() <= BODY_BYTES);
         }
         let heads = bytes.windows(7).filter(|window| window == b"HTTP/1.").count();
-        assert!(self.heard.len() <= heads, "more is heard than was asked");
+        assert!(self.heard.len() <= heads, "the handler gets more requests than were sent");
         if self.heard.iter().any(Heard::is_panic) {
             return;
         }
@@ -170,21 +170,21 @@ impl Outcome {
         self.check_answers();
     }
 
-    /// One for each that was heard, and one to what could not be understood.
+    /// Checks that there is one response for each request of the handler, and at most one error page.
     fn check_answers(&self) {
         let asked: Vec<&Heard> = self.heard.iter().filter(|heard| !heard.is_drop()).collect();
         let answers = handler::responses_to(&self.answers.0, |at| {
             asked.get(at).is_some_and(|heard| heard.method == "HEAD")
         });
-        let extra = answers.len().checked_sub(asked.len()).expect("each is answered");
-        assert!(extra <= 1, "an answer that nobody asked for");
+        let extra = answers.len().checked_sub(asked.len()).expect("each request gets a response");
+        assert!(extra <= 1, "a response without a request");
         for (at, answer) in answers.iter().enumerate() {
             let (is_last, is_extra) = (at + 1 == answers.len(), at >= asked.len());
-            assert!(is_last || !answer.says_close, "nothing is answered behind the close");
-            assert!(answer.is_whole || (is_extra && answer.body.is_empty()), "answer {at} is cut off");
+            assert!(is_last || !answer.says_close, "no response follows the close");
+            assert!(answer.is_whole || (is_extra && answer.body.is_empty()), "response {at} is cut off");
             assert!(!is_extra || (answer.status >= 400 && answer.says_close));
         }
         let ends = answers.last().is_some_and(|last| last.says_close) || asked.len() < self.heard.len();
-        assert_eq!(self.waits.is_none(), ends, "it closes when it says so");
+        assert_eq!(self.waits.is_none(), ends, "the server closes exactly if it says so");
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies that do not fit behind their heads: they wait for a body buffer, in their order.
+//! Bodies that do not fit after their heads. They wait for a body buffer, in their order.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::stats::Reason;
 const SECOND: Duration = Duration::from_secs(1);
 const STALL: Duration = Duration::from_secs(3);
 
-/// What a head buffer holds.
+/// The size of a head buffer.
 const HEAD_BUFFER: usize = 20 * 1024;
 
-/// More than that.
+/// The length of a body that does not fit into it.
 const LARGE: usize = 100_000;
 
-/// A server with one body buffer.
+/// Creates a server with one body buffer.
 fn one_buffer() -> Sim {
     Sim::with(|config| config.buffers.bodies = 1)
 }
@@ -27,7 +27,7 @@ fn head(fields: &str) -> Vec<u8> {
     format!("POST /count HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n").into_bytes()
 }
 
-/// A large upload that has filled the buffer of its head.
+/// Begins a large upload, which fills the buffer of its head.
 fn begin(sim: &mut Sim) -> Client {
     let client = sim.connect();
     let head = head(&format!("Content-Length: {LARGE}"));
@@ -37,7 +37,7 @@ fn begin(sim: &mut Sim) -> Client {
     client
 }
 
-/// What is missing of its body.
+/// Returns the rest of its body.
 fn rest() -> Vec<u8> {
     let head = head(&format!("Content-Length: {LARGE}"));
     vec![b'x'; LARGE - (HEAD_BUFFER - head.len())]
@@ -86,7 +86,11 @@ fn a_body_waits_unread_until_a_buffer_is_spare() {
     first.send(&rest());
     sim.settle();
     assert_eq!((bodies(&first), bodies(&second)), (vec!["100000".to_owned()], vec!["100000".to_owned()]));
-    assert_eq!(sim.stats().bytes_in - read, 2 * rest().len() as u64, "it was not read before");
+    assert_eq!(
+        sim.stats().bytes_in - read,
+        2 * rest().len() as u64,
+        "the server has read nothing of it before"
+    );
     assert_eq!(sim.elapsed, Duration::ZERO);
 }
 
@@ -135,7 +139,7 @@ fn the_body_timeout_does_not_run_while_a_body_waits_for_a_buffer() {
     assert_eq!((sim.state(&holder), sim.state(&client)), (State::Body, State::Queued));
     holder.send(&rest());
     sim.pass(SECOND);
-    assert_eq!(sim.state(&client), State::Body, "it has all of its time now");
+    assert_eq!(sim.state(&client), State::Body, "its whole timeout begins now");
     client.send(&rest());
     sim.settle();
     assert_eq!(bodies(&client), ["100000"]);

@@ -28,13 +28,13 @@ fn the_longest_idle_connection_is_evicted_for_a_new_one() {
     let new = sim.connect();
     new.get("/");
     sim.settle();
-    assert!(clients[1].is_gone(), "it was idle longest, since the first has asked again");
+    assert!(clients[1].is_gone(), "it was idle longest, because the first has sent another request");
     assert!(clients[0].is_served() && clients[2].is_served());
     assert_eq!(new.statuses(), [200]);
     assert_eq!(sim.stats().closes(Reason::Evicted), 1);
 }
 
-/// A client for each state that can make way, with what brings it there.
+/// The states whose connections can be evicted, with the bytes that bring a client there.
 const WAYS: [(State, &str); 6] = [
     (State::Idle, ""),
     (State::Head, "GET /"),
@@ -44,7 +44,7 @@ const WAYS: [(State, &str); 6] = [
     (State::Closing, "GET /close HTTP/1.1\r\nHost: x\r\n\r\n"),
 ];
 
-/// As many clients in a state.
+/// Brings `count` clients into a state.
 fn bring(sim: &mut Sim, (state, bytes): (State, &str), count: usize) -> Vec<Client> {
     let bring_one = |sim: &mut Sim| {
         let client = sim.connect();
@@ -60,7 +60,7 @@ fn bring(sim: &mut Sim, (state, bytes): (State, &str), count: usize) -> Vec<Clie
     (0..count).map(|_| bring_one(sim)).collect()
 }
 
-/// All slots are taken by two clients in each state, and the only body buffer by one more.
+/// Fills all slots: two clients in each state, and one more that holds the only body buffer.
 fn full() -> (Sim, Vec<Vec<Client>>) {
     let mut sim = Sim::with(|config| {
         config.max_connections = 13;
@@ -75,7 +75,7 @@ fn full() -> (Sim, Vec<Vec<Client>>) {
 
 #[test]
 fn the_fullest_state_loses_its_oldest_when_all_slots_are_taken() {
-    // The holder of the body buffer makes three of the bodies.
+    // With the holder of the body buffer there are three bodies.
     let (mut sim, clients) = full();
     let new = sim.connect();
     new.send(b"GET /");
@@ -98,7 +98,7 @@ fn connections_of_each_state_but_deferred_can_be_evicted() {
             config.max_connections = 3;
             config.buffers.bodies = 1;
         });
-        // One that takes the body buffer, where bodies are to wait.
+        // If bodies are to wait, another client takes the body buffer.
         let others = usize::from(way.0 == State::Queued);
         if others > 0 {
             sim.connect().send(way.1.as_bytes());
@@ -150,7 +150,7 @@ fn an_idle_connection_with_an_event_is_served_and_not_evicted() {
     second.get("/");
     first.get("/");
     let new = sim.connect();
-    // The budget ends before the turn of the first, which has been idle longest.
+    // The budget ends before the first client is served. It has been idle longest.
     sim.turn();
     assert_eq!((second.statuses(), first.statuses()), (vec![200], vec![]));
     assert!(first.is_served() && second.is_gone() && new.is_served());
@@ -199,7 +199,7 @@ fn a_server_that_pauses_when_full_goes_on_when_a_connection_ends() {
     sim.settle();
     assert!(waiting.iter().all(|client| !client.is_served()));
     assert!(clients.iter().all(Client::is_served));
-    assert_eq!(sim.stats().full, 1, "once for all of them");
+    assert_eq!(sim.stats().full, 1, "it counts once for all of them");
     assert!(sim.timeout() > Some(Duration::ZERO), "a paused listener is not work");
     clients[0].close();
     sim.settle();

@@ -1,4 +1,4 @@
-//! How clients end connections, in the middle of anything.
+//! Clients that end their connections, at any point.
 
 use std::io::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! A host's clock that jumps, goes back or swings. The time of waits is that of the latest `now`.
+//! A host's clock that jumps, goes back or swings. Waits are measured by the latest `now`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const IDLE: Duration = Duration::from_secs(75);
 const HEAD: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(5);
 
-/// One client in each state, in the states' order, but for the one in which nothing depends on the client.
+/// Connects one client in each state, in the states' order, except `Queued`, where nothing depends on the client.
 fn one_in_each_state(sim: &mut Sim) -> Vec<Client> {
     let begin = |sim: &mut Sim, request: &[u8]| {
         let client = sim.connect_idle();
@@ -72,7 +72,7 @@ fn a_clock_that_jumps_a_century_ends_each_wait_in_its_own_way() {
     assert!(closing.is_gone());
     let reasons = [Reason::IdleTimeout, Reason::WriteTimeout, Reason::LingerTimeout];
     assert_eq!(reasons.map(|reason| sim.stats().closes(reason)), [1, 1, 1]);
-    // Times are as long as ever behind the jump.
+    // The timeouts are as long as before the jump.
     let late = sim.connect_idle();
     late.get("/");
     sim.settle();
@@ -110,7 +110,7 @@ fn a_clock_that_swings_by_a_century_stands_still_at_its_latest_time() {
 
 #[test]
 fn a_clock_beyond_all_numbers_costs_no_client_its_response() {
-    // The first is longer than any wait, the second than what the server counts.
+    // The first jump is longer than any wait. The second is longer than the server can count.
     for centuries in [3, 6] {
         let mut sim = Sim::new();
         let clients = one_in_each_state(&mut sim);

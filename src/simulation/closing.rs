@@ -1,4 +1,4 @@
-//! How connections end: who closes first, what is lost, and what it costs.
+//! How connections end: which side closes first, what may be lost, and what it costs.
 
 use super::harness::handler;
 use super::harness::sim::Sim;
@@ -10,7 +10,7 @@ fn mode(close: CloseMode) -> Sim {
     Sim::with(|config| config.close = close)
 }
 
-/// Everything before the close, with reads and writes that did something.
+/// Returns whether a call is a read or a write that moved bytes.
 fn is_io(call: Call) -> bool {
     matches!(call, Call::Read(Ok(1..)) | Call::Write(Ok(1..)))
 }
@@ -47,8 +47,8 @@ fn the_close_lingers_if_short_reads_prove_nothing() {
 
 #[test]
 fn the_close_lingers_if_a_client_sent_more_than_it_promised() {
-    // What is behind the request has been read with it, or it is still in the kernel because the
-    // request has filled the read.
+    // The bytes after the request have been read with it. Or they are still in the kernel, because the request has
+    // filled the read.
     let head_len = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 00000\r\n\r\n".len();
     for body_len in [0, 64 * 1024 - head_len] {
         let mut sim = Sim::new();
@@ -78,7 +78,7 @@ fn the_close_lingers_after_a_body_because_a_line_break_may_follow() {
 
 #[test]
 fn our_fin_leaves_in_one_segment_with_the_last_bytes() {
-    // At once and lingering; copied, and in several pieces.
+    // With and without lingering, copied, and in several pieces.
     for ask in [handler::get_and_close("/"), handler::get("/close"), handler::get_and_close("/large")] {
         let mut sim = Sim::new();
         let client = sim.connect();
@@ -96,7 +96,7 @@ fn bytes_that_no_fin_of_ours_follows_are_not_held_back() {
         let client = sim.connect();
         client.get_and_close("/");
         sim.settle();
-        assert_eq!(client.statuses(), [200], "a reset would have taken it");
+        assert_eq!(client.statuses(), [200], "a reset would have discarded the response");
         client.fin();
         sim.settle();
         assert!(client.is_gone() && !client.got_fin_with_bytes(), "{close:?}");
@@ -117,7 +117,7 @@ fn a_client_that_sends_more_after_asking_for_the_close_loses_no_byte() {
     }
 }
 
-/// All the ways in which an answer can be a connection's last, and its status.
+/// All the ways in which a response can be a connection's last, with its status.
 const LAST_ANSWERS: [(&str, u16); 9] = [
     ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
     ("GET / HTTP/1.0\r\n\r\n", 200),

@@ -1,4 +1,4 @@
-//! Each kind of waiting ends exactly when it should, and never before its connection's turn.
+//! Deadlines: each wait ends exactly when it should, and never before its connection's turn.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ fn each_four_kib_of_a_response_start_its_timeout_anew() {
     client.read(1);
     sim.settle();
     sim.assert_ends_after(&client, WRITE);
-    assert_eq!(client.ending(), Some(Ending::Reset), "or it would take a part for the whole");
+    assert_eq!(client.ending(), Some(Ending::Reset), "otherwise it might mistake a part for the whole");
     assert_eq!(sim.stats().closes(Reason::WriteTimeout), 1);
     sim.assert_empty();
 }
@@ -144,8 +144,8 @@ fn lingering_ends_after_half_a_minute_even_if_the_client_still_sends() {
             client.send(&[b'x'; 1 << 20]);
         }
         sim.settle();
-        assert!(client.is_served(), "{close:?}: it may not have come to reading");
-        // Behind the last of its milliseconds.
+        assert!(client.is_served(), "{close:?}: it may not have begun to read");
+        // The server counts this time in ticks of about a millisecond.
         sim.pass(SECOND + Duration::from_millis(2));
         client.send(b"x");
         sim.settle();
@@ -164,7 +164,7 @@ fn in_mode_peer_the_server_waits_for_the_client_and_then_closes_itself() {
     assert_eq!((client.statuses(), client.ending()), (vec![200], None));
     sim.assert_ends_after(&client, LINGER);
     assert_eq!(client.ending(), Some(Ending::Fin));
-    assert!(client.is_served(), "its FIN is still awaited");
+    assert!(client.is_served(), "the server still waits for the client's FIN");
     sim.assert_ends_after(&client, LINGER);
     assert_eq!(sim.stats().closes(Reason::LingerTimeout), 1);
     assert_eq!(sim.stats().closed_by_client_first, 0);
@@ -230,7 +230,7 @@ fn the_timeout_of_an_idle_connection_evicts_no_other() {
 
 #[test]
 fn a_response_that_is_read_slowly_but_steadily_is_not_cut_off() {
-    // Linux tells of room only when a third of the buffer is free; a write takes bytes before.
+    // Linux reports a writable socket only when a third of the buffer is free. A write takes bytes before that.
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();

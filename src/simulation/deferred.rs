@@ -1,4 +1,4 @@
-//! Answers that come later: what they can be, and whom they reach.
+//! Deferred responses: what they can be, and which client gets them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::stats::Reason;
 pub(super) const DEFERRED: Duration = Duration::from_secs(30);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-/// A client whose request is deferred.
+/// Connects a client whose request is deferred.
 pub(super) fn waiting(sim: &mut Sim) -> Client {
     let client = sim.connect();
     client.get("/later");
@@ -30,7 +30,7 @@ pub(super) fn bodies(client: &Client) -> Vec<String> {
     client.responses().iter().map(|response| text(&response.body)).collect()
 }
 
-// --- the answer ---
+// --- the response ---
 
 #[test]
 fn the_next_turn_sends_a_deferred_response_without_an_event() {
@@ -209,7 +209,7 @@ fn a_deferred_request_can_be_deferred_again_under_a_new_id() {
 
 // --- the body ---
 
-/// A client that has got this answer, later.
+/// Connects a client, and gives it a deferred response with this body.
 fn answered(sim: &mut Sim, body: impl Into<Body>) -> Client {
     let client = waiting(sim);
     let id = sim.site.parked.pop().unwrap();
@@ -295,7 +295,7 @@ fn a_205_has_no_content_and_says_so() {
     }
 }
 
-// --- the names ---
+// --- the ids ---
 
 #[test]
 fn a_request_gets_one_response() {

@@ -1,4 +1,4 @@
-//! How the wait for an answer that comes later can end without it, and who is told.
+//! Deferred requests that end without a response, and what the handler hears of them.
 
 use std::time::Duration;
 
@@ -75,7 +75,11 @@ fn a_reset_during_a_deferred_request_is_reported_once_without_reading() {
     client.reset();
     sim.settle();
     assert_eq!(sim.site.gone, [(id, GoneReason::Ended(Reason::PeerReset))]);
-    assert_eq!(client.count(|call| matches!(call, Call::Read(Ok(_)))), 1, "nothing was read meanwhile");
+    assert_eq!(
+        client.count(|call| matches!(call, Call::Read(Ok(_)))),
+        1,
+        "the server reads nothing meanwhile"
+    );
     assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(RespondError::Over));
     sim.assert_empty();
 }
@@ -153,7 +157,7 @@ fn an_id_left_by_a_panic_does_not_mix_with_the_next_response() {
     assert_eq!(sim.site.gone, [(sim.site.parked[0], GoneReason::Ended(Reason::HandlerPanic))]);
 }
 
-// --- room ---
+// --- buffers ---
 
 #[test]
 fn deferred_requests_are_not_evicted() {
@@ -182,7 +186,7 @@ fn another_deferred_request_gets_a_503_if_all_exchanges_are_deferred() {
     let whole = sim.connect();
     whole.get("/");
     sim.settle();
-    assert_eq!(whole.statuses(), [200], "a request that is answered at once needs no room");
+    assert_eq!(whole.statuses(), [200], "a request that is answered at once keeps no exchange");
     sim.answer("one").unwrap();
     sim.answer("two").unwrap();
     sim.settle();

@@ -1,4 +1,4 @@
-//! The same bytes get the same answer, however they arrive and however the answer leaves.
+//! The same bytes get the same response, however they arrive and however the response leaves.
 
 use super::any_split::{limited as sim, without_continue};
 use super::harness::client::Client;
@@ -11,11 +11,12 @@ use crate::http::work::LOOKED_AT;
 const FIRST: &[u8] = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
 const TRAILING: &[u8] = b"GET /trailing HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// What comes back, and how the server ended it: a reset that is the client's own fault counts as
-/// a FIN, and what was lost with it as received.
+/// The bytes that come back, and how the server has ended the connection. A reset that is the client's own fault counts
+/// as a FIN, and the bytes that it lost count as received.
 type Outcome = (Vec<u8>, Option<Ending>);
 
-/// Delivers in one way, with short reads believed or not; the outcome of both, which is one.
+/// Delivers in one way, both for kernels whose short reads prove that the socket is empty and for others. Returns the
+/// outcome, which has to be the same.
 fn outcome_of(fixture: &Fixture, way: &str, deliver: impl Fn(&mut Sim, &Client)) -> Outcome {
     let [believed, not] = [true, false].map(|short_read_drains| {
         let mut sim = sim(short_read_drains);
@@ -28,7 +29,7 @@ fn outcome_of(fixture: &Fixture, way: &str, deliver: impl Fn(&mut Sim, &Client))
         sim.assert_empty();
         outcome
     });
-    assert_eq!(believed, not, "{} {way}: it matters whether short reads drain", fixture.name);
+    assert_eq!(believed, not, "{} {way}: the outcome depends on short reads", fixture.name);
     believed
 }
 
@@ -50,7 +51,7 @@ fn answer_to(request: &[u8]) -> Vec<u8> {
     client.received()
 }
 
-/// Delivers each fixture in one way, which must come to the same as delivering it whole.
+/// Delivers each fixture in one way, whose outcome must be that of delivering it whole.
 fn check(way: &str, deliver: impl Fn(&mut Sim, &Client, &[u8])) {
     for fixture in fixtures::all() {
         let outcome = outcome_of(&fixture, way, |sim, client| deliver(sim, client, &fixture.request));
@@ -146,7 +147,7 @@ fn a_request_that_is_read_byte_by_byte_gets_the_same_response() {
     }
 }
 
-/// Delivers all that proves a fixture wrong, in one way, which must come to the same as delivering all of it.
+/// Delivers only the bytes that prove a fixture bad, in one way, whose outcome must be that of delivering it whole.
 fn check_proofs(way: &str, deliver: impl Fn(&mut Sim, &Client, &[u8])) {
     for fixture in fixtures::all() {
         let Some(proof) = fixture.proof else { continue };
@@ -229,7 +230,7 @@ fn each_byte_of_a_head_in_pieces_is_examined_only_a_few_times() {
             deliver(&mut sim, &client, head);
             sim.settle();
             assert_eq!(client.statuses(), [200]);
-            // Twice by the scan, and once each by the first and the last attempt to parse it.
+            // The scan examines each byte twice. The first and the last attempt to parse examine it once each.
             assert!(LOOKED_AT.get() <= 4 * head.len(), "{} for {} bytes", LOOKED_AT.get(), head.len());
         }
     }

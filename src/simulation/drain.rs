@@ -1,4 +1,4 @@
-//! The end of the server's own life, by its host's wish.
+//! Draining and aborting: the host ends the server.
 
 use std::time::Duration;
 
@@ -43,11 +43,11 @@ fn a_draining_server_answers_a_request_that_had_reached_an_idle_connection() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/");
-    // Its event is not delivered: the request is found by looking.
+    // Its event is not delivered, so the server has to try a read to find the request.
     drain(&mut sim);
     sim.process();
     assert_eq!(client.statuses(), [200]);
-    assert!(client.responses()[0].says_close && client.is_served(), "it is lingered over");
+    assert!(client.responses()[0].says_close && client.is_served(), "the server lingers");
     client.fin();
     sim.settle();
     assert_eq!((client.ending(), sim.engine.phase()), (Some(Ending::Fin), Phase::Closed));
@@ -98,7 +98,7 @@ fn a_draining_server_sends_100_continue_at_once() {
     drain(&mut sim);
     client.send(b"Content-Length: 4\r\n\r\n");
     sim.settle();
-    // Nothing ends here, so nothing is held back for a FIN.
+    // No connection ends here, so no bytes are held back for a FIN.
     assert_eq!(client.received(), b"HTTP/1.1 100 Continue\r\n\r\n");
     client.send(b"body");
     sim.settle();
@@ -142,8 +142,8 @@ fn an_answer_on_its_way_when_the_drain_begins_leaves_whole() {
 
 #[test]
 fn a_response_on_its_way_when_the_drain_begins_is_followed_by_lingering() {
-    // The client was told nothing of a close, so its next request may be on the way: a socket
-    // closed now would meet it with a reset, and most of the answer would be lost.
+    // The response did not announce the close, so the next request may be on its way. If the socket were closed now, a
+    // reset would reply to that request, and most of the response would be lost.
     let mut sim = Sim::new();
     let client = sim.connect();
     client.stop_reading();
@@ -153,13 +153,13 @@ fn a_response_on_its_way_when_the_drain_begins_is_followed_by_lingering() {
     client.read(usize::MAX);
     sim.settle();
     assert!(client.called(Call::Shutdown) && client.is_served(), "{:?}", client.ending());
-    assert!(!client.got_fin_with_bytes(), "it is asked for input first, so nothing is held back for the FIN");
+    assert!(!client.got_fin_with_bytes(), "the server reads first, so it holds nothing back for the FIN");
 }
 
 #[test]
 fn a_response_without_close_is_followed_by_a_fin_in_every_close_mode() {
     for close in [CloseMode::Fin, CloseMode::Peer, CloseMode::Rst] {
-        // Idle behind a large answer, and one whose answer is still on its way.
+        // One client is idle after a large response, and the response to the other is still on its way.
         let mut sim = Sim::with(|config| config.close = close);
         let (idle, stuck) = (sim.connect(), sim.connect());
         stuck.stop_reading();
@@ -287,9 +287,9 @@ fn a_drain_that_ends_with_overdue_deadlines_leaves_no_work() {
     assert_eq!((sim.engine.phase(), sim.timeout()), (Phase::Closed, None));
 }
 
-// --- idle connections that may ask once more ---
+// --- idle connections that may send one more request ---
 
-/// A server that waits for the last request of each idle connection, and as many of these.
+/// Begins a drain that waits for the last request of each idle connection, with this number of idle clients.
 fn patient(clients: usize) -> (Sim, Vec<Client>) {
     let mut sim = Sim::with(|config| config.idle_in_drain = IdleInDrain::LastRequest);
     let clients = (0..clients).map(|_| sim.connect_idle()).collect();
@@ -322,14 +322,14 @@ fn connections_still_idle_after_90_percent_of_the_grace_are_closed() {
     sim.advance(until - Duration::from_nanos(1));
     sim.settle();
     assert_eq!(sim.stats().open, 3);
-    // Its event is not delivered: the request is found by looking.
+    // Its event is not delivered, so the server has to try a read to find the request.
     clients[1].get("/");
     sim.advance(Duration::from_nanos(1));
     assert_eq!(sim.timeout(), Some(Duration::ZERO));
     sim.process();
     assert_eq!((sim.stats().open, sim.stats().closes(Reason::Shutdown)), (2, 1));
     assert_eq!((clients[1].statuses(), clients[2].ending()), (vec![200], Some(Ending::Fin)));
-    // And whose request has begun has the rest of the time.
+    // The client whose request has begun has the rest of the time.
     clients[0].send(b"HTTP/1.1\r\nHost: x\r\n\r\n");
     for client in &clients[..2] {
         client.fin();

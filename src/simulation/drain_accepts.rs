@@ -1,4 +1,4 @@
-//! Who is accepted when a drain begins: whoever waits in a listener's queue, and nobody later.
+//! Accepting when a drain begins: the server accepts the clients in a listener's queue, and none later.
 
 use std::io::{self, ErrorKind};
 
@@ -16,7 +16,7 @@ fn clients_that_wait_for_accept_when_a_drain_begins_are_answered() {
     for client in &clients {
         client.get("/");
     }
-    // No event of theirs has been delivered.
+    // None of their events has been delivered.
     drain(&mut sim);
     sim.process();
     for client in &clients {
@@ -71,7 +71,7 @@ fn a_drain_accepts_at_most_the_clients_that_a_queue_holds() {
     let clients: Vec<Client> = (0..4).map(|_| sim.connect()).collect();
     drain(&mut sim);
     let served = clients.iter().filter(|client| client.is_served()).count();
-    assert_eq!(served, 3, "Linux queues one more than it was asked to");
+    assert_eq!(served, 3, "Linux queues one client more than the backlog says");
 }
 
 #[test]

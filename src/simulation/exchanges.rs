@@ -1,4 +1,4 @@
-//! What happens when all exchanges are lent: slow clients give way to honest ones.
+//! What happens when all exchanges are lent: the server evicts slow clients for honest ones.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::harness::socket::Ending;
 use crate::state::State;
 use crate::stats::Reason;
 
-/// Two exchanges, and two slow clients that keep them.
+/// Creates a server with two exchanges, and two slow clients that keep them.
 fn exhausted(begin: [&str; 2]) -> (Sim, [Client; 2]) {
     let mut sim = Sim::with(|config| config.exchanges = 2);
     let slow = begin.map(|begin| {
@@ -24,7 +24,7 @@ fn exhausted(begin: [&str; 2]) -> (Sim, [Client; 2]) {
     (sim, slow)
 }
 
-/// A client that needs an exchange as well, for its request comes in two pieces.
+/// Connects a client that needs an exchange as well, because its request arrives in two pieces.
 fn honest(sim: &mut Sim) -> Client {
     let honest = sim.connect();
     honest.send(b"GET / HT");
@@ -58,7 +58,7 @@ fn a_request_that_arrives_whole_evicts_nobody() {
 
 #[test]
 fn the_fullest_state_loses_its_oldest_when_all_exchanges_are_lent() {
-    // With the honest client's own there are two heads.
+    // With that of the honest client there are at least two connections in `Head`.
     for other in [IN_BODY, IN_SENDING, IN_HEAD] {
         let (mut sim, slow) = exhausted([IN_HEAD, other]);
         let honest = honest(&mut sim);

@@ -1,4 +1,4 @@
-//! Calls that fail: some are made again, the others cost their own connection and no other.
+//! System calls that fail. The server repeats some of them. Each of the others costs only its own connection.
 
 use std::io::ErrorKind;
 
@@ -61,7 +61,7 @@ fn a_broken_socket_ends_its_own_connection_only_in_every_state() {
             client.fail_read(kind);
             client.send(b"x");
             sim.settle();
-            assert!(client.is_gone(), "{kind:?} behind {}", begin.escape_ascii());
+            assert!(client.is_gone(), "{kind:?} after {}", begin.escape_ascii());
             assert_eq!(sim.stats().closes(Reason::PeerReset), 1);
             other.get("/");
             sim.settle();
@@ -106,7 +106,7 @@ fn a_reset_during_a_stuck_response_is_noticed() {
 
 #[test]
 fn a_poller_that_refuses_a_socket_costs_only_its_own_connection() {
-    // At the first registration, and at the change of it.
+    // It fails at the first registration, or at the change of it.
     for first in [true, false] {
         let mut sim = Sim::new();
         let other = sim.connect_idle();

@@ -1,5 +1,5 @@
-//! Floods: clients that come by the hundreds a second, take a slot or a buffer, and keep it. Beside each, honest
-//! newcomers are served at once, and honest transfers that are under way end whole.
+//! Floods: hundreds of clients a second take a slot or a buffer, and keep it. During each flood, honest newcomers are
+//! served within 30 ms, and honest transfers that are in progress end whole.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,15 +17,15 @@ const SLOTS: usize = if cfg!(debug_assertions) { 200 } else { 500 };
 const STEP: Duration = Duration::from_millis(10);
 const STEPS: usize = if cfg!(debug_assertions) { 60 } else { 1_000 };
 
-/// How many uploads and downloads are under way.
+/// How many uploads are in progress, and how many downloads.
 const TRANSFERS: usize = 20;
-/// What each of them moves in a step: 800 KiB a second.
+/// The bytes that each of them moves in a step: 800 KiB a second.
 const PIECE: usize = 8 * 1024;
 
-/// An honest upload is as long as the story.
+/// The length of an honest upload, which takes nine tenths of the story.
 const UPLOAD: usize = PIECE * (STEPS * 9 / 10);
 
-/// A flood: what its clients do, and how many of them come in each step.
+/// A flood: what its clients do, and how many of them connect in each step.
 struct Flood {
     name: &'static str,
     clients: usize,
@@ -87,7 +87,7 @@ const FLOODS: [Flood; 10] = [
     Flood { name: "served and idle", clients: 15, begin: served_and_idle },
 ];
 
-/// Honest transfers that are under way.
+/// Honest transfers that are in progress.
 struct Transfers {
     uploads: Vec<Client>,
     downloads: Vec<Client>,
@@ -123,14 +123,14 @@ impl Transfers {
 
     fn check(&self, flood: &str) {
         let whole = self.uploads.iter().filter(|client| client.statuses() == [200]).count();
-        assert_eq!(whole, TRANSFERS, "uploads beside {flood}");
+        assert_eq!(whole, TRANSFERS, "whole uploads during {flood}");
         let least = PIECE * (STEPS - 10);
         let going = self.downloads.iter().filter(|client| client.received_len() >= least).count();
-        assert_eq!(going, TRANSFERS, "downloads beside {flood}");
+        assert_eq!(going, TRANSFERS, "steady downloads during {flood}");
     }
 }
 
-/// Ten seconds of a flood.
+/// Plays a flood, of ten seconds in a release build.
 fn tell(flood: &Flood, change: impl FnOnce(&mut Config)) {
     let mut sim = Sim::with(|config| {
         config.max_connections = SLOTS;
@@ -145,7 +145,7 @@ fn tell(flood: &Flood, change: impl FnOnce(&mut Config)) {
         }
         transfers.step();
         if step % 5 == 0 {
-            // Its request comes one step after its handshake.
+            // Its request arrives one step after its handshake.
             honest.push_back(sim.connect());
         } else if step % 5 == 1 {
             honest.back().expect("it has come").get_and_close("/honest");

@@ -43,7 +43,7 @@ fn a_full_table_evicts_for_an_adopted_stream_too() {
     sim.settle();
     let (client, adopted) = sim.adopt();
     assert_eq!(adopted, Ok(()));
-    assert!(silent.is_gone() && spoken.is_served(), "the one that has been idle longest makes way");
+    assert!(silent.is_gone() && spoken.is_served(), "the one that has been idle longest is evicted");
     client.get("/");
     sim.settle();
     assert_eq!((client.statuses(), sim.stats().closes(Reason::Evicted)), (vec![200], 1));
@@ -88,7 +88,7 @@ fn a_removed_listener_gives_no_more_connections_and_keeps_its_queue() {
     let second = super::harness::client::Client::new(&sim.wire, 1);
     sim.deliver();
     let listener = sim.engine.remove_listener(id).expect("it is there");
-    assert_eq!(sim.timeout(), Some(IDLE), "its ready bit is gone with it");
+    assert_eq!(sim.timeout(), Some(IDLE), "removing it clears its ready bit");
     sim.settle();
     assert!(first.is_served() && !second.is_served());
     sim.engine.add_listener(listener).unwrap();

@@ -11,26 +11,26 @@ use crate::stats::Reason;
 #[test]
 fn a_late_host_is_not_the_clients_fault() {
     let late = Duration::from_secs(1000);
-    // An idle one whose request has come.
+    // An idle connection whose request has arrived.
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/");
     sim.advance(late);
     sim.turn();
     assert_eq!(client.statuses(), [200]);
-    // A head whose rest has come.
+    // A head whose rest has arrived.
     client.send(b"GET / HTTP/1.1\r\n");
     sim.settle();
     client.send(b"Host: x\r\n\r\n");
     sim.advance(late);
     sim.turn();
     assert_eq!(client.statuses(), [200, 200]);
-    // A body whose rest has come.
+    // A body whose rest has arrived.
     begin_post(&client);
     sim.settle();
     client.send(&[b'x'; 100_000]);
     sim.advance(late);
-    // In the first, it gets a body buffer.
+    // In the first of two turns it gets a body buffer.
     sim.turn();
     sim.turn();
     assert_eq!(client.statuses(), [200, 200, 200]);
@@ -42,7 +42,7 @@ fn a_late_host_is_not_the_clients_fault() {
     sim.advance(late);
     sim.settle();
     assert_eq!(client.responses()[3].body, handler::LARGE);
-    // A close that the client has answered.
+    // A close to which the client has replied with its FIN.
     client.get("/close");
     sim.settle();
     client.fin();
@@ -158,7 +158,7 @@ fn a_late_host_with_a_full_event_batch_costs_no_client_its_response() {
         let rest = if begin.is_empty() { "GET / HTTP/1.1\r\nHost: x\r\n\r\n" } else { "Host: x\r\n\r\n" };
         client.send(rest.as_bytes());
         sim.advance(IDLE + SECOND);
-        // The turn comes without the event of this client, which is still with the poller.
+        // The turn takes place without this client's event, which the poller still has.
         sim.process();
         sim.settle();
         assert_eq!(client.statuses(), [200]);

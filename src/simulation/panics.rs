@@ -8,7 +8,7 @@ use crate::stats::{Phase, Reason};
 
 #[test]
 fn a_handler_panic_loses_only_its_own_connection() {
-    // When a connection is driven first, later, behind another answer, and while an exchange is kept.
+    // When a connection is driven first, later, after another response, and while it keeps an exchange.
     let starts: [&[u8]; 4] = [b"", b"", &handler::get("/"), b"GET"];
     for (at, start) in starts.into_iter().enumerate() {
         let mut sim = Sim::new();

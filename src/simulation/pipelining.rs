@@ -1,4 +1,5 @@
-//! Many requests at once: all answered, in order, a budget at a time, and others in between.
+//! Many requests at once. The server answers all of them in order, one quota per turn, and serves other clients in
+//! between.
 
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ fn ten_thousand_requests_of_a_client_that_goes_silent_are_all_answered_in_order(
         let mut requests = progress.requests;
         while progress.more {
             assert_eq!(sim.timeout(), Some(Duration::ZERO));
-            // It is silent: whatever is still to be done is found without an event.
+            // It is silent, so the server finds the remaining work without an event.
             progress = sim.process();
             assert!(progress.requests <= 32, "{} of one connection in one turn", progress.requests);
             requests += progress.requests;
@@ -78,7 +79,7 @@ fn clients_with_long_pipelines_take_turns() {
         assert!(progress.requests <= 4);
         let answered = clients.iter().map(|client| client.responses().len());
         let (least, most) = (answered.clone().min().unwrap(), answered.max().unwrap());
-        assert!(most - least <= 4, "one has {most} answers, another {least}");
+        assert!(most - least <= 4, "one has {most} responses, another {least}");
     }
     for client in &clients {
         assert_in_order(client, 40);
@@ -145,8 +146,8 @@ fn long_responses_keep_their_place_in_a_pipeline() {
 
 #[test]
 fn requests_that_wait_for_their_turn_leave_the_pool_a_spare_exchange() {
-    // Each client's second request comes when its share of the turn is used up: the request waits
-    // in an exchange, in the ready queue. There are more such clients than exchanges.
+    // Each client's second request arrives when its quota of the turn is used. So the request waits in an exchange, in
+    // the ready queue. There are more such clients than exchanges.
     let mut sim = Sim::with(|config| {
         config.exchanges = 1;
         config.budget.requests_per_connection = 1;

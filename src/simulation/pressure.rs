@@ -1,4 +1,4 @@
-//! Pressure: what is short is short for long, and clients never rest.
+//! Pressure: buffers stay short for long, and clients never rest.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn post(target: &str, fields: &str) -> Vec<u8> {
     format!("POST {target} HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n").into_bytes()
 }
 
-/// A response that is sent before its turn leaves nothing behind that would stop the next.
+/// A response that is sent before its turn leaves no state that would stop the next.
 #[test]
 fn a_flushed_deferred_response_does_not_stop_the_requests_after_it() {
     let mut sim = Sim::with(|config| config.buffers.outs = 1);
@@ -34,8 +34,8 @@ fn a_flushed_deferred_response_does_not_stop_the_requests_after_it() {
     }
 }
 
-/// The buffer is lent for one body.
-fn expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(chunked: bool) {
+/// Checks that another client gets the body buffer during a pipeline of uploads, because it is lent for one body only.
+fn expect_that_others_get_the_buffer_during_a_pipeline_of_uploads(chunked: bool) {
     let mut sim = Sim::with(|config| {
         config.buffers.bodies = 1;
         config.budget.bytes_per_connection = 30_000;
@@ -59,7 +59,7 @@ fn expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(chunked: bool)
     sim.turn();
     let waiting = sim.connect();
     waiting.send(&upload(50_000));
-    // It is always ahead of the server.
+    // The hog is always ahead of the server.
     for _ in 0..300 {
         while sim.world().sockets[hog.id].input.len() < 300_000 {
             hog.send(&upload(100_000));
@@ -72,15 +72,15 @@ fn expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(chunked: bool)
 
 #[test]
 fn a_client_that_pipelines_large_uploads_gives_the_buffer_to_others() {
-    expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(false);
+    expect_that_others_get_the_buffer_during_a_pipeline_of_uploads(false);
 }
 
 #[test]
 fn a_client_that_pipelines_large_chunked_uploads_gives_the_buffer_to_others() {
-    expect_that_others_get_the_buffer_beside_a_pipeline_of_uploads(true);
+    expect_that_others_get_the_buffer_during_a_pipeline_of_uploads(true);
 }
 
-/// A deferred request holds a head only for what its client has sent behind it.
+/// A deferred request holds a head only for the bytes that its client has sent after it.
 #[test]
 fn deferred_clients_that_pipeline_do_not_keep_the_heads_from_others() {
     let mut sim = Sim::with(|config| {
@@ -100,7 +100,7 @@ fn deferred_clients_that_pipeline_do_not_keep_the_heads_from_others() {
     assert_eq!(honest.statuses(), [200]);
 }
 
-/// Its connection is in the ready queue, behind one that needs the last head.
+/// Its connection is in the ready queue, after one that needs the last head.
 #[test]
 fn a_response_that_is_given_is_sent_whole_although_its_head_is_taken() {
     let mut sim = Sim::with(|config| config.buffers.heads = 1);
@@ -121,7 +121,7 @@ fn a_response_that_is_given_is_sent_whole_although_its_head_is_taken() {
     assert_eq!(newcomer.statuses(), [200]);
 }
 
-/// In a burst of answers there are outs left for a client that does not take its own at once.
+/// In a burst of responses, outs are left for a client that does not read its own at once.
 #[test]
 fn a_burst_of_responses_leaves_outs_for_a_slow_client() {
     let mut sim = Sim::with(|config| {
@@ -186,7 +186,7 @@ fn one_100_continue_is_sent_after_the_response_before_it() {
     }
 }
 
-/// In one piece and in several, with a request behind.
+/// They arrive in one piece and in several, with a request after them.
 #[test]
 fn chunks_around_the_size_of_a_head_buffer_are_joined() {
     for head_bytes in [100, 16 * 1024] {
@@ -257,7 +257,7 @@ fn ask_for_something(client: &Client, at: usize, body_bytes: usize) {
     }
 }
 
-/// The smallest settings.
+/// These are the smallest settings.
 #[test]
 fn with_one_of_everything_nothing_is_lost() {
     for (heads, outs, bodies, exchanges, slots) in
@@ -320,7 +320,7 @@ fn a_body_whose_client_does_not_read_100_continue_loses_its_buffer() {
     assert_eq!(sim.stats().closes(Reason::Evicted), 1);
 }
 
-/// Each sends 4 KiB in just less than 3 s.
+/// Each trickler sends 4 KiB in just under 3 s.
 #[test]
 fn trickled_uploads_do_not_keep_the_body_buffers_from_others() {
     let mut sim = Sim::with(|config| {

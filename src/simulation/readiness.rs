@@ -1,4 +1,4 @@
-//! Edges: none is lost, none is needed twice, and none can hurt.
+//! Edges: none is lost, none is needed twice, and none does harm.
 
 use std::io::ErrorKind;
 
@@ -23,7 +23,7 @@ fn a_short_read_with_a_fin_pending_is_followed_by_another() {
     let client = sim.connect_idle();
     client.get("/");
     client.fin();
-    // One edge for both: after the request there is no other that tells of the FIN.
+    // There is one edge for both. After the request, no other edge reports the FIN.
     sim.turn();
     assert!(!sim.world().has_edges());
     sim.settle();
@@ -83,7 +83,7 @@ fn input_in_any_pieces_around_any_read_is_never_forgotten() {
 
 #[test]
 fn a_read_that_fills_its_buffer_is_followed_by_another() {
-    // The first read is filled exactly by two requests; the third is behind it.
+    // Two requests fill the first read exactly. The third comes after it.
     const READ: usize = 20 * 1024;
     let mut sim = Sim::new();
     let client = sim.connect_idle();
@@ -185,7 +185,7 @@ fn spurious_events_are_harmless_in_every_state() {
                 (state, received.clone(), ending)
             );
         }
-        // Input that comes now is not missed for all that.
+        // The server does not miss input that arrives now.
         client.send(b"x");
         sim.settle();
     }

@@ -7,7 +7,7 @@ use super::harness::handler;
 use super::harness::sim::Sim;
 use crate::stats::Reason;
 
-/// The first 64 of the fullest list are in the ready queue. No other list gives up for it.
+/// The first 64 of the fullest list are in the ready queue. The server evicts from no other list instead.
 #[test]
 fn a_flood_of_ready_connections_does_not_cut_honest_transfers() {
     let mut sim = Sim::with(|config| {
@@ -23,7 +23,7 @@ fn a_flood_of_ready_connections_does_not_cut_honest_transfers() {
     }
     sim.settle();
     let flood: Vec<Client> = (0..180).map(|_| sim.connect()).collect();
-    // Honest newcomers, one each some turns.
+    // One honest newcomer connects every ten turns.
     let mut newcomers = Vec::new();
     let mut waited = 0;
     for turn in 0..400 {
@@ -103,7 +103,7 @@ fn a_flood_of_ready_connections_does_not_lock_out_newcomers_by_default() {
     assert_eq!(newcomer.statuses(), [200], "after a second");
 }
 
-/// All heads are with connections that are ready.
+/// Connections that are ready hold all heads.
 #[test]
 fn a_flood_of_ready_connections_does_not_get_honest_requests_refused() {
     let mut sim = Sim::with(|config| {

@@ -1,11 +1,11 @@
-//! Serving together: what a wave does at once, and what its members do not notice.
+//! Waves: what the members of a wave do together, and what they do not notice of each other.
 
 use super::harness::client::Client;
 use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
 use crate::stats::Reason;
 
-/// Idle clients that are about to ask, the first of them for a panic.
+/// Connects four idle clients, and lets each send a request. The first request makes the handler panic.
 fn panicking(together: usize) -> (Sim, Vec<Client>) {
     let mut sim = Sim::with(|config| config.budget.wave_size = together);
     let clients: Vec<Client> = (0..4).map(|_| sim.connect_idle()).collect();
@@ -16,7 +16,7 @@ fn panicking(together: usize) -> (Sim, Vec<Client>) {
     (sim, clients)
 }
 
-/// Reads that brought something.
+/// Returns the number of reads that returned bytes.
 fn reads(client: &Client) -> usize {
     client.count(|call| matches!(call, Call::Read(Ok(_))))
 }
@@ -72,7 +72,7 @@ fn the_end_of_a_wave_member_takes_one_more_read() {
     clients[2].get("/");
     sim.turn();
     let ends = |client: &Client| client.count(|call| matches!(call, Call::Read(Ok(0) | Err(_))));
-    // Each was told once, before, that nothing had come.
+    // One read of each has returned `WouldBlock` before.
     assert_eq!((ends(&clients[0]), ends(&clients[1])), (2, 2));
     let stats = sim.stats();
     assert_eq!((stats.closes(Reason::PeerClosed), stats.closes(Reason::PeerReset)), (1, 1));
@@ -105,7 +105,7 @@ fn a_wave_of_newcomers_is_served_when_the_last_slot_is_taken() {
     }
     sim.turn();
     assert!(clients.iter().all(|client| client.statuses() == [200]));
-    assert!(!idle.is_gone(), "nobody had to make room");
+    assert!(!idle.is_gone(), "nobody was evicted");
 }
 
 #[test]

@@ -139,9 +139,8 @@ impl World {
     pub(crate) fn open(&mut self, id: usize, more: usize) {
         let socket = &mut self.sockets[id];
         socket.room = socket.room.saturating_add(more);
-        if std::mem::replace(&mut socket.no_room, false)
-            && matches!(socket.watched, Some((_, Interest::InputAndOutput)))
-        {
+        let is_edge = std::mem::take(&mut socket.no_room);
+        if is_edge && matches!(socket.watched, Some((_, Interest::InputAndOutput))) {
             self.raise_socket(id);
         }
     }

@@ -195,7 +195,8 @@ impl Sim {
             }
             let stats = self.stats();
             let so_far = stats.bytes_in + stats.bytes_out + stats.accepted + stats.closed;
-            still = if std::mem::replace(&mut moved, so_far) == so_far { still + 1 } else { 0 };
+            still = if so_far == moved { still + 1 } else { 0 };
+            moved = so_far;
         }
         panic!("it does not come to rest, and nothing has moved for {TURNS} turns");
     }
