@@ -178,7 +178,8 @@ fn read_body<H: Handler + ?Sized>(
             if exchange.lacks_body_buffer() {
                 return Ok(Attempt::NotYet(Need::BodyBuffer));
             }
-            if std::mem::take(&mut exchange.in_flight.expects_continue) {
+            if exchange.in_flight.expects_continue {
+                exchange.in_flight.expects_continue = false;
                 // There is a buffer for the body now, so the client may send it.
                 let mut interim = Writer::new(exchange.out.room());
                 interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");

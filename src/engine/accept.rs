@@ -147,7 +147,8 @@ impl<N: Net> Engine<N> {
             return;
         }
         self.accepting.retry_at = Some(self.now().saturating_add(nanoseconds(RETRY)));
-        if !std::mem::replace(&mut self.accepting.has_run_out, true) {
+        if !self.accepting.has_run_out {
+            self.accepting.has_run_out = true;
             self.shared.stats.accept_pauses += 1;
             error!("accepting pauses with {} connections open: {error}", self.table.len());
         }
@@ -159,7 +160,8 @@ impl<N: Net> Engine<N> {
         if is_full {
             self.accepting.waits_since = self.accepting.waits_since.min(self.now());
         }
-        if is_full && !std::mem::replace(&mut self.accepting.is_full, true) {
+        if is_full && !self.accepting.is_full {
+            self.accepting.is_full = true;
             self.shared.stats.full += 1;
             warn!("all {} connections are in use: new ones wait", self.table.len());
         }

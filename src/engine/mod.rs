@@ -179,7 +179,8 @@ impl<N: Net> Engine<N> {
 
     /// Logs an error, once, if this server has never given the token of an event.
     fn note_foreign(&mut self, generation: usize) {
-        if !self.table.was_given(generation) && !std::mem::replace(&mut self.has_foreign_tokens, true) {
+        if !self.has_foreign_tokens && !self.table.was_given(generation) {
+            self.has_foreign_tokens = true;
             error!(
                 "an event has a token that this server never gave: does another source or server use its TokenRange?"
             );
