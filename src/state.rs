@@ -24,7 +24,7 @@ pub(crate) enum State {
     Idle,
     /// Reading a head that has begun.
     Head,
-    /// Waiting for a body buffer, because the body does not fit behind its head. The rest stays unread meanwhile.
+    /// Waiting for a body buffer, because the body does not fit after its head. The rest stays unread meanwhile.
     Queued,
     /// Reading the body of a head that is whole.
     Body,

@@ -33,7 +33,7 @@ fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
 }
 
 #[test]
-fn a_body_needs_a_buffer_if_its_head_buffer_is_full_or_100_continue_is_due() {
+fn a_body_needs_a_buffer_if_its_head_buffer_is_full_or_continue_is_due() {
     let (mut head, mut body, mut out) = ([0; 100], [0; 600], [0; OUT_BATCH + 1]);
     for (framing, expects_continue, arrived, lacks) in [
         (Framing::Length(91), false, 10, false),

@@ -1,5 +1,5 @@
-//! The headers that the server itself acts upon. They name the host, they say where the body ends, and whether the
-//! connection stays open.
+//! The headers that the server itself acts upon. They give the host, the end of the body, and whether the connection
+//! stays open.
 //!
 //! Most of the rules prevent request smuggling. If two servers in a row read these headers differently, an attacker can
 //! make them disagree about where a message ends (RFC 9112 §11.2).

@@ -39,7 +39,7 @@ fn a_drain_ends_idle_connections_in_the_next_turn() {
 }
 
 #[test]
-fn a_draining_server_answers_a_request_that_had_reached_an_idle_connection() {
+fn a_draining_server_answers_a_request_that_has_arrived_before() {
     let mut sim = Sim::new();
     let client = sim.connect_idle();
     client.get("/");

@@ -76,7 +76,7 @@ fn a_client_that_pipelines_large_uploads_gives_the_buffer_to_others() {
 }
 
 #[test]
-fn a_client_that_pipelines_large_chunked_uploads_gives_the_buffer_to_others() {
+fn a_client_that_pipelines_chunked_uploads_gives_the_buffer_to_others() {
     expect_that_others_get_the_buffer_during_a_pipeline_of_uploads(true);
 }
 

@@ -76,7 +76,7 @@ fn a_flood_of_ready_connections_does_not_lock_out_newcomers() {
     assert_eq!(newcomer.statuses(), [200], "after 2 s");
 }
 
-/// The same with the default budget and 1,024 slots.
+/// The same as the test above, with the default budget and 1,024 slots.
 #[test]
 fn a_flood_of_ready_connections_does_not_lock_out_newcomers_by_default() {
     let mut sim = Sim::with(|config| config.max_connections = 1024);

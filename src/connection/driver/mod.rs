@@ -215,9 +215,13 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Begins the close after the last byte, as the close mode says.
     ///
     /// If input is unread or still on its way, a close resets the connection, and the client may lose data that it has
-    /// not read yet. So the server closes directly after the FIN only under three conditions: the client promised to
-    /// send no more, nothing that it sent is unread, and the response is so small that the kernel holds all of it. (If
-    /// a client breaks its promise, it meets the reset after the FIN, when it has received the response.)
+    /// not read yet. So the server closes directly after the FIN only under three conditions:
+    ///
+    /// - The client promised to send no more.
+    /// - Nothing that it sent is unread.
+    /// - The response is so small that the kernel holds all of it.
+    ///
+    /// If a client breaks its promise, it meets the reset after the FIN, when it has received the response.
     fn begin_close(&mut self, at_once: bool) -> Transition {
         match self.shared.config.close {
             CloseMode::Rst => {
@@ -341,7 +345,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 /// Takes the first step of a wave: reads once for an idle connection. Returns whether there is input. (The last step
 /// meets the end of the input, or an error, again.)
 ///
-/// It needs neither the handler nor a response, so it is lent less than a driver.
+/// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
 #[inline]
 pub(crate) fn receive_first<N: Net>(
     connection: &mut Connection<N::Stream>,
