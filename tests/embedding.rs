@@ -15,9 +15,9 @@
 //! | Tokens clash with a sentinel or with fixed ones | `a_range_that_is_too_small_or_touches_the_last_token_is_refused`, `storms.rs`: `tokens_around_a_range_are_not_claimed` |
 //! | Whether something is queued cannot be known | `while_there_is_work_the_timeout_is_zero` |
 //! | `process` is forgotten | `without_process_nothing_happens_and_the_timeout_stays_zero` |
-//! | The reply is lost at exit | `lifecycle.rs`: `a_drain_lets_a_slow_reader_have_its_ten_megabytes`; `simulation/drain.rs`: `an_answer_on_its_way_when_the_drain_begins_leaves_whole` |
+//! | The reply is lost at exit | `lifecycle.rs`: `a_drain_lets_a_slow_reader_have_its_whole_response`; `simulation/drain.rs`: `an_answer_on_its_way_when_the_drain_begins_leaves_whole` |
 //! | A reply is never produced | the examples of `Reply`; `deferred.rs`: `an_answer_that_does_not_come_in_time_is_a_503_and_the_host_hears_of_it`, `a_responder_that_is_dropped_answers_500` |
-//! | The hint of an end is taken for the end | `simulation/leaving.rs`: `a_half_closed_client_gets_its_whole_answer`; `deferred.rs`: `a_client_that_closes_its_half_still_gets_its_deferred_answer` |
+//! | The hint of an end is taken for the end | `simulation/client_closes.rs`: `a_half_closed_client_gets_its_whole_answer`; `deferred.rs`: `a_client_that_closes_its_half_still_gets_its_deferred_answer` |
 //! | One client's error is everybody's end | `simulation/faults.rs`: `a_broken_socket_ends_its_own_connection_only_in_every_state`; `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
 //! | Events are replayed, or come for sockets that are gone | `storms.rs`: `a_batch_that_is_handled_again_reaches_nobody_who_came_in_between`, `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
 //! | Two servers have the same tokens in one poller | `two_servers_with_the_same_tokens_show_in_the_statistics_of_the_first` |
