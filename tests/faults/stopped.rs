@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::common::kernel::{State, ends_at};
 use crate::common::program::Program;
 use crate::common::tools::TempFile;
-use crate::common::{Client, big, get, get_and_close, wait_until};
+use crate::common::{Client, big, get, get_and_close, stalled, wait_until};
 use crate::{BODY, expect_answer, idle_client};
 
 /// Of each kind of waiting: most often long enough to prepare all clients, on a busy machine too.
@@ -128,12 +128,14 @@ fn after_a_stop_all_that_was_due_ends_and_whoever_has_spoken_meanwhile_is_served
 fn after_a_stop_a_download_goes_on_if_its_client_has_read_meanwhile() {
     let page = big().repeat(64);
     let file = TempFile::with(&page);
-    let options = [&OPTIONS[..], &["--body-file", file.path()]].concat();
+    // What the kernel takes at first is credit for some more waits of this time.
+    let options = ["--write-timeout", "1s", "--body-file", file.path()];
     let (stopped, (without_clients, mut stalled, mut reading)) = Stopped::after(&options, |program| {
         wait_until("it sleeps", || program.is_asleep());
         let without_clients = program.descriptors();
-        let (stalled, reading) =
-            (client_that_sends(program, &get("/")), client_that_sends(program, &get("/")));
+        let mut stalled = Client::over(stalled::connect_with_small_window(program.address));
+        stalled.send(get("/"));
+        let reading = client_that_sends(program, &get("/"));
         wait_until("the kernel takes no more", || {
             let before = program.sleeps();
             thread::sleep(Duration::from_millis(100));
