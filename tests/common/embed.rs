@@ -13,7 +13,7 @@ use fourway::{
     earliest,
 };
 
-use super::{ANY_PORT, Client, PATIENCE, get};
+use super::{ANY_PORT, Client, PATIENCE, get, raise_descriptor_limit};
 
 /// The poller and its events.
 pub struct Loop {
@@ -24,6 +24,7 @@ pub struct Loop {
 impl Loop {
     /// With room for so many events at a time.
     pub fn new(capacity: usize) -> Loop {
+        raise_descriptor_limit();
         Loop { poll: Poll::new().expect("a poller"), events: Events::with_capacity(capacity) }
     }
 
@@ -123,13 +124,13 @@ impl Rig {
         }
     }
 
-    /// Turns until so many requests have been asked since the beginning.
     /// Turns until a handler's panic, which the host catches; then it goes on.
     pub fn until_panic(&mut self) {
         let turns = AssertUnwindSafe(|| self.until("the handler panics", |_, _| false));
         assert!(catch_unwind(turns).unwrap_err().is::<HandlerPanic>());
     }
 
+    /// Turns until this number of requests has come since the beginning.
     pub fn until_asked(&mut self, count: usize) {
         self.until(&format!("{count} requests have come"), |_, world| world.asked.len() >= count);
     }

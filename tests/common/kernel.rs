@@ -111,6 +111,18 @@ pub fn ends_at(server: SocketAddr) -> Vec<(State, u64)> {
     table.lines().filter_map(end).collect()
 }
 
+/// How many clients of a server have sent a SYN of which nothing has come yet: no connection, and no second SYN either.
+pub fn fresh_syns_to(server: SocketAddr) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
+    let server = hex(server);
+    let is_fresh = |line: &&str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        // Its peer, its state SYN_SENT, and how often it has repeated itself.
+        matches!(words[..], [_, _, peer, "02", _, _, "00000000", ..] if peer == server)
+    };
+    table.lines().filter(is_fresh).count()
+}
+
 /// What a round leaves behind, unless the kernel could not let it be as it should.
 ///
 /// Two things take TIME_WAIT away that have nothing to do with who closed first, and both are
@@ -135,11 +147,6 @@ pub fn undisturbed(expected: Ends, mut round: impl FnMut() -> Ends) -> Ends {
         }
     }
     ends.expect("at least one round")
-}
-
-/// How many connections all the accept queues of this machine have turned away.
-pub fn listen_overflows() -> u64 {
-    counter("/proc/net/netstat", "TcpExt:", "ListenOverflows")
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -57,6 +57,13 @@ pub fn is_ci() -> bool {
     std::env::var_os("CI").is_some()
 }
 
+#[cfg(unix)]
+pub use tools::raise_descriptor_limit;
+
+/// Only Unix has this limit.
+#[cfg(not(unix))]
+pub fn raise_descriptor_limit() {}
+
 // --- servers ---
 
 /// One mebibyte in which every byte depends on its place.
@@ -103,6 +110,7 @@ impl Host {
         mut handler: impl Handler + Send + 'static,
     ) -> io::Result<Host> {
         const WAKER: Token = Token(0);
+        raise_descriptor_limit();
         let mut poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let mut server =
@@ -165,6 +173,7 @@ pub struct ByHand {
 
 impl ByHand {
     pub fn new(config: Config) -> ByHand {
+        raise_descriptor_limit();
         let poll = Poll::new().expect("a poller");
         let mut server = Server::new(poll.registry(), TokenRange::nth(0), config).expect("a sound config");
         let listener = server.listen(ANY_PORT).expect("a free port");
@@ -367,4 +376,5 @@ pub fn expect_alive(address: SocketAddr) {
     client.send(get_and_close("/alive"));
     let response = client.response();
     assert_eq!((response.status, response.body.as_slice()), (200, &b"/alive"[..]));
+    client.reset();
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -28,11 +29,22 @@ pub fn find(names: &[&str]) -> Option<PathBuf> {
     found
 }
 
-/// How many connections this process can have beside what the tests need otherwise, once its limit
-/// is raised. If that is less than wanted, it is said as loudly as a missing program.
+/// The descriptors that the other tests of a process need at the same time.
+#[cfg(unix)]
+const OTHERS: usize = 500;
+
+/// Raises the soft limit of descriptors, where it is low, to what many tests at a time need.
+#[cfg(unix)]
+pub fn raise_descriptor_limit() {
+    static RAISE: Once = Once::new();
+    // A limit that stays low fails the test that needs more, and names itself there.
+    RAISE.call_once(|| drop(rlimit::increase_nofile_limit(8 * OTHERS as u64)));
+}
+
+/// Returns how many connections this process can have beside those of other tests, once its limit is raised. If that is
+/// less than wanted, the test says so as loudly as of a missing program.
 #[cfg(unix)]
 pub fn descriptors(wanted: usize) -> usize {
-    const OTHERS: usize = 200;
     let hard = rlimit::increase_nofile_limit(u64::MAX).expect("the limit of descriptors");
     let possible = usize::try_from(hard).unwrap_or(usize::MAX).saturating_sub(OTHERS).min(wanted);
     if possible < wanted {

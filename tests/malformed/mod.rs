@@ -5,9 +5,9 @@
 //!
 //! - `src/http/scan/tests.rs` and `src/http/body/` take the verdict on the bytes, in any two pieces;
 //! - `src/simulation/malformed.rs` delivers them over a scripted network;
-//! - `tests/bad_input.rs` sends them over real sockets;
-//! - `tests/conformance/` compares the whole answers with RFC 9110 and RFC 9112;
-//! - `tests/smuggling/` puts a hidden request behind them, and `tests/behind_proxies/` a proxy in front.
+//! - `tests/library/bad_input.rs` sends them over real sockets;
+//! - `tests/library/conformance/` compares the whole answers with RFC 9110 and RFC 9112;
+//! - `tests/library/smuggling/` puts a hidden request behind them, and `tests/library/behind_proxies/` a proxy in front.
 //!
 //! A new malformed request belongs here, in the table of its family, and then all of these tests run it.
 

@@ -1,0 +1,27 @@
+//! The library on real sockets: servers and clients in this process, and proxies in front of some.
+//!
+//! These tests share a process, so each has its own server, and none of them counts what belongs to the process. Those that
+//! do are in `tests/alone`.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../malformed/mod.rs"]
+mod malformed;
+
+mod layers;
+// What clients send.
+mod bad_input;
+mod conformance;
+mod smuggling;
+#[cfg(unix)]
+mod behind_proxies;
+// What they get.
+mod clients;
+mod bodies;
+mod closing;
+mod lost_answers;
+// What a host does.
+mod embedding;
+mod lifecycle;
+mod deferred;
+mod storms;

@@ -1,0 +1,22 @@
+//! The program as its users meet it: arguments, environment, answers, logs, signals, summary.
+
+mod answers;
+mod arguments;
+mod closing;
+mod documentation;
+mod inputs;
+mod limits;
+#[cfg(target_os = "linux")]
+mod listening;
+mod logs;
+#[cfg(target_os = "linux")]
+mod masks;
+mod signals;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod unread;
+
+/// More than the kernel takes for a client that does not read, and no two parts of it alike.
+fn large() -> Vec<u8> {
+    (0..5_000_000_u32).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+}
