@@ -6,13 +6,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Engine, Progress};
+use super::{Begun, Engine, Progress};
 use crate::deferred::{RequestId, RespondError};
 use crate::handler::{Handler, Responder};
 use crate::net::{Net, Refused};
 
 /// The engine during a call of its host. Nothing is unfinished.
-pub(crate) struct Call<'e, N: Net>(&'e mut Engine<N>);
+pub(crate) struct Call<'e, N: Net> {
+    engine: &'e mut Engine<N>,
+    begun: Begun,
+}
 
 impl<N: Net> Engine<N> {
     /// Begins a call, at the time `now` if the host passes it.
@@ -20,36 +23,37 @@ impl<N: Net> Engine<N> {
         if let Some(now) = now {
             self.shared.clock.observe(now);
         }
+        let begun = Begun { closed: self.shared.stats.closed, due: self.due() };
         // A panic comes first, because the handler may have taken the id of its request before it panicked.
         self.close_panicked();
         self.finish_response();
-        Call(self)
+        Call { engine: self, begun }
     }
 }
 
 impl<'e, N: Net> Call<'e, N> {
     /// Does one turn of work.
     pub(crate) fn process<H: Handler + ?Sized>(self, handler: &mut H) -> Progress {
-        self.0.turn(handler)
+        self.engine.turn(handler, self.begun)
     }
 
     /// Begins the response to a deferred request. The next turn sends it.
     pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, RespondError> {
-        self.0.begin_response(id)
+        self.engine.begin_response(id)
     }
 
     /// Serves a stream that the host has accepted.
     pub(crate) fn adopt(self, stream: N::Stream) -> Result<(), Refused<N::Stream>> {
-        self.0.admit_adopted(stream)
+        self.engine.admit_adopted(stream)
     }
 
     /// Stops accepting, and ends what is open within `grace`.
     pub(crate) fn drain(self, grace: Duration) {
-        self.0.begin_drain(grace);
+        self.engine.begin_drain(grace);
     }
 
     /// Ends everything at once.
     pub(crate) fn abort(self) {
-        self.0.end_all();
+        self.engine.end_all();
     }
 }

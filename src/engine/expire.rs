@@ -41,10 +41,14 @@ impl<N: Net> Engine<N> {
         true
     }
 
-    /// Notes how late the host is, for a deadline or for work that was left.
-    pub(super) fn note_lateness(&mut self) {
+    /// Returns when the host had to come: for a deadline, or for work that was left.
+    pub(super) fn due(&self) -> u64 {
         // Work that the budget has left is the host's fault only from the end of that turn on.
-        let due = self.left_at.unwrap_or(self.table.next_deadline());
+        self.left_at.unwrap_or(self.table.next_deadline())
+    }
+
+    /// Notes how late the host is.
+    pub(super) fn note_lateness(&mut self, due: u64) {
         self.lateness = self.lateness.max(self.now().saturating_sub(due));
     }
 }

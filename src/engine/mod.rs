@@ -72,6 +72,15 @@ pub struct Progress {
     pub more: bool,
 }
 
+/// What held when a call began. To end what was unfinished is a part of the call.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    /// How many connections had ended.
+    closed: u64,
+    /// When the call was due.
+    due: u64,
+}
+
 #[derive(Debug)]
 pub(crate) struct Engine<N: Net> {
     net: N,
@@ -190,10 +199,9 @@ impl<N: Net> Engine<N> {
     // --- one turn ---
 
     /// Does one turn of work.
-    fn turn<H: Handler + ?Sized>(&mut self, handler: &mut H) -> Progress {
-        let (accepted, requests, closed) =
-            (self.shared.stats.accepted, self.shared.stats.requests, self.shared.stats.closed);
-        self.note_lateness();
+    fn turn<H: Handler + ?Sized>(&mut self, handler: &mut H, begun: Begun) -> Progress {
+        let (accepted, requests) = (self.shared.stats.accepted, self.shared.stats.requests);
+        self.note_lateness(begun.due);
         self.tell_gone(handler);
         self.end_idle();
         let budget = self.serve_ready(self.shared.config.budget.requests, handler);
@@ -206,7 +214,7 @@ impl<N: Net> Engine<N> {
         Progress {
             accepted: (self.shared.stats.accepted - accepted) as u32,
             requests: (self.shared.stats.requests - requests) as u32,
-            closed: (self.shared.stats.closed - closed) as u32,
+            closed: (self.shared.stats.closed - begun.closed) as u32,
             more,
         }
     }

@@ -1,5 +1,7 @@
 //! Waves: what the members of a wave do together, and what they do not notice of each other.
 
+use std::time::Duration;
+
 use super::harness::client::Client;
 use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
@@ -177,4 +179,106 @@ fn accepting_pauses_only_after_serving_those_who_free_descriptors() {
     sim.turn();
     assert!(clients.iter().all(|client| client.statuses() == [200]));
     assert_eq!(sim.stats().accept_pauses, 0);
+}
+
+#[test]
+fn line_breaks_are_no_sign_of_life_in_a_wave_as_they_are_none_alone() {
+    for size in [1, 16] {
+        let mut sim = Sim::with(|config| config.budget.wave_size = size);
+        let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
+        sim.advance(Duration::from_secs(70));
+        clients.iter().for_each(|client| client.send(b"\r\n"));
+        sim.settle();
+        assert_eq!(sim.timeout(), Some(Duration::from_secs(5)), "in waves of {size}");
+        sim.pass(Duration::from_secs(5));
+        assert!(clients.iter().all(Client::is_gone));
+        assert_eq!(sim.stats().closes(Reason::IdleTimeout), 3);
+    }
+}
+
+#[test]
+fn the_end_of_a_panic_s_victim_is_a_part_of_the_next_turn_s_progress() {
+    let (mut sim, _clients) = panicking(4);
+    let progress = sim.settle();
+    assert_eq!((progress.closed, sim.stats().closed), (1, 1));
+}
+
+#[test]
+fn a_host_that_is_late_with_a_response_is_late_however_many_outs_there_are() {
+    for outs in [1, 16] {
+        let mut sim = Sim::with(|config| config.buffers.outs = outs);
+        let client = sim.connect_idle();
+        client.get("/later");
+        sim.settle();
+        sim.advance(Duration::from_secs(40));
+        sim.answer("at last").unwrap();
+        sim.turn();
+        assert_eq!(client.statuses(), [200]);
+        assert_eq!(sim.stats().max_lateness, Duration::from_secs(10), "with {outs} out buffers");
+    }
+}
+
+#[test]
+fn only_empty_lines_and_a_fin_in_a_wave_close_between_requests() {
+    let mut sim = Sim::new();
+    let clients: Vec<Client> = (0..3).map(|_| sim.connect_idle()).collect();
+    for client in &clients {
+        client.send(b"\r\n\r\n");
+        client.fin();
+    }
+    sim.settle();
+    assert_eq!(sim.stats().closes(Reason::PeerClosed), 3);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_wave_with_a_byte_of_budget_loses_nothing() {
+    let mut sim = Sim::with(|config| {
+        config.budget.bytes_per_connection = 1;
+        config.budget.requests = 2;
+        config.budget.requests_per_connection = 1;
+    });
+    let clients: Vec<Client> = (0..6).map(|_| sim.connect_idle()).collect();
+    for (at, client) in clients.iter().enumerate() {
+        client.send(if at % 2 == 0 { b"\r\n" } else { b"GET /" });
+        client.send(if at % 2 == 0 {
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        } else {
+            b" HTTP/1.1\r\nHost: x\r\n\r\n"
+        });
+        client.get("/");
+        client.get("/panic");
+    }
+    sim.settle();
+    assert!(
+        clients
+            .iter()
+            .all(|client| client.statuses() == [200, 200] && client.ending() == Some(Ending::Reset))
+    );
+    sim.assert_empty();
+}
+
+#[test]
+fn after_a_panic_in_a_wave_a_drain_or_a_late_host_ends_everybody_once() {
+    for what in 0..4 {
+        let (mut sim, clients) = panicking(4);
+        sim.turn();
+        assert_eq!(sim.state(&clients[1]), crate::state::State::Received);
+        let now = sim.now();
+        match what {
+            0 => sim.engine.call(Some(now)).drain(Duration::from_secs(1)),
+            1 => sim.engine.call(Some(now)).drain(Duration::ZERO),
+            2 => sim.advance(Duration::from_secs(1 << 33)),
+            _ => drop(sim.adopt()),
+        }
+        let events = [(); 3].map(|()| sim.token(&clients[1]));
+        for token in events {
+            assert!(sim.handle(token, crate::net::Readiness { error: true, ..Default::default() }));
+        }
+        sim.settle();
+        assert!(clients[1..].iter().all(|client| client.statuses() == [200]), "{what}");
+        clients.iter().for_each(Client::fin);
+        sim.pass(Duration::from_secs(200));
+        sim.assert_empty();
+    }
 }

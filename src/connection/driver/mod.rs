@@ -276,15 +276,17 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     // --- helpers ---
 
-    /// Enters a state, whose deadline starts anew.
+    /// Enters a state, whose deadline starts anew. (That of a member of a wave that has got nothing but line breaks goes
+    /// on: it has been idle all the while.)
     #[inline]
     fn enter(&mut self, state: State, why: &str) {
         if state == State::Closing && self.connection.state != State::Closing {
             self.connection.closing_since = ticks(self.shared.clock.now());
             self.exchange.clear();
         }
+        let stays_idle = self.connection.state == State::Received && state == State::Idle;
         self.connection.enter(self.slot, state, why);
-        self.rearm = true;
+        self.rearm |= !stays_idle;
         self.exchange.in_flight.progress = 0;
     }
 
