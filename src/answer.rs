@@ -38,7 +38,7 @@ pub(crate) enum Need {
     /// More of a body has to arrive.
     Body,
     /// The responses have to be sent: the buffer is full, the budget is used, or this was the last response.
-    Flush,
+    Sending,
 }
 
 impl Need {
@@ -48,7 +48,7 @@ impl Need {
             Need::Head => "more of the head has to arrive",
             Need::BodyBuffer => "the body needs a buffer",
             Need::Body => "more of the body has to arrive",
-            Need::Flush => "the request waits for its turn",
+            Need::Sending => "the request waits for its turn",
         }
     }
 }
@@ -69,10 +69,10 @@ pub(crate) fn answer<H: Handler + ?Sized>(
     loop {
         let out = &exchange.out;
         if exchange.in_flight.on_sent != OnSent::KeepAlive || out.copied() > OUT_BATCH || out.has_tail() {
-            return Need::Flush;
+            return Need::Sending;
         }
         if *budget == 0 && !exchange.input.is_empty() {
-            return Need::Flush;
+            return Need::Sending;
         }
         let attempt = match exchange.in_flight.body {
             Some(_) => read_body(exchange, shared, asked),
@@ -238,7 +238,7 @@ pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared
 /// what follows it.
 pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> OnSent {
     let Shared { stats, clock, date, draft, deferrals, .. } = shared;
-    if let Some(serial) = deferrals.taken() {
+    if let Some(serial) = deferrals.take_serial() {
         debug!(target: REQUESTS, "{request} deferred");
         return OnSent::AwaitReply(Awaited { serial, terms: draft.terms });
     }

@@ -152,18 +152,18 @@ impl Deferrals {
     // --- ids ---
 
     /// Makes the next ids name requests of this connection.
-    pub(crate) fn begin(&mut self, slot: Slot) {
+    pub(crate) fn set_slot(&mut self, slot: Slot) {
         self.slot = slot;
     }
 
     pub(crate) fn take(&mut self) -> RequestId {
-        let id = RequestId { server: self.server, slot: self.slot, serial: self.serial() };
+        let id = RequestId { server: self.server, slot: self.slot, serial: self.next_serial() };
         self.taken = Some(id);
         id
     }
 
     /// Returns a number that was never returned before.
-    pub(crate) fn serial(&mut self) -> NonZeroU64 {
+    pub(crate) fn next_serial(&mut self) -> NonZeroU64 {
         // At a billion a second they last for 584 years.
         self.latest = self.latest.saturating_add(1);
         self.latest
@@ -175,7 +175,7 @@ impl Deferrals {
     }
 
     /// Returns the serial of the id that was taken since the last call, if there is one.
-    pub(crate) fn taken(&mut self) -> Option<NonZeroU64> {
+    pub(crate) fn take_serial(&mut self) -> Option<NonZeroU64> {
         self.taken.take().map(|id| id.serial)
     }
 

@@ -77,7 +77,7 @@ impl Table {
 
     /// Returns how many connections wait.
     pub fn waiting(&self) -> usize {
-        self.0.waiting(State::Idle)
+        self.0.waiting_len(State::Idle)
     }
 
     /// Ends a wait before its time.
@@ -115,7 +115,7 @@ impl Answering {
             let need = answer::answer(&mut exchange, &mut self.shared, &mut asked, &mut budget);
             sent += exchange.out.pending();
             exchange.out.clear();
-            if need != Need::Flush {
+            if need != Need::Sending {
                 break;
             }
             assert_eq!(exchange.in_flight.on_sent, OnSent::KeepAlive, "only more requests are to follow");

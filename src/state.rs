@@ -1,17 +1,19 @@
 //! The states of a connection.
 //!
 //! ```text
-//!          accept
-//!             │
-//!             ▼                answered
-//!     ┌─── reading ────────────────────────────────► writing ────┐
-//!     │ Idle, Received, Head, Queued, Body       Sending, Deferred
-//!     │       ▲                                      │           │
-//!     │       └────────── all sent, keep alive ──────┘           │ all sent, close
-//!     │ end of input, or reset                                   ▼
-//!     │                                                       Closing
-//!     ▼                                                          │ peer's FIN, limit or deadline
-//!  (gone: no slot, no socket) ◄──────────────────────────────────┘
+//!           accept
+//!              │
+//!              ▼                      answered
+//!      ┌─── reading ──────────────────────────────────────► writing
+//!      │    Idle, Received, Head,                           Sending,
+//!      │    AwaitingBuffer, Body ◄── all sent, keep alive ── Deferred
+//!      │                                                       │ all sent, close
+//!      │ end of input                                          ▼
+//!      │                                                    Closing
+//!      ▼                                                       │ peer's FIN, or the linger timeout
+//!   (gone: no slot, no socket) ◄───────────────────────────────┘
+//!      ▲
+//!      └── from any state: a reset, another timeout, eviction, a handler's panic
 //! ```
 //!
 //! A state says what the connection waits for, so each state that waits has a deadline list of its own. The transitions
@@ -25,7 +27,7 @@ pub(crate) enum State {
     /// Reading a head that has begun.
     Head,
     /// Waiting for a body buffer, because the body does not fit after its head. The rest stays unread meanwhile.
-    Queued,
+    AwaitingBuffer,
     /// Reading the body of a head that is whole.
     Body,
     /// Writing responses.
@@ -44,10 +46,10 @@ impl State {
     pub(crate) const COUNT: usize = State::Received as usize + 1;
 
     /// The states that wait, each with a deadline list, in the order of a connection's life.
-    pub(crate) const ALL: [State; 7] = [
+    pub(crate) const WAITING: [State; 7] = [
         State::Idle,
         State::Head,
-        State::Queued,
+        State::AwaitingBuffer,
         State::Body,
         State::Sending,
         State::Deferred,

@@ -216,7 +216,7 @@ impl Timeouts {
         match state {
             State::Idle | State::Received => self.idle,
             State::Head => self.head,
-            State::Queued => self.queue,
+            State::AwaitingBuffer => self.queue,
             State::Body => self.body,
             State::Sending => self.write,
             State::Deferred => self.deferred,

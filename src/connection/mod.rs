@@ -30,9 +30,12 @@ pub(crate) struct Connection<S> {
 #[cfg(all(unix, target_pointer_width = "64"))]
 const _: () = {
     use std::os::fd::OwnedFd;
-    assert!(size_of::<Connection<OwnedFd>>() <= 24);
-    assert!(size_of::<Connection<Result<OwnedFd, OwnedFd>>>() <= 24);
+    assert!(size_of::<Connection<OwnedFd>>() <= MOST_BYTES);
+    assert!(size_of::<Connection<Result<OwnedFd, OwnedFd>>>() <= MOST_BYTES);
 };
+
+/// The most bytes of a connection.
+pub(crate) const MOST_BYTES: usize = 24;
 
 /// The log target of one line per change of state.
 pub(crate) const STATES: &str = "fourway::state";

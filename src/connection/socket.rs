@@ -37,7 +37,7 @@ impl Bits {
     /// No write has returned `WouldBlock` since the last sign that the socket is writable.
     const WRITABLE: u16 = 1 << 1;
     /// A short read does not mean that the socket is empty.
-    const HINTED: u16 = 1 << 2;
+    const MAY_HIDE_MORE: u16 = 1 << 2;
     /// The poller watches the socket.
     const WATCHED: u16 = 1 << 3;
     /// The poller also watches until the socket is writable.
@@ -119,7 +119,7 @@ impl<S> Socket<S> {
             self.bits.set(Bits::WRITABLE);
         }
         if hint.read_closed || hint.error || hint.priority {
-            self.bits.set(Bits::HINTED);
+            self.bits.set(Bits::MAY_HIDE_MORE);
         }
     }
 
@@ -154,13 +154,13 @@ impl<S: Stream> Socket<S> {
                 }
                 Ok(len) => {
                     let is_short = len < into.len();
-                    let may_hide_more = self.bits.has(Bits::HINTED);
+                    let may_hide_more = self.bits.has(Bits::MAY_HIDE_MORE);
                     let is_drained = is_short && short_read_drains && !may_hide_more;
                     self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
                     return Ok(Some(len));
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => self.bits.clear(Bits::READABLE | Bits::HINTED),
+                    ErrorKind::WouldBlock => self.bits.clear(Bits::READABLE | Bits::MAY_HIDE_MORE),
                     ErrorKind::Interrupted => {}
                     _ => {
                         self.bits.set(Bits::FAILED);
@@ -218,7 +218,7 @@ impl<S: Stream> Socket<S> {
     /// Returns whether the peer has reset the connection, if that shows without reading. It calls the kernel only if an
     /// event has hinted at it.
     pub(crate) fn has_failed(&self, slot: Slot) -> bool {
-        self.bits.has(Bits::HINTED)
+        self.bits.has(Bits::MAY_HIDE_MORE)
             && !matches!(traced(slot, "getsockopt", self.stream.take_error()), Ok(None))
     }
 

@@ -29,7 +29,7 @@ impl<N: Net> Engine<N> {
         if self.pool.is_short() {
             self.evict_for_buffers(slot, handler);
         }
-        if self.table.waiting(State::Queued) > 0 {
+        if self.table.waiting_len(State::AwaitingBuffer) > 0 {
             self.lend_bodies(handler);
         }
         self.tell_gone(handler);
@@ -79,7 +79,7 @@ impl<N: Net> Engine<N> {
         quota: Quota,
         handler: &'a mut H,
     ) -> Driver<'a, N, H> {
-        self.shared.deferrals.begin(slot);
+        self.shared.deferrals.set_slot(slot);
         Driver {
             connection: &mut self.table[slot],
             net: &mut self.net,

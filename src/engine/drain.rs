@@ -39,7 +39,7 @@ impl<N: Net> Engine<N> {
     pub(super) fn end_all(&mut self) {
         self.left_at = None;
         self.close_listeners();
-        for list in State::ALL {
+        for list in State::WAITING {
             while let Some(slot) = self.table.longest_waiting(list) {
                 let is_answered = matches!(self.table[slot].state, State::Sending | State::Deferred);
                 if is_answered || self.table[slot].state == State::Received {

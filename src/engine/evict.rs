@@ -33,13 +33,14 @@ use crate::table::{MOST_IN_PASSING, Table};
 
 /// The states whose connections can be evicted for a new one.
 const SLOT_HOLDERS: [State; 6] =
-    [State::Idle, State::Head, State::Queued, State::Body, State::Sending, State::Closing];
+    [State::Idle, State::Head, State::AwaitingBuffer, State::Body, State::Sending, State::Closing];
 
 /// The states whose connections hold an exchange and can be evicted.
-const EXCHANGE_HOLDERS: [State; 4] = [State::Head, State::Queued, State::Body, State::Sending];
+const EXCHANGE_HOLDERS: [State; 4] = [State::Head, State::AwaitingBuffer, State::Body, State::Sending];
 
 /// The states in which a connection can hold a head or an out.
-const BUFFER_HOLDERS: [State; 5] = [State::Head, State::Queued, State::Body, State::Sending, State::Deferred];
+const BUFFER_HOLDERS: [State; 5] =
+    [State::Head, State::AwaitingBuffer, State::Body, State::Sending, State::Deferred];
 
 /// How long new clients wait while all connections that could be evicted are about to be served.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -95,7 +96,7 @@ impl<N: Net> Engine<N> {
     /// Ends a connection for another. A response that is cut off ends with a reset, so that its client notices.
     fn evict(&mut self, slot: Slot) {
         let state = self.table[slot].state;
-        if state == State::Sending {
+        if matches!(state, State::Sending | State::Received) {
             self.table[slot].socket.reset_on_close(slot);
         }
         self.remove(slot, state.waits_as(), Reason::Evicted);
@@ -147,9 +148,14 @@ impl<N: Net> Engine<N> {
 
     /// Sends a deferred response now, because most outs are lent. If it cannot be sent and no out is spare, a response
     /// is cut off. (This is the one exception to law 3: `respond` and the call after it may write.)
-    pub(super) fn flush(&mut self, slot: Slot) {
+    pub(super) fn send_now(&mut self, slot: Slot) {
         let mut quota = Quota::granted(&self.shared.config.budget, 0);
-        self.run_driver(slot, &mut quota, |driver: &mut Driver<'_, N, Unasked>| driver.flush(), &mut Unasked);
+        self.run_driver(
+            slot,
+            &mut quota,
+            |driver: &mut Driver<'_, N, Unasked>| driver.send_now(),
+            &mut Unasked,
+        );
         self.evict_for_outs(slot);
     }
 
@@ -157,7 +163,7 @@ impl<N: Net> Engine<N> {
 
     /// Lends body buffers to the connections that wait for one, in their order.
     pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        while let Some(slot) = self.table.longest_waiting(State::Queued) {
+        while let Some(slot) = self.table.longest_waiting(State::AwaitingBuffer) {
             let is_free = self.pool.bodies.buffers.has_spare() || self.end_slow_body(handler);
             if !is_free {
                 return;
@@ -183,7 +189,7 @@ impl<N: Net> Engine<N> {
 
     /// Returns when the next body becomes too slow while others wait, or [`NEVER`].
     pub(crate) fn next_slow_body(&self) -> u64 {
-        if self.table.waiting(State::Queued) == 0 {
+        if self.table.waiting_len(State::AwaitingBuffer) == 0 {
             return NEVER;
         }
         self.slow_bodies().map(|(_, until)| until).min().unwrap_or(NEVER)
@@ -192,7 +198,7 @@ impl<N: Net> Engine<N> {
     /// Returns the holders of body buffers that become too slow next, and when. In each state that is the one without
     /// progress for longest. Then comes the one that has had its buffer for longest.
     fn slow_bodies(&self) -> impl Iterator<Item = (Slot, u64)> {
-        let is_long = self.table.waiting(State::Queued) > self.pool.bodies.buffers.count();
+        let is_long = self.table.waiting_len(State::AwaitingBuffer) > self.pool.bodies.buffers.count();
         let stall = nanoseconds(if is_long { SHORT_STALL } else { STALL });
         let stalled = [State::Body, State::Sending].into_iter().filter_map(move |state| {
             let slot = first_quiet(&self.pool.bodies.buffers, &self.table, state)?;

@@ -16,7 +16,7 @@ impl<N: Net> Engine<N> {
             return true;
         }
         let mut budget = self.shared.config.budget.requests;
-        for list in State::ALL {
+        for list in State::WAITING {
             let mut next = self.table.longest_waiting(list);
             while let Some(slot) = next {
                 if self.table.deadline(slot) > now {

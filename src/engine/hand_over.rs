@@ -31,7 +31,7 @@ impl<N: Net> Engine<N> {
         if let Err(error) = self.net.watch_listener(&mut listener, token) {
             return Err(Refused::new(listener, error));
         }
-        let serial = self.shared.deferrals.serial().get();
+        let serial = self.shared.deferrals.next_serial().get();
         let listening = Some(Listening { listener, generation, serial });
         match self.accepting.listeners.get_mut(slot) {
             Some(free) => *free = listening,

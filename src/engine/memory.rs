@@ -2,11 +2,15 @@
 
 use super::wave::Member;
 use crate::config::Config;
+use crate::connection;
 use crate::deferred;
 use crate::exchange::pool::{Pool, PoolSizes};
+use crate::table;
 
 /// The bytes of a connection's slot, with its entries in the lists.
 const SLOT_BYTES: usize = 48;
+
+const _: () = assert!(SLOT_BYTES >= connection::MOST_BYTES + table::LIST_BYTES);
 
 impl Config {
     /// Returns the most memory that the server can use, in bytes: for connections, for requests in flight, and for

@@ -176,8 +176,8 @@ impl<N: Net> Engine<N> {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.shared.stats.clone();
         stats.open = self.table.len();
-        stats.idle = self.table.waiting(State::Idle);
-        stats.deferred = self.table.waiting(State::Deferred);
+        stats.idle = self.table.waiting_len(State::Idle);
+        stats.deferred = self.table.waiting_len(State::Deferred);
         stats.max_lateness = Duration::from_nanos(self.lateness);
         stats
     }
@@ -230,7 +230,7 @@ impl<N: Net> Engine<N> {
             self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(RespondError::Over)?;
         self.responding = Some(slot);
         self.table.queue(slot);
-        self.shared.deferrals.begin(slot);
+        self.shared.deferrals.set_slot(slot);
         let (_, out) = self.pool.open_response(exchange);
         Ok(answer::respond(awaited, out, &mut self.shared))
     }
@@ -246,7 +246,7 @@ impl<N: Net> Engine<N> {
             if self.pool.has_few_outs() {
                 // A host may answer more requests at once than there are outs. Sending now leaves the other outs to
                 // responses that cannot leave at once.
-                self.flush(slot);
+                self.send_now(slot);
             }
         }
     }

@@ -87,7 +87,7 @@ impl Exchange<'_> {
     /// Returns the state in which the connection goes on reading when all is sent.
     pub(crate) fn reading(&self) -> State {
         match (&self.in_flight.body, self.input.is_empty()) {
-            (Some(_), _) if self.lacks_body_buffer() => State::Queued,
+            (Some(_), _) if self.lacks_body_buffer() => State::AwaitingBuffer,
             (Some(_), _) => State::Body,
             (None, false) => State::Head,
             (None, true) => State::Idle,

@@ -81,7 +81,7 @@ fn a_body_waits_unread_until_a_buffer_is_spare() {
     let (first, second) = (begin(&mut sim), begin(&mut sim));
     second.send(&rest());
     sim.settle();
-    assert_eq!((sim.state(&first), sim.state(&second)), (State::Body, State::Queued));
+    assert_eq!((sim.state(&first), sim.state(&second)), (State::Body, State::AwaitingBuffer));
     let read = sim.stats().bytes_in;
     first.send(&rest());
     sim.settle();
@@ -101,7 +101,7 @@ fn bodies_get_the_buffer_in_the_order_of_arrival() {
     for (at, client) in clients.iter().enumerate() {
         let states: Vec<State> = clients[at..].iter().map(|client| sim.state(client)).collect();
         assert_eq!(states[0], State::Body);
-        assert!(states[1..].iter().all(|&state| state == State::Queued), "{states:?}");
+        assert!(states[1..].iter().all(|&state| state == State::AwaitingBuffer), "{states:?}");
         client.send(&rest());
         sim.settle();
         assert_eq!(bodies(client), ["100000"]);
@@ -115,7 +115,7 @@ fn the_server_sends_100_continue_when_it_has_a_buffer_for_the_body() {
     let client = sim.connect();
     client.send(&head(&format!("Expect: 100-continue\r\nContent-Length: {LARGE}")));
     sim.settle();
-    assert_eq!((sim.state(&client), client.received_len()), (State::Queued, 0));
+    assert_eq!((sim.state(&client), client.received_len()), (State::AwaitingBuffer, 0));
     holder.send(&rest());
     sim.settle();
     assert_eq!((sim.state(&client), client.statuses()), (State::Body, vec![100]));
@@ -136,7 +136,7 @@ fn the_body_timeout_does_not_run_while_a_body_waits_for_a_buffer() {
         holder.send(&vec![b'x'; 4096]);
         sim.settle();
     }
-    assert_eq!((sim.state(&holder), sim.state(&client)), (State::Body, State::Queued));
+    assert_eq!((sim.state(&holder), sim.state(&client)), (State::Body, State::AwaitingBuffer));
     holder.send(&rest());
     sim.pass(SECOND);
     assert_eq!(sim.state(&client), State::Body, "its whole timeout begins now");
@@ -172,7 +172,7 @@ fn a_body_stalled_for_three_seconds_loses_its_buffer_to_one_that_waits() {
     let (stalled, client) = (begin(&mut sim), begin(&mut sim));
     assert_eq!(sim.timeout(), Some(STALL));
     sim.pass(STALL - Duration::from_nanos(1));
-    assert_eq!((sim.state(&stalled), sim.state(&client)), (State::Body, State::Queued));
+    assert_eq!((sim.state(&stalled), sim.state(&client)), (State::Body, State::AwaitingBuffer));
     sim.pass(Duration::from_nanos(1));
     assert_eq!((stalled.statuses(), sim.state(&client)), (vec![503], State::Body));
 }
@@ -223,7 +223,7 @@ fn a_half_closed_client_in_the_queue_is_answered_in_its_turn() {
     client.send(&rest());
     client.fin();
     sim.settle();
-    assert_eq!(sim.state(&client), State::Queued);
+    assert_eq!(sim.state(&client), State::AwaitingBuffer);
     holder.send(&rest());
     sim.settle();
     assert_eq!(bodies(&client), ["100000"]);

@@ -38,7 +38,10 @@ fn the_longest_idle_connection_is_evicted_for_a_new_one() {
 const WAYS: [(State, &str); 6] = [
     (State::Idle, ""),
     (State::Head, "GET /"),
-    (State::Queued, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n"),
+    (
+        State::AwaitingBuffer,
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n",
+    ),
     (State::Body, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"),
     (State::Sending, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n"),
     (State::Closing, "GET /close HTTP/1.1\r\nHost: x\r\n\r\n"),
@@ -99,7 +102,7 @@ fn connections_of_each_state_but_deferred_can_be_evicted() {
             config.buffers.bodies = 1;
         });
         // If bodies are to wait, another client takes the body buffer.
-        let others = usize::from(way.0 == State::Queued);
+        let others = usize::from(way.0 == State::AwaitingBuffer);
         if others > 0 {
             sim.connect().send(way.1.as_bytes());
             sim.settle();

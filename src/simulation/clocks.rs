@@ -15,7 +15,7 @@ const IDLE: Duration = Duration::from_secs(75);
 const HEAD: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Connects one client in each state, in the states' order, except `Queued`, where nothing depends on the client.
+/// Connects one client in each state, in the states' order, except `AwaitingBuffer`, where nothing depends on the client.
 fn one_in_each_state(sim: &mut Sim) -> Vec<Client> {
     let begin = |sim: &mut Sim, request: &[u8]| {
         let client = sim.connect_idle();
@@ -33,7 +33,8 @@ fn one_in_each_state(sim: &mut Sim) -> Vec<Client> {
     sim.settle();
     let clients = vec![idle, head, body, sending, deferred, closing];
     let states: Vec<State> = clients.iter().map(|client| sim.state(client)).collect();
-    let all: Vec<State> = State::ALL.into_iter().filter(|&state| state != State::Queued).collect();
+    let all: Vec<State> =
+        State::WAITING.into_iter().filter(|&state| state != State::AwaitingBuffer).collect();
     assert_eq!(states, all);
     clients
 }

@@ -313,7 +313,7 @@ fn a_body_whose_client_does_not_read_100_continue_loses_its_buffer() {
     let client = sim.connect();
     client.send(&post("/count", "Expect: 100-continue\r\nContent-Length: 50000"));
     sim.settle();
-    assert_eq!((sim.state(&holder), sim.state(&client)), (State::Sending, State::Queued));
+    assert_eq!((sim.state(&holder), sim.state(&client)), (State::Sending, State::AwaitingBuffer));
     assert_eq!(sim.timeout(), Some(3 * SECOND));
     sim.pass(3 * SECOND);
     assert_eq!(sim.state(&client), State::Body);

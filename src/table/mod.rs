@@ -24,6 +24,9 @@ use crate::tokens::Tokens;
 /// The number of deadline lists.
 const KINDS: usize = State::COUNT;
 
+/// The bytes of a slot's entries in the ready queue and in the deadline lists.
+pub(crate) const LIST_BYTES: usize = Lists::<1>::PER_SLOT + Lists::<KINDS, u64>::PER_SLOT;
+
 /// How many connections of a list are looked at for one without an event. Those with an event are about to be served.
 pub(crate) const MOST_IN_PASSING: usize = 64;
 
@@ -57,7 +60,7 @@ impl<S> Table<S> {
     /// returns.
     pub(crate) fn new(capacity: usize, duration: impl Fn(State) -> u64, tokens: Tokens) -> Self {
         let mut deadlines = [Deadlines { duration: FOR_EVER, first: NEVER }; KINDS];
-        for state in State::ALL {
+        for state in State::WAITING {
             deadlines[state as usize].duration = duration(state).min(FOR_EVER);
         }
         Table {
@@ -190,7 +193,7 @@ impl<S> Table<S> {
         }
     }
 
-    pub(crate) fn waiting(&self, list: State) -> usize {
+    pub(crate) fn waiting_len(&self, list: State) -> usize {
         self.waiting.len(list as usize)
     }
 
@@ -226,9 +229,9 @@ impl<S> Table<S> {
     pub(crate) fn fullest(&self, lists: &[State]) -> Option<State> {
         let fullness = |&&list: &&State| {
             let first = self.longest_waiting(list)?;
-            Some((self.waiting(list), Reverse(self.waiting_since(first, list))))
+            Some((self.waiting_len(list), Reverse(self.waiting_since(first, list))))
         };
-        lists.iter().max_by_key(fullness).copied().filter(|&list| self.waiting(list) > 0)
+        lists.iter().max_by_key(fullness).copied().filter(|&list| self.waiting_len(list) > 0)
     }
 
     /// Returns the one after `slot` in its deadline list.

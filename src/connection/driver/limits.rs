@@ -34,7 +34,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         match self.connection.state {
             State::Idle | State::Received => return Outcome::Closed(Reason::IdleTimeout),
             State::Head => self.refuse(ErrorStatus::RequestTimeout, "the head did not arrive in time"),
-            State::Queued => {
+            State::AwaitingBuffer => {
                 self.refuse(ErrorStatus::ServiceUnavailable, "no buffer for the body became free in time")
             }
             State::Body => self.refuse(ErrorStatus::RequestTimeout, "the body did not arrive in time"),
@@ -49,10 +49,12 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             State::Closing if self.connection.socket.has_sent_fin() => {
                 return Outcome::Closed(Reason::LingerTimeout);
             }
-            State::Closing => match self.half_close("the client did not close first, our FIN") {
-                Transition::Enter(state, why) => self.enter(state, why),
-                Transition::Stop(end) => return end,
-            },
+            State::Closing => {
+                let next = self.half_close("the client did not close first, our FIN");
+                if let Some(outcome) = self.follow(next) {
+                    return outcome;
+                }
+            }
         }
         self.run()
     }
@@ -109,7 +111,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Sends the copied bytes of a response that the host has given, and nothing else. It does not call the handler.
     /// The next turn does the rest.
     #[cold]
-    pub(crate) fn flush(&mut self) -> Outcome {
+    pub(crate) fn send_now(&mut self) -> Outcome {
         if self.connection.state == State::Deferred {
             self.enter(State::Sending, "the host has responded");
         }

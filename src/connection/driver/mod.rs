@@ -50,7 +50,10 @@ pub(crate) enum Outcome {
 
 /// What follows a state's function.
 enum Transition {
+    /// Enters a state. Its deadline starts anew.
     Enter(State, &'static str),
+    /// Goes back to a state. Its deadline goes on, because the connection has waited all the time.
+    Resume(State, &'static str),
     Stop(Outcome),
 }
 
@@ -66,14 +69,13 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         loop {
             let next = match self.connection.state {
                 State::Idle | State::Received | State::Head | State::Body => self.read(),
-                State::Queued => self.queue(),
+                State::AwaitingBuffer => self.await_buffer(),
                 State::Sending => self.send(),
                 State::Deferred => self.defer(),
-                State::Closing => self.close(),
+                State::Closing => self.linger(),
             };
-            match next {
-                Transition::Enter(state, why) => self.enter(state, why),
-                Transition::Stop(end) => return end,
+            if let Some(outcome) = self.follow(next) {
+                return outcome;
             }
         }
     }
@@ -93,19 +95,19 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 }
                 let needed = match need {
                     // A request that waits for its turn has begun, and keeps its exchange.
-                    Need::Flush if self.connection.state.waits_as() == State::Idle => State::Head,
-                    Need::Flush => return Transition::Stop(Outcome::Yielded),
+                    Need::Sending if self.connection.state.waits_as() == State::Idle => State::Head,
+                    Need::Sending => return Transition::Stop(Outcome::Yielded),
                     Need::Head if self.exchange.input.is_empty() => State::Idle,
                     Need::Head => State::Head,
-                    Need::BodyBuffer => State::Queued,
+                    Need::BodyBuffer => State::AwaitingBuffer,
                     Need::Body => State::Body,
                 };
-                if needed != self.connection.state {
+                if needed != self.connection.state.waits_as() {
                     return Transition::Enter(needed, need.reason());
                 }
             }
             if self.connection.state == State::Received {
-                return Transition::Enter(State::Idle, "nothing but line breaks has arrived");
+                return Transition::Resume(State::Idle, "nothing but line breaks has arrived");
             }
             if self.quota.bytes == 0 {
                 return Transition::Stop(Outcome::Yielded);
@@ -135,7 +137,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Waits for a body buffer, and reads nothing meanwhile. An error hint reveals a reset. A half-close is not a
     /// disconnect.
-    fn queue(&mut self) -> Transition {
+    fn await_buffer(&mut self) -> Transition {
         if self.exchange.in_flight.is_apart {
             return Transition::Enter(State::Body, "a body buffer is lent");
         }
@@ -250,7 +252,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Reads and discards until the client's FIN, while bytes keep coming. A close with unread input would be a reset.
     /// It would cost the client the response to an upload that it is still sending.
-    fn close(&mut self) -> Transition {
+    fn linger(&mut self) -> Transition {
         loop {
             if self.quota.bytes == 0 {
                 return Transition::Stop(Outcome::Yielded);
@@ -276,17 +278,26 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     // --- helpers ---
 
-    /// Enters a state, whose deadline starts anew. (That of a member of a wave that has got nothing but line breaks goes
-    /// on: it has been idle all the while.)
+    /// Makes a transition. Returns the outcome if the run ends.
+    #[inline(always)]
+    fn follow(&mut self, transition: Transition) -> Option<Outcome> {
+        match transition {
+            Transition::Enter(state, why) => self.enter(state, why),
+            Transition::Resume(state, why) => self.connection.enter(self.slot, state, why),
+            Transition::Stop(outcome) => return Some(outcome),
+        }
+        None
+    }
+
+    /// Enters a state, whose deadline starts anew.
     #[inline]
     fn enter(&mut self, state: State, why: &str) {
         if state == State::Closing && self.connection.state != State::Closing {
             self.connection.closing_since = ticks(self.shared.clock.now());
             self.exchange.clear();
         }
-        let stays_idle = self.connection.state == State::Received && state == State::Idle;
         self.connection.enter(self.slot, state, why);
-        self.rearm |= !stays_idle;
+        self.rearm = true;
         self.exchange.in_flight.progress = 0;
     }
 

@@ -223,7 +223,7 @@ impl Sim {
     }
 
     pub(crate) fn waiting(&self, list: State) -> usize {
-        self.engine.internals().0.waiting(list)
+        self.engine.internals().0.waiting_len(list)
     }
 
     pub(crate) fn lent(&self) -> usize {
@@ -289,11 +289,11 @@ impl Sim {
             let is_held_back = socket.held_back > 0 && socket.ending.is_none();
             assert!(!is_held_back, "the FIN that was promised was not sent");
         }
-        let listed: usize = State::ALL.into_iter().map(|list| table.waiting(list)).sum();
+        let listed: usize = State::WAITING.into_iter().map(|list| table.waiting_len(list)).sum();
         assert_eq!(table.len(), listed, "each connection is in one list");
-        for list in State::ALL {
+        for list in State::WAITING {
             let states = table.iter().filter(|(_, c)| c.state.waits_as() == list).count();
-            assert_eq!(states, table.waiting(list), "connections in {list:?}");
+            assert_eq!(states, table.waiting_len(list), "connections in {list:?}");
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
         self.check_exchanges();
@@ -316,7 +316,7 @@ impl Sim {
             if let Some(exchange) = connection.exchange {
                 let [head, out, body] = pool.borrowed(exchange);
                 let is_right = match connection.state {
-                    State::Head | State::Queued => head && !out && !body,
+                    State::Head | State::AwaitingBuffer => head && !out && !body,
                     State::Body => head != body && !out,
                     State::Deferred => !body && (!out || table.is_ready(slot)),
                     State::Idle | State::Received | State::Sending | State::Closing => !(head && body),
@@ -330,7 +330,7 @@ impl Sim {
             }
         }
         assert_eq!(borrowed, pool.buffers_lent(), "heads, outs and bodies");
-        let waits_in_vain = table.waiting(State::Queued) > 0 && pool.bodies.buffers.has_spare();
+        let waits_in_vain = table.waiting_len(State::AwaitingBuffer) > 0 && pool.bodies.buffers.has_spare();
         assert!(!waits_in_vain, "a body waits although a buffer is spare");
     }
 
@@ -381,7 +381,7 @@ impl Sim {
                 State::Received => true,
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
-                State::Queued | State::Deferred => socket.has_untold_error(),
+                State::AwaitingBuffer | State::Deferred => socket.has_untold_error(),
             };
             let (state, calls) = (connection.state, &socket.calls);
             assert!(!forgotten, "slot {slot} sleeps in {state:?} although it need not wait: {calls:?}");
