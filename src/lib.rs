@@ -76,8 +76,8 @@
 //! - A handler that forgets to respond does not compile. Neither does a handler that ends the server that
 //!   calls it, because it cannot reach that server.
 //! - The compiler warns if the result of [`Server::next_timeout`] is not used. If the host waits longer than
-//!   that, [`Stats::max_lateness`] shows it. `Option::min` of a timeout and `None` is `None`, so the loop
-//!   would sleep forever. [`earliest`] returns the timeout.
+//!   that, [`Stats::max_lateness`] shows it. If the host has a timeout of its own, do not use `Option::min`
+//!   on the two: if one is `None`, it returns `None`, and the loop sleeps forever. Use [`earliest`].
 //! - Two ready-made token ranges never overlap ([`TokenRange::nth`]). A range cannot contain `usize::MAX`
 //!   ([`TokenRange::new`]). If a range is too small, [`SetupError`] says what length is needed.
 //! - If the server refuses a socket, it hands the socket back with the reason ([`Refused`]).
@@ -87,8 +87,8 @@
 //! # Limits
 //!
 //! The server reserves all its memory when it is made ([`Config::reserved_bytes`]). If all slots are taken
-//! ([`AtCapacity`]), or all buffers of a kind are lent ([`Buffers`]), the fullest state gives up its oldest
-//! connection. Every wait has a timeout ([`Timeouts`]).
+//! ([`AtCapacity`]), or all buffers of a kind are lent ([`Buffers`]), the server ends the oldest connection
+//! in the state that has the most connections. Every wait has a timeout ([`Timeouts`]).
 //!
 //! # Closing
 //!
@@ -121,8 +121,8 @@
 //!    edge for every arrival, a read that did not fill its buffer has emptied the socket. The exception does
 //!    not hold if the event hinted at the end of input or at urgent data.
 //! 3. Events mark, `process` acts. No slot is freed while the host hands over a batch of events. One
-//!    exception: if a host answers more deferred requests at once than half of its out buffers,
-//!    [`Server::respond`] sends them.
+//!    exception: when at least half of the out buffers are lent, the host's next call (`respond`, `adopt`,
+//!    `drain` or `abort`) sends the response that it has just given.
 //! 4. One driver, one function per state, and the transition is a return value.
 //! 5. States say what is waited for. Nothing beside the state repeats it.
 //! 6. All memory is reserved at the start. If something is full, wait or evict.

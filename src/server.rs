@@ -169,7 +169,7 @@ impl Server {
 
     /// Takes note of an event. Returns `false` if its token is not in this server's range.
     ///
-    /// This costs a few stores. It does no I/O, calls no handler, and closes nothing.
+    /// This writes a few words of memory. It does no I/O, calls no handler, and closes nothing.
     pub fn handle_event(&mut self, event: &Event) -> bool {
         self.engine.handle(event.token(), Readiness::from(event))
     }
@@ -211,10 +211,10 @@ impl Server {
     /// Returns the responder of a request that was [deferred](Responder::defer). It is like the one that the
     /// handler had.
     ///
-    /// The next [`process`](Self::process) sends the response. If half of the [out
-    /// buffers](crate::Buffers::outs) are lent, the next call of `respond`, `adopt`, `drain` or `abort` sends
-    /// it as well. If the responder is dropped, the client gets a 500, and [`Stats::handler_errors`] counts
-    /// it.
+    /// The next [`process`](Self::process) sends the response. When at least half of the [out
+    /// buffers](crate::Buffers::outs) are lent, the host's next call (`respond`, `adopt`, `drain` or `abort`)
+    /// sends the response that it has just given. If the responder is dropped, the client gets a 500, and
+    /// [`Stats::handler_errors`] counts it.
     ///
     /// Another thread can send its result and the id through a channel of the host's, and wake the loop with
     /// the host's [`mio::Waker`]. `now` dates the response.
@@ -234,9 +234,9 @@ impl Server {
     /// request.
     ///
     /// Before the server closes its listeners, it accepts the clients in their queues, because closing a
-    /// listener resets the clients in its queue. From each listener it accepts no more than a queue of
-    /// [`Config::backlog`] holds, and only while there are free slots and descriptors. If another server is
-    /// to continue with a listener, [remove](Self::remove_listener) it before.
+    /// listener resets the clients in its queue. It accepts at most [`Config::backlog`] + 1 clients of each
+    /// listener. It stops earlier if slots or descriptors run out. If another server is to continue with a
+    /// listener, [remove](Self::remove_listener) it before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
         self.engine.call(Some(now)).drain(grace);
     }

@@ -5,8 +5,9 @@
 //!
 //! - The budget is used.
 //! - All slots are taken.
-//! - The process has *run out* of descriptors or memory. Accepts that fail again and again count as this, whatever the
-//!   reason. No event reports the end of it, so the server tries again when a connection ends, and every 100 ms.
+//! - The process has *run out* of descriptors or memory. Accepts that fail again and again count as this,
+//!   whatever the reason. No event says when there is enough again, so the server tries again when a
+//!   connection ends, and every 100 ms.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -75,8 +76,8 @@ impl<N: Net> Engine<N> {
     /// Accepts the clients whose handshakes are finished, before the listeners are closed. Otherwise the kernel resets
     /// them.
     ///
-    /// It takes at most the number of clients that a listener's queue holds. Otherwise clients that arrive as fast as
-    /// they are accepted would have to be accepted too.
+    /// It takes at most the number of clients that a listener's queue holds. Without this limit the loop
+    /// might never end, because new clients keep arriving.
     pub(super) fn accept_last(&mut self) {
         for which in 0..self.accepting.listeners.len() {
             // There is no later time, so a pause ends now.
@@ -122,8 +123,7 @@ impl<N: Net> Engine<N> {
         self.table.has_free_slot() || self.victim().is_some()
     }
 
-    /// Returns when accepting goes on without an event, or [`NEVER`]. Clients wait, and what has run out may be
-    /// available again then.
+    /// Returns when accepting goes on without an event, or [`NEVER`]. At that time the server tries again.
     pub(super) fn next_accept(&self) -> u64 {
         self.accepting.retry_at.filter(|_| self.accepting.is_ready()).unwrap_or(NEVER)
     }
@@ -136,8 +136,8 @@ impl<N: Net> Engine<N> {
     /// Counts an error that concerns one connection, and pauses accepting after any other. Such an error means that
     /// something has run out, which only time or the end of a connection brings back.
     ///
-    /// Accepting also pauses if any error comes again and again, with no connection in between. Such an error does not
-    /// concern one connection, and no signal interrupts every call.
+    /// Accepting also pauses if any error comes again and again, with no connection in between. The server
+    /// assumes that 64 failures in a row are not 64 bad connections, or 64 signals.
     fn note_accept_error(&mut self, error: &io::Error) {
         const MANY: u32 = 64;
         self.accepting.failures += 1;

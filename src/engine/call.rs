@@ -1,8 +1,11 @@
 //! What a host can do with a server.
 //!
-//! Between two calls something may be unfinished: the host has begun a response, or has caught a panic of its handler.
-//! Each call finishes this before it does anything else. So the host's calls are methods of [`Call`], and only
-//! [`Engine::call`] creates one.
+//! Between two calls something may be unfinished: the host has begun a response, or has caught a panic of its
+//! handler. Every call that could drive or end a connection finishes this first. So these calls are methods
+//! of [`Call`], and only [`Engine::call`] creates one.
+//!
+//! The other calls neither drive nor end a connection, so they are methods of [`Engine`]: `add_listener`,
+//! `remove_listener`, `handle` and `next_timeout`.
 
 use std::time::{Duration, Instant};
 

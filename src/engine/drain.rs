@@ -10,7 +10,8 @@ use crate::net::{Net, Readiness};
 use crate::state::State;
 use crate::stats::{Phase, Reason};
 
-/// The last one in this many parts of the grace period is for closing the connections that have stayed idle.
+/// The last tenth of the grace period is for closing idle connections, if the drain has let them send one
+/// more request.
 const LAST_PART: u32 = 10;
 
 impl<N: Net> Engine<N> {

@@ -1,18 +1,23 @@
 //! Evicting: which connection ends when slots or buffers run out, and which body gets a buffer next.
 //!
-//! There is one rule: **evict the oldest connection of the fullest list.** For a slot, the lists are those of the
-//! connections' states. For a buffer, they are those of its holders' states. A connection that makes progress moves to
-//! the end of its list, so the oldest has been without progress for longest. (A reader that spends its credit moves as
-//! well.) A flood fills one list, so it evicts its own connections.
+//! There is one rule: **evict the oldest connection of the fullest list.** For a slot, the lists are those of
+//! the connections' states. For a buffer, they are those of its holders' states. A connection that makes
+//! progress moves to the end of its list, so the oldest has been without progress for longest. (A slow reader
+//! that has taken more than 4 KiB at once has credit. It moves as well when it spends credit, see
+//! `Driver::extend_deadline`.) A flood fills one list, so it evicts its own connections.
 //!
-//! There are three exceptions:
+//! There are four exceptions:
 //!
-//! - A connection in the ready queue is about to be served. It is evicted only if there is none without an event among
-//!   the first of its list. For a slot, clients have to wait for 100 ms first.
+//! - A connection in the ready queue is about to be served. So the server prefers a connection that is not in
+//!   the ready queue. It looks at the first 64 of the list. If all are queued, it evicts the oldest after 100
+//!   ms (for a slot) or at once (for a buffer).
 //! - Only the host ends a deferred request. But if others need a head buffer, the server refuses a deferred request
 //!   that holds one. It holds the buffer only for bytes that its client has sent after the request.
-//! - If a slot is needed, a connection that has been idle for a second is evicted first, because its client loses
-//!   nothing.
+//! - If a slot is needed, a connection that has been idle for a second is evicted first, because its client
+//!   loses nothing.
+//! - Nobody is evicted for a body buffer by list length. While other bodies wait, a body loses its buffer if
+//!   it moves less than 4 KiB within [`STALL`], or within [`SHORT_STALL`] if more bodies wait than there are
+//!   buffers. It also loses the buffer after [`TENURE`], however fast it is.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -104,8 +109,8 @@ impl<N: Net> Engine<N> {
 
     // --- exchanges, heads and outs ---
 
-    /// Evicts until a record, a head and an out are spare again. The last of one kind has just been lent to `newest`,
-    /// which is the victim if there is no other.
+    /// Evicts until a record, a head and an out are spare again. `newest` has just taken the last one. It is
+    /// refused or evicted only if nobody else can be.
     #[cold]
     pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: Slot, handler: &mut H) {
         self.evict_for_outs(newest);
@@ -146,8 +151,10 @@ impl<N: Net> Engine<N> {
 
     // --- outs for deferred responses ---
 
-    /// Sends a deferred response now, because most outs are lent. If it cannot be sent and no out is spare, a response
-    /// is cut off. (This is the one exception to law 3: `respond` and the call after it may write.)
+    /// Sends a deferred response now. If it cannot be sent and no out is spare, a response is cut off.
+    ///
+    /// This is the one exception to law 3: when at least half of the out buffers are lent, the host's next
+    /// call (`respond`, `adopt`, `drain` or `abort`) sends the response that it has just given.
     pub(super) fn send_now(&mut self, slot: Slot) {
         let mut quota = Quota::granted(&self.shared.config.budget, 0);
         self.run_driver(
@@ -195,8 +202,9 @@ impl<N: Net> Engine<N> {
         self.slow_bodies().map(|(_, until)| until).min().unwrap_or(NEVER)
     }
 
-    /// Returns the holders of body buffers that become too slow next, and when. In each state that is the one without
-    /// progress for longest. Then comes the one that has had its buffer for longest.
+    /// Returns the holders of body buffers that become too slow next, and when each does. Returns up to
+    /// three: one in `Body` and one in `Sending`, each the longest without progress, and the one that has
+    /// held its buffer longest. None of them is in the ready queue.
     fn slow_bodies(&self) -> impl Iterator<Item = (Slot, u64)> {
         let is_long = self.table.waiting_len(State::AwaitingBuffer) > self.pool.bodies.buffers.count();
         let stall = nanoseconds(if is_long { SHORT_STALL } else { STALL });

@@ -43,7 +43,7 @@ impl<N: Net> Engine<N> {
 
     /// Returns when the host had to come: for a deadline, or for work that was left.
     pub(super) fn due(&self) -> u64 {
-        // Work that the budget has left is the host's fault only from the end of that turn on.
+        // If a turn left work, the next turn has been due since that turn.
         self.left_at.unwrap_or(self.table.next_deadline())
     }
 

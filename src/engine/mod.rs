@@ -1,15 +1,20 @@
 //! The engine: one turn of work over any network.
 //!
-//! A turn has three parts, each within a budget:
+//! A turn has three large parts, each within a budget. They are steps 4 to 6 of the eight steps in
+//! `docs/ARCHITECTURE.md`:
 //!
 //! - **Serve**: serves every connection in the ready queue once, in waves. A connection with work left goes to the
 //!   queue's tail.
 //! - **Accept**: accepts new connections and serves them as well, because their requests have often arrived already.
 //! - **Expire**: ends the waits whose deadline has passed, with an error response if one is due.
 //!
-//! While the host hands over events, no slot is freed. So no event of a batch can meet a slot that another connection
-//! has taken. A host that calls something else between two events, such as `adopt`, may free slots. Then the generation
-//! in an event's token shows whether the event is stale.
+//! The other steps have no budget. Steps 1 to 3 finish what the call before has left open, report lost
+//! requests to the handler, and end idle connections in a drain. Steps 7 and 8 lend body buffers, and end the
+//! drain.
+//!
+//! While the host hands over events, no slot is freed. So the slot in an event still belongs to the
+//! connection that the event is about. A host that calls something else between two events, such as `adopt`,
+//! may free slots. Then the generation in an event's token shows whether the event is stale.
 //!
 //! The engine has no socket, no clock and no poller of its own. Tests provide all three.
 
@@ -97,7 +102,7 @@ pub(crate) struct Engine<N: Net> {
     driving: Option<(Slot, State)>,
     /// The connection whose deferred response the host is writing or has written. The next call finishes it.
     responding: Option<Slot>,
-    /// When the last turn ended, if it left work.
+    /// The time of the last turn. `None` if that turn left no work.
     left_at: Option<u64>,
     /// The longest delay of a turn after its due time, in nanoseconds.
     lateness: u64,
@@ -244,8 +249,8 @@ impl<N: Net> Engine<N> {
             let peer = PeerName(connection.socket.stream());
             in_flight.on_sent = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
             if self.pool.has_few_outs() {
-                // A host may answer more requests at once than there are outs. Sending now leaves the other outs to
-                // responses that cannot leave at once.
+                // A host may answer more requests at once than there are outs. So the response is sent now,
+                // and its out is free again.
                 self.send_now(slot);
             }
         }

@@ -1,10 +1,11 @@
 //! Serving the connections that are ready, in waves: first all members of a wave receive, then all are answered, then
 //! all send.
 //!
-//! If connections were served one by one, each would take the processor through all of the code: the kernel's receive
-//! path, the parser, the handler, and the kernel's send path. That is several times the size of the first instruction
-//! cache. So every step would begin by fetching code that the step before has displaced. In a wave, one connection
-//! after the other takes the same step, and all but the first find the code in the cache.
+//! If connections were served one by one, each would take the processor through all of the code: the kernel's
+//! receive path, the parser, the handler, and the kernel's send path. That is several times the size of the
+//! level-1 instruction cache. So every step would begin by fetching code that the step before has displaced.
+//! In a wave, one connection after the other takes the same step, and all but the first find the code in the
+//! cache.
 //!
 //! A wave is small ([`Budget::wave_size`](crate::Budget::wave_size)). So its buffers stay in the data cache, and no
 //! client waits long for the others.
@@ -51,15 +52,15 @@ impl<N: Net> Engine<N> {
         self.wave.push(Member { slot, quota: Quota::default(), has_input: false });
     }
 
-    /// Serves the wave and returns the remaining budget. Members that find none left keep their place at the front of
-    /// the queue.
+    /// Serves the wave and returns the remaining budget. If the budget is used up, the other members stay at
+    /// the front of the queue.
     pub(super) fn serve_wave<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
         let granted = Quota::granted(&self.shared.config.budget, budget);
         for member in &mut self.wave {
             member.quota = granted;
         }
-        // A handler's panic may have ended a wave between its steps. Its members send their responses before anybody
-        // else is answered, because the next handler may panic as well.
+        // A handler's panic may have interrupted a wave between its steps. First send what that wave has
+        // answered. Another panic could delay it again.
         let is_unfinished = self.wave.iter().any(|member| self.table[member.slot].state == State::Received);
         if budget > 0 && self.wave.len() > 1 && !is_unfinished {
             for at in 0..self.wave.len() {

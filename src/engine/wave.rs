@@ -1,4 +1,7 @@
 //! A wave: connections that are served together.
+//!
+//! This is a file of its own because `serve` works with it, the engine keeps it, and `memory` counts its
+//! bytes.
 
 use crate::connection::quota::Quota;
 use crate::slot::Slot;
