@@ -160,7 +160,7 @@ fn skip_empty_lines(input: &mut Input<'_>) {
     }
 }
 
-/// Gathers a body after its head, and answers when the body is whole.
+/// Gathers a body in the buffer that holds its head, and answers when the body is whole.
 #[inline(never)]
 fn read_body<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
@@ -218,7 +218,8 @@ fn call<H: Handler + ?Sized>(
     }
     let close = !head.keep_alive || !config.keep_alive || shared.phase != Phase::Running;
     let (head_only, http10) = (head.is_head_request(), head.minor == 0);
-    // Some clients send a line break after a body (RFC 9112 §2.2), so `close` promises nothing if there is a body.
+    // Some clients send a line break after a body (RFC 9112 §2.2), so a client that asked for the close may
+    // still send two bytes after a body.
     let client_closes = !head.keep_alive && body.is_empty();
     draft.begin(Terms { head_only, http10, close, client_closes });
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals);

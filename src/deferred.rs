@@ -2,9 +2,9 @@
 //! longer wait.
 //!
 //! A handler that cannot respond yet takes a [`RequestId`] and returns. The connection keeps its exchange,
-//! with the requests that were sent after this one, and waits. From then on there are two ends, and exactly
-//! one of them comes. Either the host responds with [`Server::respond`](crate::Server::respond), or
-//! [`Handler::gone`](crate::Handler::gone) reports that nobody can.
+//! with the requests that were sent after this one, and waits. Then exactly one of two things happens: the
+//! host responds with [`Server::respond`](crate::Server::respond), or [`Handler::gone`](crate::Handler::gone)
+//! reports that nobody can.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,4 +1,7 @@
 //! What a server has only once, and lends to the driver as a whole.
+//!
+//! The table has the same `tokens`. It decodes the tokens of events and gives generations. The driver makes a
+//! token from them when it registers a socket, and it cannot reach the table.
 
 use crate::clock::Clock;
 use crate::config::Config;

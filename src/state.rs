@@ -24,9 +24,10 @@
 pub(crate) enum State {
     /// Reading, between requests or before the first. It owns no buffer.
     Idle,
-    /// Reading a head that has begun.
+    /// Reading a head that has begun. Or a whole request waits for its turn.
     Head,
-    /// Waiting for a body buffer, because the body does not fit after its head. The rest stays unread meanwhile.
+    /// Waiting for a body buffer, because the body does not fit into the rest of the head buffer. The rest
+    /// stays unread meanwhile.
     AwaitingBuffer,
     /// Reading the body of a head that is whole.
     Body,

@@ -9,8 +9,8 @@ use crate::state::State;
 /// A request that arrives whole needs no buffer of its own. Neither does a response that leaves whole in one
 /// write.
 ///
-/// If all buffers of a kind are lent and another is needed, the fullest state among their holders gives up
-/// its oldest connection. The server refuses that connection's request with 503, or cuts its response off
+/// If all buffers of a kind are lent and another is needed, the server ends a holder: the oldest in the state
+/// that has the most holders. The server refuses that connection's request with 503, or cuts its response off
 /// with a reset. A deferred request is one of these holders if its client has sent more after it, because
 /// only then it holds a head buffer. Body buffers have a rule of their own ([`bodies`](Self::bodies)).
 ///
@@ -21,8 +21,8 @@ use crate::state::State;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Buffers {
-    /// Buffers for incomplete heads, for incomplete bodies that fit after their heads, and for requests that
-    /// wait for the one before them (default 1,024; at least 1).
+    /// Buffers for incomplete heads, for incomplete bodies that fit into the rest of the head buffer, and for
+    /// requests that wait for the one before them (default 1,024; at least 1).
     ///
     /// Each takes [`Limits::head_bytes`] and 4 KiB.
     pub heads: usize,
@@ -30,7 +30,7 @@ pub struct Buffers {
     ///
     /// Each takes [`Limits::out_bytes`] and 17 KiB.
     pub outs: usize,
-    /// Buffers for bodies that do not fit after their heads (default 64; at least 1).
+    /// Buffers for bodies that do not fit into the rest of a head buffer (default 64; at least 1).
     ///
     /// Each takes [`Limits::head_bytes`], [`Limits::body_bytes`] and 4 KiB.
     ///
@@ -161,8 +161,9 @@ pub struct Budget {
     /// Requests to answer (default 1,024).
     ///
     /// A connection costs as much as the requests that it completes, or one request for each 8 KiB that it
-    /// reads or writes, whichever is more. It costs at least one request. So a turn of the default moves
-    /// about 8 MiB. It can move four times as much, because it does not count a rest of less than 8 KiB per
+    /// reads or writes, whichever is more. It costs at least one request. A byte of the framing of a chunked
+    /// body counts as five bytes read, because the server looks at each. So a turn of the default moves about
+    /// 8 MiB. It can move four times as much, because it does not count a rest of less than 8 KiB per
     /// connection, and does not cut the last wave short.
     ///
     /// Expired deadlines have a budget of the same size.

@@ -62,9 +62,9 @@ pub enum AtCapacity {
     /// The server closes another connection for it.
     ///
     /// That is the connection that has been idle longest, if it has been idle for at least a second.
-    /// Otherwise the fullest state gives up its oldest connection. There are six groups: connections that are
-    /// idle, send a head, wait for a body buffer, send a body, read a response, or owe their FIN. The largest
-    /// group loses the member that has waited longest without progress.
+    /// Otherwise it is the oldest connection in the state that has the most connections. There are six
+    /// groups: connections that are idle, send a head, wait for a body buffer, send a body, read a response,
+    /// or owe their FIN. The largest group loses the member that has waited longest without progress.
     ///
     /// So a flood of any kind makes room for itself, and requests and responses that make progress are
     /// spared. If the server cuts off a response, it resets the connection.

@@ -29,7 +29,8 @@ impl Quota {
         (self.requests - left.requests).max(u32::try_from(for_bytes).unwrap_or(u32::MAX)).max(1)
     }
 
-    /// Charges for framing. It is dearer than other input, because each byte is looked at and not only moved.
+    /// Charges for framing, in addition to the read: a byte of it counts as five in all. It is dearer than
+    /// other input, because each byte is looked at and not only moved.
     pub(crate) fn has_framed(&mut self, len: usize) {
         const DEARER: usize = 4;
         self.has_read(len.saturating_mul(DEARER));

@@ -3,9 +3,9 @@
 //! Two bits say which directions are *ready*. An event sets them, and so does accept, because a new socket is tried at
 //! once. Only `WouldBlock` clears them. With edge-triggered polling, a readiness that is forgotten never comes back.
 //!
-//! One exception saves a system call per request. A read that did not fill its buffer has emptied the socket, so the
-//! next byte raises a new edge. The exception does not hold if the event hinted that the peer has closed its half, or
-//! has sent urgent data. Then the end or the rest is still to be read, and raises no edge.
+//! One exception saves a system call per request. A read that did not fill its buffer has emptied the socket,
+//! so the next byte raises a new edge. The exception does not hold if the event hinted that the peer has
+//! closed its half, or has sent urgent data. Then there is more to read, and no new event will say so.
 //!
 //! A socket enters the poller only when it first has to wait. Pollers report what is ready at that moment, so no edge
 //! is lost. If the request has arrived before accept, the server answers it without registering its connection.
@@ -27,7 +27,7 @@ pub(crate) struct Socket<S> {
     bits: Bits,
 }
 
-/// Each bit is set exactly while its sentence holds.
+/// A bit is set as long as the comment above it is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bits(u16);
 
@@ -46,8 +46,8 @@ impl Bits {
     const FIN_SENT: u16 = 1 << 5;
     /// The server saw the peer's FIN or reset before it sent its own FIN.
     const PEER_FIRST: u16 = 1 << 6;
-    /// The close has to linger, because a plain one might cost the peer a response. (The bit is never cleared. A peer's
-    /// next request shows that it reads, but not that it has read everything.)
+    /// The close has to linger, because a plain one might cost the peer a response. (The bit is never
+    /// cleared. A later request does not prove that the peer has read all responses.)
     const LINGERS: u16 = 1 << 7;
     /// A read has met the end of the input.
     const ENDED: u16 = 1 << 8;

@@ -1,7 +1,7 @@
 //! Dispatch: lends a connection what it needs, drives it, and then puts it back or ends it.
 //!
 //! The parameter `listed` of several functions is the state in whose deadline list the connection was when
-//! the run began. The driver changes the state, and the lists follow after the run.
+//! the run began. The driver may change the state, and the lists follow after the run.
 
 use log::trace;
 

@@ -4,7 +4,7 @@ use super::buffers::{BufferId, Buffers};
 use crate::lists::Lists;
 use crate::slot::Slot;
 
-/// The buffers for bodies that do not fit after their heads.
+/// The buffers for bodies that do not fit into the rest of a head buffer.
 #[derive(Debug)]
 pub(crate) struct BodyBuffers {
     pub(crate) buffers: Buffers,

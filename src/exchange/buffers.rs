@@ -1,8 +1,8 @@
 //! Buffers of one kind: one piece of memory, cut into parts that are lent to connections.
 //!
-//! If a connection keeps a buffer after it was driven, the buffer is in the list of the connection's state. Each list
-//! has the order of that state's deadline list. So when all buffers are lent, the fullest list and its oldest holder
-//! are found at once.
+//! If a connection keeps a buffer after it was driven, the buffer is in the list of the connection's state.
+//! The buffers in a list have the same order as their connections in the deadline list. So when all buffers
+//! are lent, the fullest list and its oldest holder are found at once.
 
 use crate::lists::Lists;
 use crate::memory::untouched;

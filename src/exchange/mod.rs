@@ -36,9 +36,11 @@ impl ExchangeId {
     }
 }
 
-/// A request in flight: its bytes, its progress, and the response that is left to write.
+/// A request in flight while it is being worked on: its bytes, its progress, and the response that is left to
+/// write.
 ///
-/// This is a view of a record of the pool, and of the buffers that it has borrowed.
+/// This is a view of a [`Record`] together with the bytes of the buffers that it has borrowed. The driver
+/// opens it for a run, and nobody stores it.
 #[derive(Debug)]
 pub(crate) struct Exchange<'p> {
     pub(crate) input: Input<'p>,
@@ -46,7 +48,8 @@ pub(crate) struct Exchange<'p> {
     pub(crate) out: Out<'p>,
 }
 
-/// The progress of a request.
+/// The part of a [`Record`] that is not about bytes in a buffer: the progress of the body, and what follows
+/// the response.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     /// The request whose head has been accepted and whose body is not whole.
@@ -111,10 +114,12 @@ impl Exchange<'_> {
         })
     }
 
-    /// Returns the space for the next read. It is never empty, and never more than the buffer is meant for.
+    /// Returns the space for the next read. It has at least one byte. The upper limit is:
     ///
-    /// In a body buffer, that is the rest of the body. If the body is chunked, it is the size of a head buffer, so that
-    /// bytes after the body fit into a head buffer.
+    /// - For a head, or a body that follows it in its buffer: what a head buffer has left.
+    /// - In a body buffer: the rest of the body, but at most [`READ_BYTES`].
+    /// - In a body buffer, if the body is chunked: the size of a head buffer. So the bytes after the body fit
+    ///   into a head buffer.
     #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
         let head_size = self.input.head_size;
@@ -128,7 +133,8 @@ impl Exchange<'_> {
     }
 }
 
-/// What the pool keeps of an exchange, besides its bytes.
+/// What the pool stores of an exchange between two runs of the driver: where its bytes are in which buffers,
+/// and the [`InFlight`] part. The bytes themselves are in the buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     input: InputMarks,

@@ -1,4 +1,4 @@
-//! Bodies that do not fit after their heads. They wait for a body buffer, in their order.
+//! Bodies that do not fit into the rest of a head buffer. They wait for a body buffer, in their order.
 
 use std::time::Duration;
 

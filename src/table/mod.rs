@@ -27,7 +27,8 @@ const KINDS: usize = State::COUNT;
 /// The bytes of a slot's entries in the ready queue and in the deadline lists.
 pub(crate) const LIST_BYTES: usize = Lists::<1>::PER_SLOT + Lists::<KINDS, u64>::PER_SLOT;
 
-/// How many connections of a list are looked at for one without an event. Those with an event are about to be served.
+/// How many connections a search looks at before it gives up. It looks for one that is not in the ready
+/// queue.
 pub(crate) const MOST_IN_PASSING: usize = 64;
 
 /// The slab and the lists of its slots.

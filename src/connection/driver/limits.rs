@@ -61,8 +61,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Starts the state's deadline anew after enough progress. A byte now and then is not enough.
     ///
-    /// In `Sending`, progress beyond that is credit. A slow and steady reader opens its window in steps of up to 64
-    /// KiB, which may be further apart than the timeout.
+    /// In `Sending`, bytes beyond 4 KiB are saved, up to 60 KiB. This is *credit*: each 4 KiB saved buys one
+    /// more timeout. The reason is that a slow and steady reader opens its window in steps of up to 64 KiB,
+    /// which may be further apart than the timeout.
     pub(super) fn extend_deadline(&mut self, len: usize) {
         const MOST_CREDIT: usize = 15 * ENOUGH;
         let progress = &mut self.exchange.in_flight.progress;
@@ -87,8 +88,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     // --- what others need ---
 
-    /// Refuses the connection's request, because another connection needs what it has borrowed. If the request has been
-    /// answered meanwhile, this response is the last. Then the close refuses the requests that follow it.
+    /// Refuses the connection's request, because another connection needs what it has borrowed. If a response
+    /// is already waiting to be sent, it becomes the last one, and the connection closes. Later requests get
+    /// none.
     pub(crate) fn refuse_for_others(&mut self) -> Outcome {
         let in_flight = &mut self.exchange.in_flight;
         if in_flight.on_sent.awaited().is_none() && !self.exchange.out.is_empty() {

@@ -33,7 +33,9 @@ pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
     pub(crate) handler: &'a mut H,
     pub(crate) shared: &'a mut Shared,
     pub(crate) quota: Quota,
-    /// Whether the deadline starts anew, because a state was entered or enough bytes have moved.
+    /// Whether the state's deadline starts anew. It does if a state was entered, if enough bytes have moved
+    /// ([`extend_deadline`](Self::extend_deadline)), if a lingering client still sends, or if credit was
+    /// spent. The engine then starts it when the run ends (`settle_deadline` in `engine::dispatch`).
     pub(crate) rearm: bool,
 }
 
@@ -121,8 +123,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     }
                 }
                 Ok(None) if self.shared.ends_idle && self.connection.state == State::Idle => {
-                    // If the next request is on its way, a plain close is a reset. It would cost the client the last
-                    // response.
+                    // If a request arrives after our close, the kernel sends a reset, and the client may lose
+                    // the last response.
                     return if self.connection.socket.has_to_linger() {
                         self.half_close("idle in a drain, our FIN")
                     } else {
@@ -179,8 +181,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             OnSent::Drop => Transition::close(Reason::Dropped),
             OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
         };
-        // This comes after the FIN, because the kernel may hold the last bytes until then, and freeing a large body
-        // takes time.
+        // Free the body only after the FIN. The kernel may hold the last bytes until the FIN, and freeing can
+        // take long.
         self.exchange.out.clear();
         next
     }
@@ -190,8 +192,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         let reading = self.exchange.reading();
         let socket = &mut self.connection.socket;
         if self.shared.ends_idle {
-            // Its response did not announce the close. The next request may have arrived already, although no event has
-            // reported it.
+            // The response that was just sent did not say `Connection: close`. The next request may have
+            // arrived already, although no event has reported it.
             socket.hint(Readiness { readable: true, ..Readiness::default() });
             socket.make_linger();
         }
@@ -355,8 +357,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 }
 
-/// Takes the first step of a wave: reads once for an idle connection. Returns whether there is input. (The last step
-/// meets the end of the input, or an error, again.)
+/// Takes the first step of a wave: reads once for an idle connection. Returns whether there is input. (If
+/// this read meets the end or an error, the last step reads again and handles it.)
 ///
 /// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
 #[inline]

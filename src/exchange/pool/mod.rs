@@ -3,10 +3,11 @@
 //! The *record* of a request in flight is small, and there may be one for each connection. So 100,000 responses can be
 //! late or slow. The buffers that a record borrows are large, and there are fewer of them:
 //!
-//! - a **head** buffer while a head is incomplete, while a body that fits after its head is collected, or while more
-//!   requests wait after the current one;
+//! - a **head** buffer while a head is incomplete, while a body that fits into the rest of that buffer is
+//!   collected, or while more requests wait after the current one;
 //! - an **out** buffer while copied bytes of a response are not sent;
-//! - a **body** buffer instead of the head buffer, while a body that does not fit after its head is collected.
+//! - a **body** buffer instead of the head buffer, while a body that does not fit into the rest of the head
+//!   buffer is collected.
 //!
 //! The driver works in a record with a head and an out. Afterwards the record gives back the buffers that it does not
 //! need. So a request that arrives whole keeps nothing if its response leaves whole. A record that comes back with a
@@ -39,7 +40,7 @@ impl PoolSizes {
             records: exchanges.saturating_add(1),
             heads: config.buffers.heads.min(exchanges).saturating_add(1),
             outs: config.buffers.outs.min(exchanges).saturating_add(1),
-            // The smallest bodies fit after any head.
+            // The smallest bodies fit into the rest of any head buffer.
             bodies: if is_small { 0 } else { config.buffers.bodies.min(exchanges) },
         }
     }
@@ -52,8 +53,9 @@ pub(crate) struct Pool {
     /// The records that were ever used. The memory of the others is untouched.
     records: Vec<Record>,
     size: usize,
-    /// The spare records, with a head and an out and without. The last one given back is the next one lent.
+    /// Spare records that have a head and an out. The last one given back is the next one lent.
     equipped: Vec<ExchangeId>,
+    /// Spare records without buffers.
     bare: Vec<ExchangeId>,
     pub(crate) heads: Buffers,
     pub(crate) outs: Buffers,
@@ -154,7 +156,8 @@ impl Pool {
 
     // --- records ---
 
-    /// Returns the record to work in next, empty and equipped. It stays spare until it is [lent](Self::lend).
+    /// Returns the record to work in next, empty and equipped. It stays in the pool until
+    /// [`lend`](Self::lend).
     #[inline]
     pub(crate) fn spare(&mut self) -> ExchangeId {
         let id = match self.equipped.last() {
@@ -346,7 +349,8 @@ impl Pool {
         self.bodies.give_back(body);
     }
 
-    /// Lends a body buffer for a body that does not fit after its head. The head moves there.
+    /// Lends a body buffer for a body that does not fit into the rest of the head buffer. The head moves
+    /// there.
     pub(crate) fn lend_body(&mut self, id: ExchangeId, now: u64) {
         let record = &mut self.records[id.index()];
         let body = self.bodies.lend(now);

@@ -1,6 +1,6 @@
 //! A request's body: where it ends (RFC 9112 §6).
 //!
-//! The server gathers the body after its head in the same buffer, so a handler gets both as slices.
+//! The server gathers the body in the buffer that holds its head, so a handler gets both as slices.
 
 mod chunked;
 
