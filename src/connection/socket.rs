@@ -13,7 +13,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 
-use log::trace;
+use log::{Level, log_enabled, trace};
 use mio::Token;
 
 use crate::exchange::{MOST_PIECES, Out, Pieces};
@@ -32,7 +32,7 @@ pub(crate) struct Socket<S> {
 struct Bits(u16);
 
 impl Bits {
-    /// No read has returned `WouldBlock` since the last sign of input.
+    /// No read has returned `WouldBlock`, or emptied the socket, since the last sign of input.
     const READABLE: u16 = 1;
     /// No write has returned `WouldBlock` since the last sign that the socket is writable.
     const WRITABLE: u16 = 1 << 1;
@@ -285,6 +285,12 @@ const CALLS: &str = "fourway::call";
 /// Logs the result of a connection's system call. All pass through here but `close`, which has no result.
 #[inline(always)]
 fn traced<T: fmt::Debug>(slot: Slot, call: &str, result: io::Result<T>) -> io::Result<T> {
+    // By value, so the result stays in registers while nothing is logged.
+    if log_enabled!(target: CALLS, Level::Trace) { log_call(slot, call, result) } else { result }
+}
+
+#[cold]
+fn log_call<T: fmt::Debug>(slot: Slot, call: &str, result: io::Result<T>) -> io::Result<T> {
     trace!(target: CALLS, "slot {slot}: {call} {result:?}");
     result
 }
