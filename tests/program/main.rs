@@ -3,6 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+// Tests run in the order of their names, so the name that comes first is that of the longest.
+#[cfg(all(target_os = "linux", feature = "cli"))]
+mod attacks;
 mod examples;
 #[cfg(all(unix, feature = "cli"))]
 mod cli;
@@ -12,7 +15,5 @@ mod clients;
 mod restart;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod crowd;
-#[cfg(all(target_os = "linux", feature = "cli"))]
-mod hostile;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod faults;

@@ -1,6 +1,10 @@
 //! What `-v` shows.
 
+#[cfg(target_os = "linux")]
+use crate::common::kernel::{State, ends_at};
 use crate::common::program::{Program, command};
+#[cfg(target_os = "linux")]
+use crate::common::wait_until;
 
 #[test]
 fn without_v_nothing_is_logged() {
@@ -58,12 +62,18 @@ fn rust_log_wins_over_v() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn the_target_call_logs_each_system_call_of_a_connection_with_its_result() {
     let mut command = command(&["--listen", "127.0.0.1:0"]);
     command.env("RUST_LOG", "fourway::call=trace");
     let program = Program::start_as(command);
+    // The request is there before the program accepts, so the first read finds it.
+    program.signal("STOP");
+    wait_until("it is stopped", || program.is_stopped());
     let mut client = program.connect();
     client.send("GET /path HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    wait_until("the request has arrived", || ends_at(program.address).contains(&(State::Established, 50)));
+    program.signal("CONT");
     client.response();
     drop(client);
     let log = program.end().stderr;

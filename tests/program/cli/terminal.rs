@@ -26,7 +26,9 @@ impl Terminal {
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave = OpenOptions::new().read(true).write(true).open(name).unwrap();
         let mut command = Command::new(tools::find(&["setsid"])?);
-        command.args(["--ctty", "sh", "-c", script, EXECUTABLE]).args(arguments);
+        // The tests may have been started by `nohup`.
+        command.args(["--ctty", "env", "--default-signal=HUP"]);
+        command.args(["sh", "-c", script, EXECUTABLE]).args(arguments);
         let mut command = tidy(command);
         command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
         let session = Child::unread(&mut command);
