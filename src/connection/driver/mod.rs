@@ -8,6 +8,7 @@
 //! and a quota of the turn's budget.
 
 mod limits;
+mod receive;
 
 use std::io;
 
@@ -16,13 +17,16 @@ use crate::clock::{nanoseconds, since, ticks};
 use crate::config::CloseMode;
 use crate::connection::Connection;
 use crate::connection::quota::Quota;
-use crate::exchange::{Exchange, Input, OnSent};
+use crate::exchange::{Exchange, OnSent};
 use crate::handler::Handler;
 use crate::net::{Flush, Interest, Net, Readiness};
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
+
+use receive::receive;
+pub(crate) use receive::receive_first;
 
 /// A connection, and all that it may use while it is being driven.
 pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
@@ -355,45 +359,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.connection.socket.peer_ended();
         Transition::close(Reason::PeerReset)
     }
-}
-
-/// Takes the first step of a wave: reads once for an idle connection. Returns whether there is input. (If
-/// this read meets the end or an error, the last step reads again and handles it.)
-///
-/// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
-#[inline]
-pub(crate) fn receive_first<N: Net>(
-    connection: &mut Connection<N::Stream>,
-    slot: Slot,
-    input: &mut Input<'_>,
-    net: &N,
-    shared: &mut Shared,
-    quota: &mut Quota,
-) -> bool {
-    let received = receive(connection, slot, input.first_space(), net, shared, quota);
-    let Ok(Some(len @ 1..)) = received else { return false };
-    input.filled(len);
-    connection.enter(slot, State::Received, "input has arrived");
-    true
-}
-
-/// Reads once into `space`. Returns `None` if it would block.
-#[inline(always)]
-fn receive<N: Net>(
-    connection: &mut Connection<N::Stream>,
-    slot: Slot,
-    space: &mut [u8],
-    net: &N,
-    shared: &mut Shared,
-    quota: &mut Quota,
-) -> io::Result<Option<usize>> {
-    let drains = net.short_read_drains(connection.socket.stream());
-    let read = connection.socket.read(slot, space, drains);
-    if let Ok(Some(len)) = read {
-        shared.stats.bytes_in += len as u64;
-        quota.has_read(len);
-    }
-    read
 }
 
 /// A response up to this size leaves in one segment, with our FIN. A larger one may have to wait for the client's

@@ -1,0 +1,50 @@
+//! Receiving: one read, for the driver or for the first step of a wave.
+
+use std::io;
+
+use crate::connection::Connection;
+use crate::connection::quota::Quota;
+use crate::exchange::Input;
+use crate::net::Net;
+use crate::shared::Shared;
+use crate::slot::Slot;
+use crate::state::State;
+
+/// Takes the first step of a wave: reads once for an idle connection. Returns whether there is input. (If
+/// this read meets the end or an error, the last step reads again and handles it.)
+///
+/// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
+#[inline]
+pub(crate) fn receive_first<N: Net>(
+    connection: &mut Connection<N::Stream>,
+    slot: Slot,
+    input: &mut Input<'_>,
+    net: &N,
+    shared: &mut Shared,
+    quota: &mut Quota,
+) -> bool {
+    let received = receive(connection, slot, input.first_space(), net, shared, quota);
+    let Ok(Some(len @ 1..)) = received else { return false };
+    input.filled(len);
+    connection.enter(slot, State::Received, "input has arrived");
+    true
+}
+
+/// Reads once into `space`. Returns `None` if it would block.
+#[inline(always)]
+pub(super) fn receive<N: Net>(
+    connection: &mut Connection<N::Stream>,
+    slot: Slot,
+    space: &mut [u8],
+    net: &N,
+    shared: &mut Shared,
+    quota: &mut Quota,
+) -> io::Result<Option<usize>> {
+    let drains = net.short_read_drains(connection.socket.stream());
+    let read = connection.socket.read(slot, space, drains);
+    if let Ok(Some(len)) = read {
+        shared.stats.bytes_in += len as u64;
+        quota.has_read(len);
+    }
+    read
+}
