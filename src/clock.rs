@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The longest wait, of 292 years. With it, the sum of a time and a wait does not overflow, so the start of a wait can
-/// be computed from its end.
+/// The longest wait, and the latest time: 292 years. So the sum of a time and a wait does not overflow, and the start of
+/// a wait can be computed from its end.
 pub(crate) const FOR_EVER: u64 = u64::MAX / 2;
 
 /// A time that does not come.
@@ -39,7 +39,7 @@ impl Clock {
             return self.now;
         }
         let elapsed = self.origin.map_or(Duration::ZERO, |origin| now.saturating_duration_since(origin));
-        nanoseconds(elapsed).max(self.now)
+        nanoseconds(elapsed).min(FOR_EVER).max(self.now)
     }
 }
 

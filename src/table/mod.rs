@@ -178,7 +178,7 @@ impl<S> Table<S> {
     pub(crate) fn arm(&mut self, slot: Slot, list: State, now: u64) {
         let list = list as usize;
         let known = &mut self.deadlines[list];
-        let deadline = now.saturating_add(known.duration);
+        let deadline = now + known.duration;
         if known.first == NEVER {
             known.first = deadline;
         }
