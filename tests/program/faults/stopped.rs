@@ -129,7 +129,7 @@ fn after_a_stop_a_download_goes_on_if_its_client_has_read_meanwhile() {
     let page = big().repeat(64);
     let file = TempFile::with(&page);
     // What the kernel takes at first is credit for some more waits of this time.
-    let options = ["--write-timeout", "1s", "--body-file", file.path()];
+    let options = ["--write-timeout", "500ms", "--body-file", file.path()];
     let (stopped, (without_clients, mut stalled, mut reading)) = Stopped::after(&options, |program| {
         wait_until("it sleeps", || program.is_asleep());
         let without_clients = program.descriptors();
