@@ -49,7 +49,7 @@ fn traffic(host: &mut Loop, server: &mut Server) -> Vec<Client> {
 }
 
 #[test]
-fn a_server_that_is_dropped_in_the_middle_of_traffic_leaves_no_descriptor() {
+fn a_server_dropped_in_the_middle_of_traffic_leaves_no_descriptor() {
     let _turn = my_turn();
     let mut host = Loop::new(64);
     let before = descriptors();
@@ -63,7 +63,7 @@ fn a_server_that_is_dropped_in_the_middle_of_traffic_leaves_no_descriptor() {
 }
 
 #[test]
-fn a_server_that_is_dropped_in_the_middle_of_traffic_is_never_heard_of_again() {
+fn a_server_dropped_in_the_middle_of_traffic_causes_no_more_events() {
     const UDP: Token = Token(0);
     let _turn = my_turn();
     let mut host = Loop::new(64);

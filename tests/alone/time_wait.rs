@@ -15,7 +15,7 @@ fn config(close: CloseMode) -> Config {
     let mut config = Config::default();
     config.close = close;
     config.timeouts.linger = PATIENCE;
-    // Many servers are made here, for few clients each.
+    // The tests make many servers, each for few clients.
     config.exchanges = 16;
     config
 }
@@ -44,14 +44,14 @@ fn read_to_the_end(host: &Host, request: &str) -> Pair {
 }
 
 #[test]
-fn fin_leaves_it_at_the_server_when_the_client_asked_for_the_close() {
+fn fin_leaves_time_wait_at_the_server_when_the_client_asked_for_the_close() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Fin));
     every_round_leaves(AT_THE_SERVER, || read_to_the_end(&host, &get_and_close("/who")));
 }
 
 #[test]
-fn fin_leaves_it_at_the_server_when_the_server_decided_to_close() {
+fn fin_leaves_time_wait_at_the_server_when_the_server_decided_to_close() {
     let _turn = my_turn();
     let mut config = config(CloseMode::Fin);
     config.keep_alive = false;
@@ -60,7 +60,7 @@ fn fin_leaves_it_at_the_server_when_the_server_decided_to_close() {
 }
 
 #[test]
-fn fin_leaves_it_at_the_server_after_an_error() {
+fn fin_leaves_time_wait_at_the_server_after_an_error() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Fin));
     every_round_leaves(AT_THE_SERVER, || {
@@ -90,7 +90,7 @@ fn while_a_client_does_not_close_fin_waits_in_fin_wait_2_and_the_client_in_close
 }
 
 #[test]
-fn peer_leaves_it_at_the_client() {
+fn peer_leaves_time_wait_at_the_client() {
     let _turn = my_turn();
     let mut config = config(CloseMode::Peer);
     for keep_alive in [true, false] {
@@ -109,7 +109,7 @@ fn peer_leaves_it_at_the_client() {
 }
 
 #[test]
-fn peer_leaves_it_at_the_server_when_the_client_lets_the_linger_timeout_pass() {
+fn peer_leaves_time_wait_at_the_server_when_the_client_does_not_close_in_time() {
     let _turn = my_turn();
     let mut config = config(CloseMode::Peer);
     config.timeouts.linger = Duration::from_millis(20);
@@ -118,7 +118,7 @@ fn peer_leaves_it_at_the_server_when_the_client_lets_the_linger_timeout_pass() {
 }
 
 #[test]
-fn rst_leaves_it_nowhere() {
+fn rst_leaves_no_time_wait() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Rst));
     every_round_leaves(NOWHERE, || {
@@ -133,7 +133,7 @@ fn rst_leaves_it_nowhere() {
 }
 
 #[test]
-fn drop_leaves_it_at_the_server_when_it_had_read_everything() {
+fn drop_leaves_time_wait_at_the_server_when_it_had_read_everything() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Drop));
     every_round_leaves(AT_THE_SERVER, || {
@@ -148,7 +148,7 @@ fn drop_leaves_it_at_the_server_when_it_had_read_everything() {
 }
 
 #[test]
-fn drop_leaves_it_nowhere_when_input_was_unread() {
+fn drop_leaves_no_time_wait_when_input_was_unread() {
     let _turn = my_turn();
     let mut server = ByHand::new(config(CloseMode::Drop));
     every_round_leaves(NOWHERE, || {

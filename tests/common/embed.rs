@@ -22,7 +22,7 @@ pub struct Loop {
 }
 
 impl Loop {
-    /// With room for so many events at a time.
+    /// Makes a loop with room for `capacity` events at a time.
     pub fn new(capacity: usize) -> Loop {
         raise_descriptor_limit();
         Loop { poll: Poll::new().expect("a poller"), events: Events::with_capacity(capacity) }
@@ -32,8 +32,8 @@ impl Loop {
         Server::new(self.poll.registry(), TokenRange::nth(range), config).expect("a sound config")
     }
 
-    /// Waits once, as long as the server allows and at most `wait`, and marks what is the
-    /// server's; the tokens of all other events, in their order.
+    /// Waits once, as long as the server allows and at most `wait`, and hands the server its events. Returns the tokens
+    /// of all other events, in their order.
     pub fn gather(&mut self, server: &mut Server, wait: Duration) -> Vec<Token> {
         self.wait(earliest(Some(wait), server.next_timeout(Instant::now())));
         self.events.iter().filter(|event| !server.handle_event(event)).map(|event| event.token()).collect()
@@ -60,7 +60,7 @@ pub struct World {
     pub bodies: HashMap<&'static str, Body>,
 }
 
-/// What a handler's panic carries here, so that it can be told from a test's; nothing is printed.
+/// What a handler's panic carries, so that it differs from a test's. Nothing is printed.
 pub struct HandlerPanic;
 
 impl Handler for World {
@@ -135,12 +135,12 @@ impl Rig {
         self.until(&format!("{count} requests have come"), |_, world| world.asked.len() >= count);
     }
 
-    /// Turns until all that has arrived is dealt with.
+    /// Turns until all that has arrived is processed.
     pub fn settle(&mut self) {
         while self.turn(Duration::ZERO).more || !self.host.events.is_empty() {}
     }
 
-    /// A client that has asked for this, as the handler has seen.
+    /// Returns a client that has sent this request, which the handler has seen.
     pub fn asking(&mut self, target: &str) -> Client {
         let mut client = Client::connect(self.address);
         self.ask(&mut client, target);
@@ -153,7 +153,7 @@ impl Rig {
         self.until_asked(asked + 1);
     }
 
-    /// A request that waits for its answer, and the client that waits with it.
+    /// Returns a deferred request, and its client.
     pub fn parked(&mut self, target: &str) -> (Client, RequestId) {
         let client = self.asking(target);
         (client, *self.world.parked.last().expect("it was deferred"))

@@ -111,7 +111,7 @@ pub fn ends_at(server: SocketAddr) -> Vec<(State, u64)> {
     table.lines().filter_map(end).collect()
 }
 
-/// How many clients of a server have sent a SYN of which nothing has come yet: no connection, and no second SYN either.
+/// Returns how many clients of a server have sent one SYN and have no connection yet.
 pub fn fresh_syns_to(server: SocketAddr) -> usize {
     let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
     let server = hex(server);
@@ -123,14 +123,13 @@ pub fn fresh_syns_to(server: SocketAddr) -> usize {
     table.lines().filter(is_fresh).count()
 }
 
-/// What a round leaves behind, unless the kernel could not let it be as it should.
+/// Returns what a round leaves behind. A round that the kernel may have disturbed is repeated.
 ///
-/// Two things take TIME_WAIT away that have nothing to do with who closed first, and both are
-/// counted. The kernel keeps at most `tcp_max_tw_buckets` of them, whoever made them. And a
-/// segment that comes late, repeated or overtaken on its way between two processors, is answered
-/// out of TIME_WAIT to an end that is gone, whose reset then ends it (RFC 1337 §1). On a busy
-/// machine that is one close in a hundred. A round in which either may have happened proves
-/// nothing against the server, and is repeated; whoever really closes the wrong way does so again.
+/// Two things end a TIME_WAIT, whichever side closed first, and the kernel counts both. It keeps at most
+/// `tcp_max_tw_buckets` of them for the whole machine. And it answers a late segment, repeated or overtaken on its way
+/// between two processors, out of TIME_WAIT; the reset of the other end, which is gone, then ends the TIME_WAIT (RFC
+/// 1337 §1). On a busy machine this happens to one close in a hundred. Such a round proves nothing against the server. A
+/// server that really closes the wrong way does so again.
 pub fn undisturbed(expected: Ends, mut round: impl FnMut() -> Ends) -> Ends {
     const REPEATS: usize = 5;
     let mut ends = None;

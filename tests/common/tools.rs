@@ -10,10 +10,10 @@ use std::thread;
 use super::child::Child;
 use super::{is_ci, say};
 
-/// Whether one of these programs is installed, by the first that is.
+/// Returns the first of these programs that is installed.
 ///
-/// If none is, the test has to return: it says so on the terminal, and where `CI` is set it
-/// fails instead, for there a skip would be believed to be a pass.
+/// If none is, the test has to return. It prints a line on the terminal. If `CI` is set it fails instead, because a skip
+/// would look like a pass there.
 pub fn find(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
@@ -21,12 +21,16 @@ pub fn find(names: &[&str]) -> Option<PathBuf> {
     let file = |name: &&str| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file());
     let found = names.iter().find_map(file);
     if found.is_none() {
-        let test = thread::current().name().unwrap_or("a test").to_owned();
         let names = names.join(", ");
         assert!(!is_ci(), "CI is set, and {names} is not installed");
-        say(&format!("SKIPPED {test}: not installed: {names}"));
+        skipped(&format!("not installed: {names}"));
     }
     found
+}
+
+/// Prints a line on the terminal that this test was not made, and why.
+pub fn skipped(why: &str) {
+    say(&format!("SKIPPED {}: {why}", thread::current().name().unwrap_or("a test")));
 }
 
 /// The descriptors that the other tests of a process need at the same time.

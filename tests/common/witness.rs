@@ -68,7 +68,7 @@ impl Witness {
         self.seen.lock().expect("the handler does not panic").len()
     }
 
-    /// What came after the first so many.
+    /// Returns what came after the first `count` requests.
     pub fn seen_after(&self, count: usize) -> Vec<Asked> {
         self.seen().into_iter().skip(count).map(|seen| seen.asked).collect()
     }

@@ -164,7 +164,7 @@ fn a_hundred_thousand_keep_alive_requests_allocate_and_free_nothing() {
             stream.write_all(&GET.repeat(batch)).unwrap();
             read_answers(stream, &mut buffer, batch);
         }
-        // And of several clients at a time, who are served together.
+        // And of several clients at a time, which are served together.
         for _ in 0..ROUNDS_TOGETHER {
             streams.iter_mut().for_each(|stream| stream.write_all(GET).unwrap());
             streams.iter_mut().for_each(|stream| read_answers(stream, &mut buffer, 1));

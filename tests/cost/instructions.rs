@@ -87,7 +87,7 @@ mod deadlines {
         const MANY: usize = 110;
         let instructions = |rounds: usize| {
             callgrind(&valgrind, |mut tool| {
-                let helper = "instructions::deadlines::whoever_leaves_and_joins_again_all_of_them_wait";
+                let helper = "instructions::deadlines::every_slot_that_leaves_and_joins_again_waits";
                 tool.arg(std::env::current_exe().expect("this test")).args(["--exact", helper]);
                 let (output, _) = tools::run_to_text(tool.env(ROUNDS, rounds.to_string()));
                 assert!(output.contains("1 passed"), "the helper was run: {output}");
@@ -100,13 +100,13 @@ mod deadlines {
     /// Among many that wait, each in turn leaves its neighbours for the list's end. (The test above runs
     /// this one under callgrind.)
     #[test]
-    fn whoever_leaves_and_joins_again_all_of_them_wait() {
+    fn every_slot_that_leaves_and_joins_again_waits() {
         const STRIDE: usize = 7;
         let rounds = std::env::var(ROUNDS).map_or(1, |rounds| rounds.parse().expect("a number"));
         let mut table = Table::new(CONNECTIONS);
         let slots: Vec<_> = (0..CONNECTIONS).map(|_| table.insert()).collect();
         slots.iter().for_each(|&slot| table.arm(slot, 0));
-        // Whoever goes by one of these orders finds the list in the other, and so never at its ends.
+        // A slot that leaves in one of these orders finds the list in the other, and is never at its ends.
         let order: Vec<_> = (0..CONNECTIONS).map(|at| slots[at * STRIDE % CONNECTIONS]).collect();
         for round in 0..rounds {
             for &slot in if round % 2 == 0 { &order } else { &slots } {

@@ -1,6 +1,6 @@
 //! Clients of one program that all act while it is stopped.
 //!
-//! So one turn of its loop meets all of them, whoever is faster on this machine, and what is counted
+//! So one turn of its loop meets all of them, whichever is faster on this machine, and what is counted
 //! of two runs differs only by the rounds that one of them had more.
 
 // A debug build counts less.

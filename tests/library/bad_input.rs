@@ -93,7 +93,7 @@ fn a_broken_request_line_is_refused() {
 }
 
 #[test]
-fn what_is_too_large_or_expects_too_much_has_its_own_status() {
+fn a_request_beyond_a_limit_has_its_own_status() {
     each_is_refused(&[malformed::LIMITS, malformed::EXPECTATIONS, malformed::TWO_ERRORS]);
 }
 
@@ -111,7 +111,7 @@ fn the_status_is_the_same_when_the_bytes_come_one_by_one() {
 }
 
 #[test]
-fn a_good_request_is_answered_before_the_bad_one_behind_it() {
+fn a_good_request_before_a_bad_one_is_answered() {
     let host = host();
     for case in malformed::all(&DEFAULT) {
         let mut client = Client::connect(host.address);
@@ -121,7 +121,7 @@ fn a_good_request_is_answered_before_the_bad_one_behind_it() {
 }
 
 #[test]
-fn nothing_is_answered_behind_a_bad_request() {
+fn nothing_is_answered_after_a_bad_request() {
     let host = host();
     for case in malformed::all(&DEFAULT) {
         let mut client = Client::connect(host.address);
@@ -132,7 +132,7 @@ fn nothing_is_answered_behind_a_bad_request() {
 }
 
 #[test]
-fn a_bad_request_and_a_fin_in_one_go_are_refused_all_the_same() {
+fn a_bad_request_that_comes_with_a_fin_is_refused() {
     let host = host();
     for case in malformed::all(&DEFAULT) {
         let mut client = Client::connect(host.address);
@@ -197,7 +197,7 @@ fn a_head_sent_byte_by_byte_does_not_win_time() {
 }
 
 #[test]
-fn a_connection_that_says_nothing_is_closed_without_an_answer() {
+fn a_silent_connection_is_closed_without_a_response() {
     let mut config = Config::default();
     config.timeouts.idle = Duration::from_millis(100);
     let host = Host::start(config);
@@ -233,7 +233,7 @@ fn is_survived(address: SocketAddr, bytes: &[u8]) {
 }
 
 #[test]
-fn a_thousand_clients_that_send_random_bytes_harm_nobody() {
+fn a_thousand_clients_that_send_random_bytes_do_no_harm() {
     let host = host();
     let mut random = Random(0x4_0A7);
     for _ in 0..1000 {
@@ -245,7 +245,7 @@ fn a_thousand_clients_that_send_random_bytes_harm_nobody() {
 }
 
 #[test]
-fn a_thousand_clients_whose_requests_were_damaged_harm_nobody() {
+fn a_thousand_clients_with_damaged_requests_do_no_harm() {
     let host = host();
     let cases = malformed::all(&DEFAULT);
     let mut random = Random(0x4_0A7);

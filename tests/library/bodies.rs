@@ -139,7 +139,7 @@ fn a_shared_body_is_given_back_when_its_last_byte_has_left() {
 }
 
 #[test]
-fn one_body_is_shared_by_all_who_are_sent_it() {
+fn one_body_is_shared_by_all_its_responses() {
     let mut rig = Rig::new(Config::default());
     let bytes: Arc<[u8]> = vec![b'x'; 10_000_000].into();
     rig.world.bodies.insert("/shared", Body::Shared(bytes.clone()));

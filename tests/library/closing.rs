@@ -14,7 +14,7 @@ fn config(close: CloseMode) -> Config {
     let mut config = Config::default();
     config.close = close;
     config.timeouts.linger = PATIENCE;
-    // Many servers are made here, for few clients each.
+    // The tests make many servers, each for few clients.
     config.exchanges = 16;
     config
 }
@@ -259,7 +259,7 @@ fn a_client_that_half_closes_while_its_answer_is_on_the_way_gets_all_of_it() {
     }
 }
 
-// --- an error is told ---
+// --- an error response arrives ---
 
 const TIMES: usize = 100;
 const MEGABYTE: usize = 1_000_000;
@@ -323,37 +323,37 @@ fn is_told_while_writing(request: &[u8], status: u16) {
 }
 
 #[test]
-fn a_header_of_a_megabyte_is_told_431_to_a_client_that_writes_everything_first() {
+fn a_header_of_a_megabyte_is_answered_by_431_when_the_client_writes_everything_first() {
     is_told_after_writing_everything(&huge_header(), 431);
 }
 
 #[test]
-fn a_header_of_a_megabyte_is_told_431_to_a_client_that_reads_meanwhile() {
+fn a_header_of_a_megabyte_is_answered_by_431_when_the_client_reads_meanwhile() {
     is_told_while_writing(&huge_header(), 431);
 }
 
 #[test]
-fn a_megabyte_of_headers_is_told_431_to_a_client_that_writes_everything_first() {
+fn a_megabyte_of_headers_is_answered_by_431_when_the_client_writes_everything_first() {
     is_told_after_writing_everything(&many_headers(), 431);
 }
 
 #[test]
-fn a_body_beyond_the_limit_is_told_413_to_a_client_that_writes_everything_first() {
+fn a_body_beyond_the_limit_is_answered_by_413_when_the_client_writes_everything_first() {
     is_told_after_writing_everything(&huge_body(), 413);
 }
 
 #[test]
-fn a_body_beyond_the_limit_is_told_413_to_a_client_that_reads_meanwhile() {
+fn a_body_beyond_the_limit_is_answered_by_413_when_the_client_reads_meanwhile() {
     is_told_while_writing(&huge_body(), 413);
 }
 
 #[test]
-fn a_chunked_body_beyond_the_limit_is_told_413_to_a_client_that_writes_everything_first() {
+fn a_chunked_body_beyond_the_limit_is_answered_by_413_when_the_client_writes_everything_first() {
     is_told_after_writing_everything(&huge_chunked_body(), 413);
 }
 
 #[test]
-fn a_chunked_body_beyond_the_limit_is_told_413_to_a_client_that_reads_meanwhile() {
+fn a_chunked_body_beyond_the_limit_is_answered_by_413_when_the_client_reads_meanwhile() {
     is_told_while_writing(&huge_chunked_body(), 413);
 }
 

@@ -9,17 +9,17 @@
 //! | The timeout is ignored: dead timers | `a_timeout_that_is_ignored_shows_in_the_statistics` |
 //! | The timeout is ignored: work left undone | `while_there_is_work_the_timeout_is_zero`, `simulation/pipelining.rs`: `ten_thousand_requests_of_a_client_that_goes_silent_are_all_answered_in_order` |
 //! | An edge is lost because a pass left data unread | `simulation/readiness.rs`: `input_in_any_pieces_around_any_read_is_never_forgotten`, `a_read_that_fills_its_buffer_is_followed_by_another` |
-//! | The library blocks inside the host's loop | `in_a_crowded_loop_everything_is_answered_whatever_a_batch_holds`; `lifecycle.rs`: `an_adopted_stream_of_std_that_was_blocking_blocks_nobody` |
+//! | The library blocks inside the host's loop | `in_a_crowded_loop_everything_is_answered_whatever_a_batch_holds`; `lifecycle.rs`: `an_adopted_blocking_stream_of_std_does_not_block_the_server` |
 //! | −1, 0, none and never are confused; `Option::min` | `the_lesser_of_two_options_is_not_the_earlier_timeout`, the example of `earliest` |
 //! | Something is destroyed from inside a callback | the example of `Handler` that does not compile |
 //! | Tokens clash with a sentinel or with fixed ones | `a_range_that_is_too_small_or_touches_the_last_token_is_refused`, `storms.rs`: `tokens_around_a_range_are_not_claimed` |
 //! | Whether something is queued cannot be known | `while_there_is_work_the_timeout_is_zero` |
 //! | `process` is forgotten | `without_process_nothing_happens_and_the_timeout_stays_zero` |
 //! | The reply is lost at exit | `lifecycle.rs`: `a_drain_lets_a_slow_reader_have_its_whole_response`; `simulation/drain.rs`: `an_answer_on_its_way_when_the_drain_begins_leaves_whole` |
-//! | A reply is never produced | the examples of `Reply`; `deferred.rs`: `an_answer_that_does_not_come_in_time_is_a_503_and_the_host_hears_of_it`, `a_responder_that_is_dropped_answers_500` |
+//! | A reply is never produced | the examples of `Reply`; `deferred.rs`: `a_deferred_request_that_times_out_is_a_503_and_is_reported`, `a_responder_that_is_dropped_answers_500` |
 //! | The hint of an end is taken for the end | `simulation/client_closes.rs`: `a_half_closed_client_gets_its_whole_answer`; `deferred.rs`: `a_client_that_closes_its_half_still_gets_its_deferred_answer` |
 //! | One client's error is everybody's end | `simulation/faults.rs`: `a_broken_socket_ends_its_own_connection_only_in_every_state`; `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
-//! | Events are replayed, or come for sockets that are gone | `storms.rs`: `a_batch_that_is_handled_again_reaches_nobody_who_came_in_between`, `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
+//! | Events are replayed, or come for sockets that are gone | `storms.rs`: `a_batch_that_is_handled_again_reaches_no_newcomer`, `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
 //! | Two servers have the same tokens in one poller | `two_servers_with_the_same_tokens_show_in_the_statistics_of_the_first` |
 
 use std::net::UdpSocket as Sender;
@@ -80,7 +80,7 @@ fn echo(socket: &UdpSocket) {
     }
 }
 
-/// Two servers, two sockets of the host's, its waker and its tick in one loop, with room for so many
+/// Two servers, two sockets of the host's, its waker and its tick in one loop, with room for `capacity`
 /// events at a time; both servers have more to do than their budget allows.
 fn crowded(capacity: usize) {
     let mut config = Config::default();
@@ -322,7 +322,7 @@ fn two_servers_with_the_same_tokens_show_in_the_statistics_of_the_first() {
     let listener = second.listen(ANY_PORT).expect("a free port");
     let mut own = Client::connect(rig.address);
     let _other = Client::connect(second.local_addr(listener).expect("it listens"));
-    // The first takes all events, for the tokens are in its range. Those of the second are none that it gave.
+    // The first takes all events, because their tokens are in its range. It has not given out the tokens of the second.
     rig.until("the event of the other's listener is seen", |server, _| server.stats().stale_events > 0);
     rig.ask(&mut own, "/first");
     assert_eq!(rig.server.stats().accepted, 1);

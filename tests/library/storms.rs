@@ -1,5 +1,5 @@
-//! Readiness that is true, false, stale, or somebody else's, in any order: it reaches nobody whom it
-//! was not for, and whom it reaches it does no harm.
+//! Readiness that is true, false, stale, or of another socket, in any order. It never reaches a connection that it was not
+//! for, and it does no harm.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -191,7 +191,7 @@ fn readiness_of_every_generation_of_a_place_reaches_only_its_owner() {
 }
 
 #[test]
-fn a_batch_that_is_handled_again_reaches_nobody_who_came_in_between() {
+fn a_batch_that_is_handled_again_reaches_no_newcomer() {
     let mut rig = in_a_small_range();
     let mut old: Vec<Client> = (0..6).map(|_| rig.asking("/old")).collect();
     rig.settle();

@@ -150,8 +150,8 @@ fn curl_with_uploads_that_wait_to_be_asked_for() {
 
 /// Every response is compared by the script; wrk itself counts what failed below it.
 ///
-/// With a connection for each request it pauses between them, by so many milliseconds: a second
-/// at full speed would fill the kernel's table of TIME_WAIT, from which all other tests suffer.
+/// With a connection for each request it pauses for `delay` milliseconds between them. A second at full speed would
+/// fill the kernel's table of TIME_WAIT, and slow down all other tests.
 fn wrk(options: &[&str], header: &str, delay: u32) {
     let Some(wrk) = tools::find(&["wrk"]) else { return };
     let program = program(options);
@@ -256,7 +256,7 @@ fn ab_with_keep_alive_when_the_server_closes() {
 
 // --- h2load ---
 
-/// By h2load's own account, and by the bodies that it prints when it is told to.
+/// Checks h2load's own account, and the bodies that it prints with `-v`.
 fn h2load(options: &[&str], switches: &[&str]) {
     let Some(h2load) = tools::find(&["h2load"]) else { return };
     let program = program(options);
@@ -292,8 +292,8 @@ fn h2load_with_a_connection_for_each_request() {
 
 // --- HAProxy ---
 
-/// A thousand requests through an HAProxy that never tries twice, on four connections; then
-/// what it says of its connections to the program: how many were made.
+/// Sends a thousand requests through an HAProxy that never tries twice, on four connections. Returns how many
+/// connections HAProxy made to the program.
 fn haproxy(options: &[&str], reuse: &str) -> Option<usize> {
     let haproxy = tools::find(&["haproxy"])?;
     let program = program(options);
@@ -307,8 +307,7 @@ fn haproxy(options: &[&str], reuse: &str) -> Option<usize> {
         admin = admin.display(),
         backend = program.address,
     );
-    // It gets its listener from here: no port has to be guessed, and who connects before it
-    // is up waits.
+    // It gets its listener from here, so no port has to be guessed, and early clients wait in the queue.
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let front = listener.local_addr().expect("its address");
     let mut command = Command::new(haproxy);

@@ -85,9 +85,9 @@ impl Tally {
     }
 }
 
-/// Clients of two kinds that ask without a pause, and between them `act`; what they have met with.
+/// Runs `act` while clients of two kinds send requests without a pause, and returns what they have met with.
 ///
-/// The program that `act` leaves running is ended behind the clients, who may be waiting in its queue.
+/// The program that `act` leaves running ends after the clients, because they may be waiting in its queue.
 fn under_load(address: SocketAddr, act: impl FnOnce(&Tally) -> Program) -> Tally {
     /// Ends the clients also when `act` panics.
     struct Over<'a>(&'a Tally);
@@ -115,7 +115,7 @@ fn under_load(address: SocketAddr, act: impl FnOnce(&Tally) -> Program) -> Tally
     tally
 }
 
-/// Starts the next before the last is told to end, ten times.
+/// Starts the next program before the last one ends, ten times.
 fn restart(tally: &Tally, mut program: Program, start: impl Fn() -> Program) -> Program {
     for _ in 0..RESTARTS {
         tally.wait_for_more();
@@ -144,7 +144,7 @@ fn on_an_inherited_socket_ten_restarts_fail_no_request() {
 }
 
 #[test]
-fn they_fail_none_if_idle_connections_are_closed_at_once() {
+fn ten_restarts_that_close_idle_connections_at_once_fail_no_request() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let start = || Program::start_on(&listener, &["--drain-idle", "close"]);
@@ -154,7 +154,7 @@ fn they_fail_none_if_idle_connections_are_closed_at_once() {
 }
 
 #[test]
-fn nor_if_each_ends_before_the_next_begins() {
+fn ten_restarts_that_each_end_before_the_next_begins_fail_no_request() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let tally = under_load(address, |tally| {
@@ -172,7 +172,7 @@ fn nor_if_each_ends_before_the_next_begins() {
 }
 
 #[test]
-fn an_idle_connection_is_closed_behind_its_next_answer() {
+fn an_idle_connection_is_closed_after_its_next_answer() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let program = Program::start_on(&listener, &["--drain-timeout", "1h"]);
     let mut idle = Client::connect(program.address);
@@ -197,7 +197,7 @@ fn an_idle_connection_is_closed_behind_its_next_answer() {
 }
 
 #[test]
-fn who_waits_in_an_inherited_queue_when_the_program_ends_is_its_successors() {
+fn a_client_in_an_inherited_queue_is_served_by_the_successor() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let program = Program::start_on(&listener, &["--drain-idle", "close"]);
     program.signal("STOP");
@@ -214,7 +214,7 @@ fn who_waits_in_an_inherited_queue_when_the_program_ends_is_its_successors() {
 }
 
 #[test]
-fn who_stays_idle_is_closed_near_the_end_of_the_grace() {
+fn an_idle_connection_is_closed_near_the_end_of_the_grace() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let program = Program::start_on(&listener, &["--drain-timeout", "500ms"]);
     let mut idle = Client::connect(program.address);
@@ -225,7 +225,7 @@ fn who_stays_idle_is_closed_near_the_end_of_the_grace() {
 }
 
 #[test]
-fn what_reuse_port_loses_in_a_hand_over_has_not_got_a_byte() {
+fn a_request_that_reuse_port_loses_in_a_hand_over_gets_not_a_byte() {
     let options = ["--reuse-port", "--drain-idle", "last-request"];
     let first = Program::start(&options);
     let address = first.address;
@@ -238,7 +238,7 @@ fn what_reuse_port_loses_in_a_hand_over_has_not_got_a_byte() {
 // --- what is inherited ---
 
 #[test]
-fn who_inherits_a_socket_listens_on_no_other_that_was_not_asked_for() {
+fn an_inherited_socket_replaces_the_default_address() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let program = Program::start_on(&listener, &[]);
     assert_eq!(program.address, listener.local_addr().expect("it is bound"));
@@ -250,7 +250,7 @@ fn who_inherits_a_socket_listens_on_no_other_that_was_not_asked_for() {
 }
 
 #[test]
-fn what_is_inherited_and_is_no_listener_is_named_in_one_line() {
+fn an_inherited_descriptor_that_is_no_listener_is_named_in_one_line() {
     let listener = TcpListener::bind(ANY_PORT).expect("a free port");
     let connection = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("a connection");
     is_refused(File::open("/dev/null").expect("/dev/null").into());

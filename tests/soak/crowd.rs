@@ -1,4 +1,4 @@
-//! A crowd of clients in one thread, so many at a time.
+//! A crowd of clients in one thread, a fixed number at a time.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
@@ -34,7 +34,7 @@ struct Client {
     script: usize,
     is_connected: bool,
     has_finished: bool,
-    /// An event has told of the server's reset.
+    /// An event has reported the reset of the server.
     is_over: bool,
     rounds: u32,
     sent: usize,

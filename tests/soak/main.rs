@@ -27,7 +27,7 @@ const CONNECTIONS: u64 = 20_000;
 /// As many at a time, those that only wait for a deadline included.
 const AT_A_TIME: usize = 256;
 
-/// Of the program: so many connections, and as many buffers of most kinds.
+/// The connections of the program, and its buffers of most kinds.
 const SLOTS: usize = 1024;
 
 /// The program's body buffers. With so many large bodies at once, all of them are in use.

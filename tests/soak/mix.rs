@@ -6,7 +6,7 @@ pub struct Script {
     pub name: &'static str,
     /// Of ten thousand clients, how many behave so.
     pub share: u32,
-    /// What is sent at a time, so many times, each behind the answers to the one before.
+    /// What is sent in each round, after the answers to the round before.
     pub batch: Vec<u8>,
     pub rounds: u32,
     /// How many bytes of it in a millisecond.

@@ -71,7 +71,7 @@ fn a_request_in_pieces_that_come_with_descriptors_each_is_answered() {
 }
 
 #[test]
-fn descriptors_that_nobody_reads_are_closed_with_their_connection() {
+fn unread_descriptors_are_closed_with_their_connection() {
     let mut site = Site::new();
     let mut client = site.client();
     client.send(get("/later"));
@@ -85,7 +85,7 @@ fn descriptors_that_nobody_reads_are_closed_with_their_connection() {
 }
 
 #[test]
-fn descriptors_that_come_behind_the_last_answer_are_closed_by_discarding_them() {
+fn descriptors_that_come_after_the_last_answer_are_closed_by_discarding_them() {
     let mut site = Site::new();
     let mut client = site.client();
     client.send("nonsense\r\n\r\n");

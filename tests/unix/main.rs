@@ -111,7 +111,7 @@ fn a_connection_is_kept_alive() {
 }
 
 #[test]
-fn a_close_that_is_asked_for_is_an_end_and_no_error() {
+fn a_requested_close_is_an_end_and_not_an_error() {
     let mut site = Site::new();
     for round in 0..10 {
         let mut client = site.client();
@@ -215,11 +215,11 @@ fn write_by_two(client: &UnixStream, first: &str, second: &str) {
     assert!(by_another.expect("printf can be run").success());
 }
 
-/// Where a socket tells who has written, a read ends where the writer changes: it is short, and the
-/// rest is there already, so that no edge will tell of it.
+/// On a socket that reports its writer, a read ends where the writer changes. The read is short although more is there,
+/// and no event will report the rest.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_left_behind_a_short_read_is_read_without_an_event() {
+fn bytes_after_a_short_read_are_read_without_an_event() {
     let pair = || {
         let (client, stream) = UnixStream::pair().expect("a pair");
         socket2::SockRef::from(&stream).set_passcred(true).expect("SO_PASSCRED");
@@ -331,7 +331,7 @@ fn the_file_of_a_socket_is_left_to_the_host() {
 }
 
 #[test]
-fn a_removed_listener_serves_on_in_another_poller_with_those_who_wait() {
+fn a_removed_listener_and_its_queue_move_to_another_poller() {
     let mut site = Site::new();
     let folder = Folder::new();
     let path = folder.path("socket");

@@ -152,7 +152,7 @@ fn a_client_that_resets_in_any_state_is_let_go_at_once() {
 }
 
 #[test]
-fn a_client_that_closes_its_half_in_any_state_gets_all_that_it_has_asked_for() {
+fn a_client_that_half_closes_in_any_state_gets_all_its_responses() {
     in_every_state(|mut scene| {
         scene.client.as_ref().expect("it is there").finish();
         scene.rig.settle();
@@ -174,7 +174,7 @@ fn a_client_that_closes_in_any_state_is_let_go_without_a_deadline() {
         // Until something is sent to it, it looks like one that has closed its half.
         assert_eq!(scene.rig.server.stats().deferred, usize::from(scene.state == State::Deferred));
         scene.respond();
-        // Its kernel answers by a reset, for there was something that it had not read.
+        // Its kernel answers by a reset, because there was something that it had not read.
         let is_reset = scene.state == State::Sending;
         let reason = if is_reset { Reason::PeerReset } else { reason_of_an_end(&scene) };
         let expected = scene.fate(reason, None);

@@ -50,7 +50,7 @@ impl Raw {
         (&self.socket).write(bytes).unwrap_or(0)
     }
 
-    /// Reads what is there, at most so many bytes; how many there were.
+    /// Reads what is there, at most `most` bytes, and returns how many there were.
     pub fn read(&mut self, most: usize) -> usize {
         let before = self.received.len();
         let mut piece = [0; 16 * 1024];

@@ -40,18 +40,18 @@ struct Siege {
 }
 
 impl Siege {
-    /// With so many slow clients of each kind, as far as there are descriptors for both ends of each.
+    /// Lays a siege with `slow` clients of each kind, or fewer if there are no descriptors for both ends of each.
     fn lay(slow: usize, exchanges: usize) -> Siege {
         let slow = tools::descriptors(2 * (3 * slow + 2)) / 6;
         let mut config = Config::default();
-        // Who has been cut off has a slot until the server sees that it has gone.
+        // A client that was cut off has a slot until the server sees that it has gone.
         config.max_connections = 8 * slow;
         config.exchanges = exchanges;
         config.buffers.heads = exchanges;
         config.buffers.outs = exchanges;
         config.buffers.bodies = exchanges;
         config.budget = budget();
-        // Nobody here is ended by time, for then the siege would be over.
+        // No timeout ends a client, because the siege would then be over.
         for timeout in [&mut config.timeouts.head, &mut config.timeouts.body, &mut config.timeouts.write] {
             *timeout = 10 * PATIENCE;
         }
@@ -104,7 +104,7 @@ impl Siege {
         progress.more || !self.host.events.is_empty()
     }
 
-    /// All do what they can to keep the server busy. Who was cut off is back at once, and leaves
+    /// All do what they can to keep the server busy. A client that was cut off connects again at once, and leaves
     /// nothing in TIME_WAIT.
     fn press(&mut self) {
         for (talker, begin) in &mut self.talkers {
@@ -149,9 +149,8 @@ impl Siege {
         turns
     }
 
-    /// How long it can take at most, whatever all the others do. The poller tells of each socket once before
-    /// it tells of any twice; and each connection is served once before the newest, for no more than it
-    /// may cost.
+    /// Returns how many turns it can take at most, whatever the others do. The poller reports each socket once before
+    /// it reports any twice. Each connection is served once before the newest, for no more than its budget.
     fn most_turns(&self) -> u32 {
         let Budget { requests, requests_per_connection, bytes_per_connection, .. } = budget();
         let everybody = self.clients() + 2;
@@ -192,12 +191,12 @@ fn budget() -> Budget {
     budget
 }
 
-/// So many bytes count as a request.
+/// This number of bytes counts as a request.
 const BYTES_PER_REQUEST: usize = 8 * 1024;
 
-/// What a turn may move: 8 KiB for each request that it may answer, up to as much again because what a visit
-/// moves beyond its last 8 KiB is not counted, and what those who are served together with the last may pass
-/// that by, each with all that one connection may move.
+/// Returns how many bytes a turn may move: 8 KiB for each request that it may answer, and as much again, because what a
+/// visit moves beyond its last 8 KiB is not counted. The members of the last wave may exceed that, each by what one
+/// connection may move.
 fn most_bytes() -> u64 {
     const ONE_READ: usize = 64 * 1024;
     let budget = budget();

@@ -31,7 +31,7 @@ enum Looks {
     AtEach,
     /// When all is there, for the first time.
     First,
-    /// When all is there, told of it by one event, for it watches the connection since a request before.
+    /// When all is there. The server watches the connection since an earlier request, so one event reports it.
     Once,
 }
 
@@ -80,7 +80,7 @@ fn is_answered(rig: &mut Rig, request: &str, at: usize, looks: Looks) {
 }
 
 #[test]
-fn an_urgent_byte_anywhere_before_in_and_behind_a_request_is_no_part_of_it() {
+fn an_urgent_byte_anywhere_in_or_around_a_request_is_not_part_of_it() {
     let _turn = my_turn();
     let mut rig = Rig::new(Config::default());
     for request in requests() {

@@ -111,7 +111,7 @@ fn serve_another(rig: &mut Rig) {
 }
 
 #[test]
-fn a_window_that_is_shut_wherever_the_server_writes_holds_up_nobody_else_and_ends() {
+fn a_closed_window_wherever_the_server_writes_delays_no_other_client() {
     let _turn = crate::common::own::my_turn();
     for row in rows() {
         let name = row.name;
@@ -138,7 +138,7 @@ fn a_window_that_is_shut_wherever_the_server_writes_holds_up_nobody_else_and_end
         assert_eq!((stats.closed, stats.closes(row.reason)), (2, 1 + others), "{name}: {stats:?}");
         let errors = Stats::ERRORS.into_iter().filter(|&status| stats.errors(status) > 0);
         assert_eq!(errors.collect::<Vec<_>>(), row.errors, "{name}");
-        // Whoever reads at last gets what the kernel has taken, or can tell that it is not all.
+        // A client that reads at last gets what the kernel has taken, or can tell that it is not all.
         wait_until("the end has come", || client.read_all() == 0 && client.end.is_some());
         let end = if is_kept { End::Reset } else { End::Fin };
         assert_eq!(client.end, Some(end), "{name}");
@@ -149,7 +149,7 @@ fn a_window_that_is_shut_wherever_the_server_writes_holds_up_nobody_else_and_end
 }
 
 #[test]
-fn a_client_that_asks_for_ever_and_never_reads_is_read_from_no_more_and_let_go() {
+fn a_client_that_sends_requests_forever_and_never_reads_is_closed() {
     let _turn = crate::common::own::my_turn();
     let mut rig = rig();
     let (request, answer_len) = (get("/for-ever"), answer_len(&mut rig, "/for-ever"));

@@ -70,7 +70,7 @@ fn entry(line: &str) -> Option<Entry> {
     Some(Entry { number, method, target })
 }
 
-/// It gets its listener from here: no port has to be guessed, and who connects before it is up waits.
+/// Starts a front on a listener of this process. So no port has to be guessed, and early clients wait in the queue.
 fn start(command: &mut Command, listener: TcpListener, folder: Folder, log: PathBuf) -> Front {
     let address = listener.local_addr().expect("its address");
     command.stdin(Stdio::from(OwnedFd::from(listener)));

@@ -195,6 +195,6 @@ fn haproxy_and_fourway_agree() {
 }
 
 #[test]
-fn haproxy_that_passes_what_is_malformed_and_fourway_agree() {
+fn haproxy_that_passes_malformed_requests_and_fourway_agree() {
     agree(|back| fronts::haproxy(back, true));
 }

@@ -88,7 +88,7 @@ fn pipelining() -> Vec<Row> {
 }
 
 #[test]
-fn connections_go_on_unless_somebody_says_close() {
+fn connections_stay_open_unless_one_side_says_close() {
     check(&persistence());
 }
 
@@ -97,7 +97,7 @@ fn pipelined_requests_are_answered_in_their_order() {
     check(&pipelining());
 }
 
-/// 9112 §9.3: who does not keep connections says so in every answer.
+/// 9112 §9.3: a server that keeps no connection says so in every response.
 #[test]
 fn a_server_that_keeps_no_connection_says_close_in_every_answer() {
     let mut config = fourway::Config::default();

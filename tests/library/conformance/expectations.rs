@@ -21,12 +21,12 @@ fn expecting(version: &str, lines: &str) -> String {
 }
 
 #[test]
-fn who_waits_to_be_asked_for_a_body_is_asked() {
+fn a_client_that_expects_100_continue_gets_it_for_each_body() {
     let host = host();
     let chunked = ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n");
     for (lines, body) in [("Content-Length: 5\r\n", "hello"), chunked] {
         let mut client = Client::connect(host.address);
-        // Twice, for it is asked for each body.
+        // Twice, because the server asks for each body.
         for _ in 0..2 {
             client.send(expecting("1.1", lines));
             expect_continue(&mut client);
@@ -48,7 +48,7 @@ fn the_expectation_is_not_case_sensitive() {
 }
 
 #[test]
-fn who_speaks_1_0_is_never_sent_an_interim_answer() {
+fn a_client_of_http_1_0_gets_no_interim_response() {
     let host = host();
     let mut client = Client::connect(host.address);
     client.send(expecting("1.0", "Content-Length: 5\r\n"));
@@ -60,7 +60,7 @@ fn who_speaks_1_0_is_never_sent_an_interim_answer() {
 }
 
 #[test]
-fn who_expects_too_much_gets_the_final_answer_at_once() {
+fn a_refused_request_gets_no_100_continue() {
     let host = host();
     for (lines, status) in [
         ("Content-Length: 2000000\r\n", 413),

@@ -179,6 +179,6 @@ fn http_1_is_spoken_whatever_the_minor_version() {
 }
 
 #[test]
-fn what_is_sent_matches_the_grammar_whatever_the_handler_says() {
+fn responses_match_the_grammar_whatever_the_handler_does() {
     check(&status_lines());
 }

@@ -1,24 +1,23 @@
-//! RFC 9110 and RFC 9112, section by section: what they ask of an origin server with MUST and MUST NOT,
-//! row by row, with the one answer that is given here. Where they let a server repair or reject, it
-//! rejects.
+//! RFC 9110 and RFC 9112, section by section. Each row is one MUST or MUST NOT for an origin server, with the response
+//! that this server gives. Where the RFCs let a server repair or reject a request, it rejects.
 //!
-//! Each row is delivered whole and byte by byte. Behind each answer that lets the connection go on
-//! comes a request that has to be answered in its turn; behind each that does not, nothing.
-//! What holds for every answer is checked at every answer (`wire`): the status line (9112 §4), the
+//! Each row is delivered whole and byte by byte. If its response keeps the connection open, another request follows,
+//! which has to be answered as well. After the last response of a connection nothing may come.
+//! `wire` checks in every response what holds for all of them: the status line (9112 §4), the
 //! grammar of header lines (9110 §2.2, §5.5, 9112 §2.2 and §5.2), `Date` (9110 §5.6.7 and §6.6.1),
 //! Content-Length and Transfer-Encoding (9110 §8.6, 9112 §6.1 and §6.2), `Connection` (9112 §9.6).
 //!
 //! The list is complete for the sections of the RFCs as they are numbered, with these exceptions.
 //!
 //! RFC 9112 has no MUST for an origin server in §1, §2.1, §2.3 (for intermediaries), §3.1, §3.2.1,
-//! §3.2.3 and §3.2.4 (for clients and proxies; the forms are rows all the same), §5 itself, §7.2 and §7.3
+//! §3.2.3 and §3.2.4 (for clients and proxies; the forms have rows nevertheless), §5 itself, §7.2 and §7.3
 //! (registries), §7.4 (clients), §8 (clients; §6.3 rules incomplete requests), §9.1, §9.2, §9.4 and §9.5,
 //! §9.7 and §9.8 (TLS, which is not spoken), §10 (media types), §11 and §12.
 //!
 //! RFC 9110 has none in §1, §3.1 and §3.2, §3.4 to §3.9, §4.1, §4.2.3, §4.3 (for clients), §5.2, §6.1,
 //! §6.3, §6.4, §6.6.2, §7.3, §7.5, §7.6 and §7.7 (for intermediaries), §8.1 to §8.3, §16 to §18.
-//! These are the handler's, who gets whole requests, makes the responses, and is passed everything
-//! that they need: §3.3 and §7.4 (whom to trust), §8.4, §8.7 and §8.8 (metadata), §9.2 and §9.3 but for HEAD and
+//! These sections are the business of the handler. It gets whole requests with everything that they need, and makes the
+//! responses: §3.3 and §7.4 (whom to trust), §8.4, §8.7 and §8.8 (metadata), §9.2 and §9.3 but for HEAD and
 //! CONNECT, §10.1.3 to §10.2, §11 (authentication), §12 (negotiation), §13 (preconditions), §14
 //! (ranges), and the headers that §15 asks for with single statuses (206, 304, 401, 405, 426).
 //!
@@ -207,8 +206,8 @@ fn conforms(host: &Host, row: &Row, piece: usize) -> Result<(), String> {
     let sent = bytes.chunks(piece).try_for_each(|piece| client.socket().write_all(piece));
     let mut received = Vec::new();
     let end = client.socket().read_to_end(&mut received);
-    // Who sends on behind the last request may meet a reset, which takes along the answer or nothing. It is told
-    // once: to a read, or to a write in front of it.
+    // A client that sends more after its last request may meet a reset, which may take the answer away. The kernel
+    // reports a reset once: to a read, or to an earlier write.
     let deaf = piece == 1 && row.then == Closes && row.answers.iter().all(|answer| answer.status < 400);
     let is_reset =
         |error: &io::Error| matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);

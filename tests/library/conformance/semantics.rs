@@ -1,4 +1,4 @@
-//! RFC 9110 §9 and §15: methods and statuses, as far as they are not the handler's.
+//! RFC 9110 §9 and §15: the methods and statuses that are not the business of the handler.
 
 use super::{Answer, Closes, GoesOn, Is, Lacks, Row, check, error, ok, row, served};
 

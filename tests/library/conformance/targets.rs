@@ -89,6 +89,6 @@ fn a_target_has_one_of_four_forms() {
 }
 
 #[test]
-fn what_is_for_proxies_changes_nothing() {
+fn headers_for_proxies_change_nothing() {
     check(&routing());
 }

@@ -79,7 +79,7 @@ fn requests_are_answered_by_another_thread_through_a_channel_and_a_waker() {
 // --- in order ---
 
 #[test]
-fn requests_behind_a_deferred_one_are_answered_behind_it_and_not_before() {
+fn requests_after_a_deferred_one_are_answered_after_it() {
     let mut rig = Rig::new(Config::default());
     let mut client = Client::connect(rig.address);
     client.send(["/before", "/later-1", "/behind", "/later-2", "/last"].map(get).concat());

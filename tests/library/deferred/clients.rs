@@ -27,7 +27,7 @@ fn a_client_that_closes_its_half_still_gets_its_deferred_answer() {
 }
 
 #[test]
-fn of_a_client_that_resets_the_host_hears_exactly_once() {
+fn a_reset_is_reported_to_the_host_once() {
     let mut rig = Rig::new(Config::default());
     let (client, id) = rig.parked("/later");
     client.reset();
@@ -41,7 +41,7 @@ fn of_a_client_that_resets_the_host_hears_exactly_once() {
 }
 
 #[test]
-fn of_a_client_that_resets_with_requests_behind_the_deferred_one_the_host_hears_exactly_once() {
+fn reset_behind_a_deferred_request_is_reported_once() {
     let mut rig = Rig::new(Config::default());
     let (mut client, id) = rig.parked("/later");
     client.send(get("/behind").repeat(1000));
@@ -53,7 +53,7 @@ fn of_a_client_that_resets_with_requests_behind_the_deferred_one_the_host_hears_
 }
 
 #[test]
-fn an_answer_to_a_client_that_has_gone_unnoticed_harms_nobody() {
+fn an_answer_to_a_client_whose_reset_is_not_noticed_yet_does_no_harm() {
     let mut rig = Rig::new(Config::default());
     let (client, id) = rig.parked("/later");
     client.reset();
@@ -109,7 +109,7 @@ fn an_id_is_over_however_often_its_place_was_used_again() {
 }
 
 #[test]
-fn an_id_of_another_server_is_told_from_one_that_is_over() {
+fn an_id_of_another_server_differs_from_one_that_is_over() {
     let (mut rig, mut other) = (Rig::new(Config::default()), Rig::new(Config::default()));
     let (mut client, id) = rig.parked("/later");
     let (_other_client, _) = other.parked("/later");

@@ -23,7 +23,7 @@ fn a_responder_that_is_dropped_answers_500() {
 }
 
 #[test]
-fn an_answer_that_does_not_come_in_time_is_a_503_and_the_host_hears_of_it() {
+fn a_deferred_request_that_times_out_is_a_503_and_is_reported() {
     let mut rig = Rig::new(Config::default());
     let (mut client, id) = rig.parked("/later");
     rig.settle();
@@ -111,7 +111,7 @@ fn a_draining_server_still_sends_deferred_answers() {
 }
 
 #[test]
-fn when_the_grace_is_over_the_host_hears_of_what_still_waits() {
+fn deferred_requests_are_reported_at_the_end_of_the_grace() {
     let mut rig = Rig::new(Config::default());
     let (client, id) = rig.parked("/later");
     let start = Instant::now();
@@ -126,7 +126,7 @@ fn when_the_grace_is_over_the_host_hears_of_what_still_waits() {
 }
 
 #[test]
-fn after_an_abort_the_next_process_tells_what_is_gone() {
+fn the_first_process_after_an_abort_reports_deferred_requests() {
     let mut rig = Rig::new(Config::default());
     let waiting: Vec<_> = (0..3).map(|_| rig.parked("/later")).collect();
     rig.server.abort();
@@ -140,7 +140,7 @@ fn after_an_abort_the_next_process_tells_what_is_gone() {
 }
 
 #[test]
-fn nothing_is_told_once_the_server_is_dropped() {
+fn a_dropped_server_reports_nothing() {
     let mut rig = Rig::new(Config::default());
     let (mut client, _) = rig.parked("/later");
     // There is news, and no `process` to tell it.
@@ -152,7 +152,7 @@ fn nothing_is_told_once_the_server_is_dropped() {
 }
 
 #[test]
-fn of_a_handler_that_defers_and_panics_the_host_hears_as_gone() {
+fn a_request_deferred_by_a_handler_that_panics_is_reported_gone() {
     let mut rig = Rig::new(Config::default());
     let mut client = Client::connect(rig.address);
     client.send(get("/later-panic"));

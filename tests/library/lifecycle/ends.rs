@@ -88,7 +88,7 @@ fn a_handlers_panic_resets_its_connection_and_no_other() {
 }
 
 #[test]
-fn a_handler_that_panics_at_every_second_request_costs_nobody_else_an_answer() {
+fn a_handler_that_panics_at_every_second_request_costs_no_other_client_an_answer() {
     let mut rig = Rig::new(with_connections(4));
     for round in 0..100 {
         let mut victim = Client::connect(rig.address);

@@ -38,7 +38,7 @@ fn clients_that_wait_at_a_removed_listener_are_answered_by_the_server_that_gets_
     for client in &mut waiting {
         assert_eq!(client.response().body, b"/after");
     }
-    // Who was accepted before stays where it is.
+    // The connection that was accepted before stays where it is.
     rig.ask(&mut served, "/again");
     rig.settle();
     assert_eq!((served.response().body, served.response().body), (b"/before".to_vec(), b"/again".to_vec()));
@@ -139,7 +139,7 @@ fn a_listener_id_of_another_server_names_nothing() {
 }
 
 #[test]
-fn a_socket_that_is_refused_is_as_it_was() {
+fn a_refused_socket_is_unchanged() {
     let host = Loop::new(16);
     let mut server = host.server(0, Config::default());
     server.drain(Instant::now(), Duration::ZERO);

@@ -37,10 +37,10 @@ fn an_adopted_stream_with_a_request_in_it_is_answered_by_the_next_process() {
 }
 
 #[test]
-fn an_adopted_stream_of_std_that_was_blocking_blocks_nobody() {
+fn an_adopted_blocking_stream_of_std_does_not_block_the_server() {
     let mut rig = Rig::new(Config::default());
     let (mut client, stream) = accepted();
-    // A read that blocks would be for ever: then the client says something, for the test to fail.
+    // A read that blocks would never return. The client then sends a request, so that the test fails instead.
     let (done, is_done) = mpsc::channel();
     let client = thread::spawn(move || {
         let in_time = is_done.recv_timeout(PATIENCE).is_ok();
@@ -57,7 +57,7 @@ fn an_adopted_stream_of_std_that_was_blocking_blocks_nobody() {
 }
 
 #[test]
-fn what_the_host_had_set_to_be_reset_when_it_is_closed_is_closed_by_a_fin() {
+fn a_socket_that_was_set_to_reset_at_its_close_is_closed_by_a_fin() {
     let mut rig = Rig::new(Config::default());
     let (mut adopted, stream) = accepted();
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("it can be set");
@@ -80,7 +80,7 @@ fn what_the_host_had_set_to_be_reset_when_it_is_closed_is_closed_by_a_fin() {
 /// Linux holds back what does not fill a segment for 200 ms.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_the_host_had_corked_is_answered_at_once() {
+fn a_corked_socket_is_answered_at_once() {
     let mut rig = Rig::new(Config::default());
     let (mut adopted, stream) = accepted();
     SockRef::from(&stream).set_tcp_cork(true).expect("it can be set");

@@ -6,7 +6,7 @@ use fourway::{CloseMode, Reason};
 use super::config;
 use crate::common::{ByHand, Client, stalled, wait_until};
 
-/// It has promised to send no more, and a line break comes all the same when the server has closed.
+/// The client has promised to send no more, but sends a line break when the server has closed.
 #[test]
 fn an_answer_that_does_not_fit_into_the_clients_window_is_lingered_over() {
     let mut server = ByHand::new(config(CloseMode::Fin));

@@ -72,7 +72,7 @@ fn read_as_expected(witness: &Witness, row: &Row, delivery: Delivery) -> Result<
     if seen != asked {
         return Err(format!("the handler saw {seen:?} instead of {asked:?}"));
     }
-    // Who sends on although nothing more is read may meet a reset, and lose the answer.
+    // A client that sends more although nothing is read any more may meet a reset, and lose the answer.
     let deaf = row.then == Then::Closes && delivery == Delivery::ByteByByte;
     match end {
         Err(_) if deaf && (received.is_empty() || asked.len() > 1) => return Ok(()),
@@ -110,8 +110,8 @@ fn answered_as_expected(answers: &[Response], asked: &[Asked], then: Then) -> Re
     }
 }
 
-/// Sends it and reads to the end of input; whether that was a FIN. A reset is told once: to a read, or to a write in
-/// front of it.
+/// Sends the bytes and reads to the end of input. The result is an error if that was not a FIN. The kernel reports a
+/// reset once: to a read, or to an earlier write.
 fn exchange(witness: &Witness, bytes: &[u8], delivery: Delivery) -> (Vec<u8>, io::Result<()>) {
     let client = Client::connect(witness.address());
     let piece = if delivery == Delivery::Whole { bytes.len() } else { 1 };
@@ -129,7 +129,7 @@ fn a_coding_beside_a_length_is_refused_however_it_is_written() {
 }
 
 #[test]
-fn a_length_behind_a_coding_is_refused_however_that_is_written() {
+fn a_length_after_a_coding_is_refused_however_the_coding_is_written() {
     each_is_read_in_the_one_safe_way("TE.CL");
 }
 
@@ -179,12 +179,12 @@ fn targets_and_hosts_have_one_meaning_or_none() {
 }
 
 #[test]
-fn what_is_beyond_a_limit_or_wrong_twice_hides_nothing() {
+fn a_request_beyond_a_limit_or_with_two_errors_hides_nothing() {
     each_is_read_in_the_one_safe_way("limits");
 }
 
 #[test]
-fn nothing_is_read_behind_the_last_answer() {
+fn nothing_is_read_after_the_last_answer() {
     each_is_read_in_the_one_safe_way("behind the last");
 }
 

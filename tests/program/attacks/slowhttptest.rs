@@ -19,8 +19,8 @@ const SHORT: [&str; 8] =
 
 const LONG: [&str; 6] = ["--head-timeout", "1h", "--body-timeout", "1h", "--write-timeout", "1h"];
 
-/// An attack of so many seconds, and what the program says after it. With `held`, the program holds all the
-/// attackers at a time, and the attack goes on until the honest client has had its hundred answers.
+/// Runs an attack of at most this number of seconds, and returns what the program reports after it. With `held`, the
+/// program holds all attackers at a time, and the attack goes on until the honest client has had its hundred answers.
 fn attack(mode: &[&str], seconds: u32, options: &[&str], held: bool) -> Option<Ended> {
     let tool = tools::find(&["slowhttptest"])?;
     let folder = Folder::new();

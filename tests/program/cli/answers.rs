@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use super::large;
 use crate::common::program::{Program, command};
-use crate::common::tools::TempFile;
+use crate::common::tools::{self, TempFile};
 use crate::common::{Client, stalled};
 
 #[test]
@@ -42,7 +42,7 @@ fn trace_is_not_allowed_and_every_other_method_is() {
 #[test]
 fn it_listens_on_ipv4_and_ipv6_at_once() {
     if TcpListener::bind("[::1]:0").is_err() {
-        return; // This machine has no IPv6.
+        return tools::skipped("this machine has no IPv6");
     }
     let arguments = ["--listen", "127.0.0.1:0", "--listen", "[::1]:0,127.0.0.1:0"];
     let program = Program::start_as(command(&arguments));
@@ -72,7 +72,7 @@ fn processes_can_share_a_port() {
 }
 
 #[test]
-fn body_and_content_type_are_what_was_asked_for() {
+fn body_and_content_type_are_those_of_the_options() {
     let program = Program::start(&["--body", "<p>hällo", "--content-type", "text/html; charset=utf-8"]);
     let response = program.connect().ask("/path");
     assert_eq!(response.body, "<p>hällo".as_bytes());
@@ -124,7 +124,7 @@ fn without_keep_alive_the_first_response_is_the_last() {
 }
 
 #[test]
-fn an_idle_connection_ends_after_the_time_asked_for() {
+fn an_idle_connection_ends_after_its_timeout() {
     let program = Program::start(&["--idle-timeout", "50ms"]);
     program.connect().expect_end();
     let ended = program.end();
@@ -133,7 +133,7 @@ fn an_idle_connection_ends_after_the_time_asked_for() {
 }
 
 #[test]
-fn a_slow_head_ends_after_the_time_asked_for() {
+fn a_slow_head_ends_after_its_timeout() {
     let program = Program::start(&["--head-timeout", "50ms"]);
     let mut slow = program.connect();
     slow.send("GET / HT");

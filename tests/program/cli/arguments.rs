@@ -44,7 +44,7 @@ fn the_version_is_the_crates() {
 }
 
 #[test]
-fn a_wrong_value_ends_it_with_2_and_says_what_would_be_right() {
+fn a_wrong_value_ends_the_program_with_2_and_lists_the_right_values() {
     let long = "x".repeat(2000);
     let cases = [
         ("--listen", "8080", "expected IP:PORT"),
@@ -73,7 +73,7 @@ fn a_wrong_value_ends_it_with_2_and_says_what_would_be_right() {
 }
 
 #[test]
-fn a_wrong_variable_ends_it_with_2_and_is_named() {
+fn a_wrong_variable_ends_the_program_with_2_and_is_named() {
     let cases = [
         ("LISTEN", "8080"),
         ("CONTENT_TYPE", "ä"),
@@ -145,7 +145,7 @@ fn help_names_the_variables_that_are_empty_too() {
 }
 
 #[test]
-fn two_bodies_are_one_too_many() {
+fn two_bodies_are_an_error() {
     let ended = run(command(&["--body", "x", "--body-file", "y"]));
     assert_eq!(ended.code(), Some(2));
     assert!(ended.stderr.contains("either --body or --body-file"), "{}", ended.stderr);

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::common::child::Child;
 use crate::common::program::{Ended, Program, command, command_after, handing_over, run};
-use crate::common::tools::{Folder, TempFile};
+use crate::common::tools::{self, Folder, TempFile};
 
 /// The end of a program that cannot use a body file.
 fn refused_body(path: &str) -> String {
@@ -39,8 +39,7 @@ fn an_enormous_body_file_is_refused_before_it_is_read() {
     let file = TempFile::with(b"");
     // All of it is a hole.
     if File::options().write(true).open(file.path()).unwrap().set_len(1 << 43).is_err() {
-        eprintln!("SKIPPED: the file system has no file of 8 TiB");
-        return;
+        return tools::skipped("the file system has no file of 8 TiB");
     }
     let log = refused_body(file.path());
     assert!(log.contains("it has 8796093022208 bytes") && log.contains("at most "), "{log}");

@@ -1,11 +1,11 @@
-//! What the system allows, and what is said about it.
+//! The limits of the system, and what the program reports about them.
 
 use std::fs;
 
 use crate::common::program::{Program, command_after, run};
 
 #[test]
-fn a_low_file_limit_is_said_and_kept() {
+fn a_low_file_limit_is_reported_and_kept() {
     let arguments = ["--listen", "127.0.0.1:0"];
     let program = Program::start_as(command_after("ulimit -n 100", &arguments));
     assert!(program.greeting.contains("; up to 36 connections (file limit 100, 64 reserved); at most "));
@@ -30,7 +30,7 @@ fn the_soft_file_limit_is_raised_to_the_hard_one() {
 }
 
 #[test]
-fn more_connections_than_files_are_held_as_far_as_they_can_be() {
+fn the_number_of_connections_is_cut_to_the_file_limit() {
     let arguments = ["--listen", "127.0.0.1:0", "--max-connections", "1k"];
     let program = Program::start_as(command_after("ulimit -n 100", &arguments));
     assert!(program.greeting.contains("up to 36 connections"), "{}", program.greeting);

@@ -7,13 +7,13 @@ use socket2::{Domain, Socket, Type};
 
 use crate::common::Client;
 use crate::common::program::{EXECUTABLE, Ended, Program, command, run, tidy};
-use crate::common::tools::TempFile;
+use crate::common::tools::{self, TempFile};
 
 /// The program where `/etc/hosts` is another one; `None` where a test may not have its own.
 fn command_with_hosts(hosts: &TempFile, arguments: &[&str]) -> Option<Command> {
     let may_unshare = Command::new("unshare").args(["-rm", "true"]).output();
     if !may_unshare.is_ok_and(|ended| ended.status.success()) {
-        eprintln!("SKIPPED: unshare -rm is not possible here");
+        tools::skipped("unshare -rm is not possible here");
         return None;
     }
     let script = format!(r#"mount --bind {} /etc/hosts && exec "$0" "$@""#, hosts.path());
@@ -26,7 +26,7 @@ fn command_with_hosts(hosts: &TempFile, arguments: &[&str]) -> Option<Command> {
 const NOT_HERE: &str = "198.51.100.1";
 
 #[test]
-fn localhost_is_listened_on_where_it_can_be_and_the_rest_is_reported() {
+fn localhost_is_bound_where_possible_and_the_rest_is_reported() {
     let hosts = TempFile::with(format!("{NOT_HERE} localhost\n127.0.0.1 localhost\n").as_bytes());
     let Some(command) = command_with_hosts(&hosts, &["--listen", "localhost:0"]) else { return };
     let program = Program::start_as(command);

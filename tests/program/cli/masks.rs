@@ -13,7 +13,7 @@ fn start_blocked(signals: &str) -> Program {
 }
 
 #[test]
-fn a_signal_that_the_parent_has_blocked_ends_it_all_the_same() {
+fn a_signal_that_the_parent_has_blocked_still_ends_the_program() {
     for signal in ["TERM", "INT"] {
         let program = start_blocked("TERM,INT");
         assert_eq!(program.connect().ask("/path").body, b"xixizi");
@@ -25,7 +25,7 @@ fn a_signal_that_the_parent_has_blocked_ends_it_all_the_same() {
 }
 
 #[test]
-fn a_blocked_signal_that_came_before_the_start_ends_it_in_order() {
+fn a_blocked_signal_from_before_the_start_ends_the_program_in_order() {
     // It is pending while the shell becomes the program.
     let mut env = Command::new("env");
     let script = r#"kill -s TERM $$; exec "$0" "$@""#;

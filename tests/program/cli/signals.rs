@@ -71,7 +71,7 @@ fn with_stalled_download(arguments: &[&str], file: &TempFile) -> (Program, Clien
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_ends_the_program_at_once() {
     let file = TempFile::with(large());
     let (mut program, mut client) = with_stalled_download(&["--drain-timeout", "1h"], &file);
     program.signal("TERM");
@@ -102,7 +102,7 @@ fn two_signals_in_one_moment_do_not_cut_a_response() {
 }
 
 #[test]
-fn signals_for_daemons_do_not_end_it_and_are_logged() {
+fn signals_for_daemons_are_ignored_and_logged() {
     for signal in ["HUP", "USR1", "USR2"] {
         let mut program = Program::start(&[]);
         let mut client = program.connect();
@@ -124,7 +124,7 @@ fn the_drain_timeout_bounds_the_wait() {
 }
 
 #[test]
-fn nobody_has_to_read_what_it_prints() {
+fn a_closed_standard_output_does_not_disturb_the_program() {
     let mut command = on_free_port(&[]);
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Child::unread(piped);

@@ -59,7 +59,7 @@ fn signal(name: &str, pid: &str) {
 }
 
 #[test]
-fn in_the_background_of_a_terminal_that_stops_writers_it_goes_on() {
+fn a_background_program_goes_on_when_the_terminal_stops_writers() {
     let script = r#"stty tostop; set -m; "$0" "$@" & echo "pid $!"; wait; echo "status $?""#;
     let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0", "-v"]) else { return };
     let pid = terminal.pid();
@@ -91,7 +91,7 @@ fn a_terminal_that_is_stopped_by_control_s_does_not_stop_the_server() {
 }
 
 #[test]
-fn when_its_terminal_is_closed_it_ends_in_order() {
+fn a_closed_terminal_ends_the_program_in_order() {
     let script = r#"echo "pid $$"; exec "$0" "$@""#;
     let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0"]) else { return };
     let pid = terminal.pid();
@@ -103,7 +103,7 @@ fn when_its_terminal_is_closed_it_ends_in_order() {
 }
 
 #[test]
-fn a_hangup_that_the_shell_ignores_does_not_end_it() {
+fn a_hangup_that_the_shell_ignores_does_not_end_the_program() {
     let script = r#"trap '' HUP; echo "pid $$"; exec "$0" "$@""#;
     let Some(mut terminal) = Terminal::run(script, &["--listen", "127.0.0.1:0"]) else { return };
     let pid = terminal.pid();

@@ -92,7 +92,7 @@ fn a_client_that_resets_is_forgotten_and_the_others_are_served() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_at_once() {
+fn impossible_targets_are_refused_at_once() {
     let mut deferred = Example::on_any_port("deferred");
     let address = deferred.http();
     for target in

@@ -65,7 +65,7 @@ fn the_udp_socket_echoes_while_both_servers_are_kept_busy() {
             echoed = echo(echoes);
             echoes += 1;
         }
-        // Before anything can fail, for the scope waits for its threads.
+        // Before anything can fail, because the scope waits for its threads.
         is_over.store(true, Relaxed);
         assert!(echoed.expect("every datagram comes back"), "as it was sent");
         for client in busy {
@@ -102,7 +102,7 @@ fn a_line_from_the_thread_reaches_the_loop() {
 }
 
 #[test]
-fn one_server_tells_of_the_other() {
+fn one_server_reports_on_the_other() {
     let mut embed = Example::on_any_port("embed");
     let (api, admin) = (embed.http(), embed.http());
     (0..3).for_each(|_| drop(page(api, "/")));

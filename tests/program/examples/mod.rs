@@ -32,7 +32,7 @@ impl Example {
         Example { child }
     }
 
-    /// On ports that the system chooses, as many as it likes.
+    /// Starts an example on ports that the system chooses, as many as the example has.
     fn on_any_port(name: &str) -> Example {
         Example::start(name, &["127.0.0.1:0"; 3])
     }

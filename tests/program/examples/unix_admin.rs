@@ -64,7 +64,7 @@ fn a_state_that_does_not_exist_changes_nothing() {
 }
 
 #[test]
-fn a_wrong_method_is_told_the_right_ones() {
+fn a_wrong_method_is_answered_with_the_allowed_ones() {
     let folder = Folder::new();
     let path = folder.path("vm.sock");
     let _example = start(&path);
@@ -108,7 +108,7 @@ fn the_socket_is_its_owners_alone() {
 }
 
 #[test]
-fn a_socket_that_a_killed_one_left_behind_is_replaced() {
+fn the_socket_of_a_killed_example_is_replaced() {
     let folder = Folder::new();
     let path = folder.path("vm.sock");
     drop(start(&path));

@@ -1,7 +1,7 @@
 //! A process that has fewer descriptors than it has clients.
 //!
-//! The program divides the limit that it finds at its start. So the limit is lowered afterwards, from
-//! outside, as an administrator can; and as far as the program knows, it just has run out.
+//! The program divides the limit that it finds at its start. So the limit is lowered afterwards from outside, as an
+//! administrator can do. To the program it looks as if descriptors had run out.
 
 use std::fs;
 use std::thread;
@@ -31,15 +31,15 @@ fn started(options: &[&str]) -> Program {
     program
 }
 
-/// A program that may have 64 descriptors, for good.
+/// A program that may have 64 descriptors, and cannot raise the limit.
 fn limited(options: &[&str]) -> Program {
     let program = started(options);
     limit_files(&program, LIMIT, LIMIT as u64);
     program
 }
 
-/// How many of the numbers that the limit allows are in use. What was opened before may have a higher
-/// one, such as what a program inherits from whoever starts the tests.
+/// Returns how many of the numbers that the limit allows are in use. A descriptor that the program has inherited may
+/// have a higher one.
 fn in_use(program: &Program) -> usize {
     let folder = format!("/proc/{}/fd", program.pid());
     let names = fs::read_dir(folder).expect("its descriptors").flatten().map(|entry| entry.file_name());
@@ -57,7 +57,7 @@ fn asking(program: &Program, count: usize) -> Vec<Client> {
     (0..count).map(ask).collect()
 }
 
-/// The same, of whom the first are served, and the others wait for descriptors.
+/// More clients than descriptors. The first are served, and the others wait for descriptors.
 fn crowd(program: &Program, count: usize) -> Vec<Client> {
     let clients = asking(program, count);
     wait_until("all descriptors are in use", || in_use(program) == LIMIT);
@@ -65,7 +65,7 @@ fn crowd(program: &Program, count: usize) -> Vec<Client> {
     clients
 }
 
-/// A starved program: its clients, all answered, and so many that wait.
+/// Starves a program. Returns its clients, which have all had an answer, and those that wait.
 fn starved(program: &Program, waiting: usize) -> (Vec<Client>, Vec<Client>) {
     let mut served = crowd(program, LIMIT - in_use(program) + waiting);
     let waiting = served.split_off(served.len() - waiting);
@@ -117,7 +117,7 @@ fn while_nothing_moves_a_starved_server_wakes_ten_times_a_second() {
     println!("{rate:.1} wakes a second, {:.2} % busy", 100.0 * share);
     // It cannot wake more often because the machine is busy; it may wake less often.
     assert!((1.0..=15.0).contains(&rate), "{rate:.1} wakes a second");
-    // Who spins never sleeps.
+    // A process that spins never sleeps.
     assert!(share < 0.1, "{:.1} % busy with nothing to do", 100.0 * share);
     drop(clients);
 }
@@ -195,7 +195,7 @@ fn a_descriptor_that_comes_from_elsewhere_is_used_when_accepting_is_tried_again(
 }
 
 #[test]
-fn a_sigterm_ends_a_starved_server_whoever_waits() {
+fn a_sigterm_ends_a_starved_server_although_clients_wait() {
     let program = limited(&[]);
     let (mut served, mut waiting) = starved(&program, 20);
     let ended = program.end();

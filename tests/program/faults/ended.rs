@@ -1,8 +1,7 @@
 //! SIGTERM in the middle of a load.
 //!
-//! What the program says at its end is compared with what its clients were told. Whatever it has read of
-//! a request, it has answered; whatever it has sent, has arrived; and a client that was not answered has
-//! not had a single byte.
+//! The summary of the program is compared with what its clients received. The program has answered every request of which
+//! it read a byte. All that it sent has arrived. A client without an answer has not received a single byte.
 
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
@@ -103,7 +102,7 @@ fn a_sigterm_waits_for_requests_of_which_a_byte_was_read() {
     assert_eq!((ended.number("requests"), ended.number("errors")), (4, 0), "{}", ended.stdout);
 }
 
-/// The program has read all that so many clients have sent.
+/// Waits until the program has read all that this number of clients has sent.
 fn wait_until_read(program: &Program, clients: usize) {
     let is_read = |&(state, unread): &(State, u64)| state == State::Established && unread == 0;
     wait_until("all is read", || {

@@ -13,7 +13,7 @@ use crate::common::{Client, get, get_and_close, wait_until};
 const SPAN: Duration = Duration::from_secs(1);
 
 #[test]
-fn while_no_accept_succeeds_the_server_sleeps_and_serves_whom_it_has() {
+fn while_no_accept_succeeds_the_server_sleeps_and_serves_its_clients() {
     let Some(strace) = strace() else { return };
     // They wait, so all of them can do so at a time.
     thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn is_fruitless(turn: &[crate::common::strace::Call]) -> bool {
 }
 
 #[test]
-fn while_the_poller_takes_nobody_a_request_that_is_there_is_answered() {
+fn while_the_poller_takes_no_connection_waiting_requests_are_answered() {
     const CLIENTS: usize = 20;
     let Some(strace) = strace() else { return };
     for error in ["ENOSPC", "ENOMEM"] {
@@ -66,7 +66,7 @@ fn while_the_poller_takes_nobody_a_request_that_is_there_is_answered() {
         wait_until("it sleeps", || program.is_asleep());
         let trace = Trace::inject(&strace, &program, &[&format!("epoll_ctl:error={error}:when=1+1")]);
         wait_until("it sleeps", || program.is_asleep());
-        // Each has asked before it is accepted: who is accepted first would have to wait, and could not.
+        // Each has asked before it is accepted. Otherwise it would have to wait, and could not.
         program.signal("STOP");
         wait_until("the program has stopped", || program.is_stopped());
         let ask = |request: String| {
@@ -144,7 +144,7 @@ fn a_sigterm_is_obeyed_although_its_pipe_cannot_be_written_to() {
 }
 
 #[test]
-fn a_meter_that_cannot_be_read_stops_nobody() {
+fn a_meter_that_cannot_be_read_does_not_stop_the_server() {
     let Some(strace) = strace() else { return };
     let program = Program::start(&[]);
     let trace = Trace::inject(&strace, &program, &["pread64:error=ENOMEM", "openat:error=EMFILE"]);

@@ -1,4 +1,4 @@
-//! Clients of every kind, at once, and what each of them was told.
+//! Clients of every kind at once, and what they received.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,10 +19,10 @@ pub enum Kind {
     Upload,
 }
 
-/// What clients sent and were told, in numbers.
+/// What clients sent and received, in numbers.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Told {
-    /// Connections that were made, as far as a client can tell.
+    /// Connections that were made, from the view of the clients.
     pub connections: usize,
     /// Answers that came whole, and were those to the request.
     pub whole: usize,
@@ -30,14 +30,14 @@ pub struct Told {
     pub cut: usize,
     /// Requests without a byte of an answer before the connection's end.
     pub unanswered: usize,
-    /// Answers that refused a request for the time that it took.
+    /// Answers that refused a request because it took too long.
     pub refused: usize,
     /// Connections that were ended by a reset after their last answer, where a FIN was to come.
     pub resets: usize,
-    /// What the requests and the answers weighed that were whole.
+    /// Bytes of the requests and answers that were whole.
     pub bytes_up: usize,
     pub bytes_down: usize,
-    /// What requests weighed that were not answered, on connections that had been answered before.
+    /// Bytes of requests without an answer, on connections that had been answered before.
     pub late_bytes: usize,
 }
 
@@ -66,7 +66,7 @@ impl Told {
 pub struct Load<'a> {
     pub address: SocketAddr,
     pub page: &'a [u8],
-    /// Whether a client to whom the server has announced the end waits for it.
+    /// Whether a client waits for the end of its connection after the server has announced it.
     pub waits_for_end: bool,
     pub upload_bytes: usize,
     /// Answers that came whole, up to now and of all clients.
@@ -79,7 +79,7 @@ impl<'a> Load<'a> {
         Load { address, page, waits_for_end: true, upload_bytes: 60_000, answered }
     }
 
-    /// All kinds at once, each so many times one after the other.
+    /// Runs all kinds at once, and each kind this number of times in a row.
     pub fn run(&self, connections: usize) -> Told {
         self.at_once(|kind| {
             let mut told = Told::default();

@@ -1,7 +1,7 @@
 //! A program that is stopped for longer than any of its clients may wait.
 //!
-//! To the program that is a clock that jumps: when it goes on, every deadline is due at once. What came
-//! from its clients meanwhile came in time, as far as they can know.
+//! To the program this is a clock that jumps. When it goes on, every deadline is due at once. To its clients, what they
+//! sent meanwhile was in time.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -90,7 +90,7 @@ const REST_OF_HEAD: &str = "Host: test\r\n\r\n";
 const HALF_A_BODY: &str = "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 5\r\n\r\n12";
 
 #[test]
-fn after_a_stop_all_that_was_due_ends_and_whoever_has_spoken_meanwhile_is_served() {
+fn after_a_stop_due_connections_end_and_clients_that_sent_meanwhile_are_served() {
     const IDLE: usize = 300;
     const SLOW: usize = 20;
     let (stopped, (mut silent, mut speaking)) = Stopped::after(&OPTIONS, |program| {

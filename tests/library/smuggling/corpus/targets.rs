@@ -1,4 +1,4 @@
-//! Targets and hosts that are sound: what is asked for, and of whom (RFC 9112 §3.2, RFC 9110 §4.2 and §7.2).
+//! Targets and hosts that are sound (RFC 9112 §3.2, RFC 9110 §4.2 and §7.2).
 
 use super::{PUBLIC, Row, Then, row, shown};
 use crate::common::witness::Asked;
