@@ -6,7 +6,7 @@ use std::time::Duration;
 use fourway::{CloseMode, Config, Reason};
 use socket2::{Domain, Socket, Type};
 
-use crate::common::kernel::{Ends, Pair, State, undisturbed};
+use crate::common::kernel::{Ends, Pair, State, every_round_leaves};
 use crate::common::own::my_turn;
 use crate::common::{ByHand, Client, Host, PATIENCE, expect_alive, get, get_and_close};
 
@@ -25,14 +25,6 @@ const AT_THE_SERVER: Ends = Ends { server: Some(State::TimeWait), client: None }
 const AT_THE_CLIENT: Ends = Ends { server: None, client: Some(State::TimeWait) };
 const NOWHERE: Ends = Ends { server: None, client: None };
 
-/// The same end, again and again.
-fn every_round_leaves(expected: Ends, mut round: impl FnMut() -> Pair) {
-    for number in 0..ROUNDS {
-        let ends = undisturbed(expected, || round().wait_for_final());
-        assert_eq!(ends, expected, "round {number}");
-    }
-}
-
 /// One request, as a client that reads to the end of input and then closes.
 fn read_to_the_end(host: &Host, request: &str) -> Pair {
     let mut client = Client::connect(host.address);
@@ -47,7 +39,7 @@ fn read_to_the_end(host: &Host, request: &str) -> Pair {
 fn fin_leaves_time_wait_at_the_server_when_the_client_asked_for_the_close() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Fin));
-    every_round_leaves(AT_THE_SERVER, || read_to_the_end(&host, &get_and_close("/who")));
+    every_round_leaves(AT_THE_SERVER, ROUNDS, || read_to_the_end(&host, &get_and_close("/who")));
 }
 
 #[test]
@@ -56,14 +48,14 @@ fn fin_leaves_time_wait_at_the_server_when_the_server_decided_to_close() {
     let mut config = config(CloseMode::Fin);
     config.keep_alive = false;
     let host = Host::start(config);
-    every_round_leaves(AT_THE_SERVER, || read_to_the_end(&host, &get("/who")));
+    every_round_leaves(AT_THE_SERVER, ROUNDS, || read_to_the_end(&host, &get("/who")));
 }
 
 #[test]
 fn fin_leaves_time_wait_at_the_server_after_an_error() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Fin));
-    every_round_leaves(AT_THE_SERVER, || {
+    every_round_leaves(AT_THE_SERVER, ROUNDS, || {
         let mut client = Client::connect(host.address);
         let pair = Pair::of(client.socket());
         client.send("nonsense\r\n\r\n");
@@ -96,7 +88,7 @@ fn peer_leaves_time_wait_at_the_client() {
     for keep_alive in [true, false] {
         config.keep_alive = keep_alive;
         let host = Host::start(config.clone());
-        every_round_leaves(AT_THE_CLIENT, || {
+        every_round_leaves(AT_THE_CLIENT, ROUNDS, || {
             let mut client = Client::connect(host.address);
             let pair = Pair::of(client.socket());
             client.send(get_and_close("/who"));
@@ -114,14 +106,14 @@ fn peer_leaves_time_wait_at_the_server_when_the_client_does_not_close_in_time() 
     let mut config = config(CloseMode::Peer);
     config.timeouts.linger = Duration::from_millis(20);
     let host = Host::start(config);
-    every_round_leaves(AT_THE_SERVER, || read_to_the_end(&host, &get_and_close("/who")));
+    every_round_leaves(AT_THE_SERVER, ROUNDS, || read_to_the_end(&host, &get_and_close("/who")));
 }
 
 #[test]
 fn rst_leaves_no_time_wait() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Rst));
-    every_round_leaves(NOWHERE, || {
+    every_round_leaves(NOWHERE, ROUNDS, || {
         let mut client = Client::connect(host.address);
         let pair = Pair::of(client.socket());
         client.send(get_and_close("/who"));
@@ -136,7 +128,7 @@ fn rst_leaves_no_time_wait() {
 fn drop_leaves_time_wait_at_the_server_when_it_had_read_everything() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Drop));
-    every_round_leaves(AT_THE_SERVER, || {
+    every_round_leaves(AT_THE_SERVER, ROUNDS, || {
         let mut client = Client::connect(host.address);
         let pair = Pair::of(client.socket());
         client.send(get("/who"));
@@ -151,7 +143,7 @@ fn drop_leaves_time_wait_at_the_server_when_it_had_read_everything() {
 fn drop_leaves_no_time_wait_when_input_was_unread() {
     let _turn = my_turn();
     let mut server = ByHand::new(config(CloseMode::Drop));
-    every_round_leaves(NOWHERE, || {
+    every_round_leaves(NOWHERE, ROUNDS, || {
         let dropped = server.server.stats().closes(Reason::Dropped);
         let mut client = Client::connect(server.address);
         let pair = Pair::of(client.socket());
@@ -171,8 +163,7 @@ fn after_closing_first_a_server_binds_its_port_again_at_once() {
     let _turn = my_turn();
     let host = Host::start(config(CloseMode::Fin));
     let address = host.address;
-    let ends = undisturbed(AT_THE_SERVER, || read_to_the_end(&host, &get_and_close("/who")).wait_for_final());
-    assert_eq!(ends, AT_THE_SERVER);
+    every_round_leaves(AT_THE_SERVER, 1, || read_to_the_end(&host, &get_and_close("/who")));
     drop(host);
     let plain = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let error = plain.bind(&address.into()).expect_err("TIME_WAIT keeps the port from others");

@@ -56,12 +56,15 @@ impl Pair {
         Pair { server: hex(peer), client: hex(local) }
     }
 
-    /// What the table says now.
+    /// Returns what the table says now.
     pub fn ends(&self) -> Ends {
-        let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
+        self.ends_in(&fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp"))
+    }
+
+    fn ends_in(&self, table: &str) -> Ends {
         Ends {
-            server: find(&table, &self.server, &self.client),
-            client: find(&table, &self.client, &self.server),
+            server: find(table, &self.server, &self.client),
+            client: find(table, &self.client, &self.server),
         }
     }
 
@@ -80,20 +83,22 @@ impl Pair {
             self.ends().server == Some(wanted)
         });
     }
+}
 
-    /// What remains when neither end can change before TIME_WAIT runs out.
-    pub fn wait_for_final(&self) -> Ends {
-        let is_final = |end: Option<State>| matches!(end, None | Some(State::TimeWait));
-        let mut before = None;
-        // The table is not read in one piece: what was seen twice running was no gap in it.
-        super::wait_until("both ends are closed or in TIME_WAIT", || {
-            let ends = self.ends();
-            let settled = is_final(ends.server) && is_final(ends.client) && before == Some(ends);
-            before = Some(ends);
-            settled
-        });
-        before.expect("looked at least once")
-    }
+/// Returns what remains of connections when none of their ends can change before TIME_WAIT runs out.
+fn final_ends(pairs: &[Pair]) -> Vec<Ends> {
+    let is_final = |end: Option<State>| matches!(end, None | Some(State::TimeWait));
+    let mut before = Vec::new();
+    // The table is not read in one piece, so an end may be missing in it once. It is not missing twice in a row.
+    super::wait_until("all ends are closed or in TIME_WAIT", || {
+        let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
+        let ends: Vec<Ends> = pairs.iter().map(|pair| pair.ends_in(&table)).collect();
+        let all_are_final = ends.iter().all(|ends| is_final(ends.server) && is_final(ends.client));
+        let settled = all_are_final && before == ends;
+        before = ends;
+        settled
+    });
+    before
 }
 
 /// A server's own ends of its connections, accepted or not: their states, and how many bytes wait
@@ -123,29 +128,35 @@ pub fn fresh_syns_to(server: SocketAddr) -> usize {
     table.lines().filter(is_fresh).count()
 }
 
-/// Returns what a round leaves behind. A round that the kernel may have disturbed is repeated.
+/// Makes rounds, each of which ends a connection, and fails unless each of them leaves what is expected. A round that the
+/// kernel may have disturbed is repeated.
 ///
 /// Two things end a TIME_WAIT, whichever side closed first, and the kernel counts both. It keeps at most
 /// `tcp_max_tw_buckets` of them for the whole machine. And it answers a late segment, repeated or overtaken on its way
 /// between two processors, out of TIME_WAIT; the reset of the other end, which is gone, then ends the TIME_WAIT (RFC
 /// 1337 §1). On a busy machine this happens to one close in a hundred. Such a round proves nothing against the server. A
 /// server that really closes the wrong way does so again.
-pub fn undisturbed(expected: Ends, mut round: impl FnMut() -> Ends) -> Ends {
-    const REPEATS: usize = 5;
-    let mut ends = None;
-    for _ in 0..REPEATS {
+pub fn every_round_leaves(expected: Ends, rounds: usize, mut round: impl FnMut() -> Pair) {
+    const ATTEMPTS: usize = 5;
+    let mut left = rounds;
+    for attempt in 1..=ATTEMPTS {
         let before = Disturbances::up_to_now();
-        let found = *ends.insert(round());
+        let pairs: Vec<Pair> = (0..left).map(|_| round()).collect();
+        // A look at the table takes long if it is long, so all rounds share each look.
+        let mut others = final_ends(&pairs);
         let after = Disturbances::up_to_now();
-        if found == expected || after == before {
-            break;
+        others.retain(|ends| *ends != expected);
+        if others.is_empty() {
+            return;
         }
-        eprintln!("a round is repeated: {found:?} instead of {expected:?}, {before:?}, {after:?}");
+        let is_disturbed = after != before;
+        assert!(is_disturbed && attempt < ATTEMPTS, "{} of {left} leave {others:?}", others.len());
+        eprintln!("{} of {left} rounds are repeated, {before:?}, {after:?}: {others:?}", others.len());
         if after.overflows != before.overflows {
             wait_for_room();
         }
+        left = others.len();
     }
-    ends.expect("at least one round")
 }
 
 #[derive(Debug, PartialEq, Eq)]
