@@ -8,7 +8,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::common::kernel::{Ends, Pair, State, every_round_leaves};
 use crate::common::own::my_turn;
-use crate::common::{ByHand, Client, Host, PATIENCE, expect_alive, get, get_and_close};
+use crate::common::sockets::{ALL, Entry, ONE, by_netlink, by_table, end_of};
+use crate::common::{ByHand, Client, Host, PATIENCE, expect_alive, get, get_and_close, wait_until};
 
 /// A server that waits for a client's FIN longer than any test does.
 fn config(close: CloseMode) -> Config {
@@ -171,4 +172,19 @@ fn after_closing_first_a_server_binds_its_port_again_at_once() {
     let again = Host::start_at(address, config(CloseMode::Fin)).expect("the port at once");
     assert_eq!(again.address, address);
     expect_alive(address);
+}
+
+/// The test of what all of these look at.
+#[test]
+fn each_way_to_find_a_socket_finds_the_same_connection() {
+    let _turn = my_turn();
+    let host = Host::start(config(CloseMode::Fin));
+    let client = Client::connect(host.address);
+    let own = client.socket().local_addr().expect("its own address");
+    let is_it = |entry: &Entry| (entry.local, entry.remote) == (own, host.address);
+    let ask = |flags| by_netlink(own, host.address, flags).expect("this kernel has sock_diag");
+    let [one, all, text] = [ask(ONE), ask(ALL), by_table()].map(|found| found.into_iter().find(is_it));
+    assert!(one.is_some() && one == all && one == text, "{one:?}, {all:?}, {text:?}");
+    client.reset();
+    wait_until("it is gone", || end_of(own, host.address).is_none());
 }

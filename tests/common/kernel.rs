@@ -1,4 +1,4 @@
-//! The states of both ends of a connection, as the kernel shows them in `/proc/net/tcp`.
+//! The states of both ends of a connection, as the kernel has them.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
+use super::sockets::{self, Entry};
 
 /// What the kernel calls the state of one end (`include/net/tcp_states.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,40 +43,32 @@ pub struct Ends {
     pub client: Option<State>,
 }
 
-/// The addresses by which the kernel's table names a connection; it outlives the socket.
-#[derive(Debug, Clone)]
+/// The addresses of both ends of a connection; they outlive the socket.
+#[derive(Debug, Clone, Copy)]
 pub struct Pair {
-    server: String,
-    client: String,
+    server: SocketAddr,
+    client: SocketAddr,
 }
 
 impl Pair {
     pub fn of(client: &TcpStream) -> Pair {
         let local = client.local_addr().expect("the client's own address");
         let peer = client.peer_addr().expect("the server's address");
-        Pair { server: hex(peer), client: hex(local) }
+        Pair { server: peer, client: local }
     }
 
-    /// Returns what the table says now.
+    /// Returns what the kernel has of both ends now.
     pub fn ends(&self) -> Ends {
-        self.ends_in(&fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp"))
-    }
-
-    fn ends_in(&self, table: &str) -> Ends {
+        let state = |end: Option<Entry>| end.map(|end| State::from_number(end.state));
         Ends {
-            server: find(table, &self.server, &self.client),
-            client: find(table, &self.client, &self.server),
+            server: state(sockets::end_of(self.server, self.client)),
+            client: state(sockets::end_of(self.client, self.server)),
         }
     }
 
-    /// How many bytes the server's end has not sent or not had acknowledged, and how many it has not read.
+    /// Returns how many bytes the server's end has not sent or not had acknowledged, and how many it has not read.
     pub fn queued_at_server(&self) -> Option<(u64, u64)> {
-        let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
-        let ends = format!(" {} {} ", self.server, self.client);
-        let rest = &table[table.find(&ends)? + ends.len()..];
-        let (unsent, unread) = rest.split_ascii_whitespace().nth(1)?.split_once(':')?;
-        let number = |text| u64::from_str_radix(text, 16).ok();
-        number(unsent).zip(number(unread))
+        sockets::end_of(self.server, self.client).map(|end| (end.unsent.into(), end.unread.into()))
     }
 
     pub fn wait_for_server(&self, wanted: State) {
@@ -89,10 +82,9 @@ impl Pair {
 fn final_ends(pairs: &[Pair]) -> Vec<Ends> {
     let is_final = |end: Option<State>| matches!(end, None | Some(State::TimeWait));
     let mut before = Vec::new();
-    // The table is not read in one piece, so an end may be missing in it once. It is not missing twice in a row.
+    // An end may be missing for a moment while it becomes a TIME_WAIT. It is not missing twice in a row.
     super::wait_until("all ends are closed or in TIME_WAIT", || {
-        let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
-        let ends: Vec<Ends> = pairs.iter().map(|pair| pair.ends_in(&table)).collect();
+        let ends: Vec<Ends> = pairs.iter().map(Pair::ends).collect();
         let all_are_final = ends.iter().all(|ends| is_final(ends.server) && is_final(ends.client));
         let settled = all_are_final && before == ends;
         before = ends;
@@ -101,31 +93,19 @@ fn final_ends(pairs: &[Pair]) -> Vec<Ends> {
     before
 }
 
-/// A server's own ends of its connections, accepted or not: their states, and how many bytes wait
-/// to be read.
+/// Returns a server's own ends of its connections, accepted or not: their states, and how many bytes wait to be read.
 pub fn ends_at(server: SocketAddr) -> Vec<(State, u64)> {
-    let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
-    let server = hex(server);
-    let end = |line: &str| {
-        let mut words = line.split_ascii_whitespace().skip(1).take(4);
-        let [local, _, state, queues] = [(); 4].map(|()| words.next().unwrap_or(""));
-        let unread = queues.split_once(':')?.1;
-        let number = |text| u64::from_str_radix(text, 16).ok();
-        (local == server).then_some((State::from_number(number(state)? as u8), number(unread)?))
-    };
-    table.lines().filter_map(end).collect()
+    let mut ends = sockets::with_ports(server.port(), 0);
+    ends.retain(|end| end.local == server);
+    ends.iter().map(|end| (State::from_number(end.state), end.unread.into())).collect()
 }
 
 /// Returns how many clients of a server have sent one SYN and have no connection yet.
 pub fn fresh_syns_to(server: SocketAddr) -> usize {
-    let table = fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
-    let server = hex(server);
-    let is_fresh = |line: &&str| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        // Its peer, its state SYN_SENT, and how often it has repeated itself.
-        matches!(words[..], [_, _, peer, "02", _, _, "00000000", ..] if peer == server)
-    };
-    table.lines().filter(is_fresh).count()
+    const SYN_SENT: u8 = 2;
+    let clients = sockets::with_ports(0, server.port());
+    let is_fresh = |end: &&Entry| (end.remote, end.state, end.repeats) == (server, SYN_SENT, 0);
+    clients.iter().filter(is_fresh).count()
 }
 
 /// Makes rounds, each of which ends a connection, and fails unless each of them leaves what is expected. A round that the
@@ -142,7 +122,6 @@ pub fn every_round_leaves(expected: Ends, rounds: usize, mut round: impl FnMut()
     for attempt in 1..=ATTEMPTS {
         let before = Disturbances::up_to_now();
         let pairs: Vec<Pair> = (0..left).map(|_| round()).collect();
-        // A look at the table takes long if it is long, so all rounds share each look.
         let mut others = final_ends(&pairs);
         let after = Disturbances::up_to_now();
         others.retain(|ends| *ends != expected);
@@ -197,17 +176,4 @@ fn sockets_in_time_wait() -> u64 {
     let table = fs::read_to_string("/proc/net/sockstat").expect("/proc/net/sockstat");
     let mut words = table.split_ascii_whitespace().skip_while(|&word| word != "tw");
     words.nth(1).and_then(|count| count.parse().ok()).expect("a count of tw")
-}
-
-/// An address as the table writes it: the bytes of the host in the machine's own order.
-fn hex(address: SocketAddr) -> String {
-    let SocketAddr::V4(address) = address else { panic!("these tests use IPv4") };
-    format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
-}
-
-fn find(table: &str, local: &str, remote: &str) -> Option<State> {
-    let ends = format!(" {local} {remote} ");
-    let state = table.find(&ends).map(|at| at + ends.len())?;
-    let state = u8::from_str_radix(&table[state..state + 2], 16).expect("a state in hexadecimal");
-    Some(State::from_number(state))
 }

@@ -11,6 +11,8 @@
 pub mod kernel;
 #[cfg(target_os = "linux")]
 pub mod own;
+#[cfg(target_os = "linux")]
+pub mod sockets;
 #[cfg(feature = "cli")]
 pub mod program;
 #[cfg(all(target_os = "linux", feature = "cli"))]

@@ -90,11 +90,15 @@ fn refused_and_explained(address: SocketAddr) -> Ended {
 
 const NO_SOCKET: &str = "the kernel lists no socket that holds it";
 
-/// Both ends of a connection, first that with a port of the kernel's choice.
+/// Both ends of a connection. The first has a port of the kernel's choice. No other test uses its host, or the kernel
+/// might give the same port to a connection of theirs.
 fn connection() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (client, listener.accept().unwrap().0)
+    const HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 12);
+    let listener = TcpListener::bind((HOST, 0)).unwrap();
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    client.bind(&SocketAddr::from((HOST, 0)).into()).unwrap();
+    client.connect(&listener.local_addr().unwrap().into()).unwrap();
+    (client.into(), listener.accept().unwrap().0)
 }
 
 #[test]
