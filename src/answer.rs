@@ -28,7 +28,7 @@ use crate::status::ErrorStatus;
 /// The log target of one line per request.
 const REQUESTS: &str = "fourway::request";
 
-/// What has to happen before the next request can be answered.
+/// The need that has to be met before the next request can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
     /// More of a head has to arrive, or a first byte.
@@ -53,7 +53,7 @@ impl Need {
     }
 }
 
-/// What answering calls: the handler, for a request of one client.
+/// The handler, and the client whose requests it answers.
 pub(crate) struct Asked<'a, H: ?Sized> {
     pub(crate) handler: &'a mut H,
     pub(crate) peer: &'a dyn Peer,

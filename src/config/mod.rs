@@ -1,4 +1,4 @@
-//! What a host can set: sizes, times, limits and budgets.
+//! The settings of a host: sizes, times, limits and budgets.
 //!
 //! The server allocates everything that it will ever need from these numbers, when it is made. If a table, a
 //! pool or a budget is full afterwards, the server waits or evicts. It never grows.
@@ -51,9 +51,9 @@ pub struct Config {
     pub close: CloseMode,
     /// Whether a connection may carry more than one request (default `true`).
     pub keep_alive: bool,
-    /// What happens to a new connection if all slots are taken (default [`AtCapacity::Evict`]).
+    /// The treatment of a new connection if all slots are taken (default [`AtCapacity::Evict`]).
     pub at_capacity: AtCapacity,
-    /// What a [drain](crate::Server::drain) does with idle connections (default [`IdleInDrain::Close`]).
+    /// The treatment of idle connections in a [drain](crate::Server::drain) (default [`IdleInDrain::Close`]).
     pub idle_in_drain: IdleInDrain,
     /// How many finished handshakes the kernel queues for [`Server::listen`](crate::Server::listen) (default
     /// 4,096). Linux limits it to `net.core.somaxconn`.

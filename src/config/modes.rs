@@ -1,4 +1,4 @@
-//! What a server does when a connection ends, when all slots are taken, and when it drains.
+//! The choices for the end of a connection, for a full server, and for a drain.
 
 /// Which side closes first after the last response, and how.
 ///
@@ -47,7 +47,7 @@ impl CloseMode {
     }
 }
 
-/// What happens to a new connection if all slots are taken.
+/// The treatment of a new connection if all slots are taken.
 ///
 /// ```
 /// use fourway::{AtCapacity, Config};
@@ -76,7 +76,7 @@ pub enum AtCapacity {
     Pause,
 }
 
-/// What a [drain](crate::Server::drain) does with connections on which no request is in progress.
+/// The treatment of connections without a request in progress in a [drain](crate::Server::drain).
 ///
 /// If the server closes such a connection, a request may be on its way. Its client gets no response, and has
 /// to send the request again on a new connection (RFC 9112 §9.3.1). In a restart, where a successor listens
