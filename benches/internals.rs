@@ -180,21 +180,20 @@ fn arm_and_disarm_at_the_end(bencher: Bencher, connections: usize) {
 
 /// Moves each connection from the head of the list to its end.
 #[divan::bench(args = CROWDS)]
-fn disarm_and_arm_from_the_head(bencher: Bencher, connections: usize) {
+fn rearm_from_the_head(bencher: Bencher, connections: usize) {
     let (mut table, slots) = waiting(connections);
     let mut head = slots.iter().cycle();
     let mut now = connections as u64;
     bencher.bench_local(|| {
         let slot = *head.next().expect("it goes round");
         now += 1;
-        table.disarm(slot);
-        table.arm(slot, now);
+        table.rearm(slot, now);
     });
 }
 
 /// Moves each connection to the end of the list, from between two neighbours that are far away in memory.
 #[divan::bench(args = CROWDS)]
-fn disarm_and_arm_from_the_middle(bencher: Bencher, connections: usize) {
+fn rearm_from_the_middle(bencher: Bencher, connections: usize) {
     // A prime that divides none of the crowds, so the walk meets every slot.
     const STRIDE: usize = 7_919;
     let (mut table, slots) = waiting(connections);
@@ -206,7 +205,6 @@ fn disarm_and_arm_from_the_middle(bencher: Bencher, connections: usize) {
     bencher.bench_local(|| {
         let slot = *walk.next().expect("it goes round");
         now += 1;
-        table.disarm(slot);
-        table.arm(slot, now);
+        table.rearm(slot, now);
     });
 }

@@ -89,6 +89,23 @@ impl<const N: usize, T: Copy + Default> Lists<N, T> {
         self.lens[list] += 1;
     }
 
+    /// Moves a slot from the list that it is in to the end of a list, with a new value. Returns whether it was the first
+    /// where it was.
+    #[inline]
+    pub(crate) fn move_to_back(&mut self, from: usize, to: usize, slot: u32, value: T) -> bool {
+        let own = slot + N as u32;
+        let entries = &mut self.entries[..];
+        let Entry { prev, next, .. } = entries[own as usize];
+        entries[prev as usize].next = next;
+        entries[next as usize].prev = prev;
+        let last = std::mem::replace(&mut entries[to].prev, own);
+        entries[last as usize].next = own;
+        entries[own as usize] = Entry { prev: last, next: to as u32, value };
+        self.lens[from] -= 1;
+        self.lens[to] += 1;
+        prev as usize == from
+    }
+
     /// Takes a slot out of the list that it is in. Returns whether it was the first there.
     #[inline]
     pub(crate) fn remove(&mut self, list: usize, slot: u32) -> bool {
@@ -152,6 +169,30 @@ mod tests {
             lists.push_back(1, gone);
             assert_eq!((all(&lists, 0), all(&lists, 1)), (rest, vec![gone]));
         }
+    }
+
+    #[test]
+    fn a_slot_moves_to_the_end_of_its_own_list_or_of_another() {
+        for to in 0..2 {
+            let mut lists = lists();
+            for slot in 0..3 {
+                lists.push_back(0, slot);
+            }
+            lists.push_back(1, 3);
+            assert!(!lists.move_to_back(0, to, 1, ()), "the second was not the first");
+            assert!(lists.move_to_back(0, to, 0, ()), "the first was");
+            let expected = if to == 0 { (vec![2, 1, 0], vec![3]) } else { (vec![2], vec![3, 1, 0]) };
+            assert_eq!((all(&lists, 0), all(&lists, 1)), expected);
+            assert_eq!((lists.len(0), lists.len(1)), (expected.0.len(), expected.1.len()));
+        }
+    }
+
+    #[test]
+    fn a_slot_that_is_alone_moves_to_the_end_of_its_list() {
+        let mut lists = lists();
+        lists.push_back(0, 2);
+        assert!(lists.move_to_back(0, 0, 2, ()));
+        assert_eq!((all(&lists, 0), lists.len(0)), (vec![2], 1));
     }
 
     #[test]

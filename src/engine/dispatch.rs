@@ -117,8 +117,7 @@ impl<N: Net> Engine<N> {
     fn settle_deadline(&mut self, slot: Slot, listed: State, rearm: bool) {
         let list = self.table[slot].state;
         if rearm || listed != list {
-            self.table.disarm(slot, listed);
-            self.table.arm(slot, list, self.shared.clock.now());
+            self.table.rearm(slot, listed, list, self.shared.clock.now());
         }
     }
 

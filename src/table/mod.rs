@@ -185,6 +185,21 @@ impl<S> Table<S> {
         self.waiting.push_back_with(list, slot.place(), deadline);
     }
 
+    /// Takes a connection out of `from`, puts it at the end of `to`, and starts its deadline anew.
+    #[inline]
+    pub(crate) fn rearm(&mut self, slot: Slot, from: State, to: State, now: u64) {
+        let (from, to) = (from as usize, to as usize);
+        let deadline = now + self.deadlines[to].duration;
+        let was_first = self.waiting.move_to_back(from, to, slot.place(), deadline);
+        if was_first {
+            self.deadlines[from].first = self.waiting.first_value(from).unwrap_or(NEVER);
+        }
+        let first = &mut self.deadlines[to].first;
+        if *first == NEVER {
+            *first = deadline;
+        }
+    }
+
     /// Takes a connection out of `list`.
     #[inline]
     pub(crate) fn disarm(&mut self, slot: Slot, list: State) {

@@ -110,9 +110,7 @@ struct Model {
 }
 
 impl Model {
-    fn arm(&mut self, table: &mut Table<u32>, mut known: Known, state: State) {
-        table[known.slot].state = state;
-        table.arm(known.slot, state, self.now);
+    fn note_armed(&mut self, mut known: Known, state: State) {
         known.state = state;
         known.deadline = self.now.saturating_add(DURATIONS[state as usize].min(FOR_EVER));
         self.connections.push(known);
@@ -121,7 +119,8 @@ impl Model {
     fn insert(&mut self, table: &mut Table<u32>, id: u32) {
         let slot = table.insert(id);
         let known = Known { id, slot, token: table.token(slot), state: State::Idle, deadline: 0 };
-        self.arm(table, known, State::Idle);
+        table.arm(slot, State::Idle, self.now);
+        self.note_armed(known, State::Idle);
     }
 
     fn apply(&mut self, table: &mut Table<u32>, step: Step) {
@@ -138,8 +137,10 @@ impl Model {
             }
             Step::Arm(which, list) => {
                 let known = self.connections.remove(which % len);
-                table.disarm(known.slot, known.state);
-                self.arm(table, known, State::WAITING[list]);
+                let state = State::WAITING[list];
+                table[known.slot].state = state;
+                table.rearm(known.slot, known.state, state, self.now);
+                self.note_armed(known, state);
             }
             Step::Queue(which) => {
                 let slot = self.connections[which % len].slot;
