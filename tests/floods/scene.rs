@@ -10,8 +10,8 @@ use crate::flood::Flood;
 use crate::newcomers::Newcomers;
 use crate::transfers::{Ended, Transfers};
 
-/// A flood lasts this long. A build without optimisation is for a developer who waits for it.
-pub const FLOOD: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 4 });
+/// A flood lasts this long.
+pub const FLOOD: Duration = Duration::from_secs(4);
 
 /// The transfers take longer, so that the flood has them all from its beginning to its end.
 const TRANSFER: Duration = Duration::from_millis(4500);
