@@ -87,31 +87,31 @@ pub enum GoneReason {
     Ended(Reason),
 }
 
-/// Why [`Server::respond`](crate::Server::respond) fails.
+/// Why a call that takes an id fails, such as [`Server::respond`](crate::Server::respond).
 ///
 /// ```
-/// assert_eq!(fourway::RespondError::WrongServer.to_string(), "the request belongs to another server");
+/// assert_eq!(fourway::IdError::WrongServer.to_string(), "the id belongs to another server");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum RespondError {
-    /// The request was answered, or [`Handler::gone`](crate::Handler::gone) has reported its end or is about
-    /// to.
+pub enum IdError {
+    /// What the id names is over, or is not in the state that the call is about. A request is over if it was
+    /// answered, or if [`Handler::gone`](crate::Handler::gone) has reported its end or is about to.
     Over,
-    /// The request belongs to another server.
+    /// The id belongs to another server.
     WrongServer,
 }
 
-impl fmt::Display for RespondError {
+impl fmt::Display for IdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            RespondError::Over => "the request no longer waits for a response",
-            RespondError::WrongServer => "the request belongs to another server",
+            IdError::Over => "what the id names is over, or does not wait for this",
+            IdError::WrongServer => "the id belongs to another server",
         })
     }
 }
 
-impl std::error::Error for RespondError {}
+impl std::error::Error for IdError {}
 
 /// What the server remembers of a request in order to answer it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,8 +180,8 @@ impl Deferrals {
     }
 
     /// Returns the slot and the serial of a request, if it belongs to this server.
-    pub(crate) fn find(&self, id: RequestId) -> Result<(Slot, NonZeroU64), RespondError> {
-        if id.server == self.server { Ok((id.slot, id.serial)) } else { Err(RespondError::WrongServer) }
+    pub(crate) fn find(&self, id: RequestId) -> Result<(Slot, NonZeroU64), IdError> {
+        if id.server == self.server { Ok((id.slot, id.serial)) } else { Err(IdError::WrongServer) }
     }
 
     // --- reports ---

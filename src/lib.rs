@@ -268,7 +268,7 @@ mod simulation;
 
 pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, Buffers, CloseMode, Config, IdleInDrain, Limits, Timeouts};
-pub use crate::deferred::{GoneReason, RequestId, RespondError};
+pub use crate::deferred::{GoneReason, IdError, RequestId};
 pub use crate::engine::{ListenerId, Progress};
 pub use crate::handler::request::Request;
 pub use crate::handler::{BodyWriter, WriteError};

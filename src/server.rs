@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
-use crate::deferred::{RequestId, RespondError};
+use crate::deferred::{IdError, RequestId};
 use crate::engine::{Engine, ListenerId, Progress};
 use crate::handler::{Handler, Responder};
 use crate::net::sockets::{Listener, MioNet, Stream};
@@ -223,7 +223,7 @@ impl Server {
     ///
     /// Fails if the request no longer waits for a response, or if it belongs to another server. A request no
     /// longer waits if it was answered, or if [`Handler::gone`] has reported its end or is about to.
-    pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, RespondError> {
+    pub fn respond(&mut self, id: RequestId, now: Instant) -> Result<Responder<'_>, IdError> {
         self.engine.call(Some(now)).respond(id)
     }
 

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Begun, Engine, Progress};
-use crate::deferred::{RequestId, RespondError};
+use crate::deferred::{IdError, RequestId};
 use crate::handler::{Handler, Responder};
 use crate::net::{Net, Refused};
 
@@ -41,7 +41,7 @@ impl<'e, N: Net> Call<'e, N> {
     }
 
     /// Begins the response to a deferred request. The next turn sends it.
-    pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, RespondError> {
+    pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, IdError> {
         self.engine.begin_response(id)
     }
 

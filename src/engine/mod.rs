@@ -38,7 +38,7 @@ use mio::Token;
 use crate::answer::{self, PeerName};
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
-use crate::deferred::{Awaited, RequestId, RespondError};
+use crate::deferred::{Awaited, IdError, RequestId};
 use crate::exchange::pool::Pool;
 use crate::handler::{Handler, Responder};
 use crate::memory::can_reserve;
@@ -227,12 +227,11 @@ impl<N: Net> Engine<N> {
     // --- responses that the host gives later ---
 
     /// Begins the response to a deferred request. The next turn sends it.
-    fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, RespondError> {
+    fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, IdError> {
         let (slot, serial) = self.shared.deferrals.find(id)?;
         let exchange =
-            self.table.get(slot).and_then(|connection| connection.exchange).ok_or(RespondError::Over)?;
-        let awaited =
-            self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(RespondError::Over)?;
+            self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
+        let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(IdError::Over)?;
         self.responding = Some(slot);
         self.table.queue(slot);
         self.shared.deferrals.set_slot(slot);

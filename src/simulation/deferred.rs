@@ -9,7 +9,7 @@ use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
 use crate::body::Body;
 use crate::config::CloseMode;
-use crate::deferred::RespondError;
+use crate::deferred::IdError;
 use crate::state::State;
 use crate::stats::Reason;
 
@@ -201,7 +201,7 @@ fn a_deferred_request_can_be_deferred_again_under_a_new_id() {
     assert_ne!(first, second);
     sim.pass(SECOND);
     assert_eq!(sim.timeout(), Some(DEFERRED - SECOND), "its deadline stays");
-    assert_eq!(sim.respond(first, |responder| responder.status(204).empty()), Err(RespondError::Over));
+    assert_eq!(sim.respond(first, |responder| responder.status(204).empty()), Err(IdError::Over));
     sim.respond(second, |responder| responder.send(200, "text/plain", b"at last")).unwrap();
     sim.settle();
     assert_eq!(bodies(&client), ["at last"]);
@@ -303,15 +303,9 @@ fn a_request_gets_one_response() {
     let client = waiting(&mut sim);
     let id = sim.site.parked[0];
     sim.answer("once").unwrap();
-    assert_eq!(
-        sim.respond(id, |responder| responder.send(200, "text/plain", b"twice")),
-        Err(RespondError::Over)
-    );
+    assert_eq!(sim.respond(id, |responder| responder.send(200, "text/plain", b"twice")), Err(IdError::Over));
     sim.settle();
-    assert_eq!(
-        sim.respond(id, |responder| responder.send(200, "text/plain", b"thrice")),
-        Err(RespondError::Over)
-    );
+    assert_eq!(sim.respond(id, |responder| responder.send(200, "text/plain", b"thrice")), Err(IdError::Over));
     sim.settle();
     assert_eq!(bodies(&client), ["once"]);
 }
@@ -324,11 +318,11 @@ fn an_id_never_means_a_later_request_of_its_connection_or_slot() {
     sim.answer("first").unwrap();
     client.get("/later");
     sim.settle();
-    assert_eq!(sim.respond(old, |responder| responder.status(204).empty()), Err(RespondError::Over));
+    assert_eq!(sim.respond(old, |responder| responder.status(204).empty()), Err(IdError::Over));
     client.reset();
     sim.settle();
     let other = waiting(&mut sim);
-    assert_eq!(sim.respond(old, |responder| responder.status(204).empty()), Err(RespondError::Over));
+    assert_eq!(sim.respond(old, |responder| responder.status(204).empty()), Err(IdError::Over));
     assert_eq!(other.received_len(), 0);
 }
 
@@ -338,7 +332,7 @@ fn an_id_is_useless_at_another_server() {
     let (_client, other) = (waiting(&mut here), waiting(&mut there));
     let id = here.site.parked[0];
     let answer = there.respond(id, |responder| responder.send(200, "text/plain", b"wrong"));
-    assert_eq!(answer, Err(RespondError::WrongServer));
+    assert_eq!(answer, Err(IdError::WrongServer));
     there.settle();
     assert_eq!(other.received_len(), 0);
 }

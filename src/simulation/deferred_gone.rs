@@ -6,7 +6,7 @@ use super::deferred::{DEFERRED, SECOND, bodies, waiting};
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
-use crate::deferred::{GoneReason, RespondError};
+use crate::deferred::{GoneReason, IdError};
 use crate::net::Readiness;
 use crate::state::State;
 use crate::stats::{Phase, Reason};
@@ -22,7 +22,7 @@ fn a_response_that_is_not_given_in_time_is_a_503_and_reported_gone() {
     assert_eq!((client.statuses(), sim.stats().errors(503)), (vec![503], 1));
     assert!(client.responses()[0].says_close);
     assert_eq!(sim.site.gone, [(id, GoneReason::Timeout)]);
-    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(RespondError::Over));
+    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(IdError::Over));
     client.fin();
     sim.settle();
     assert_eq!(sim.site.gone.len(), 1);
@@ -80,7 +80,7 @@ fn a_reset_during_a_deferred_request_is_reported_once_without_reading() {
         1,
         "the server reads nothing meanwhile"
     );
-    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(RespondError::Over));
+    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(IdError::Over));
     sim.assert_empty();
 }
 
@@ -140,7 +140,7 @@ fn a_handler_that_defers_and_panics_hears_that_its_request_is_gone() {
     assert!(client.is_gone());
     let id = sim.site.parked[0];
     assert_eq!(sim.site.gone, [(id, GoneReason::Ended(Reason::HandlerPanic))]);
-    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(RespondError::Over));
+    assert_eq!(sim.respond(id, |responder| responder.status(204).empty()), Err(IdError::Over));
     sim.assert_empty();
 }
 

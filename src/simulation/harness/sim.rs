@@ -14,7 +14,7 @@ use super::handler::{HandlerPanic, Site};
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
 use crate::config::Config;
-use crate::deferred::{RequestId, RespondError};
+use crate::deferred::{IdError, RequestId};
 use crate::engine::{Engine, Progress};
 use crate::handler::{Reply, Responder};
 use crate::net::Readiness;
@@ -202,7 +202,7 @@ impl Sim {
     }
 
     /// Answers the request that the handler has deferred first, if that still waits.
-    pub(crate) fn answer(&mut self, body: &str) -> Result<(), RespondError> {
+    pub(crate) fn answer(&mut self, body: &str) -> Result<(), IdError> {
         let id = self.site.parked.remove(0);
         self.respond(id, |responder| responder.send(200, "text/plain", body.as_bytes()))
     }
@@ -211,7 +211,7 @@ impl Sim {
         &mut self,
         id: RequestId,
         answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
-    ) -> Result<(), RespondError> {
+    ) -> Result<(), IdError> {
         let now = self.now();
         self.engine.call(Some(now)).respond(id).map(|responder| _ = answer(responder))
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use fourway::{Config, GoneReason, Reason, RespondError};
+use fourway::{Config, GoneReason, IdError, Reason};
 
 use super::answer;
 use crate::common::embed::Rig;
@@ -33,7 +33,7 @@ fn a_reset_is_reported_to_the_host_once() {
     client.reset();
     rig.until("the reset is noticed", |server, _| server.stats().open == 0);
     assert_eq!(rig.world.gone, [(id, GoneReason::Ended(Reason::PeerReset))]);
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(IdError::Over));
     rig.settle();
     rig.server.abort();
     rig.settle();
@@ -84,11 +84,7 @@ fn an_id_is_over_however_often_its_place_was_used_again() {
         rig.until_asked(asked + 1);
         let id = rig.world.parked[asked];
         assert!(seen.insert(id), "round {round}");
-        assert_eq!(
-            rig.server.respond(first, Instant::now()).err(),
-            Some(RespondError::Over),
-            "round {round}"
-        );
+        assert_eq!(rig.server.respond(first, Instant::now()).err(), Some(IdError::Over), "round {round}");
         // By requests on one connection, and by connections in one place.
         let closes = round % 8 == 0;
         let responder = rig.server.respond(id, Instant::now()).expect("it still waits");
@@ -113,11 +109,11 @@ fn an_id_of_another_server_differs_from_one_that_is_over() {
     let (mut rig, mut other) = (Rig::new(Config::default()), Rig::new(Config::default()));
     let (mut client, id) = rig.parked("/later");
     let (_other_client, _) = other.parked("/later");
-    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(RespondError::WrongServer));
+    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(IdError::WrongServer));
     answer(&mut rig.server, id, b"here");
     rig.settle();
     assert_eq!(client.response().body, b"here");
-    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(RespondError::WrongServer));
+    assert_eq!(other.server.respond(id, Instant::now()).err(), Some(IdError::WrongServer));
 }
 
 #[test]
@@ -125,9 +121,9 @@ fn of_two_answers_to_one_id_the_second_is_over() {
     let mut rig = Rig::new(Config::default());
     let (mut client, id) = rig.parked("/later");
     answer(&mut rig.server, id, b"first");
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over), "before it is sent");
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(IdError::Over), "before it is sent");
     rig.settle();
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over), "and after");
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(IdError::Over), "and after");
     assert_eq!(client.response().body, b"first");
     assert_eq!(rig.server.stats().handler_errors, 0);
     rig.expect_alive();
@@ -139,7 +135,7 @@ fn an_answer_that_is_deferred_again_has_a_new_id() {
     let (mut client, first) = rig.parked("/later");
     let (second, _) = rig.server.respond(first, Instant::now()).expect("it waits").defer();
     rig.settle();
-    assert_eq!(rig.server.respond(first, Instant::now()).err(), Some(RespondError::Over));
+    assert_eq!(rig.server.respond(first, Instant::now()).err(), Some(IdError::Over));
     answer(&mut rig.server, second, b"at last");
     rig.settle();
     assert_eq!(client.response().body, b"at last");

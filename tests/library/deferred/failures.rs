@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use fourway::{Config, GoneReason, Phase, Reason, RespondError};
+use fourway::{Config, GoneReason, IdError, Phase, Reason};
 
 use super::answer;
 use crate::common::embed::Rig;
@@ -18,7 +18,7 @@ fn a_responder_that_is_dropped_answers_500() {
     assert_eq!(client.response().status, 500);
     client.expect_end();
     assert_eq!((rig.server.stats().handler_errors, rig.server.stats().errors(500)), (1, 1));
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(IdError::Over));
     assert_eq!(rig.world.gone, [], "it was answered");
 }
 
@@ -34,7 +34,7 @@ fn a_deferred_request_that_times_out_is_a_503_and_is_reported() {
     assert_eq!((rig.world.gone.len(), rig.server.stats().deferred), (0, 1), "not before its time");
     rig.server.process(start + early, &mut rig.world);
     assert_eq!(rig.world.gone, [(id, GoneReason::Timeout)]);
-    assert_eq!(rig.server.respond(id, start + early).err(), Some(RespondError::Over));
+    assert_eq!(rig.server.respond(id, start + early).err(), Some(IdError::Over));
     assert_eq!(client.response().status, 503);
     client.expect_end();
     assert_eq!(rig.server.stats().max_lateness, Duration::ZERO);
@@ -61,7 +61,7 @@ fn when_all_exchanges_wait_for_answers_one_more_is_a_503_at_once() {
     assert_eq!(rig.world.gone, []);
     let (mut fourth, id) = rig.parked("/later");
     assert_eq!(rig.world.gone, [(id, GoneReason::NoRoom)]);
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(IdError::Over));
     rig.settle();
     assert_eq!(fourth.response().status, 503);
     fourth.expect_end();
@@ -158,7 +158,7 @@ fn a_request_deferred_by_a_handler_that_panics_is_reported_gone() {
     client.send(get("/later-panic"));
     rig.until_panic();
     let id = rig.world.parked[0];
-    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(RespondError::Over));
+    assert_eq!(rig.server.respond(id, Instant::now()).err(), Some(IdError::Over));
     rig.server.process(Instant::now(), &mut rig.world);
     assert_eq!(rig.world.gone, [(id, GoneReason::Ended(Reason::HandlerPanic))]);
     rig.settle();
