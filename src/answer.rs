@@ -3,16 +3,19 @@
 //! [`answer`] takes the bytes that have arrived, and appends the responses to send. The driver calls it again when more
 //! bytes have arrived, or when the responses have been sent. *Not yet* is a value that it returns, never an error.
 
+mod pieces;
+
 use std::fmt;
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 
 use log::{Level, debug, error, log_enabled};
 
 use crate::body::Body;
 use crate::config::{Limits, MAX_HEADERS, OUT_BATCH};
-use crate::deferred::Awaited;
-use crate::exchange::{Exchange, Input, OnSent, Out};
+use crate::deferred::{Awaited, GoneReason};
+use crate::exchange::{Exchange, Input, OnSent, Out, Streamed};
 use crate::handler::request::Request;
 use crate::handler::{Handler, Responder};
 use crate::http::body::{BodyReader, Collected};
@@ -24,6 +27,8 @@ use crate::net::Peer;
 use crate::shared::Shared;
 use crate::stats::Phase;
 use crate::status::ErrorStatus;
+
+pub(crate) use pieces::{Given, ask_for_piece};
 
 /// The log target of one line per request.
 const REQUESTS: &str = "fourway::request";
@@ -224,7 +229,14 @@ fn call<H: Handler + ?Sized>(
     draft.begin(Terms { head_only, http10, close, client_closes });
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals);
     let _reply = asked.handler.request(&request, responder);
-    finish(out, shared, format_args!("{} {request:?}", PeerName(asked.peer)))
+    let on_sent = finish(out, shared, format_args!("{} {request:?}", PeerName(asked.peer)));
+    if shared.draft.stream.is_some() {
+        // A stream that is over already has no record in which its end could wait to be told.
+        while let Some((id, why)) = shared.deferrals.next_gone() {
+            asked.handler.gone(id, why);
+        }
+    }
+    on_sent
 }
 
 /// Begins the response to a deferred request.
@@ -239,7 +251,8 @@ pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared
 /// what follows it.
 pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> OnSent {
     let Shared { stats, clock, date, draft, deferrals, .. } = shared;
-    if let Some(serial) = deferrals.take_serial() {
+    let taken = deferrals.take_serial();
+    if let Some(serial) = taken.filter(|_| draft.stream.is_none()) {
         debug!(target: REQUESTS, "{request} deferred");
         return OnSent::AwaitReply(Awaited { serial, terms: draft.terms });
     }
@@ -267,11 +280,32 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Argum
     if !draft.tail.is_empty() {
         out.append(std::mem::take(&mut draft.tail));
     }
-    if draft.terms.close {
-        OnSent::Close { client_asked: draft.terms.client_closes }
-    } else {
-        OnSent::KeepAlive
+    if let Some(serial) = taken {
+        return begin_stream(serial, shared);
     }
+    after(draft.terms.close, draft.terms.client_closes)
+}
+
+/// Returns what follows a response that is whole.
+fn after(close: bool, client_asked: bool) -> OnSent {
+    if close { OnSent::Close { client_asked } } else { OnSent::KeepAlive }
+}
+
+/// Returns what follows the head of a streamed response. If the client gets no body, the stream is over.
+#[cold]
+fn begin_stream(serial: NonZeroU64, shared: &mut Shared) -> OnSent {
+    let Shared { draft, deferrals, .. } = shared;
+    let Terms { close, client_closes: client_asked, .. } = draft.terms;
+    let over = match draft.stream {
+        _ if draft.fault.is_some() => GoneReason::Unsendable,
+        Some(framing) if draft.has_body() => {
+            let (is_new, is_paused) = (true, false);
+            return OnSent::AskMore(Streamed { serial, framing, is_new, is_paused, close, client_asked });
+        }
+        _ => GoneReason::NoBody,
+    };
+    deferrals.note_gone_here(serial, over);
+    after(close, client_asked)
 }
 
 /// Writes the server's own error page. The connection closes after it.

@@ -77,12 +77,18 @@ const _: () = assert!(size_of::<Option<RequestId>>() == 16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GoneReason {
-    /// The host has not responded within [`Timeouts::deferred`](crate::Timeouts::deferred). The client gets a
-    /// 503.
+    /// The host has not responded within [`Timeouts::deferred`](crate::Timeouts::deferred), and the client
+    /// gets a 503. Or it has not gone on with a streamed response within
+    /// [`Timeouts::stream`](crate::Timeouts::stream), and the connection is reset.
     Timeout,
     /// Others need the request's [exchange](crate::Config::exchanges) or [head
     /// buffer](crate::Buffers::heads), and it is the one that makes way. The client gets a 503.
     NoRoom,
+    /// The client wants no body of a streamed response: the request is HEAD, or the status is 204, 205 or 304.
+    /// The response has been given without it.
+    NoBody,
+    /// A streamed response, or a piece of it, cannot be sent. The server has logged why.
+    Unsendable,
     /// The request's connection has ended.
     Ended(Reason),
 }
@@ -162,6 +168,17 @@ impl Deferrals {
         id
     }
 
+    /// Returns the id that has this serial, which is taken again until its request is written down.
+    pub(crate) fn retake(&mut self, slot: Slot, serial: NonZeroU64) -> RequestId {
+        let id = self.id(slot, serial);
+        self.taken = Some(id);
+        id
+    }
+
+    fn id(&self, slot: Slot, serial: NonZeroU64) -> RequestId {
+        RequestId { server: self.server, slot, serial }
+    }
+
     /// Returns a number that was never returned before.
     pub(crate) fn next_serial(&mut self) -> NonZeroU64 {
         // At a billion a second they last for 584 years.
@@ -187,7 +204,12 @@ impl Deferrals {
     // --- reports ---
 
     pub(crate) fn note_gone(&mut self, slot: Slot, serial: NonZeroU64, why: GoneReason) {
-        self.gone.push_back((RequestId { server: self.server, slot, serial }, why));
+        self.gone.push_back((self.id(slot, serial), why));
+    }
+
+    /// Reports the id of a request of the connection that is driven.
+    pub(crate) fn note_gone_here(&mut self, serial: NonZeroU64, why: GoneReason) {
+        self.note_gone(self.slot, serial, why);
     }
 
     /// Reports the id that the handler had taken when it panicked.

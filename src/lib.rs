@@ -59,6 +59,13 @@
 //! channel. If the request can no longer be answered, [`Handler::gone`] reports it. The id is plain data. If
 //! the host loses it, nothing happens except that the client gets a 503 after [`Timeouts::deferred`].
 //!
+//! # Responses in pieces
+//!
+//! A handler that does not have the whole body at once calls [`ResponseHead::stream`] and gets a [`RequestId`]. The
+//! server then asks for one piece after the other ([`Handler::more`]), each when the kernel has taken the one before.
+//! So a slow client slows its own stream down, and memory stays small. A handler that has no piece yet returns
+//! [`More::Later`], and the host calls [`Server::resume`] when there is one.
+//!
 //! # In a loop that exists already
 //!
 //! 1. Give each event to [`Server::handle_event`], which only takes note of it.
@@ -271,7 +278,7 @@ pub use crate::config::{AtCapacity, Budget, Buffers, CloseMode, Config, IdleInDr
 pub use crate::deferred::{GoneReason, IdError, RequestId};
 pub use crate::engine::{ListenerId, Progress};
 pub use crate::handler::request::Request;
-pub use crate::handler::{BodyWriter, WriteError};
+pub use crate::handler::{BodyWriter, More, WriteError};
 pub use crate::handler::{Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::net::sockets::{Listener, Stream};
 pub use crate::net::{Readiness, Refused};

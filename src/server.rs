@@ -227,6 +227,18 @@ impl Server {
         self.engine.call(Some(now)).respond(id)
     }
 
+    /// Lets a [streamed](crate::ResponseHead::stream) response go on after [`More::Later`](crate::More::Later).
+    ///
+    /// The next [`process`](Self::process) asks for the next piece. If the stream does not wait for the host, this
+    /// does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the stream is over, or if it belongs to another server.
+    pub fn resume(&mut self, id: RequestId, now: Instant) -> Result<(), IdError> {
+        self.engine.call(Some(now)).resume(id)
+    }
+
     /// Stops accepting, closes idle connections, and gives the others at most `grace` to end.
     ///
     /// Their responses say `Connection: close`. When all have ended, the server is [`Phase::Closed`]. With

@@ -6,7 +6,8 @@
 //!              ▼                      answered
 //!      ┌─── reading ──────────────────────────────────────► writing
 //!      │    Idle, Received, Head,                           Sending,
-//!      │    AwaitingBuffer, Body ◄── all sent, keep alive ── Deferred
+//!      │    AwaitingBuffer, Body ◄── all sent, keep alive ── Deferred,
+//!      │                                                    Streaming
 //!      │                                                       │ all sent, close
 //!      │ end of input                                          ▼
 //!      │                                                    Closing
@@ -35,6 +36,8 @@ pub(crate) enum State {
     Sending,
     /// Waiting for the host's response. The requests after this one wait as well.
     Deferred,
+    /// Waiting for the host's next piece of a streamed response.
+    Streaming,
     /// Waiting for the client's FIN, after all is sent.
     Closing,
     /// Between two steps of a wave: input has been read, and perhaps answered. It waits for nothing, so it has no
@@ -47,13 +50,14 @@ impl State {
     pub(crate) const COUNT: usize = State::Received as usize + 1;
 
     /// The states that wait, each with a deadline list, in the order of a connection's life.
-    pub(crate) const WAITING: [State; 7] = [
+    pub(crate) const WAITING: [State; 8] = [
         State::Idle,
         State::Head,
         State::AwaitingBuffer,
         State::Body,
         State::Sending,
         State::Deferred,
+        State::Streaming,
         State::Closing,
     ];
 

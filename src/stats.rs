@@ -6,7 +6,8 @@ use crate::status::ErrorStatus;
 
 /// What a server has counted since it was made. [`Server::stats`](crate::Server::stats) returns it.
 ///
-/// All counters are totals. [`Stats::open`], [`Stats::idle`] and [`Stats::deferred`] are gauges.
+/// All counters are totals. [`Stats::open`], [`Stats::idle`], [`Stats::deferred`] and [`Stats::streaming`] are
+/// gauges.
 ///
 /// ```
 /// let stats = fourway::Stats::default();
@@ -27,6 +28,8 @@ pub struct Stats {
     pub idle: usize,
     /// Of the open connections, those that wait for the host's response to a deferred request.
     pub deferred: usize,
+    /// Of the open connections, those that wait for the host's next piece of a streamed response.
+    pub streaming: usize,
     /// Requests that were complete and valid. Each was given to the handler, or dropped.
     pub requests: u64,
     /// Bytes read from clients, including those that were discarded.
@@ -37,7 +40,9 @@ pub struct Stats {
     pub errors: [u64; Stats::ERRORS.len()],
     /// Responses of a handler that could not be sent, so the server sent a 500 instead.
     ///
-    /// They were too large or not valid HTTP, or the responder of a deferred request was dropped.
+    /// They were too large or not valid HTTP, or the responder of a deferred request was dropped. A streamed
+    /// response that did not keep its length, or a piece that did not fit, counts as well, although the
+    /// server then resets the connection.
     pub handler_errors: u64,
     /// Panics of a handler. Each ended its own connection.
     pub handler_panics: u64,
@@ -142,6 +147,10 @@ pub enum Reason {
     IdleTimeout,
     /// The client read too little of a response within the write timeout.
     WriteTimeout,
+    /// The host cut a streamed response off, or did not keep its length.
+    StreamAborted,
+    /// The host gave no piece of a streamed response within the stream timeout.
+    StreamTimeout,
     /// The last response was sent, and the client's FIN did not arrive within the linger timeout.
     LingerTimeout,
     /// The last response was sent, and the client went on sending for
@@ -160,7 +169,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of a connection's life.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 15] = [
         Reason::PeerClosed,
         Reason::PeerClosedEarly,
         Reason::PeerReset,
@@ -168,6 +177,8 @@ impl Reason {
         Reason::Dropped,
         Reason::IdleTimeout,
         Reason::WriteTimeout,
+        Reason::StreamAborted,
+        Reason::StreamTimeout,
         Reason::LingerTimeout,
         Reason::LingerLimit,
         Reason::Evicted,
@@ -186,6 +197,8 @@ impl Reason {
             Reason::Dropped => "dropped without a response",
             Reason::IdleTimeout => "idle timeout",
             Reason::WriteTimeout => "write timeout",
+            Reason::StreamAborted => "stream cut off by the host",
+            Reason::StreamTimeout => "stream timeout",
             Reason::LingerTimeout => "linger timeout",
             Reason::LingerLimit => "linger limit",
             Reason::Evicted => "evicted",

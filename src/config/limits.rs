@@ -81,6 +81,10 @@ pub struct Timeouts {
     /// The time for the host's response to a deferred request (default 30 s). It starts when the responses
     /// before this one have been sent. After that time, the server refuses the request with 503.
     pub deferred: Duration,
+    /// The time for the host's next piece of a [streamed](crate::ResponseHead::stream) response (default 5
+    /// min). It starts when the piece before has been sent. After that time, the server cuts the response
+    /// off. Only a piece that the client does not take counts against [`write`](Self::write).
+    pub stream: Duration,
     /// The time for the client's FIN (default 5 s). It starts after the last response, and again with each
     /// byte that the client still sends.
     pub linger: Duration,
@@ -98,6 +102,7 @@ impl Default for Timeouts {
             idle: Duration::from_secs(75),
             write: Duration::from_secs(30),
             deferred: Duration::from_secs(30),
+            stream: Duration::from_secs(300),
             linger: Duration::from_secs(5),
             linger_total: Duration::from_secs(30),
         }
@@ -221,6 +226,7 @@ impl Timeouts {
             State::Body => self.body,
             State::Sending => self.write,
             State::Deferred => self.deferred,
+            State::Streaming => self.stream,
             State::Closing => self.linger,
         }
     }

@@ -104,6 +104,7 @@ impl Config {
             times.idle,
             times.write,
             times.deferred,
+            times.stream,
             times.linger,
             times.linger_total,
         ];

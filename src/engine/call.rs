@@ -45,6 +45,11 @@ impl<'e, N: Net> Call<'e, N> {
         self.engine.begin_response(id)
     }
 
+    /// Lets a streamed response go on.
+    pub(crate) fn resume(self, id: RequestId) -> Result<(), IdError> {
+        self.engine.resume_stream(id)
+    }
+
     /// Serves a stream that the host has accepted.
     pub(crate) fn adopt(self, stream: N::Stream) -> Result<(), Refused<N::Stream>> {
         self.engine.admit_adopted(stream)

@@ -124,8 +124,8 @@ impl<N: Net> Engine<N> {
     /// Ends a connection: frees its slot and its exchange, and closes its socket. No other function does this. The
     /// poller forgets a closed socket by itself.
     pub(super) fn remove(&mut self, slot: Slot, listed: State, reason: Reason) {
-        if let Some(awaited) = self.awaited(slot) {
-            self.shared.deferrals.note_gone(slot, awaited.serial, GoneReason::Ended(reason));
+        if let Some(serial) = self.held_serial(slot) {
+            self.shared.deferrals.note_gone(slot, serial, GoneReason::Ended(reason));
         }
         let connection = self.table.remove(slot, listed);
         if let Some(id) = connection.exchange {

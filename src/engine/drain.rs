@@ -42,7 +42,8 @@ impl<N: Net> Engine<N> {
         self.close_listeners();
         for list in State::WAITING {
             while let Some(slot) = self.table.longest_waiting(list) {
-                let is_answered = matches!(self.table[slot].state, State::Sending | State::Deferred);
+                let is_answered =
+                    matches!(self.table[slot].state, State::Sending | State::Deferred | State::Streaming);
                 if is_answered || self.table[slot].state == State::Received {
                     self.table[slot].socket.reset_on_close(slot);
                 }

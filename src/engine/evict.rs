@@ -11,7 +11,7 @@
 //! - A connection in the ready queue is about to be served. So the server prefers a connection that is not in
 //!   the ready queue. It looks at the first 64 of the list. If all are queued, it evicts the oldest after 100
 //!   ms (for a slot) or at once (for a buffer).
-//! - Only the host ends a deferred request. But if others need a head buffer, the server refuses a deferred request
+//! - Only the host ends a deferred request, or a stream that waits for its next piece. But if others need a head buffer, the server refuses a deferred request
 //!   that holds one. It holds the buffer only for bytes that its client has sent after the request.
 //! - If a slot is needed, a connection that has been idle for a second is evicted first, because its client
 //!   loses nothing.
@@ -44,8 +44,8 @@ const SLOT_HOLDERS: [State; 6] =
 const EXCHANGE_HOLDERS: [State; 4] = [State::Head, State::AwaitingBuffer, State::Body, State::Sending];
 
 /// The states in which a connection can hold a head or an out.
-const BUFFER_HOLDERS: [State; 5] =
-    [State::Head, State::AwaitingBuffer, State::Body, State::Sending, State::Deferred];
+const BUFFER_HOLDERS: [State; 6] =
+    [State::Head, State::AwaitingBuffer, State::Body, State::Sending, State::Deferred, State::Streaming];
 
 /// How long new clients wait while all connections that could be evicted are about to be served.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -101,7 +101,7 @@ impl<N: Net> Engine<N> {
     /// Ends a connection for another. A response that is cut off ends with a reset, so that its client notices.
     fn evict(&mut self, slot: Slot) {
         let state = self.table[slot].state;
-        if matches!(state, State::Sending | State::Received) {
+        if matches!(state, State::Sending | State::Streaming | State::Received) {
             self.table[slot].socket.reset_on_close(slot);
         }
         self.remove(slot, state.waits_as(), Reason::Evicted);
@@ -135,7 +135,7 @@ impl<N: Net> Engine<N> {
 
     /// Refuses the request of a connection. If a response is being sent, evicts the connection instead.
     fn take_from<H: Handler + ?Sized>(&mut self, slot: Slot, handler: &mut H) {
-        if self.table[slot].state == State::Sending {
+        if matches!(self.table[slot].state, State::Sending | State::Streaming) {
             return self.evict(slot);
         }
         let mut quota = Quota::granted(&self.shared.config.budget, 0);

@@ -30,6 +30,7 @@ mod listeners;
 mod wave;
 mod memory;
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use log::{error, trace};
@@ -38,7 +39,8 @@ use mio::Token;
 use crate::answer::{self, PeerName};
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
-use crate::deferred::{Awaited, IdError, RequestId};
+use crate::deferred::{IdError, RequestId};
+use crate::exchange::OnSent;
 use crate::exchange::pool::Pool;
 use crate::handler::{Handler, Responder};
 use crate::memory::can_reserve;
@@ -183,6 +185,7 @@ impl<N: Net> Engine<N> {
         stats.open = self.table.len();
         stats.idle = self.table.waiting_len(State::Idle);
         stats.deferred = self.table.waiting_len(State::Deferred);
+        stats.streaming = self.table.waiting_len(State::Streaming);
         stats.max_lateness = Duration::from_nanos(self.lateness);
         stats
     }
@@ -239,6 +242,19 @@ impl<N: Net> Engine<N> {
         Ok(answer::respond(awaited, out, &mut self.shared))
     }
 
+    /// Lets a streamed response go on. The next turn asks for its next piece.
+    fn resume_stream(&mut self, id: RequestId) -> Result<(), IdError> {
+        let (slot, serial) = self.shared.deferrals.find(id)?;
+        let exchange =
+            self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
+        match self.pool.on_sent(exchange) {
+            OnSent::AskMore(streamed) if streamed.serial == serial => streamed.is_paused = false,
+            _ => return Err(IdError::Over),
+        }
+        self.table.queue(slot);
+        Ok(())
+    }
+
     /// Finishes the response that the host has written or dropped.
     fn finish_response(&mut self) {
         if let Some(slot) = self.responding.take() {
@@ -277,9 +293,9 @@ impl<N: Net> Engine<N> {
             || (self.accepting.is_ready() && self.may_accept())
     }
 
-    /// Returns the deferred request of a connection, if it has one.
-    fn awaited(&self, slot: Slot) -> Option<Awaited> {
-        self.pool.awaited(self.table.get(slot)?.exchange?)
+    /// Returns the serial of the connection's request whose id the host still holds, if there is one.
+    fn held_serial(&self, slot: Slot) -> Option<NonZeroU64> {
+        self.pool.serial(self.table.get(slot)?.exchange?)
     }
 
     /// Returns the capacities of everything that could grow.

@@ -3,11 +3,12 @@
 
 mod input;
 mod out;
+mod streamed;
 mod bodies;
 pub(crate) mod buffers;
 pub(crate) mod pool;
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::deferred::Awaited;
 use crate::http::body::BodyReader;
@@ -18,6 +19,7 @@ pub(crate) use input::Input;
 use input::InputMarks;
 use out::OutMarks;
 pub(crate) use out::{MOST_PIECES, Out, Pieces};
+pub(crate) use streamed::Streamed;
 
 /// One read of a large body takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
@@ -251,9 +253,20 @@ pub(crate) enum OnSent {
     Drop,
     /// It waits for the next response, which the host gives later.
     AwaitReply(Awaited),
+    /// It asks the host for the next piece of the response.
+    AskMore(Streamed),
 }
 
 impl OnSent {
+    /// Returns the serial of the request whose id the host still holds, if there is one.
+    pub(crate) fn serial(&self) -> Option<NonZeroU64> {
+        match self {
+            OnSent::AwaitReply(awaited) => Some(awaited.serial),
+            OnSent::AskMore(streamed) => Some(streamed.serial),
+            _ => None,
+        }
+    }
+
     pub(crate) fn awaited(&self) -> Option<Awaited> {
         match self {
             OnSent::AwaitReply(awaited) => Some(*awaited),

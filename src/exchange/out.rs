@@ -86,6 +86,12 @@ impl<'p> Out<'p> {
         self.marks.copied += len;
     }
 
+    /// Copies bytes behind those that were written into the [`room`](Self::room), where a few always fit.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.marks.copied..][..bytes.len()].copy_from_slice(bytes);
+        self.marks.copied += bytes.len();
+    }
+
     /// Adds a body that is sent without being copied. Nothing can follow it.
     pub(crate) fn append(&mut self, tail: Body) {
         self.marks.tail_left = tail.len();

@@ -4,9 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::http::response::Writer;
+use crate::http::response::stream::StreamFraming;
+use crate::http::response::{BETWEEN_CHUNKS, CHUNK_END, OpenChunk, Writer};
 
-/// The writer that [`Responder::body_with`](crate::Responder::body_with) passes to the host.
+/// The writer that [`Responder::body_with`](crate::Responder::body_with) and
+/// [`Handler::more`](crate::Handler::more) pass to the host.
 ///
 /// `write!` and `writeln!` work without an import:
 ///
@@ -45,10 +47,27 @@ use crate::http::response::Writer;
 /// ```
 ///
 /// If the host writes more than [`limits.out_bytes`](crate::Limits::out_bytes), the writer returns an error,
-/// and the client gets a 500.
+/// and the client gets a 500. If that happens in a piece of a streamed body, the server resets the connection.
 #[derive(Debug)]
 pub struct BodyWriter<'w> {
     writer: Writer<'w>,
+    /// The chunk that is being written, if the body has the chunked coding.
+    chunk: Option<OpenChunk>,
+    /// The bytes that are kept for what ends the chunk.
+    kept: usize,
+    /// The bytes of data in the chunks before.
+    ended: usize,
+}
+
+/// A piece of a streamed body.
+pub(crate) struct Piece {
+    /// The bytes written, and those of them that are the body's.
+    pub(crate) len: usize,
+    pub(crate) data: usize,
+    /// The number of digits in the size of the last chunk.
+    pub(crate) digits: u8,
+    /// Whether something did not fit.
+    pub(crate) overflowed: bool,
 }
 
 /// The body could not be written: there is not enough space, or a `Display` implementation failed.
@@ -77,7 +96,28 @@ pub struct WriteError;
 
 impl<'w> BodyWriter<'w> {
     pub(crate) fn new(writer: Writer<'w>) -> Self {
-        BodyWriter { writer }
+        BodyWriter { writer, chunk: None, kept: 0, ended: 0 }
+    }
+
+    /// Returns the writer of a piece.
+    pub(crate) fn of_piece(mut writer: Writer<'w>, framing: StreamFraming) -> Self {
+        match framing {
+            StreamFraming::Chunked { digits } => {
+                let chunk = Some(writer.begin_chunk(digits.into()));
+                BodyWriter { writer, chunk, kept: CHUNK_END, ended: 0 }
+            }
+            StreamFraming::Length(_) | StreamFraming::UntilClose => Self::new(writer),
+        }
+    }
+
+    /// Ends the piece.
+    pub(crate) fn into_piece(mut self) -> Piece {
+        let overflowed = self.writer.overflowed();
+        let (data, digits) = match self.chunk.take() {
+            Some(chunk) => self.writer.end_chunk(chunk),
+            None => (self.writer.len(), 0),
+        };
+        Piece { len: self.writer.len(), data: self.ended + data, digits: digits as u8, overflowed }
     }
 
     pub(crate) fn into_writer(self) -> Writer<'w> {
@@ -98,13 +138,32 @@ impl<'w> BodyWriter<'w> {
 
     /// Writes all of the bytes, or none if there is not enough space.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        self.writer.push(bytes);
+        if self.kept > 0 && bytes.len() > self.room_left() {
+            self.writer.overflow();
+        } else {
+            self.writer.push(bytes);
+        }
         if self.writer.overflowed() { Err(WriteError) } else { Ok(()) }
     }
 
     /// Returns the number of bytes that still fit.
     pub fn room_left(&self) -> usize {
-        self.writer.room_left()
+        self.writer.room_left().saturating_sub(self.kept)
+    }
+
+    /// Ends a chunk of a streamed body here, so that a client that looks at chunks sees one. Elsewhere it does nothing.
+    ///
+    /// It also does nothing if nothing was written since the last chunk, or if there is no space for another.
+    /// `flush` of `std::io::Write` calls it.
+    pub fn end_chunk(&mut self) {
+        if self.writer.room_left() < BETWEEN_CHUNKS || self.writer.overflowed() {
+            return;
+        }
+        if let Some(chunk) = self.chunk.take() {
+            let (data, digits) = self.writer.end_chunk(chunk);
+            self.ended += data;
+            self.chunk = Some(self.writer.begin_chunk(digits));
+        }
     }
 }
 
@@ -121,6 +180,7 @@ impl io::Write for BodyWriter<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.end_chunk();
         Ok(())
     }
 }

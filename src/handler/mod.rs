@@ -6,6 +6,7 @@
 
 mod body_writer;
 pub(crate) mod request;
+mod stream;
 
 use std::marker::PhantomData;
 
@@ -15,7 +16,9 @@ use crate::handler::request::Request;
 use crate::http::date::DateLine;
 use crate::http::response::{Draft, Writer};
 
+pub(crate) use body_writer::Piece;
 pub use body_writer::{BodyWriter, WriteError};
+pub use stream::More;
 
 /// Responds to requests.
 ///
@@ -58,12 +61,26 @@ pub trait Handler {
     /// Responds to one request, which has arrived whole with its body.
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r>;
 
-    /// Takes note that a [deferred](Responder::defer) request can no longer be answered.
+    /// Writes the next piece of a [streamed](ResponseHead::stream) response, and returns what follows it.
+    ///
+    /// The server calls this when the kernel has taken the piece before. A piece has at most
+    /// [`limits.out_bytes`](crate::Limits::out_bytes), and [`BodyWriter::room_left`] returns what fits. If the host
+    /// writes more than that, or more than the length that it has announced, the server logs an error and resets the
+    /// connection.
+    fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {
+        let _ = (id, piece);
+        log::error!("a handler that streams has to implement `more`");
+        More::Abort
+    }
+
+    /// Takes note that a [deferred](Responder::defer) or [streamed](ResponseHead::stream) request can no longer
+    /// be answered.
     ///
     /// A client's FIN does not end its request, and is not reported. A client that has closed its half may
     /// still wait for its response, and one that has closed completely looks the same. A reset is reported.
     ///
-    /// The server calls this exactly once for each deferred request that was not answered. It does so in the
+    /// The server calls this exactly once for each deferred request that was not answered, and for each streamed
+    /// one that the host has not ended. It does so in the
     /// call of [`process`](crate::Server::process) that finds out, or in the next one after
     /// [`abort`](crate::Server::abort). A server that is dropped reports nothing.
     fn gone(&mut self, id: RequestId, why: GoneReason) {
@@ -74,6 +91,10 @@ pub trait Handler {
 impl<H: Handler + ?Sized> Handler for &mut H {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         (**self).request(request, responder)
+    }
+
+    fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {
+        (**self).more(id, piece)
     }
 
     fn gone(&mut self, id: RequestId, why: GoneReason) {
@@ -144,6 +165,12 @@ where
 #[derive(Debug)]
 pub struct Reply<'r> {
     _request: Invariant<'r>,
+}
+
+impl Reply<'_> {
+    fn given() -> Self {
+        Reply { _request: PhantomData }
+    }
 }
 
 /// Ties a reply to its request: the compiler neither lengthens nor shortens `'r` to the lifetime of another.
@@ -219,7 +246,8 @@ impl<'r> Responder<'r> {
     /// Begins a response that has headers of its own.
     pub fn status(mut self, status: u16) -> ResponseHead<'r> {
         self.writer.begin(self.draft, self.date, status);
-        ResponseHead { writer: self.writer, draft: self.draft, _request: PhantomData }
+        let Responder { writer, draft, deferrals, .. } = self;
+        ResponseHead { writer, draft, deferrals, _request: PhantomData }
     }
 
     /// Defers the response, which the host gives later with [`Server::respond`](crate::Server::respond).
@@ -266,6 +294,7 @@ impl<'r> Responder<'r> {
 pub struct ResponseHead<'r> {
     writer: Writer<'r>,
     draft: &'r mut Draft,
+    deferrals: &'r mut Deferrals,
     _request: Invariant<'r>,
 }
 

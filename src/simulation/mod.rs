@@ -53,6 +53,8 @@ mod pressure;
 mod random;
 mod readiness;
 mod ready_floods;
+mod streams;
+mod streams_end;
 mod waves;
 
 /// Plays a story that bytes decide. It panics if something is wrong with the server.

@@ -42,6 +42,12 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 self.lose_awaited(GoneReason::Timeout);
                 self.refuse(ErrorStatus::ServiceUnavailable, "the response did not come in time");
             }
+            State::Streaming => {
+                self.lose_awaited(GoneReason::Timeout);
+                self.exchange.in_flight.on_sent = OnSent::Drop;
+                self.connection.socket.reset_on_close(self.slot);
+                return Outcome::Closed(Reason::StreamTimeout);
+            }
             State::Sending => {
                 self.connection.socket.reset_on_close(self.slot);
                 return Outcome::Closed(Reason::WriteTimeout);
@@ -148,8 +154,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     fn lose_awaited(&mut self, why: GoneReason) {
-        if let Some(awaited) = self.exchange.in_flight.on_sent.awaited() {
-            self.shared.deferrals.note_gone(self.slot, awaited.serial, why);
+        if let Some(serial) = self.exchange.in_flight.on_sent.serial() {
+            self.shared.deferrals.note_gone(self.slot, serial, why);
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod limits;
 mod receive;
+mod streaming;
 
 use std::io;
 
@@ -78,6 +79,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 State::AwaitingBuffer => self.await_buffer(),
                 State::Sending => self.send(),
                 State::Deferred => self.defer(),
+                State::Streaming => self.stream(),
                 State::Closing => self.linger(),
             };
             if let Some(outcome) = self.follow(next) {
@@ -155,6 +157,11 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Sends the responses, and then does what follows them.
     fn send(&mut self) -> Transition {
+        if let OnSent::AskMore(streamed) = self.exchange.in_flight.on_sent {
+            if let Some(end) = self.begin_stream(streamed) {
+                return end;
+            }
+        }
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
         let is_last = matches!(self.exchange.in_flight.on_sent, OnSent::Close { .. });
         let fin_follows = is_last && self.shared.config.close.sends_fin_first();
@@ -184,6 +191,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             OnSent::Close { client_asked } => self.begin_close(client_asked && whole),
             OnSent::Drop => Transition::close(Reason::Dropped),
             OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
+            OnSent::AskMore(_) => Transition::Enter(State::Streaming, "the next piece is the host's to give"),
         };
         // Free the body only after the FIN. The kernel may hold the last bytes until the FIN, and freeing can
         // take long.

@@ -13,10 +13,12 @@
 //! need. So a request that arrives whole keeps nothing if its response leaves whole. A record that comes back with a
 //! head and an out stays *equipped*, and is lent again first. So the next request finds its buffers at once.
 
+use std::num::NonZeroU64;
+
 use super::InputBuffer;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Exchange, ExchangeId, InFlight, Input, Out, Record};
+use super::{Exchange, ExchangeId, InFlight, Input, OnSent, Out, Record};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::slot::Slot;
@@ -359,6 +361,22 @@ impl Pool {
             record.move_input(self.heads.bytes(head), self.bodies.buffers.bytes(body));
             self.heads.give_back(head);
         }
+    }
+
+    /// Returns what follows the response of a record.
+    pub(crate) fn on_sent(&mut self, id: ExchangeId) -> &mut OnSent {
+        &mut self.records[id.index()].in_flight.on_sent
+    }
+
+    /// Returns the serial of the request whose id the host still holds, if there is one.
+    pub(crate) fn serial(&self, id: ExchangeId) -> Option<NonZeroU64> {
+        self.records[id.index()].in_flight.on_sent.serial()
+    }
+
+    /// Returns whether the response of a record is a stream that waits for the host.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn is_paused(&self, id: ExchangeId) -> bool {
+        matches!(&self.records[id.index()].in_flight.on_sent, OnSent::AskMore(streamed) if streamed.is_paused)
     }
 
     /// Returns the deferred request of a record, if it has one.

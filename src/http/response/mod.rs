@@ -1,11 +1,17 @@
 //! Writing responses: the status line, the headers that every response has, and the rules that say which responses have
 //! a body.
 
+mod chunks;
+pub(crate) mod stream;
+
 use super::bytes::{ByteSet, TOKEN};
 use super::date::DateLine;
 use super::refusal::Refusal;
 use crate::body::Body;
 use crate::status::ErrorStatus;
+
+pub(crate) use chunks::{BETWEEN_CHUNKS, CHUNK_END, OpenChunk};
+use stream::StreamFraming;
 
 /// What a request demands of its response, which may be written much later.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub(crate) struct Draft {
     /// Bytes written, and a body that follows them without being copied.
     pub(crate) len: usize,
     pub(crate) tail: Body,
+    /// How the body is framed, if the host gives it piece by piece.
+    pub(crate) stream: Option<StreamFraming>,
     /// Why the response cannot be sent.
     pub(crate) fault: Option<&'static str>,
     /// The number of digits in the length of the last body that was [written in place](LengthGap).
@@ -41,7 +49,7 @@ impl Draft {
     pub(crate) fn begin(&mut self, terms: Terms) {
         self.terms = terms;
         (self.dropped, self.status, self.len, self.fault) = (false, 0, 0, None);
-        self.tail = Body::EMPTY;
+        (self.tail, self.stream) = (Body::EMPTY, None);
     }
 
     /// Returns whether the status never has a body (RFC 9110 §6.4.1).
@@ -110,6 +118,11 @@ impl<'r> Writer<'r> {
             }
             None => self.overflow = true,
         }
+    }
+
+    /// Notes that something does not fit.
+    pub(crate) fn overflow(&mut self) {
+        self.overflow = true;
     }
 
     fn push_decimal(&mut self, number: u64) {

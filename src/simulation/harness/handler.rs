@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::script::Script;
 use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
-use crate::handler::{Handler, Reply, Responder};
+use crate::handler::{BodyWriter, Handler, More, Reply, Responder};
 
 /// A body that is larger than any buffer, and is sent without a copy.
 pub(crate) static LARGE: [u8; 200_000] = pattern();
@@ -41,7 +42,12 @@ pub(crate) struct Site {
     pub(crate) asked: usize,
     /// The requests that it has deferred, in order.
     pub(crate) parked: Vec<RequestId>,
-    /// The deferred requests that were reported gone.
+    /// The streams that go on, and those that the handler has ended.
+    pub(crate) streams: Vec<(RequestId, Script)>,
+    pub(crate) ended: Vec<RequestId>,
+    /// How many pieces it was asked for.
+    pub(crate) pieces: usize,
+    /// The deferred and streamed requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
     /// All requests that it was given, if a test wants to know.
     pub(crate) heard: Option<Vec<Heard>>,
@@ -118,6 +124,12 @@ impl Handler for Site {
                 std::panic::resume_unwind(Box::new(HandlerPanic))
             }
             "/panic" => std::panic::resume_unwind(Box::new(HandlerPanic)),
+            path if path.starts_with("/stream/") => {
+                let script = Script::of(path).expect("a stream has a script");
+                let (id, reply) = responder.status(200).stream(script.len);
+                self.streams.push((id, script));
+                reply
+            }
             path => {
                 let method = request.method();
                 responder.body_with(200, "text/plain", |body| {
@@ -127,7 +139,18 @@ impl Handler for Site {
         }
     }
 
+    fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {
+        self.pieces += 1;
+        let at = self.streams.iter().position(|stream| stream.0 == id).expect("it goes on");
+        let more = self.streams[at].1.more(piece);
+        if matches!(more, More::End | More::Abort) {
+            self.ended.push(self.streams.remove(at).0);
+        }
+        more
+    }
+
     fn gone(&mut self, id: RequestId, why: GoneReason) {
+        self.streams.retain(|stream| stream.0 != id);
         self.gone.push((id, why));
     }
 }
@@ -171,16 +194,43 @@ pub(crate) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) ->
         let announced = field("Content-Length")
             .map(|value| std::str::from_utf8(value).unwrap().parse::<usize>().expect("a length is a number"));
         let has_none = matches!(status, 100 | 204 | 304);
-        assert_eq!(announced.is_none(), has_none, "a status {status} with length {announced:?}");
-        let length = if is_head(found.len()) { 0 } else { announced.unwrap_or(0) };
-        let body = &bytes[len..bytes.len().min(len + length)];
-        found.push(Response {
-            status,
-            says_close: field("Connection") == Some(b"close"),
-            body: body.to_vec(),
-            is_whole: body.len() == length,
-        });
-        bytes = &bytes[len + body.len()..];
+        let says_close = field("Connection") == Some(b"close");
+        let is_chunked = field("Transfer-Encoding") == Some(b"chunked");
+        let is_framed = announced.is_some() != is_chunked;
+        assert!(is_framed != has_none || says_close, "a status {status} with length {announced:?}");
+        let rest = &bytes[len..];
+        let (body, taken, is_whole) = match announced {
+            _ if has_none || is_head(found.len()) => (Vec::new(), 0, true),
+            Some(length) => {
+                let taken = rest.len().min(length);
+                (rest[..taken].to_vec(), taken, taken == length)
+            }
+            None if is_chunked => unchunked(rest),
+            None => (rest.to_vec(), rest.len(), true),
+        };
+        found.push(Response { status, says_close, body, is_whole });
+        bytes = &rest[taken..];
     }
     found
+}
+
+/// Returns the data of a chunked body, the length of its bytes, and whether it is whole.
+pub(crate) fn unchunked(bytes: &[u8]) -> (Vec<u8>, usize, bool) {
+    let (mut data, mut at) = (Vec::new(), 0);
+    while let Some(digits) = bytes[at..].windows(2).position(|two| two == b"\r\n") {
+        let size = std::str::from_utf8(&bytes[at..at + digits]).expect("a size is digits");
+        let size = usize::from_str_radix(size, 16).expect("a size is hexadecimal");
+        let start = at + digits + 2;
+        let have = size.min(bytes.len() - start);
+        data.extend_from_slice(&bytes[start..start + have]);
+        if bytes.len() < start + size + 2 {
+            break;
+        }
+        assert_eq!(&bytes[start + size..][..2], b"\r\n", "the end of a chunk");
+        at = start + size + 2;
+        if size == 0 {
+            return (data, at, true);
+        }
+    }
+    (data, bytes.len(), false)
 }

@@ -6,5 +6,6 @@ pub(crate) mod fixtures;
 pub(crate) mod handler;
 pub(crate) mod kernel;
 pub(crate) mod net;
+pub(crate) mod script;
 pub(crate) mod sim;
 pub(crate) mod socket;

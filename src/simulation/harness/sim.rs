@@ -13,6 +13,7 @@ use super::client::Client;
 use super::handler::{HandlerPanic, Site};
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
+use super::script::Script;
 use crate::config::Config;
 use crate::deferred::{IdError, RequestId};
 use crate::engine::{Engine, Progress};
@@ -216,6 +217,27 @@ impl Sim {
         self.engine.call(Some(now)).respond(id).map(|responder| _ = answer(responder))
     }
 
+    /// Answers a deferred request with a stream.
+    pub(crate) fn stream(&mut self, id: RequestId, path: &str) -> Result<(), IdError> {
+        let script = Script::of(path).expect("a stream has a script");
+        let now = self.now();
+        let responder = self.engine.call(Some(now)).respond(id)?;
+        let (streamed, _) = responder.status(200).stream(script.len);
+        self.site.streams.push((streamed, script));
+        Ok(())
+    }
+
+    /// Lets the stream that the handler has begun first go on.
+    pub(crate) fn resume(&mut self) -> Result<(), IdError> {
+        let id = self.site.streams[0].0;
+        self.resume_of(id)
+    }
+
+    pub(crate) fn resume_of(&mut self, id: RequestId) -> Result<(), IdError> {
+        let now = self.now();
+        self.engine.call(Some(now)).resume(id)
+    }
+
     // --- what tests look at ---
 
     pub(crate) fn stats(&self) -> Stats {
@@ -318,7 +340,7 @@ impl Sim {
                 let is_right = match connection.state {
                     State::Head | State::AwaitingBuffer => head && !out && !body,
                     State::Body => head != body && !out,
-                    State::Deferred => !body && (!out || table.is_ready(slot)),
+                    State::Deferred | State::Streaming => !body && (!out || table.is_ready(slot)),
                     State::Idle | State::Received | State::Sending | State::Closing => !(head && body),
                 };
                 let is_frugal = table.is_ready(slot) || pool.is_frugal(exchange);
@@ -373,7 +395,7 @@ impl Sim {
 
     /// Checks, when nothing moves, that what each connection waits for is not there. So no edge was lost.
     fn check_rest(&self) {
-        let (table, _) = self.engine.internals();
+        let (table, pool) = self.engine.internals();
         let world = self.world();
         for (slot, connection) in table.iter() {
             let socket = &world.sockets[connection.socket.stream().id];
@@ -382,6 +404,10 @@ impl Sim {
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
                 State::AwaitingBuffer | State::Deferred => socket.has_untold_error(),
+                State::Streaming => {
+                    let exchange = connection.exchange.expect("a stream has an exchange");
+                    socket.has_untold_error() || !pool.is_paused(exchange)
+                }
             };
             let (state, calls) = (connection.state, &socket.calls);
             assert!(!forgotten, "slot {slot} sleeps in {state:?} although it need not wait: {calls:?}");

@@ -107,7 +107,8 @@ impl Actor {
     /// there was a reason.
     pub(super) fn check(&self, was_calm: bool) {
         // The host sometimes closes a deferred request instead of responding.
-        let is_lost = |target: &str| matches!(target, "/panic" | "/drop" | "/later-panic" | "/later");
+        let is_lost =
+            |target: &str| matches!(target, "/panic" | "/drop" | "/later-panic" | "/later") || cuts(target);
         let is_to_be_whole =
             was_calm && !self.has_harmed && !self.asked.iter().any(|(_, target)| is_lost(target));
         assert!(
@@ -156,6 +157,20 @@ impl Actor {
             "/large" => &handler::LARGE,
             "/copied" => &handler::LARGE[..handler::COPIED],
             "/close" => b"the last",
+            _ if target.starts_with("/stream/") => {
+                let script = Script::of(target).expect("it has a script");
+                let (len, is_sound) = script.whole();
+                let (body, len) = (&response.body, script.len.map_or(len, |len| len as usize));
+                assert!(body.len() <= len && script::is_begun(body), "{target}");
+                // The host may go wrong only after the last byte of a length that it has announced.
+                let may_be_whole = body.len() == len && (is_sound || script.len.is_some());
+                assert!(!response.is_whole || may_be_whole, "{target}");
+                return;
+            }
+            "/later" if response.body.starts_with(b"a") => {
+                assert!(response.body.len() <= 5150 && script::is_begun(&response.body));
+                return;
+            }
             "/later" if !response.body.starts_with(b"r") => b"better late",
             "/later" => {
                 assert!(response.body.iter().zip(handler::PAGE.iter().cycle()).all(|(a, b)| a == b));
@@ -176,8 +191,34 @@ impl Actor {
     }
 }
 
+/// Returns whether a target is a stream that does not end as it should.
+fn cuts(target: &str) -> bool {
+    Script::of(target).is_some_and(|script| !script.whole().1)
+}
+
+/// Streams of every kind: with and without a length, quick and slow, and with each way to go wrong.
+fn any_stream(chance: &mut Chance) -> String {
+    let sizes = [0, 1, 100, 5000, 70_000];
+    let last = if chance.one_in(6) { chance.pick(&["x", "p", "o"]) } else { "e" };
+    let mut steps = vec![(chance.pick(&sizes), last)];
+    for _ in 0..chance.below(4) {
+        steps.insert(0, (chance.pick(&sizes), chance.pick(&["a", "a", "l", "f"])));
+    }
+    let sum: usize = steps.iter().map(|step| step.0).sum();
+    let len = match chance.below(8) {
+        0..=3 => "chunked".to_owned(),
+        4 => (sum + chance.below(2)).to_string(),
+        _ => sum.to_string(),
+    };
+    let steps: Vec<_> = steps.iter().map(|(size, verb)| format!("{size}{verb}")).collect();
+    format!("/stream/{len}/{}", steps.join(","))
+}
+
 /// A page of its own, or one of those at which something happens.
 fn any_target(chance: &mut Chance, own: &str) -> String {
+    if chance.one_in(6) {
+        return any_stream(chance);
+    }
     let targets = [
         own,
         own,

@@ -14,6 +14,7 @@ use super::harness::client::Client;
 use super::harness::entropy::Chance;
 use super::harness::handler;
 use super::harness::kernel::RUN_OUT;
+use super::harness::script::{self, Script};
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
@@ -103,7 +104,8 @@ fn was_calm(sim: &Sim) -> bool {
     use Reason::*;
     let stats = sim.stats();
     let is_gentle = matches!(sim.engine.config().close, CloseMode::Fin | CloseMode::Peer);
-    let reasons = [IdleTimeout, WriteTimeout, LingerTimeout, LingerLimit, Evicted, Shutdown, Unpollable];
+    let reasons =
+        [IdleTimeout, WriteTimeout, StreamTimeout, LingerTimeout, LingerLimit, Evicted, Shutdown, Unpollable];
     is_gentle && reasons.iter().all(|&reason| stats.closes(reason) == 0)
 }
 
@@ -114,6 +116,7 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
     let answer = match chance.below(8) {
         0 => sim.respond(id, |responder| responder.close()),
+        7 => sim.stream(id, "/stream/chunked/100a,50l,5000e"),
         1 => {
             let now = sim.now();
             sim.engine.call(Some(now)).respond(id).map(drop)
@@ -196,6 +199,13 @@ fn tell(mut chance: Chance, clients: usize) {
         if !sim.site.parked.is_empty() && chance.one_in(3) {
             answer_one(&mut sim, &mut chance, &mut answered);
         }
+        if !sim.site.streams.is_empty() && chance.one_in(2) {
+            let at = chance.below(sim.site.streams.len());
+            let id = sim.site.streams[at].0;
+            // Its connection may have ended since the last turn.
+            let is_over = sim.resume_of(id).is_err();
+            assert!(!is_over || sim.timeout() == Some(Duration::ZERO), "{id:?} is over, and nobody is told");
+        }
         if sim.site.parked.len() > 2 && chance.one_in(8) {
             answer_all(&mut sim, &mut chance, &mut answered);
         }
@@ -225,6 +235,10 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     // If there is only one slot, they may have to wait for each other.
     sim.pass(Duration::from_secs(100 * (1 + actors.len() as u64)));
     sim.assert_empty();
+    assert!(sim.site.streams.is_empty(), "no stream goes on without its client");
+    let mut over: Vec<_> = sim.site.ended.iter().chain(sim.site.gone.iter().map(|gone| &gone.0)).collect();
+    over.sort_unstable();
+    assert!(over.windows(2).all(|two| two[0] != two[1]), "each id ends once");
     for id in &sim.site.parked {
         let told = sim.site.gone.iter().filter(|(gone, _)| gone == id).count();
         assert_eq!(told, usize::from(!answered.contains(id)), "{id:?} ends once");

@@ -1,0 +1,84 @@
+//! The pieces of a streamed response.
+
+use log::error;
+
+use super::after;
+use crate::deferred::GoneReason;
+use crate::exchange::{Exchange, OnSent, Streamed};
+use crate::handler::{BodyWriter, Handler, More, Piece};
+use crate::http::response::Writer;
+use crate::http::response::stream::StreamFraming;
+use crate::shared::Shared;
+use crate::slot::Slot;
+
+/// What a host has given when it was asked for a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// Something to send.
+    Piece,
+    /// Nothing yet.
+    Nothing,
+    /// The response cannot be finished.
+    Cut,
+}
+
+/// Asks the handler for the next piece of a response, and appends it to the bytes to send.
+pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    shared: &mut Shared,
+    handler: &mut H,
+    slot: Slot,
+    mut streamed: Streamed,
+) -> Given {
+    // If the handler panics, nobody has the id but `taken`.
+    exchange.in_flight.on_sent = OnSent::Drop;
+    let id = shared.deferrals.retake(slot, streamed.serial);
+    let mut writer = BodyWriter::of_piece(Writer::new(exchange.out.room()), streamed.framing);
+    let more = handler.more(id, &mut writer);
+    let piece = writer.into_piece();
+    shared.deferrals.take_serial();
+    if more == More::Abort {
+        return Given::Cut;
+    }
+    if let Err(fault) = account(&mut streamed.framing, &piece, more) {
+        error!("the handler's streamed response cannot be sent: {fault}");
+        shared.stats.handler_errors += 1;
+        if more != More::End {
+            shared.deferrals.note_gone(slot, streamed.serial, GoneReason::Unsendable);
+        }
+        return Given::Cut;
+    }
+    exchange.out.commit(piece.len);
+    if more == More::End {
+        exchange.out.push(streamed.framing.end());
+        exchange.in_flight.on_sent = after(streamed.close, streamed.client_asked);
+        return Given::Piece;
+    }
+    if more == More::Again && piece.data == 0 {
+        error!(
+            "the handler has written nothing and returned `More::Again`, which is taken for `More::Later`"
+        );
+    }
+    streamed.is_paused = more == More::Later || piece.data == 0;
+    streamed.is_new = false;
+    exchange.in_flight.on_sent = OnSent::AskMore(streamed);
+    if piece.data > 0 { Given::Piece } else { Given::Nothing }
+}
+
+/// Counts a piece. The error says why the response cannot be sent.
+fn account(framing: &mut StreamFraming, piece: &Piece, more: More) -> Result<(), &'static str> {
+    if piece.overflowed {
+        return Err("a piece is longer than its room_left()");
+    }
+    match framing {
+        StreamFraming::Chunked { digits } => *digits = piece.digits,
+        StreamFraming::Length(left) => {
+            *left = left.checked_sub(piece.data as u64).ok_or("it is longer than its announced length")?;
+            if more == More::End && *left > 0 {
+                return Err("it is shorter than its announced length");
+            }
+        }
+        StreamFraming::UntilClose => {}
+    }
+    Ok(())
+}

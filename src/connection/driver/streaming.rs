@@ -1,0 +1,52 @@
+//! Streaming: asking the host for the next piece of a response, and waiting until it has one.
+
+use super::{Driver, Outcome, Transition};
+use crate::answer::{Given, ask_for_piece};
+use crate::config::OUT_BATCH;
+use crate::exchange::{OnSent, Streamed};
+use crate::handler::Handler;
+use crate::net::{Interest, Net};
+use crate::state::State;
+use crate::stats::Reason;
+
+impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
+    /// Asks the host for the next piece. If it has none now, waits until it has one, and reads nothing meanwhile. So
+    /// only an error shows that the client has gone.
+    pub(super) fn stream(&mut self) -> Transition {
+        let OnSent::AskMore(streamed) = self.exchange.in_flight.on_sent else {
+            return Transition::Enter(State::Sending, "the streamed response is over");
+        };
+        if streamed.is_paused {
+            if self.connection.socket.has_failed(self.slot) {
+                return self.lost();
+            }
+            return self.wait(Interest::Input);
+        }
+        if self.quota.bytes == 0 {
+            return Transition::Stop(Outcome::Yielded);
+        }
+        match self.ask(streamed) {
+            Given::Piece => Transition::Enter(State::Sending, "the host has given a piece"),
+            Given::Nothing => Transition::Resume(State::Streaming, "the host has no piece yet"),
+            Given::Cut => self.cut(),
+        }
+    }
+
+    /// Asks for the first piece before the head is sent, so that both leave in one segment. Returns the transition if
+    /// the host has none to give and ends the response.
+    pub(super) fn begin_stream(&mut self, streamed: Streamed) -> Option<Transition> {
+        // After a batch of responses there is no room for a whole piece.
+        let has_room = self.exchange.out.copied() <= OUT_BATCH;
+        (streamed.is_new && has_room && self.ask(streamed) == Given::Cut).then(|| self.cut())
+    }
+
+    fn ask(&mut self, streamed: Streamed) -> Given {
+        ask_for_piece(&mut self.exchange, self.shared, &mut *self.handler, self.slot, streamed)
+    }
+
+    /// Ends the connection in the middle of a response. The reset tells the client that something is missing.
+    fn cut(&mut self) -> Transition {
+        self.connection.socket.reset_on_close(self.slot);
+        Transition::close(Reason::StreamAborted)
+    }
+}

@@ -1,0 +1,298 @@
+//! How a streamed response ends: each id once, and a client can tell a part from the whole.
+
+use super::harness::handler;
+use super::harness::script;
+use super::harness::sim::Sim;
+use super::harness::socket::Ending;
+use super::streams::{SECOND, chunked, only, streaming};
+use crate::config::CloseMode;
+use crate::deferred::{GoneReason, IdError};
+use crate::state::State;
+use crate::stats::Reason;
+
+/// Asserts that the only stream was reported gone for this reason, and nothing is left of it.
+fn assert_gone(sim: &mut Sim, why: GoneReason) {
+    let told: Vec<_> = sim.site.gone.iter().map(|gone| gone.1).collect();
+    assert_eq!((told, sim.site.ended.len()), (vec![why], 0));
+    let id = sim.site.gone[0].0;
+    assert_eq!(sim.resume_of(id), Err(IdError::Over));
+    sim.settle();
+    assert_eq!(sim.site.gone.len(), 1);
+}
+
+/// Asserts that the handler has ended its only stream, and no end is reported.
+fn assert_ended(sim: &mut Sim) {
+    assert_eq!((sim.site.ended.len(), &sim.site.gone), (1, &vec![]));
+    let id = sim.site.ended[0];
+    assert_eq!(sim.resume_of(id), Err(IdError::Over));
+}
+
+// --- by the host ---
+
+#[test]
+fn a_stream_that_ends_is_not_reported() {
+    let mut sim = Sim::new();
+    let client = streaming(&mut sim, "10a,5e");
+    client.fin();
+    sim.settle();
+    assert_ended(&mut sim);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_stream_that_the_host_aborts_is_reset() {
+    for steps in ["0x", "10a,0x", "10l,0x"] {
+        let mut sim = Sim::new();
+        let client = streaming(&mut sim, steps);
+        if sim.site.ended.is_empty() {
+            sim.resume().unwrap();
+            sim.settle();
+        }
+        assert_eq!(client.ending(), Some(Ending::Reset), "{steps}");
+        assert!(client.responses().iter().all(|response| !response.is_whole), "{steps}");
+        assert_eq!(sim.stats().closes(Reason::StreamAborted), 1);
+        assert_ended(&mut sim);
+        sim.assert_empty();
+    }
+}
+
+#[test]
+fn a_length_that_is_not_kept_is_a_reset() {
+    for (path, is_ended) in [
+        ("/stream/10/9e", true),
+        ("/stream/10/5a,4e", true),
+        ("/stream/10/11e", true),
+        ("/stream/10/5a,6a,0e", false),
+        ("/stream/10/11l,0e", false),
+    ] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.get(path);
+        sim.settle();
+        assert_eq!(client.ending(), Some(Ending::Reset), "{path}");
+        assert!(client.responses().iter().all(|response| !response.is_whole), "{path}");
+        assert_eq!((sim.stats().handler_errors, sim.stats().closes(Reason::StreamAborted)), (1, 1));
+        if is_ended {
+            assert_ended(&mut sim);
+        } else {
+            assert_gone(&mut sim, GoneReason::Unsendable);
+        }
+        sim.assert_empty();
+    }
+}
+
+#[test]
+fn only_the_end_ends_a_body_whose_length_is_reached() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(&[handler::get("/stream/10/10a,0l,0e"), handler::get("/next")].concat());
+    sim.settle();
+    assert_eq!((sim.state(&client), client.responses().len()), (State::Streaming, 1));
+    sim.resume().unwrap();
+    sim.settle();
+    assert_eq!(client.responses().len(), 2);
+}
+
+#[test]
+fn a_piece_that_is_too_long_is_a_reset() {
+    let mut sim = Sim::new();
+    let client = streaming(&mut sim, "10a,0o,0e");
+    assert_eq!((client.ending(), only(&client).is_whole), (Some(Ending::Reset), false));
+    assert_eq!(sim.stats().handler_errors, 1);
+    assert_gone(&mut sim, GoneReason::Unsendable);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_panic_ends_only_its_own_stream() {
+    let mut sim = Sim::new();
+    let other = streaming(&mut sim, "10l,5e");
+    let client = streaming(&mut sim, "10a,0p");
+    assert_eq!((client.ending(), sim.stats().handler_panics), (Some(Ending::Reset), 1));
+    assert_gone(&mut sim, GoneReason::Ended(Reason::HandlerPanic));
+    sim.resume().unwrap();
+    sim.settle();
+    assert!(only(&other).is_whole);
+}
+
+// --- because the client wants no body ---
+
+#[test]
+fn a_stream_without_a_body_is_over_at_once() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(b"HEAD /stream/chunked/10e HTTP/1.1\r\nHost: x\r\n\r\nHEAD /stream/10/10e HTTP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    let text = String::from_utf8(client.received()).unwrap();
+    assert!(text.contains("Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\n"), "{text}");
+    assert!(text.ends_with("Content-Length: 10\r\n\r\n"), "{text}");
+    let told: Vec<_> = sim.site.gone.iter().map(|gone| gone.1).collect();
+    assert_eq!((told, sim.site.pieces), (vec![GoneReason::NoBody; 2], 0));
+    assert_eq!((sim.state(&client), sim.lent()), (State::Idle, 0));
+}
+
+#[test]
+fn a_status_without_a_body_ends_a_stream_at_once() {
+    for (status, header) in [(204, ""), (304, ""), (205, "\r\nContent-Length: 0")] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.get("/later");
+        sim.settle();
+        let parked = sim.site.parked.remove(0);
+        sim.respond(parked, |responder| responder.status(status).stream(None).1).unwrap();
+        sim.settle();
+        let text = String::from_utf8(client.received()).unwrap();
+        assert!(text.ends_with(&format!("GMT{header}\r\n\r\n")), "{text}");
+        assert_gone(&mut sim, GoneReason::NoBody);
+        assert_eq!(sim.state(&client), State::Idle);
+    }
+}
+
+#[test]
+fn a_stream_with_an_impossible_head_is_a_500_and_reported() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/later");
+    sim.settle();
+    let parked = sim.site.parked.remove(0);
+    sim.respond(parked, |responder| responder.status(99).stream(None).1).unwrap();
+    sim.settle();
+    assert_eq!(client.statuses(), [500]);
+    assert_gone(&mut sim, GoneReason::Unsendable);
+}
+
+// --- because of the client, or of time ---
+
+#[test]
+fn a_client_that_resets_is_reported() {
+    for steps in ["10l,5e", "100000000a,0e"] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.stop_reading();
+        client.read(1000);
+        client.get(&chunked(steps));
+        sim.settle();
+        client.reset();
+        sim.settle();
+        assert_gone(&mut sim, GoneReason::Ended(Reason::PeerReset));
+        sim.assert_empty();
+    }
+}
+
+#[test]
+fn a_stream_that_the_host_forgets_ends_after_its_timeout() {
+    let mut sim = Sim::new();
+    let client = streaming(&mut sim, "10l,5e");
+    sim.assert_ends_after(&client, 300 * SECOND);
+    assert_eq!((client.ending(), only(&client).is_whole), (Some(Ending::Reset), false));
+    assert_eq!(sim.stats().closes(Reason::StreamTimeout), 1);
+    assert_gone(&mut sim, GoneReason::Timeout);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_client_that_does_not_take_a_piece_ends_after_the_write_timeout() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.stop_reading();
+    client.get(&chunked("50000l,5e"));
+    sim.settle();
+    sim.assert_ends_after(&client, 30 * SECOND);
+    assert_eq!(client.ending(), Some(Ending::Reset));
+    assert_gone(&mut sim, GoneReason::Ended(Reason::WriteTimeout));
+}
+
+// --- because of the server ---
+
+#[test]
+fn a_stream_goes_on_in_a_drain_until_the_grace_is_over() {
+    let mut sim = Sim::new();
+    let ends = streaming(&mut sim, "10l,5e");
+    let stays = streaming(&mut sim, "10l,5e");
+    let now = sim.now();
+    sim.engine.call(Some(now)).drain(10 * SECOND);
+    sim.pass(5 * SECOND);
+    sim.resume().unwrap();
+    sim.settle();
+    assert!(only(&ends).is_whole && ends.ending() == Some(Ending::Fin));
+    ends.fin();
+    sim.pass(5 * SECOND);
+    assert_eq!((stays.ending(), only(&stays).is_whole), (Some(Ending::Reset), false));
+    assert_eq!(sim.site.gone.len(), 1);
+    assert_eq!(sim.site.gone[0].1, GoneReason::Ended(Reason::Shutdown));
+    sim.assert_empty();
+}
+
+#[test]
+fn an_abort_resets_a_stream_and_reports_it() {
+    let mut sim = Sim::new();
+    let client = streaming(&mut sim, "10l,5e");
+    sim.engine.call(None).abort();
+    assert_eq!((client.ending(), sim.site.gone.len()), (Some(Ending::Reset), 0));
+    sim.settle();
+    assert_gone(&mut sim, GoneReason::Ended(Reason::Shutdown));
+    sim.assert_empty();
+}
+
+#[test]
+fn a_stream_that_waits_for_the_host_makes_way_for_nobody() {
+    let mut sim = Sim::with(|config| (config.max_connections, config.exchanges) = (3, 3));
+    let clients = [(); 3].map(|()| streaming(&mut sim, "10l,5e"));
+    sim.advance(10 * SECOND);
+    let newcomer = sim.connect();
+    newcomer.get("/");
+    sim.pass(SECOND);
+    assert_eq!((newcomer.is_served(), sim.stats().closed), (false, 0));
+    let ids: Vec<_> = sim.site.streams.iter().map(|stream| stream.0).collect();
+    for id in ids {
+        sim.resume_of(id).unwrap();
+    }
+    sim.settle();
+    assert!(clients.iter().all(|client| only(client).is_whole));
+    sim.pass(2 * SECOND);
+    assert_eq!(newcomer.statuses(), [200]);
+}
+
+#[test]
+fn a_stream_that_takes_the_last_exchange_of_all_streams_is_cut_off() {
+    let mut sim = Sim::with(|config| config.exchanges = 2);
+    let clients = [(); 3].map(|()| streaming(&mut sim, "10l,5e"));
+    assert_eq!(clients.map(|client| client.ending()), [None, None, Some(Ending::Reset)]);
+    assert_gone(&mut sim, GoneReason::Ended(Reason::Evicted));
+}
+
+#[test]
+fn a_stream_gives_a_head_buffer_up_only_by_its_end() {
+    let mut sim = Sim::with(|config| config.buffers.heads = 1);
+    let client = sim.connect();
+    client.send(&[handler::get(&chunked("10l,5e")), handler::get("/next")].concat());
+    sim.settle();
+    assert_eq!(sim.buffers_lent()[0], 1, "the next request waits in a head buffer");
+    let other = sim.connect();
+    other.send(b"GET /other HT");
+    sim.settle();
+    assert_eq!((client.ending(), only(&client).is_whole), (Some(Ending::Reset), false));
+    assert_gone(&mut sim, GoneReason::Ended(Reason::Evicted));
+    other.send(b"TP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    assert_eq!(other.statuses(), [200]);
+}
+
+#[test]
+fn no_close_mode_cuts_a_stream_that_is_followed_by_more_requests() {
+    for close in [CloseMode::Fin, CloseMode::Peer] {
+        let mut sim = Sim::with(|config| config.close = close);
+        let client = sim.connect();
+        client
+            .send(&[handler::get_and_close(&chunked("60000a,60000l,5e")), handler::get("/unread")].concat());
+        sim.settle();
+        sim.resume().unwrap();
+        sim.settle();
+        let response = only(&client);
+        assert!(response.is_whole && response.body == script::body(120_005), "{close:?}");
+        client.fin();
+        sim.settle();
+        assert_ne!(client.ending(), Some(Ending::Reset), "{close:?}");
+        sim.assert_empty();
+    }
+}
