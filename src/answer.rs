@@ -3,6 +3,7 @@
 //! [`answer`] takes the bytes that have arrived, and appends the responses to send. The driver calls it again when more
 //! bytes have arrived, or when the responses have been sent. *Not yet* is a value that it returns, never an error.
 
+mod body;
 mod pieces;
 
 use std::fmt;
@@ -15,19 +16,18 @@ use log::{Level, debug, error, log_enabled};
 use crate::body::Body;
 use crate::config::{Limits, MAX_HEADERS, OUT_BATCH};
 use crate::deferred::{Awaited, GoneReason};
-use crate::exchange::{Exchange, Input, OnSent, Out, Streamed};
+use crate::exchange::{Exchange, Incoming, Input, OnSent, Out, Streamed};
 use crate::handler::request::Request;
 use crate::handler::{Handler, Responder};
-use crate::http::body::{BodyReader, Collected};
 use crate::http::fields::Framing;
 use crate::http::head::Head;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Terms, Writer};
 use crate::net::Peer;
 use crate::shared::Shared;
-use crate::stats::Phase;
 use crate::status::ErrorStatus;
 
+use body::Begun;
 pub(crate) use pieces::{Given, ask_for_piece};
 
 /// The log target of one line per request.
@@ -42,6 +42,8 @@ pub(crate) enum Need {
     BodyBuffer,
     /// More of a body has to arrive.
     Body,
+    /// The host has to take the rest of a piece of a body.
+    Host,
     /// The responses have to be sent: the buffer is full, the budget is used, or this was the last response.
     Sending,
 }
@@ -53,6 +55,7 @@ impl Need {
             Need::Head => "more of the head has to arrive",
             Need::BodyBuffer => "the body needs a buffer",
             Need::Body => "more of the body has to arrive",
+            Need::Host => "the host takes the rest later",
             Need::Sending => "the request waits for its turn",
         }
     }
@@ -80,7 +83,7 @@ pub(crate) fn answer<H: Handler + ?Sized>(
             return Need::Sending;
         }
         let attempt = match exchange.in_flight.body {
-            Some(_) => read_body(exchange, shared, asked),
+            Some(_) => body::read(exchange, shared, asked),
             None => read_head(exchange, shared, asked),
         };
         match attempt {
@@ -130,19 +133,25 @@ fn read_head<H: Handler + ?Sized>(
     let Some(head) = Head::parse(bytes, &mut headers, limits) else {
         return if is_first_look { scan(&mut exchange.input, limits) } else { Err(NO_REQUEST) };
     };
+    if let Framing::Length(0) = head.framing {
+        exchange.in_flight.on_sent = call(&head, Arrived::default(), &mut exchange.out, shared, asked);
+        exchange.input.consume(head.len);
+        return Ok(Attempt::Answered);
+    }
     let arrived = &bytes[head.len..];
-    match head.framing {
-        Framing::Length(length) if length <= arrived.len().min(limits.body_bytes) as u64 => {
-            let body = &arrived[..length as usize];
-            exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
-            exchange.input.consume(head.len + body.len());
+    let expects_continue = head.expects_continue && arrived.is_empty() && shared.config.close.answers();
+    match body::begin(&head, arrived, &mut exchange.out, shared, asked)? {
+        Begun::Answered { on_sent, consumed } => {
+            exchange.in_flight.on_sent = on_sent;
+            match consumed {
+                Some(len) => exchange.input.consume(len),
+                None => exchange.input.clear(),
+            }
             Ok(Attempt::Answered)
         }
-        framing => {
-            let reader = BodyReader::new(head.len, framing, limits)?;
-            let expects_continue = head.expects_continue && arrived.is_empty();
-            exchange.in_flight.expects_continue = expects_continue && shared.config.close.answers();
-            exchange.in_flight.body = Some(reader);
+        Begun::Follows(incoming) => {
+            exchange.in_flight.expects_continue = expects_continue;
+            exchange.in_flight.body = Some(incoming);
             Ok(Attempt::BodyFollows)
         }
     }
@@ -165,75 +174,61 @@ fn skip_empty_lines(input: &mut Input<'_>) {
     }
 }
 
-/// Gathers a body in the buffer that holds its head, and answers when the body is whole.
-#[inline(never)]
-fn read_body<H: Handler + ?Sized>(
-    exchange: &mut Exchange<'_>,
-    shared: &mut Shared,
-    asked: &mut Asked<'_, H>,
-) -> Result<Attempt, Refusal> {
-    let limits = &shared.config.limits;
-    let Some(reader) = &mut exchange.in_flight.body else { return Ok(Attempt::NotYet(Need::Head)) };
-    let head_len = reader.head_len();
-    let collected = reader.advance(exchange.input.pending_mut(), limits)?;
-    exchange.in_flight.framing += collected.framing();
-    match collected {
-        Collected::Part { kept, .. } => {
-            exchange.input.keep(kept);
-            if exchange.lacks_body_buffer() {
-                return Ok(Attempt::NotYet(Need::BodyBuffer));
-            }
-            if exchange.in_flight.expects_continue {
-                exchange.in_flight.expects_continue = false;
-                // There is a buffer for the body now, so the client may send it.
-                let mut interim = Writer::new(exchange.out.room());
-                interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
-                let len = interim.len();
-                exchange.out.commit(len);
-            }
-            Ok(Attempt::NotYet(Need::Body))
-        }
-        Collected::Whole { body_end, consumed, .. } => {
-            // The slices of the first parse could not be kept while the body was written into the buffer.
-            let (head, body) = exchange.input.pending()[..body_end].split_at(head_len);
-            let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-            let head = Head::parse(head, &mut headers, limits).expect("a head that was whole stays whole");
-            exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
-            exchange.input.consume(consumed);
-            exchange.in_flight.end_body();
-            Ok(Attempt::Answered)
-        }
-    }
+/// A body that has arrived.
+#[derive(Clone, Copy, Default)]
+struct Arrived<'b> {
+    /// The body, unless the host wanted it otherwise.
+    bytes: &'b [u8],
+    len: u64,
 }
 
 /// Lets the handler answer one request.
 fn call<H: Handler + ?Sized>(
     head: &Head<'_, '_>,
-    body: &[u8],
+    body: Arrived<'_>,
     out: &mut Out<'_>,
     shared: &mut Shared,
     asked: &mut Asked<'_, H>,
 ) -> OnSent {
+    let terms = terms(head, body.len, shared);
     let Shared { config, stats, clock, date, draft, deferrals, .. } = shared;
     stats.requests += 1;
-    let request = Request { head, body, peer: asked.peer };
+    let id = deferrals.current();
+    let request = Request { head, body: body.bytes, received: body.len, id, peer: asked.peer };
     if !config.close.answers() {
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return OnSent::Drop;
     }
-    let close = !head.keep_alive || !config.keep_alive || shared.phase != Phase::Running;
-    let (head_only, http10) = (head.is_head_request(), head.minor == 0);
-    // Some clients send a line break after a body (RFC 9112 §2.2), so a client that asked for the close may
-    // still send two bytes after a body.
-    let client_closes = !head.keep_alive && body.is_empty();
-    draft.begin(Terms { head_only, http10, close, client_closes });
+    draft.begin(terms);
     let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals);
     let _reply = asked.handler.request(&request, responder);
-    let on_sent = finish(out, shared, format_args!("{} {request:?}", PeerName(asked.peer)));
+    finish_asked(&request, out, shared, asked.handler)
+}
+
+/// Returns what a request with a body of `len` bytes demands of its response.
+fn terms(head: &Head<'_, '_>, len: u64, shared: &Shared) -> Terms {
+    Terms {
+        head_only: head.is_head_request(),
+        http10: head.minor == 0,
+        close: !head.keep_alive || !shared.config.keep_alive || shared.is_draining(),
+        // Some clients send a line break after a body (RFC 9112 §2.2), so a client that asked for the close may
+        // still send two bytes after a body.
+        client_closes: !head.keep_alive && len == 0,
+    }
+}
+
+/// Finishes the response that the handler has just given.
+fn finish_asked<H: Handler + ?Sized>(
+    request: &Request<'_>,
+    out: &mut Out<'_>,
+    shared: &mut Shared,
+    handler: &mut H,
+) -> OnSent {
+    let on_sent = finish(out, shared, format_args!("{} {request:?}", PeerName(request.peer)));
     if shared.draft.stream.is_some() {
         // A stream that is over already has no record in which its end could wait to be told.
         while let Some((id, why)) = shared.deferrals.next_gone() {
-            asked.handler.gone(id, why);
+            handler.gone(id, why);
         }
     }
     on_sent
@@ -315,6 +310,9 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dy
         Some(awaited) => awaited.terms.head_only,
         None => exchange.input.pending().starts_with(b"HEAD "),
     };
+    if let Some(serial) = exchange.in_flight.body.as_ref().and_then(Incoming::held_serial) {
+        shared.deferrals.note_gone_here(serial, GoneReason::Refused(refusal.status.code()));
+    }
     exchange.input.clear();
     exchange.in_flight.end_body();
     shared.stats.count_error(refusal.status);

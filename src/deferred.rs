@@ -54,6 +54,14 @@ pub struct RequestId {
 
 const _: () = assert!(size_of::<Option<RequestId>>() == 16);
 
+#[cfg(any(test, fuzzing))]
+impl RequestId {
+    /// Returns the slot of the request's connection.
+    pub(crate) fn slot(self) -> Slot {
+        self.slot
+    }
+}
+
 /// Why a deferred request can no longer be answered, passed to [`Handler::gone`](crate::Handler::gone).
 ///
 /// ```
@@ -77,13 +85,17 @@ const _: () = assert!(size_of::<Option<RequestId>>() == 16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GoneReason {
-    /// The host has not responded within [`Timeouts::deferred`](crate::Timeouts::deferred), and the client
-    /// gets a 503. Or it has not gone on with a streamed response within
-    /// [`Timeouts::stream`](crate::Timeouts::stream), and the connection is reset.
+    /// The host has not responded within [`Timeouts::deferred`](crate::Timeouts::deferred), or it has not taken a
+    /// piece of a body within [`Timeouts::piece`](crate::Timeouts::piece). The client gets a 503. Or the host has
+    /// not gone on with a streamed response within [`Timeouts::stream`](crate::Timeouts::stream), and the
+    /// connection is reset.
     Timeout,
     /// Others need the request's [exchange](crate::Config::exchanges) or [head
     /// buffer](crate::Buffers::heads), and it is the one that makes way. The client gets a 503.
     NoRoom,
+    /// The server has refused a request whose body the host was taking in pieces, with this status. For example, the
+    /// rest of the body came too late (408), or was malformed (400).
+    Refused(u16),
     /// The client wants no body of a streamed response: the request is HEAD, or the status is 204, 205 or 304.
     /// The response has been given without it.
     NoBody,
@@ -136,6 +148,11 @@ pub(crate) struct Deferrals {
     /// An id that the handler has taken, until it is written down with its request. It is still here after a
     /// handler's panic.
     taken: Option<RequestId>,
+    /// The id of the request that the handler is called for, if it has been told that id. It is still here after a
+    /// handler's panic.
+    at_stake: Option<RequestId>,
+    /// The serial of the request that the handler is called for, if it has one already.
+    current: Option<NonZeroU64>,
     gone: VecDeque<(RequestId, GoneReason)>,
 }
 
@@ -151,6 +168,8 @@ impl Deferrals {
             slot: Slot::new(0),
             latest: NonZeroU64::MIN,
             taken: None,
+            at_stake: None,
+            current: None,
             gone: VecDeque::with_capacity(capacity),
         }
     }
@@ -163,16 +182,43 @@ impl Deferrals {
     }
 
     pub(crate) fn take(&mut self) -> RequestId {
-        let id = RequestId { server: self.server, slot: self.slot, serial: self.next_serial() };
+        let serial = self.current.unwrap_or_else(|| self.next_serial());
+        let id = self.id(self.slot, serial);
         self.taken = Some(id);
         id
     }
 
-    /// Returns the id that has this serial, which is taken again until its request is written down.
-    pub(crate) fn retake(&mut self, slot: Slot, serial: NonZeroU64) -> RequestId {
-        let id = self.id(slot, serial);
-        self.taken = Some(id);
+    /// Makes the next id that is taken the one with this serial, or a new one.
+    pub(crate) fn set_current(&mut self, serial: Option<NonZeroU64>) {
+        self.current = serial;
+    }
+
+    /// Makes this serial the one of the next id that is taken, and returns the id.
+    pub(crate) fn make_current(&mut self, serial: NonZeroU64) -> RequestId {
+        self.current = Some(serial);
+        self.id(self.slot, serial)
+    }
+
+    /// Returns whether an id was taken since the last call of [`take_serial`](Self::take_serial).
+    pub(crate) fn has_taken(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// Notes that the handler is called about a request whose id it has. If it panics, the id ends.
+    pub(crate) fn put_at_stake(&mut self, serial: NonZeroU64) -> RequestId {
+        let id = self.id(self.slot, serial);
+        self.at_stake = Some(id);
         id
+    }
+
+    /// Notes that the handler has returned.
+    pub(crate) fn end_stake(&mut self) {
+        self.at_stake = None;
+    }
+
+    /// Returns the id of the request that the handler is called for, if it has one already.
+    pub(crate) fn current(&self) -> Option<RequestId> {
+        self.current.map(|serial| self.id(self.slot, serial))
     }
 
     fn id(&self, slot: Slot, serial: NonZeroU64) -> RequestId {
@@ -212,9 +258,11 @@ impl Deferrals {
         self.note_gone(self.slot, serial, why);
     }
 
-    /// Reports the id that the handler had taken when it panicked.
+    /// Reports the id that the handler had when it panicked.
     pub(crate) fn note_taken_gone(&mut self, why: GoneReason) {
-        if let Some(id) = self.taken.take() {
+        self.current = None;
+        let (taken, at_stake) = (self.taken.take(), self.at_stake.take());
+        if let Some(id) = taken.or(at_stake) {
             self.gone.push_back((id, why));
         }
     }

@@ -66,6 +66,12 @@
 //! So a slow client slows its own stream down, and memory stays small. A handler that has no piece yet returns
 //! [`More::Later`], and the host calls [`Server::resume`] when there is one.
 //!
+//! # Bodies of any length
+//!
+//! The server asks the handler before the body of a request comes ([`Handler::head`]). The handler can respond at once,
+//! or choose an [`Intake`]: the whole body, a shorter one, none of it, or its pieces as they arrive
+//! ([`Handler::piece`]). So an upload of any length takes one head buffer.
+//!
 //! # In a loop that exists already
 //!
 //! 1. Give each event to [`Server::handle_event`], which only takes note of it.
@@ -257,6 +263,7 @@ mod tokens;
 mod lists;
 mod memory;
 mod body;
+mod intake;
 mod stats;
 mod clock;
 mod config;
@@ -280,6 +287,7 @@ pub use crate::engine::{ListenerId, Progress};
 pub use crate::handler::request::Request;
 pub use crate::handler::{BodyWriter, More, WriteError};
 pub use crate::handler::{Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
+pub use crate::intake::Intake;
 pub use crate::net::sockets::{Listener, Stream};
 pub use crate::net::{Readiness, Refused};
 pub use crate::reactor::Reactor;

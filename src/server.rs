@@ -227,14 +227,15 @@ impl Server {
         self.engine.call(Some(now)).respond(id)
     }
 
-    /// Lets a [streamed](crate::ResponseHead::stream) response go on after [`More::Later`](crate::More::Later).
+    /// Lets a [streamed](crate::ResponseHead::stream) response go on after [`More::Later`](crate::More::Later), or
+    /// a body of which the host has taken [only a part](Handler::piece).
     ///
-    /// The next [`process`](Self::process) asks for the next piece. If the stream does not wait for the host, this
-    /// does nothing.
+    /// The next [`process`](Self::process) asks for the next piece of the response, or hands over the rest of the
+    /// piece of the body. If the request does not wait for the host, this does nothing.
     ///
     /// # Errors
     ///
-    /// Fails if the stream is over, or if it belongs to another server.
+    /// Fails if the request is over, or is neither streamed nor taken in pieces, or if it belongs to another server.
     pub fn resume(&mut self, id: RequestId, now: Instant) -> Result<(), IdError> {
         self.engine.call(Some(now)).resume(id)
     }

@@ -6,8 +6,8 @@
 //!              ▼                      answered
 //!      ┌─── reading ──────────────────────────────────────► writing
 //!      │    Idle, Received, Head,                           Sending,
-//!      │    AwaitingBuffer, Body ◄── all sent, keep alive ── Deferred,
-//!      │                                                    Streaming
+//!      │    AwaitingBuffer, Body, ◄── all sent, keep alive ─ Deferred,
+//!      │    Holding                                         Streaming
 //!      │                                                       │ all sent, close
 //!      │ end of input                                          ▼
 //!      │                                                    Closing
@@ -32,6 +32,8 @@ pub(crate) enum State {
     AwaitingBuffer,
     /// Reading the body of a head that is whole.
     Body,
+    /// Waiting until the host takes the rest of a piece of a body. More of the body stays unread meanwhile.
+    Holding,
     /// Writing responses.
     Sending,
     /// Waiting for the host's response. The requests after this one wait as well.
@@ -50,11 +52,12 @@ impl State {
     pub(crate) const COUNT: usize = State::Received as usize + 1;
 
     /// The states that wait, each with a deadline list, in the order of a connection's life.
-    pub(crate) const WAITING: [State; 8] = [
+    pub(crate) const WAITING: [State; 9] = [
         State::Idle,
         State::Head,
         State::AwaitingBuffer,
         State::Body,
+        State::Holding,
         State::Sending,
         State::Deferred,
         State::Streaming,

@@ -6,8 +6,8 @@ use crate::status::ErrorStatus;
 
 /// What a server has counted since it was made. [`Server::stats`](crate::Server::stats) returns it.
 ///
-/// All counters are totals. [`Stats::open`], [`Stats::idle`], [`Stats::deferred`] and [`Stats::streaming`] are
-/// gauges.
+/// All counters are totals. [`Stats::open`], [`Stats::idle`], [`Stats::deferred`], [`Stats::holding`] and
+/// [`Stats::streaming`] are gauges.
 ///
 /// ```
 /// let stats = fourway::Stats::default();
@@ -28,6 +28,8 @@ pub struct Stats {
     pub idle: usize,
     /// Of the open connections, those that wait for the host's response to a deferred request.
     pub deferred: usize,
+    /// Of the open connections, those whose body waits until the host takes the rest of a piece.
+    pub holding: usize,
     /// Of the open connections, those that wait for the host's next piece of a streamed response.
     pub streaming: usize,
     /// Requests that were complete and valid. Each was given to the handler, or dropped.

@@ -9,7 +9,6 @@ use crate::handler::{BodyWriter, Handler, More, Piece};
 use crate::http::response::Writer;
 use crate::http::response::stream::StreamFraming;
 use crate::shared::Shared;
-use crate::slot::Slot;
 
 /// What a host has given when it was asked for a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +26,15 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     shared: &mut Shared,
     handler: &mut H,
-    slot: Slot,
     mut streamed: Streamed,
 ) -> Given {
-    // If the handler panics, nobody has the id but `taken`.
+    // If the handler panics, its end is reported once: not by the record as well.
     exchange.in_flight.on_sent = OnSent::Drop;
-    let id = shared.deferrals.retake(slot, streamed.serial);
+    let id = shared.deferrals.put_at_stake(streamed.serial);
     let mut writer = BodyWriter::of_piece(Writer::new(exchange.out.room()), streamed.framing);
     let more = handler.more(id, &mut writer);
     let piece = writer.into_piece();
-    shared.deferrals.take_serial();
+    shared.deferrals.end_stake();
     if more == More::Abort {
         return Given::Cut;
     }
@@ -44,7 +42,7 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
         error!("the handler's streamed response cannot be sent: {fault}");
         shared.stats.handler_errors += 1;
         if more != More::End {
-            shared.deferrals.note_gone(slot, streamed.serial, GoneReason::Unsendable);
+            shared.deferrals.note_gone_here(streamed.serial, GoneReason::Unsendable);
         }
         return Given::Cut;
     }

@@ -70,6 +70,9 @@ pub struct Timeouts {
     pub queue: Duration,
     /// The time for each 4 KiB of a request's body (default 30 s).
     pub body: Duration,
+    /// The time for the host to take the rest of a [piece](crate::Handler::piece) of a body (default 30 s). After
+    /// that, the server refuses the request with 503. The body's own timeout does not run meanwhile.
+    pub piece: Duration,
     /// The time between requests, and before the first (default 75 s).
     pub idle: Duration,
     /// The time for each 4 KiB of a response that the client is slow to read (default 30 s).
@@ -99,6 +102,7 @@ impl Default for Timeouts {
             head: Duration::from_secs(10),
             queue: Duration::from_secs(30),
             body: Duration::from_secs(30),
+            piece: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             write: Duration::from_secs(30),
             deferred: Duration::from_secs(30),
@@ -224,6 +228,7 @@ impl Timeouts {
             State::Head => self.head,
             State::AwaitingBuffer => self.queue,
             State::Body => self.body,
+            State::Holding => self.piece,
             State::Sending => self.write,
             State::Deferred => self.deferred,
             State::Streaming => self.stream,

@@ -101,6 +101,7 @@ impl Config {
             times.head,
             times.queue,
             times.body,
+            times.piece,
             times.idle,
             times.write,
             times.deferred,

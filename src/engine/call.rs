@@ -45,9 +45,9 @@ impl<'e, N: Net> Call<'e, N> {
         self.engine.begin_response(id)
     }
 
-    /// Lets a streamed response go on.
+    /// Lets a streamed response, or a body that is taken in pieces, go on.
     pub(crate) fn resume(self, id: RequestId) -> Result<(), IdError> {
-        self.engine.resume_stream(id)
+        self.engine.resume(id)
     }
 
     /// Serves a stream that the host has accepted.

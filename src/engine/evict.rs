@@ -44,8 +44,15 @@ const SLOT_HOLDERS: [State; 6] =
 const EXCHANGE_HOLDERS: [State; 4] = [State::Head, State::AwaitingBuffer, State::Body, State::Sending];
 
 /// The states in which a connection can hold a head or an out.
-const BUFFER_HOLDERS: [State; 6] =
-    [State::Head, State::AwaitingBuffer, State::Body, State::Sending, State::Deferred, State::Streaming];
+const BUFFER_HOLDERS: [State; 7] = [
+    State::Head,
+    State::AwaitingBuffer,
+    State::Body,
+    State::Holding,
+    State::Sending,
+    State::Deferred,
+    State::Streaming,
+];
 
 /// How long new clients wait while all connections that could be evicted are about to be served.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -185,6 +185,7 @@ impl<N: Net> Engine<N> {
         stats.open = self.table.len();
         stats.idle = self.table.waiting_len(State::Idle);
         stats.deferred = self.table.waiting_len(State::Deferred);
+        stats.holding = self.table.waiting_len(State::Holding);
         stats.streaming = self.table.waiting_len(State::Streaming);
         stats.max_lateness = Duration::from_nanos(self.lateness);
         stats
@@ -242,15 +243,17 @@ impl<N: Net> Engine<N> {
         Ok(answer::respond(awaited, out, &mut self.shared))
     }
 
-    /// Lets a streamed response go on. The next turn asks for its next piece.
-    fn resume_stream(&mut self, id: RequestId) -> Result<(), IdError> {
+    /// Lets a streamed response, or a body that is taken in pieces, go on. The next turn asks for the next piece, or
+    /// hands over the rest of the last.
+    fn resume(&mut self, id: RequestId) -> Result<(), IdError> {
         let (slot, serial) = self.shared.deferrals.find(id)?;
         let exchange =
             self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
-        match self.pool.on_sent(exchange) {
-            OnSent::AskMore(streamed) if streamed.serial == serial => streamed.is_paused = false,
-            _ => return Err(IdError::Over),
-        }
+        let is_paused = match self.pool.on_sent(exchange) {
+            OnSent::AskMore(streamed) if streamed.serial == serial => Some(&mut streamed.is_paused),
+            _ => self.pool.held_body(exchange, serial).map(|body| &mut body.is_paused),
+        };
+        *is_paused.ok_or(IdError::Over)? = false;
         self.table.queue(slot);
         Ok(())
     }

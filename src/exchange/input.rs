@@ -91,6 +91,13 @@ impl Input<'_> {
         assert!(self.marks.start <= self.marks.end);
     }
 
+    /// Drops the bytes between two positions. The bytes after them move down.
+    pub(crate) fn cut(&mut self, from: usize, to: usize) {
+        let (start, end) = (self.marks.start, self.marks.end);
+        self.bytes.copy_within(start + to..end, start + from);
+        self.marks.end = end - (to - from);
+    }
+
     /// Drops all but the first `len` bytes.
     pub(crate) fn keep(&mut self, len: usize) {
         self.marks.end = self.marks.start + len;

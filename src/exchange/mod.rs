@@ -1,6 +1,7 @@
 //! Everything about a request in flight: the bytes that have arrived, the progress of its body, and the response that
 //! is left to write.
 
+mod incoming;
 mod input;
 mod out;
 mod streamed;
@@ -11,10 +12,10 @@ pub(crate) mod pool;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::deferred::Awaited;
-use crate::http::body::BodyReader;
 use crate::state::State;
 
 use buffers::BufferId;
+pub(crate) use incoming::Incoming;
 pub(crate) use input::Input;
 use input::InputMarks;
 use out::OutMarks;
@@ -55,7 +56,7 @@ pub(crate) struct Exchange<'p> {
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     /// The request whose head has been accepted and whose body is not whole.
-    pub(crate) body: Option<BodyReader>,
+    pub(crate) body: Option<Incoming>,
     /// Whether a body buffer has been lent for it.
     pub(crate) is_apart: bool,
     /// Whether its client waits for `100 Continue` before it sends the body.
@@ -69,6 +70,11 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Returns the serial of the request whose id the host still holds, if there is one.
+    pub(crate) fn held_serial(&self) -> Option<NonZeroU64> {
+        self.on_sent.serial().or_else(|| self.body.as_ref()?.held_serial())
+    }
+
     /// Ends a body that is whole or refused.
     #[inline]
     pub(crate) fn end_body(&mut self) {
@@ -92,6 +98,7 @@ impl Exchange<'_> {
     /// Returns the state in which the connection goes on reading when all is sent.
     pub(crate) fn reading(&self) -> State {
         match (&self.in_flight.body, self.input.is_empty()) {
+            (Some(body), _) if body.is_paused => State::Holding,
             (Some(_), _) if self.lacks_body_buffer() => State::AwaitingBuffer,
             (Some(_), _) => State::Body,
             (None, false) => State::Head,
@@ -107,8 +114,10 @@ impl Exchange<'_> {
 
     /// Returns whether collecting more of the body takes a body buffer: the head buffer is full, or the client waits
     /// for `100 Continue` and the body is known not to fit. (So a client that stalls before that takes no body buffer.)
+    /// A body that the server does not keep needs none.
     pub(crate) fn lacks_body_buffer(&self) -> bool {
-        let collected = self.in_flight.body.as_ref().filter(|_| !self.in_flight.is_apart);
+        let body = self.in_flight.body.as_ref().filter(|body| !body.intake.drains());
+        let collected = body.filter(|_| !self.in_flight.is_apart).map(|body| &body.reader);
         collected.is_some_and(|body| {
             let space = self.input.head_size.saturating_sub(self.input.pending().len());
             let fits = body.left().is_none_or(|left| left <= space as u64);
@@ -126,7 +135,7 @@ impl Exchange<'_> {
     pub(crate) fn space(&mut self) -> &mut [u8] {
         let head_size = self.input.head_size;
         let most = match &self.in_flight.body {
-            Some(body) if self.in_flight.is_apart => body.left().map_or(head_size, |left| {
+            Some(body) if self.in_flight.is_apart => body.reader.left().map_or(head_size, |left| {
                 usize::try_from(left).map_or(READ_BYTES, |left| left.min(READ_BYTES))
             }),
             _ => head_size - self.input.pending().len(),

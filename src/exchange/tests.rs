@@ -7,9 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::body::Body;
-use crate::config::Limits;
 use crate::config::OUT_BATCH;
+use crate::http::body::BodyReader;
 use crate::http::fields::Framing;
+use crate::http::response::Terms;
+use crate::intake::Intake;
 use crate::properties::holds_for_any;
 
 #[test]
@@ -26,10 +28,14 @@ fn input_moves_to_the_front_when_space_gets_short() {
 
 /// Makes a record that collects a body with this framing. Of its head and body, `arrived` bytes have arrived.
 fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
-    let mut limits = Limits::default();
-    limits.body_bytes = 500;
     (record.input.start, record.input.end) = (0, arrived);
-    record.in_flight.body = Some(BodyReader::new(10, framing, &limits).expect("it is short"));
+    record.in_flight.body = Some(Incoming {
+        reader: BodyReader::new(10, framing, 500).expect("it is short"),
+        intake: Intake::Whole,
+        serial: NonZeroU64::MIN,
+        terms: Terms::default(),
+        is_paused: false,
+    });
 }
 
 #[test]

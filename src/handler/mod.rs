@@ -15,6 +15,7 @@ use crate::deferred::{Deferrals, GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::http::date::DateLine;
 use crate::http::response::{Draft, Writer};
+use crate::intake::Intake;
 
 pub(crate) use body_writer::Piece;
 pub use body_writer::{BodyWriter, WriteError};
@@ -59,7 +60,51 @@ pub use stream::More;
 /// and calls `process` again.
 pub trait Handler {
     /// Responds to one request, which has arrived whole with its body.
+    ///
+    /// If [`head`](Self::head) has decided so, the body was thrown away or taken before.
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r>;
+
+    /// Decides what the server does with the body of a request, before it comes.
+    ///
+    /// The server calls this exactly once for each request that has a body, and before it sends `100 Continue`. It
+    /// does not call it for a request without a body, or in close mode `drop`. The request's
+    /// [`body`](Request::body) is empty here. The default is [`Intake::Whole`].
+    ///
+    /// If the handler responds, it returns the reply as an error, and `request` is not called. If the body has not
+    /// arrived whole by then, the server does not read it, and the response is the last of its connection.
+    ///
+    /// `id` names the request from its head to its end ([`Request::id`]). If the handler returns
+    /// [`Intake::Pieces`], the id ends with a call of `request`, with a reply of `piece`, or with a call of
+    /// [`gone`](Self::gone).
+    fn head<'r>(
+        &mut self,
+        request: &Request<'_>,
+        id: RequestId,
+        responder: Responder<'r>,
+    ) -> Result<Intake, Reply<'r>> {
+        let _ = (request, id, responder);
+        Ok(Intake::Whole)
+    }
+
+    /// Takes a piece of a body, and returns how many of its bytes it has taken.
+    ///
+    /// If it takes fewer than all, the server reads no more of the body, and calls this again with the rest after
+    /// [`Server::resume`](crate::Server::resume). Only the host's [own timeout](crate::Timeouts::piece) runs
+    /// meanwhile. If it takes all, the next piece comes when it has arrived. A piece is never empty.
+    ///
+    /// If the handler responds, it returns the reply as an error, and the intake ends. `request` is not called. If the
+    /// body has not arrived whole by then, the response is the last of its connection.
+    fn piece<'r>(
+        &mut self,
+        id: RequestId,
+        bytes: &[u8],
+        responder: Responder<'r>,
+    ) -> Result<usize, Reply<'r>> {
+        let _ = id;
+        log::error!("a handler that takes bodies in pieces has to implement `piece`");
+        let _ = bytes;
+        Err(responder.status(500).empty())
+    }
 
     /// Writes the next piece of a [streamed](ResponseHead::stream) response, and returns what follows it.
     ///
@@ -79,8 +124,8 @@ pub trait Handler {
     /// A client's FIN does not end its request, and is not reported. A client that has closed its half may
     /// still wait for its response, and one that has closed completely looks the same. A reset is reported.
     ///
-    /// The server calls this exactly once for each deferred request that was not answered, and for each streamed
-    /// one that the host has not ended. It does so in the
+    /// The server calls this exactly once for each deferred request that was not answered, for each streamed one that
+    /// the host has not ended, and for each one whose body the host was taking in [pieces](Intake::Pieces). It does so in the
     /// call of [`process`](crate::Server::process) that finds out, or in the next one after
     /// [`abort`](crate::Server::abort). A server that is dropped reports nothing.
     fn gone(&mut self, id: RequestId, why: GoneReason) {
@@ -91,6 +136,24 @@ pub trait Handler {
 impl<H: Handler + ?Sized> Handler for &mut H {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         (**self).request(request, responder)
+    }
+
+    fn head<'r>(
+        &mut self,
+        request: &Request<'_>,
+        id: RequestId,
+        responder: Responder<'r>,
+    ) -> Result<Intake, Reply<'r>> {
+        (**self).head(request, id, responder)
+    }
+
+    fn piece<'r>(
+        &mut self,
+        id: RequestId,
+        bytes: &[u8],
+        responder: Responder<'r>,
+    ) -> Result<usize, Reply<'r>> {
+        (**self).piece(id, bytes, responder)
     }
 
     fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::deferred::RequestId;
 use crate::http::head::Head;
 use crate::net::Peer;
 
@@ -25,6 +26,9 @@ use crate::net::Peer;
 pub struct Request<'a> {
     pub(crate) head: &'a Head<'a, 'a>,
     pub(crate) body: &'a [u8],
+    /// The length of the body, which may not be here.
+    pub(crate) received: u64,
+    pub(crate) id: Option<RequestId>,
     pub(crate) peer: &'a dyn Peer,
 }
 
@@ -81,9 +85,27 @@ impl<'a> Request<'a> {
         self.head.headers.iter().map(|header| (header.name, header.value))
     }
 
-    /// Returns the whole body, without the chunked coding. It is empty if there is none.
+    /// Returns the whole body, without the chunked coding. It is empty if there is none, or if it was
+    /// [discarded](crate::Intake::Discard) or taken in [pieces](crate::Intake::Pieces).
     pub fn body(&self) -> &'a [u8] {
         self.body
+    }
+
+    /// Returns the length of the body that has been received, in bytes.
+    ///
+    /// It is the length of [`body`](Self::body), unless the body was [discarded](crate::Intake::Discard) or taken in
+    /// [pieces](crate::Intake::Pieces).
+    pub fn body_received(&self) -> u64 {
+        self.received
+    }
+
+    /// Returns the request's id, which [`Handler::head`](crate::Handler::head) and
+    /// [`Handler::piece`](crate::Handler::piece) were called with. A request without a body has none.
+    ///
+    /// If the request is [deferred](crate::Responder::defer) or [streamed](crate::ResponseHead::stream), that id is
+    /// the same.
+    pub fn id(&self) -> Option<RequestId> {
+        self.id
     }
 
     /// Asks the kernel for the client's address, and returns it.

@@ -45,6 +45,7 @@ mod exchanges;
 mod faults;
 mod floods;
 mod hand_over;
+mod intake;
 mod late_host;
 mod malformed;
 mod panics;

@@ -8,7 +8,7 @@ use crate::tokens::{LISTENERS, TokenRange};
 
 fn table(capacity: usize) -> Table<()> {
     let tokens = Tokens::layout(TokenRange::nth(0), capacity).unwrap();
-    Table::new(capacity, |state| [10, 20, 25, 30, 40, 45, 47, 50][state as usize], tokens)
+    Table::new(capacity, |state| [10, 20, 25, 30, 35, 40, 45, 47, 50][state as usize], tokens)
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_reused_slot_has_a_new_token() {
 }
 
 const CAPACITY: usize = 6;
-const DURATIONS: [u64; State::WAITING.len()] = [10, 20, 25, 30, 40, 45, 47, u64::MAX];
+const DURATIONS: [u64; State::WAITING.len()] = [10, 20, 25, 30, 35, 40, 45, 47, u64::MAX];
 
 /// A step of the test. A number chooses one of the connections in the table.
 #[derive(Debug, Clone)]

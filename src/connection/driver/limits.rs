@@ -38,6 +38,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 self.refuse(ErrorStatus::ServiceUnavailable, "no buffer for the body became free in time")
             }
             State::Body => self.refuse(ErrorStatus::RequestTimeout, "the body did not arrive in time"),
+            State::Holding => {
+                self.lose_awaited(GoneReason::Timeout);
+                self.refuse(ErrorStatus::ServiceUnavailable, "the body was not taken in time");
+            }
             State::Deferred => {
                 self.lose_awaited(GoneReason::Timeout);
                 self.refuse(ErrorStatus::ServiceUnavailable, "the response did not come in time");
@@ -98,9 +102,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// is already waiting to be sent, it becomes the last one, and the connection closes. Later requests get
     /// none.
     pub(crate) fn refuse_for_others(&mut self) -> Outcome {
-        let in_flight = &mut self.exchange.in_flight;
-        if in_flight.on_sent.awaited().is_none() && !self.exchange.out.is_empty() {
+        if self.exchange.in_flight.on_sent.awaited().is_none() && !self.exchange.out.is_empty() {
+            self.lose_awaited(GoneReason::NoRoom);
             self.exchange.input.clear();
+            let in_flight = &mut self.exchange.in_flight;
             in_flight.end_body();
             if in_flight.on_sent == OnSent::KeepAlive {
                 in_flight.on_sent = OnSent::Close { client_asked: false };
@@ -154,8 +159,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     fn lose_awaited(&mut self, why: GoneReason) {
-        if let Some(serial) = self.exchange.in_flight.on_sent.serial() {
+        if let Some(serial) = self.exchange.in_flight.held_serial() {
             self.shared.deferrals.note_gone(self.slot, serial, why);
         }
+        self.exchange.in_flight.end_body();
     }
 }

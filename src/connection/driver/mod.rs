@@ -77,6 +77,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             let next = match self.connection.state {
                 State::Idle | State::Received | State::Head | State::Body => self.read(),
                 State::AwaitingBuffer => self.await_buffer(),
+                State::Holding => self.hold(),
                 State::Sending => self.send(),
                 State::Deferred => self.defer(),
                 State::Streaming => self.stream(),
@@ -109,6 +110,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     Need::Head => State::Head,
                     Need::BodyBuffer => State::AwaitingBuffer,
                     Need::Body => State::Body,
+                    Need::Host => State::Holding,
                 };
                 if needed != self.connection.state.waits_as() {
                     return Transition::Enter(needed, need.reason());

@@ -41,7 +41,18 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     fn ask(&mut self, streamed: Streamed) -> Given {
-        ask_for_piece(&mut self.exchange, self.shared, &mut *self.handler, self.slot, streamed)
+        ask_for_piece(&mut self.exchange, self.shared, &mut *self.handler, streamed)
+    }
+
+    /// Waits until the host takes the rest of a piece of a body. It reads nothing meanwhile.
+    pub(super) fn hold(&mut self) -> Transition {
+        if !self.exchange.in_flight.body.as_ref().is_some_and(|body| body.is_paused) {
+            return Transition::Enter(State::Body, "the host takes more of the body");
+        }
+        if self.connection.socket.has_failed(self.slot) {
+            return self.lost();
+        }
+        self.wait(Interest::Input)
     }
 
     /// Ends the connection in the middle of a response. The reset tells the client that something is missing.

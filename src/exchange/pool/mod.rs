@@ -18,7 +18,7 @@ use std::num::NonZeroU64;
 use super::InputBuffer;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Exchange, ExchangeId, InFlight, Input, OnSent, Out, Record};
+use super::{Exchange, ExchangeId, InFlight, Incoming, Input, OnSent, Out, Record};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::slot::Slot;
@@ -368,15 +368,25 @@ impl Pool {
         &mut self.records[id.index()].in_flight.on_sent
     }
 
-    /// Returns the serial of the request whose id the host still holds, if there is one.
-    pub(crate) fn serial(&self, id: ExchangeId) -> Option<NonZeroU64> {
-        self.records[id.index()].in_flight.on_sent.serial()
+    /// Returns the body that the host takes in pieces, if it belongs to the request of this serial.
+    pub(crate) fn held_body(&mut self, id: ExchangeId, serial: NonZeroU64) -> Option<&mut Incoming> {
+        let body = self.records[id.index()].in_flight.body.as_mut();
+        body.filter(|body| body.held_serial() == Some(serial))
     }
 
-    /// Returns whether the response of a record is a stream that waits for the host.
+    /// Returns the serial of the request whose id the host still holds, if there is one.
+    pub(crate) fn serial(&self, id: ExchangeId) -> Option<NonZeroU64> {
+        self.records[id.index()].in_flight.held_serial()
+    }
+
+    /// Returns whether a record waits for the host: its stream for the next piece, or its body to be taken.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn is_paused(&self, id: ExchangeId) -> bool {
-        matches!(&self.records[id.index()].in_flight.on_sent, OnSent::AskMore(streamed) if streamed.is_paused)
+        let InFlight { on_sent, body, .. } = &self.records[id.index()].in_flight;
+        match on_sent {
+            OnSent::AskMore(streamed) => streamed.is_paused,
+            _ => body.as_ref().is_some_and(|body| body.is_paused),
+        }
     }
 
     /// Returns the deferred request of a record, if it has one.

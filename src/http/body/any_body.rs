@@ -15,7 +15,7 @@ fn limits() -> Limits {
 /// Decodes `raw`, which arrives in pieces of these lengths, and then the rest of it. Returns the body, and how many
 /// bytes of `raw` it takes.
 fn decode(raw: &[u8], framing: Framing, pieces: &[usize]) -> Result<Option<(Vec<u8>, usize)>, Refusal> {
-    let mut reader = BodyReader::new(HEAD.len(), framing, &limits())?;
+    let mut reader = BodyReader::new(HEAD.len(), framing, limits().body_bytes as u64)?;
     let (mut held, mut left) = (HEAD.to_vec(), raw);
     for &len in pieces.iter().chain([&usize::MAX]) {
         let (new, rest) = left.split_at(len.min(left.len()));

@@ -13,7 +13,7 @@ fn verdict(case: &Case, limits: &Limits, pieces: &[usize]) -> (u16, usize) {
     let head_len = 4 + case.bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("a whole head");
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let head = Head::parse(&case.bytes[..head_len], &mut headers, limits).expect("a sound head");
-    let mut reader = match BodyReader::new(head_len, head.framing, limits) {
+    let mut reader = match BodyReader::new(head_len, head.framing, limits.body_bytes as u64) {
         Ok(reader) => reader,
         Err(refusal) => return (refusal.status.code(), head_len),
     };

@@ -16,8 +16,11 @@ use chunked::Chunks;
 pub(crate) struct BodyReader {
     /// Bytes of the head, before the body.
     head_len: usize,
-    /// Decoded bytes of the body, after the head.
+    /// Decoded bytes of the body that are kept after the head.
     decoded: usize,
+    /// Decoded bytes of the body, kept or not, and how many there may be.
+    received: u64,
+    most: u64,
     rest: Rest,
 }
 
@@ -47,14 +50,15 @@ impl Collected {
 }
 
 impl BodyReader {
-    /// Creates a reader for the body after a head. Returns an error if the body is known to be too large.
-    pub(crate) fn new(head_len: usize, framing: Framing, limits: &Limits) -> Result<Self, Refusal> {
+    /// Creates a reader for a body of at most `most` bytes after a head. Returns an error if the body is known to be
+    /// too large.
+    pub(crate) fn new(head_len: usize, framing: Framing, most: u64) -> Result<Self, Refusal> {
         let rest = match framing {
-            Framing::Length(length) if length > limits.body_bytes as u64 => return Err(too_large()),
+            Framing::Length(length) if length > most => return Err(too_large()),
             Framing::Length(length) => Rest::Length(length),
             Framing::Chunked => Rest::Chunks(Chunks::new()),
         };
-        Ok(BodyReader { head_len, decoded: 0, rest })
+        Ok(BodyReader { head_len, decoded: 0, received: 0, most, rest })
     }
 
     pub(crate) fn head_len(&self) -> usize {
@@ -69,6 +73,16 @@ impl BodyReader {
         }
     }
 
+    /// Returns the length of the body so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Notes that the first `len` bytes of the kept body are gone.
+    pub(crate) fn taken(&mut self, len: usize) {
+        self.decoded -= len;
+    }
+
     /// Takes what has arrived. `bytes` has the head, then the decoded body of earlier calls, then the new bytes.
     pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Collected, Refusal> {
         let start = self.head_len + self.decoded;
@@ -79,12 +93,13 @@ impl BodyReader {
                 (taken as usize, taken as usize, *left == 0)
             }
             Rest::Chunks(chunks) => {
-                let most = limits.body_bytes.saturating_sub(self.decoded);
+                let most = usize::try_from(self.most - self.received).unwrap_or(usize::MAX);
                 let (taken, data) = chunks.decode(&mut bytes[start..], most, limits.head_bytes)?;
                 (taken, data, chunks.is_done())
             }
         };
         self.decoded += data;
+        self.received += data as u64;
         let (body_end, framing) = (start + data, taken - data);
         if is_done {
             return Ok(Collected::Whole { body_end, consumed: start + taken, framing });

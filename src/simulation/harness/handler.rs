@@ -7,6 +7,7 @@ use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{BodyWriter, Handler, More, Reply, Responder};
+use crate::intake::Intake;
 
 /// A body that is larger than any buffer, and is sent without a copy.
 pub(crate) static LARGE: [u8; 200_000] = pattern();
@@ -45,12 +46,29 @@ pub(crate) struct Site {
     /// The streams that go on, and those that the handler has ended.
     pub(crate) streams: Vec<(RequestId, Script)>,
     pub(crate) ended: Vec<RequestId>,
+    /// What it was resumed for and not asked since.
+    pub(crate) resumed: Vec<RequestId>,
+    /// The bodies that it takes in pieces: how much of each, and what it does with the next piece.
+    pub(crate) bodies: Vec<(RequestId, Vec<u8>, Taking)>,
+    /// How many heads it was asked about.
+    pub(crate) heads: usize,
     /// How many pieces it was asked for.
     pub(crate) pieces: usize,
     /// The deferred and streamed requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
     /// All requests that it was given, if a test wants to know.
     pub(crate) heard: Option<Vec<Heard>>,
+}
+
+/// How the handler takes the pieces of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// All of each.
+    All,
+    /// At most this number of bytes at a time. So it has to be resumed.
+    Some(usize),
+    /// None after this number of bytes: it responds, or defers, or panics.
+    Until(usize, char),
 }
 
 /// A request as the handler has seen it.
@@ -93,13 +111,100 @@ impl Heard {
 }
 
 impl Handler for Site {
+    /// Paths that begin with `/whole`, `/most`, `/discard` or `/pieces` choose that intake. The others that begin with
+    /// `/head` respond at once.
+    fn head<'r>(
+        &mut self,
+        request: &Request<'_>,
+        id: RequestId,
+        responder: Responder<'r>,
+    ) -> Result<Intake, Reply<'r>> {
+        self.heads += 1;
+        assert!(request.body().is_empty() && request.id() == Some(id));
+        let (kind, rest) = request.path().split_at(request.path().len().min(5));
+        match (kind, rest) {
+            ("/most", _) => Ok(Intake::AtMost(1000)),
+            ("/disc", _) => Ok(Intake::Discard),
+            ("/piec", rest) => {
+                let number = |text: &str| text.parse().expect("a number of bytes");
+                let taking = match rest.trim_start_matches("es/").split_once('/') {
+                    Some(("some", size)) => Taking::Some(number(size)),
+                    Some(("until", end)) => {
+                        Taking::Until(number(&end[..end.len() - 1]), end.chars().last().expect("a verb"))
+                    }
+                    _ => Taking::All,
+                };
+                self.bodies.push((id, Vec::new(), taking));
+                Ok(Intake::Pieces)
+            }
+            ("/head", "-later") => {
+                let (deferred, reply) = responder.defer();
+                assert_eq!(deferred, id);
+                self.parked.push(id);
+                Err(reply)
+            }
+            ("/head", "-stream") => {
+                let script = Script::of("/stream/chunked/100a,50l,5e").expect("a script");
+                let (streamed, reply) = responder.status(200).stream(script.len);
+                self.streams.push((streamed, script));
+                Err(reply)
+            }
+            ("/head", "-panic") => std::panic::resume_unwind(Box::new(HandlerPanic)),
+            ("/head", _) => Err(responder.send(401, "text/plain", b"who are you?")),
+            _ => Ok(Intake::Whole),
+        }
+    }
+
+    fn piece<'r>(
+        &mut self,
+        id: RequestId,
+        bytes: &[u8],
+        responder: Responder<'r>,
+    ) -> Result<usize, Reply<'r>> {
+        self.resumed.retain(|&resumed| resumed != id);
+        assert!(!bytes.is_empty(), "a piece is never empty");
+        let at = self.bodies.iter().position(|body| body.0 == id).expect("it is taken in pieces");
+        let (_, taken, taking) = &mut self.bodies[at];
+        let len = match *taking {
+            Taking::All => bytes.len(),
+            Taking::Some(most) => bytes.len().min(most),
+            Taking::Until(end, verb) if taken.len() + bytes.len() > end => {
+                if verb != 'p' {
+                    self.bodies.remove(at);
+                }
+                return match verb {
+                    'd' => {
+                        let (deferred, reply) = responder.defer();
+                        assert_eq!(deferred, id);
+                        self.parked.push(id);
+                        Err(reply)
+                    }
+                    'p' => std::panic::resume_unwind(Box::new(HandlerPanic)),
+                    _ => Err(responder.send(507, "text/plain", b"full")),
+                };
+            }
+            Taking::Until(..) => bytes.len(),
+        };
+        taken.extend_from_slice(&bytes[..len]);
+        Ok(len)
+    }
+
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         self.asked += 1;
         if let Some(heard) = &mut self.heard {
             heard.push(Heard::new(request));
         }
+        if let Some(at) = self.bodies.iter().position(|body| Some(body.0) == request.id()) {
+            let (_, taken, _) = self.bodies.remove(at);
+            assert!(request.body().is_empty() && request.body_received() == taken.len() as u64);
+            return responder.status(200).body(Body::Shared(taken.into()));
+        }
         match request.path() {
-            "/echo" => responder.send(200, "text/plain", request.body()),
+            "/discard" => {
+                assert!(request.body().is_empty());
+                responder.send(200, "text/plain", request.body_received().to_string().as_bytes())
+            }
+            "/echo" | "/most" => responder.send(200, "text/plain", request.body()),
             "/count" => responder.send(200, "text/plain", request.body().len().to_string().as_bytes()),
             "/missing" => responder.send(404, "text/plain", b"not here"),
             "/204" => responder.send(204, "text/plain", b"left out"),
@@ -141,6 +246,7 @@ impl Handler for Site {
 
     fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {
         self.pieces += 1;
+        self.resumed.retain(|&resumed| resumed != id);
         let at = self.streams.iter().position(|stream| stream.0 == id).expect("it goes on");
         let more = self.streams[at].1.more(piece);
         if matches!(more, More::End | More::Abort) {
@@ -151,6 +257,8 @@ impl Handler for Site {
 
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         self.streams.retain(|stream| stream.0 != id);
+        self.bodies.retain(|body| body.0 != id);
+        self.resumed.retain(|&resumed| resumed != id);
         self.gone.push((id, why));
     }
 }

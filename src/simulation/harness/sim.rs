@@ -235,7 +235,9 @@ impl Sim {
 
     pub(crate) fn resume_of(&mut self, id: RequestId) -> Result<(), IdError> {
         let now = self.now();
-        self.engine.call(Some(now)).resume(id)
+        let is_going_on = self.engine.call(Some(now)).resume(id);
+        self.site.resumed.extend(is_going_on.is_ok().then_some(id));
+        is_going_on
     }
 
     // --- what tests look at ---
@@ -340,6 +342,7 @@ impl Sim {
                 let is_right = match connection.state {
                     State::Head | State::AwaitingBuffer => head && !out && !body,
                     State::Body => head != body && !out,
+                    State::Holding => head && !out && !body,
                     State::Deferred | State::Streaming => !body && (!out || table.is_ready(slot)),
                     State::Idle | State::Received | State::Sending | State::Closing => !(head && body),
                 };
@@ -404,9 +407,10 @@ impl Sim {
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
                 State::AwaitingBuffer | State::Deferred => socket.has_untold_error(),
-                State::Streaming => {
-                    let exchange = connection.exchange.expect("a stream has an exchange");
-                    socket.has_untold_error() || !pool.is_paused(exchange)
+                State::Streaming | State::Holding => {
+                    let exchange = connection.exchange.expect("it waits with an exchange");
+                    let is_resumed = self.site.resumed.iter().any(|id| id.slot() == slot);
+                    socket.has_untold_error() || !pool.is_paused(exchange) || is_resumed
                 }
             };
             let (state, calls) = (connection.state, &socket.calls);

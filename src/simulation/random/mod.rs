@@ -55,6 +55,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
             if chance.one_in(3) { small(chance) } else { 1 + chance.below(clients.max(32)) }
         };
         config.exchanges = any(chance);
+        config.timeouts.stream = Duration::from_secs(40);
         config.buffers.heads = any(chance);
         config.buffers.outs = any(chance);
         config.buffers.bodies = any(chance);
@@ -206,6 +207,11 @@ fn tell(mut chance: Chance, clients: usize) {
             let is_over = sim.resume_of(id).is_err();
             assert!(!is_over || sim.timeout() == Some(Duration::ZERO), "{id:?} is over, and nobody is told");
         }
+        if !sim.site.bodies.is_empty() && chance.one_in(2) {
+            let id = sim.site.bodies[chance.below(sim.site.bodies.len())].0;
+            let is_over = sim.resume_of(id).is_err();
+            assert!(!is_over || sim.timeout() == Some(Duration::ZERO), "{id:?} is over, and nobody is told");
+        }
         if sim.site.parked.len() > 2 && chance.one_in(8) {
             answer_all(&mut sim, &mut chance, &mut answered);
         }
@@ -235,6 +241,7 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     // If there is only one slot, they may have to wait for each other.
     sim.pass(Duration::from_secs(100 * (1 + actors.len() as u64)));
     sim.assert_empty();
+    assert!(sim.site.bodies.is_empty(), "no body is taken without its client");
     assert!(sim.site.streams.is_empty(), "no stream goes on without its client");
     let mut over: Vec<_> = sim.site.ended.iter().chain(sim.site.gone.iter().map(|gone| &gone.0)).collect();
     over.sort_unstable();

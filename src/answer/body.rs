@@ -1,0 +1,259 @@
+//! The body of a request: what the host does with it, and its way from the input to the host.
+
+use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+
+use log::error;
+
+use super::{Arrived, Asked, Attempt, Need, call, finish_asked, terms};
+use crate::config::MAX_HEADERS;
+use crate::deferred::RequestId;
+use crate::exchange::{Exchange, Incoming, OnSent, Out};
+use crate::handler::request::Request;
+use crate::handler::{Handler, Responder};
+use crate::http::body::{BodyReader, Collected};
+use crate::http::fields::Framing;
+use crate::http::head::Head;
+use crate::http::refusal::Refusal;
+use crate::http::response::{Terms, Writer};
+use crate::intake::Intake;
+use crate::shared::Shared;
+
+/// What becomes of a request with a body once its head has arrived.
+pub(super) enum Begun {
+    /// It is answered. The next request begins after `consumed` bytes, if the body has arrived whole.
+    Answered { on_sent: OnSent, consumed: Option<usize> },
+    /// Its body follows.
+    Follows(Incoming),
+}
+
+/// Asks the host what to do with a body, and answers at once if all of it has arrived.
+#[inline(never)]
+pub(super) fn begin<H: Handler + ?Sized>(
+    head: &Head<'_, '_>,
+    arrived: &[u8],
+    out: &mut Out<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+) -> Result<Begun, Refusal> {
+    let serial = shared.deferrals.next_serial();
+    let whole = match head.framing {
+        Framing::Length(length) if length <= arrived.len() as u64 => Some(&arrived[..length as usize]),
+        _ => None,
+    };
+    let consumed = whole.map(|body| head.len + body.len());
+    let intake = match ask(head, serial, whole.is_some(), out, shared, asked) {
+        Ok(intake) => intake,
+        Err(on_sent) => return Ok(Begun::Answered { on_sent, consumed }),
+    };
+    let most = most(intake, shared.config.limits.body_bytes);
+    if let Some(bytes) = whole.filter(|body| !intake.drains() && body.len() as u64 <= most) {
+        shared.deferrals.set_current(Some(serial));
+        let body = Arrived { bytes, len: bytes.len() as u64 };
+        let on_sent = call(head, body, out, shared, asked);
+        shared.deferrals.set_current(None);
+        return Ok(Begun::Answered { on_sent, consumed });
+    }
+    let reader = BodyReader::new(head.len, head.framing, most)?;
+    let terms = terms(head, 1, shared);
+    Ok(Begun::Follows(Incoming { reader, intake, serial, terms, is_paused: false }))
+}
+
+/// Returns how long a body may be.
+fn most(intake: Intake, limit: usize) -> u64 {
+    match intake {
+        Intake::Whole => limit as u64,
+        Intake::AtMost(most) => most.min(limit) as u64,
+        Intake::Discard | Intake::Pieces => u64::MAX,
+    }
+}
+
+/// Asks the host about the body of a request. The error is what follows if it responds instead.
+fn ask<H: Handler + ?Sized>(
+    head: &Head<'_, '_>,
+    serial: NonZeroU64,
+    is_whole: bool,
+    out: &mut Out<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+) -> Result<Intake, OnSent> {
+    if !shared.config.close.answers() {
+        return Ok(Intake::Whole);
+    }
+    let terms = terms(head, 1, shared);
+    let (id, responder) = responder(serial, terms, is_whole, out, shared);
+    let request = Request { head, body: b"", received: 0, id: Some(id), peer: asked.peer };
+    let intake = asked.handler.head(&request, id, responder).ok();
+    if let (Some(intake), false) = (intake, has_answered(shared)) {
+        return Ok(intake);
+    }
+    shared.stats.requests += 1;
+    Err(finish_asked(&request, out, shared, asked.handler))
+}
+
+/// Begins a response that the host may give before the body has been read. If the body has not arrived whole, the
+/// response is the connection's last, because the server does not read the rest.
+fn responder<'r>(
+    serial: NonZeroU64,
+    terms: Terms,
+    is_whole: bool,
+    out: &'r mut Out<'_>,
+    shared: &'r mut Shared,
+) -> (RequestId, Responder<'r>) {
+    let close = terms.close || !is_whole || shared.is_draining();
+    let Shared { clock, date, draft, deferrals, .. } = shared;
+    draft.begin(Terms { close, ..terms });
+    let id = deferrals.make_current(serial);
+    (id, Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals))
+}
+
+/// Returns whether the host has used the responder that it was called with, whatever it has returned.
+fn has_answered(shared: &mut Shared) -> bool {
+    shared.deferrals.set_current(None);
+    shared.draft.len > 0 || shared.draft.dropped || shared.deferrals.has_taken()
+}
+
+/// Reads on in a body, and answers when it is whole.
+#[inline(never)]
+pub(super) fn read<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+) -> Result<Attempt, Refusal> {
+    let Some(incoming) = &mut exchange.in_flight.body else { return Ok(Attempt::NotYet(Need::Head)) };
+    if incoming.is_paused {
+        return Ok(Attempt::NotYet(Need::Host));
+    }
+    let collected = incoming.reader.advance(exchange.input.pending_mut(), &shared.config.limits)?;
+    let drains = incoming.intake.drains();
+    exchange.in_flight.framing += collected.framing();
+    match collected {
+        _ if drains => drain(exchange, shared, asked, collected),
+        Collected::Part { kept, .. } => {
+            exchange.input.keep(kept);
+            if exchange.lacks_body_buffer() {
+                return Ok(Attempt::NotYet(Need::BodyBuffer));
+            }
+            // There is a buffer for the body now, so the client may send it.
+            tell_to_continue(exchange);
+            Ok(Attempt::NotYet(Need::Body))
+        }
+        Collected::Whole { body_end, consumed, .. } => {
+            answer(exchange, shared, asked, body_end, consumed);
+            Ok(Attempt::Answered)
+        }
+    }
+}
+
+/// Answers a request whose body is whole, or has been taken.
+fn answer<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+    body_end: usize,
+    consumed: usize,
+) {
+    let Some(incoming) = exchange.in_flight.body.take() else { return };
+    // The slices of the first parse could not be kept while the body was written into the buffer.
+    let (head, bytes) = exchange.input.pending()[..body_end].split_at(incoming.reader.head_len());
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let head =
+        Head::parse(head, &mut headers, &shared.config.limits).expect("a head that was whole stays whole");
+    shared.deferrals.set_current(Some(incoming.serial));
+    let body = Arrived { bytes, len: incoming.reader.received() };
+    exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
+    shared.deferrals.set_current(None);
+    exchange.input.consume(consumed);
+    exchange.in_flight.end_body();
+}
+
+/// Hands the part of a body that has arrived to the host, or throws it away. What the host does not take stays in the
+/// input, after the head.
+fn drain<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+    collected: Collected,
+) -> Result<Attempt, Refusal> {
+    let (end, is_whole) = match collected {
+        Collected::Part { kept, .. } => {
+            exchange.input.keep(kept);
+            (kept, false)
+        }
+        Collected::Whole { body_end, consumed, .. } => {
+            exchange.input.cut(body_end, consumed);
+            (body_end, true)
+        }
+    };
+    let Some(incoming) = &mut exchange.in_flight.body else { return Ok(Attempt::NotYet(Need::Head)) };
+    let start = incoming.reader.head_len();
+    let taken = match incoming.intake {
+        Intake::Pieces if end > start => match give_piece(exchange, shared, asked, end, is_whole) {
+            Ok(taken) => taken,
+            Err(on_sent) => {
+                exchange.in_flight.on_sent = on_sent;
+                exchange.in_flight.end_body();
+                if is_whole {
+                    exchange.input.consume(end)
+                } else {
+                    exchange.input.clear()
+                }
+                return Ok(Attempt::Answered);
+            }
+        },
+        _ => end - start,
+    };
+    exchange.input.cut(start, start + taken);
+    let Some(incoming) = &mut exchange.in_flight.body else { return Ok(Attempt::NotYet(Need::Head)) };
+    incoming.reader.taken(taken);
+    if start + taken < end {
+        incoming.is_paused = true;
+        return Ok(Attempt::NotYet(Need::Host));
+    }
+    if is_whole {
+        answer(exchange, shared, asked, start, start);
+        return Ok(Attempt::Answered);
+    }
+    tell_to_continue(exchange);
+    Ok(Attempt::NotYet(Need::Body))
+}
+
+/// Calls the host with a piece of a body, which ends at `end`. Returns how much the host has taken. The error is what
+/// follows if it responds instead.
+fn give_piece<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+    end: usize,
+    is_whole: bool,
+) -> Result<usize, OnSent> {
+    let Some(incoming) = &mut exchange.in_flight.body else { return Ok(0) };
+    let (serial, terms, start) = (incoming.serial, incoming.terms, incoming.reader.head_len());
+    // If the handler panics, its end is reported once: not by the record as well.
+    incoming.intake = Intake::Discard;
+    shared.deferrals.put_at_stake(serial);
+    let bytes = &exchange.input.pending()[start..end];
+    let (id, responder) = responder(serial, terms, is_whole, &mut exchange.out, shared);
+    let taken = asked.handler.piece(id, bytes, responder).ok();
+    shared.deferrals.end_stake();
+    if let (Some(taken), false) = (taken, has_answered(shared)) {
+        incoming.intake = Intake::Pieces;
+        if taken > bytes.len() {
+            error!("the handler has taken {taken} bytes of a piece of {}, so it has taken all", bytes.len());
+        }
+        return Ok(bytes.len().min(taken));
+    }
+    shared.stats.requests += 1;
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let head = Head::parse(&exchange.input.pending()[..start], &mut headers, &shared.config.limits)
+        .expect("a head that was whole stays whole");
+    let request = Request { head: &head, body: b"", received: 0, id: Some(id), peer: asked.peer };
+    Err(finish_asked(&request, &mut exchange.out, shared, asked.handler))
+}
+
+/// Sends `100 Continue` if the client waits for it.
+fn tell_to_continue(exchange: &mut Exchange<'_>) {
+    if std::mem::take(&mut exchange.in_flight.expects_continue) {
+        exchange.out.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+}
