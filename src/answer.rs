@@ -16,7 +16,7 @@ use log::{Level, debug, error, log_enabled};
 use crate::body::Body;
 use crate::config::{Limits, MAX_HEADERS, OUT_BATCH};
 use crate::deferred::{Awaited, GoneReason};
-use crate::exchange::{Exchange, Incoming, Input, OnSent, Out, Streamed};
+use crate::exchange::{Exchange, Incoming, Input, OnSent, Out};
 use crate::handler::request::Request;
 use crate::handler::{Handler, Responder};
 use crate::http::fields::Framing;
@@ -134,7 +134,8 @@ fn read_head<H: Handler + ?Sized>(
         return if is_first_look { scan(&mut exchange.input, limits) } else { Err(NO_REQUEST) };
     };
     if let Framing::Length(0) = head.framing {
-        exchange.in_flight.on_sent = call(&head, Arrived::default(), &mut exchange.out, shared, asked);
+        let on_sent = call(&head, b"", 0, &mut exchange.out, shared, asked);
+        exchange.in_flight.follow_with(on_sent, &shared.draft);
         exchange.input.consume(head.len);
         return Ok(Attempt::Answered);
     }
@@ -142,7 +143,7 @@ fn read_head<H: Handler + ?Sized>(
     let expects_continue = head.expects_continue && arrived.is_empty() && shared.config.close.answers();
     match body::begin(&head, arrived, &mut exchange.out, shared, asked)? {
         Begun::Answered { on_sent, consumed } => {
-            exchange.in_flight.on_sent = on_sent;
+            exchange.in_flight.follow_with(on_sent, &shared.draft);
             match consumed {
                 Some(len) => exchange.input.consume(len),
                 None => exchange.input.clear(),
@@ -174,33 +175,25 @@ fn skip_empty_lines(input: &mut Input<'_>) {
     }
 }
 
-/// A body that has arrived.
-#[derive(Clone, Copy, Default)]
-struct Arrived<'b> {
-    /// The body, unless the host wanted it otherwise.
-    bytes: &'b [u8],
-    len: u64,
-}
-
-/// Lets the handler answer one request.
+/// Lets the handler answer one request. Its body had `received` bytes, which are here unless the host wanted it
+/// otherwise.
 fn call<H: Handler + ?Sized>(
     head: &Head<'_, '_>,
-    body: Arrived<'_>,
+    body: &[u8],
+    received: u64,
     out: &mut Out<'_>,
     shared: &mut Shared,
     asked: &mut Asked<'_, H>,
 ) -> OnSent {
-    let terms = terms(head, body.len, shared);
-    let Shared { config, stats, clock, date, draft, deferrals, .. } = shared;
-    stats.requests += 1;
-    let id = deferrals.current();
-    let request = Request { head, body: body.bytes, received: body.len, id, peer: asked.peer };
-    if !config.close.answers() {
+    shared.stats.requests += 1;
+    let request = Request { head, body, received, id: shared.deferrals.current(), peer: asked.peer };
+    if !shared.config.close.answers() {
         debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
         return OnSent::Drop;
     }
-    draft.begin(terms);
-    let responder = Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals);
+    let terms = terms(head, received, shared);
+    shared.draft.begin(terms);
+    let responder = Responder::new(Writer::new(out.room()), shared);
     let _reply = asked.handler.request(&request, responder);
     finish_asked(&request, out, shared, asked.handler)
 }
@@ -237,9 +230,8 @@ fn finish_asked<H: Handler + ?Sized>(
 /// Begins the response to a deferred request.
 pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared) -> Responder<'r> {
     let close = awaited.terms.close || shared.is_draining();
-    let Shared { clock, date, draft, deferrals, .. } = shared;
-    draft.begin(Terms { close, ..awaited.terms });
-    Responder::new(Writer::new(out.into_room()), draft, date.line(clock.now()), deferrals)
+    shared.draft.begin(Terms { close, ..awaited.terms });
+    Responder::new(Writer::new(out.into_room()), shared)
 }
 
 /// Finishes the response that was begun last. Appends it to the bytes to send, or a 500 if it cannot be sent. Returns
@@ -290,17 +282,15 @@ fn after(close: bool, client_asked: bool) -> OnSent {
 #[cold]
 fn begin_stream(serial: NonZeroU64, shared: &mut Shared) -> OnSent {
     let Shared { draft, deferrals, .. } = shared;
-    let Terms { close, client_closes: client_asked, .. } = draft.terms;
-    let over = match draft.stream {
-        _ if draft.fault.is_some() => GoneReason::Unsendable,
-        Some(framing) if draft.has_body() => {
-            let (is_new, is_paused) = (true, false);
-            return OnSent::AskMore(Streamed { serial, framing, is_new, is_paused, close, client_asked });
-        }
-        _ => GoneReason::NoBody,
+    let over = if draft.fault.is_some() {
+        GoneReason::Unsendable
+    } else if draft.has_body() {
+        return OnSent::AskMore(serial);
+    } else {
+        GoneReason::NoBody
     };
     deferrals.note_gone_here(serial, over);
-    after(close, client_asked)
+    after(draft.terms.close, draft.terms.client_closes)
 }
 
 /// Writes the server's own error page. The connection closes after it.

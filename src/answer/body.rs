@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use log::error;
 
-use super::{Arrived, Asked, Attempt, Need, call, finish_asked, terms};
+use super::{Asked, Attempt, Need, call, finish_asked, terms};
 use crate::config::MAX_HEADERS;
 use crate::deferred::RequestId;
 use crate::exchange::{Exchange, Incoming, OnSent, Out};
@@ -49,8 +49,7 @@ pub(super) fn begin<H: Handler + ?Sized>(
     let most = most(intake, shared.config.limits.body_bytes);
     if let Some(bytes) = whole.filter(|body| !intake.drains() && body.len() as u64 <= most) {
         shared.deferrals.set_current(Some(serial));
-        let body = Arrived { bytes, len: bytes.len() as u64 };
-        let on_sent = call(head, body, out, shared, asked);
+        let on_sent = call(head, bytes, bytes.len() as u64, out, shared, asked);
         shared.deferrals.set_current(None);
         return Ok(Begun::Answered { on_sent, consumed });
     }
@@ -101,10 +100,9 @@ fn responder<'r>(
     shared: &'r mut Shared,
 ) -> (RequestId, Responder<'r>) {
     let close = terms.close || !is_whole || shared.is_draining();
-    let Shared { clock, date, draft, deferrals, .. } = shared;
-    draft.begin(Terms { close, ..terms });
-    let id = deferrals.make_current(serial);
-    (id, Responder::new(Writer::new(out.room()), draft, date.line(clock.now()), deferrals))
+    shared.draft.begin(Terms { close, ..terms });
+    let id = shared.deferrals.make_current(serial);
+    (id, Responder::new(Writer::new(out.room()), shared))
 }
 
 /// Returns whether the host has used the responder that it was called with, whatever it has returned.
@@ -160,8 +158,8 @@ fn answer<H: Handler + ?Sized>(
     let head =
         Head::parse(head, &mut headers, &shared.config.limits).expect("a head that was whole stays whole");
     shared.deferrals.set_current(Some(incoming.serial));
-    let body = Arrived { bytes, len: incoming.reader.received() };
-    exchange.in_flight.on_sent = call(&head, body, &mut exchange.out, shared, asked);
+    let on_sent = call(&head, bytes, incoming.reader.received(), &mut exchange.out, shared, asked);
+    exchange.in_flight.follow_with(on_sent, &shared.draft);
     shared.deferrals.set_current(None);
     exchange.input.consume(consumed);
     exchange.in_flight.end_body();
@@ -191,7 +189,7 @@ fn drain<H: Handler + ?Sized>(
         Intake::Pieces if end > start => match give_piece(exchange, shared, asked, end, is_whole) {
             Ok(taken) => taken,
             Err(on_sent) => {
-                exchange.in_flight.on_sent = on_sent;
+                exchange.in_flight.follow_with(on_sent, &shared.draft);
                 exchange.in_flight.end_body();
                 if is_whole {
                     exchange.input.consume(end)

@@ -1,10 +1,12 @@
 //! The pieces of a streamed response.
 
+use std::num::NonZeroU64;
+
 use log::error;
 
 use super::after;
 use crate::deferred::GoneReason;
-use crate::exchange::{Exchange, OnSent, Streamed};
+use crate::exchange::{Exchange, OnSent};
 use crate::handler::{BodyWriter, Handler, More, Piece};
 use crate::http::response::Writer;
 use crate::http::response::stream::StreamFraming;
@@ -26,11 +28,12 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     shared: &mut Shared,
     handler: &mut H,
-    mut streamed: Streamed,
+    serial: NonZeroU64,
 ) -> Given {
+    let Some(mut streamed) = exchange.in_flight.streamed else { return Given::Cut };
     // If the handler panics, its end is reported once: not by the record as well.
     exchange.in_flight.on_sent = OnSent::Drop;
-    let id = shared.deferrals.put_at_stake(streamed.serial);
+    let id = shared.deferrals.put_at_stake(serial);
     let mut writer = BodyWriter::of_piece(Writer::new(exchange.out.room()), streamed.framing);
     let more = handler.more(id, &mut writer);
     let piece = writer.into_piece();
@@ -42,7 +45,7 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
         error!("the handler's streamed response cannot be sent: {fault}");
         shared.stats.handler_errors += 1;
         if more != More::End {
-            shared.deferrals.note_gone_here(streamed.serial, GoneReason::Unsendable);
+            shared.deferrals.note_gone_here(serial, GoneReason::Unsendable);
         }
         return Given::Cut;
     }
@@ -59,7 +62,8 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     }
     streamed.is_paused = more == More::Later || piece.data == 0;
     streamed.is_new = false;
-    exchange.in_flight.on_sent = OnSent::AskMore(streamed);
+    exchange.in_flight.on_sent = OnSent::AskMore(serial);
+    exchange.in_flight.streamed = Some(streamed);
     if piece.data > 0 { Given::Piece } else { Given::Nothing }
 }
 

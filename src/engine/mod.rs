@@ -40,7 +40,6 @@ use crate::answer::{self, PeerName};
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
 use crate::deferred::{IdError, RequestId};
-use crate::exchange::OnSent;
 use crate::exchange::pool::Pool;
 use crate::handler::{Handler, Responder};
 use crate::memory::can_reserve;
@@ -249,11 +248,7 @@ impl<N: Net> Engine<N> {
         let (slot, serial) = self.shared.deferrals.find(id)?;
         let exchange =
             self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
-        let is_paused = match self.pool.on_sent(exchange) {
-            OnSent::AskMore(streamed) if streamed.serial == serial => Some(&mut streamed.is_paused),
-            _ => self.pool.held_body(exchange, serial).map(|body| &mut body.is_paused),
-        };
-        *is_paused.ok_or(IdError::Over)? = false;
+        *self.pool.is_paused_mut(exchange, serial).ok_or(IdError::Over)? = false;
         self.table.queue(slot);
         Ok(())
     }
@@ -265,7 +260,8 @@ impl<N: Net> Engine<N> {
             let exchange = connection.exchange.expect("a deferred request has an exchange");
             let (in_flight, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
-            in_flight.on_sent = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
+            let on_sent = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
+            in_flight.follow_with(on_sent, &self.shared.draft);
             if self.pool.has_few_outs() {
                 // A host may answer more requests at once than there are outs. So the response is sent now,
                 // and its out is free again.

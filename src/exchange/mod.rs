@@ -12,6 +12,7 @@ pub(crate) mod pool;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::deferred::Awaited;
+use crate::http::response::Draft;
 use crate::state::State;
 
 use buffers::BufferId;
@@ -63,6 +64,8 @@ pub(crate) struct InFlight {
     pub(crate) expects_continue: bool,
     /// What the connection does when all is sent.
     pub(crate) on_sent: OnSent,
+    /// The streamed response, if it is [`OnSent::AskMore`].
+    pub(crate) streamed: Option<Streamed>,
     /// Bytes of a body's framing that have not been charged to the quota yet.
     pub(crate) framing: usize,
     /// Bytes of body or response that have moved since the deadline was last extended.
@@ -73,6 +76,15 @@ impl InFlight {
     /// Returns the serial of the request whose id the host still holds, if there is one.
     pub(crate) fn held_serial(&self) -> Option<NonZeroU64> {
         self.on_sent.serial().or_else(|| self.body.as_ref()?.held_serial())
+    }
+
+    /// Notes what follows the response that has just been written.
+    #[inline(always)]
+    pub(crate) fn follow_with(&mut self, on_sent: OnSent, draft: &Draft) {
+        self.on_sent = on_sent;
+        if let OnSent::AskMore(_) = on_sent {
+            self.streamed = Streamed::begun(draft);
+        }
     }
 
     /// Ends a body that is whole or refused.
@@ -263,7 +275,7 @@ pub(crate) enum OnSent {
     /// It waits for the next response, which the host gives later.
     AwaitReply(Awaited),
     /// It asks the host for the next piece of the response.
-    AskMore(Streamed),
+    AskMore(NonZeroU64),
 }
 
 impl OnSent {
@@ -271,7 +283,7 @@ impl OnSent {
     pub(crate) fn serial(&self) -> Option<NonZeroU64> {
         match self {
             OnSent::AwaitReply(awaited) => Some(awaited.serial),
-            OnSent::AskMore(streamed) => Some(streamed.serial),
+            OnSent::AskMore(serial) => Some(*serial),
             _ => None,
         }
     }

@@ -1,13 +1,11 @@
 //! A response that the host gives piece by piece.
 
-use std::num::NonZeroU64;
-
+use crate::http::response::Draft;
 use crate::http::response::stream::StreamFraming;
 
 /// A streamed response whose head has been given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Streamed {
-    pub(crate) serial: NonZeroU64,
     pub(crate) framing: StreamFraming,
     /// Whether the host has not been asked for a piece yet.
     pub(crate) is_new: bool,
@@ -16,4 +14,12 @@ pub(crate) struct Streamed {
     /// Whether the response is the connection's last, and whether the client has asked for that.
     pub(crate) close: bool,
     pub(crate) client_asked: bool,
+}
+
+impl Streamed {
+    /// Returns the stream whose head has just been written, if it is one.
+    pub(crate) fn begun(draft: &Draft) -> Option<Self> {
+        let (close, client_asked) = (draft.terms.close, draft.terms.client_closes);
+        draft.stream.map(|framing| Streamed { framing, is_new: true, is_paused: false, close, client_asked })
+    }
 }

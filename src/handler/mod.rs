@@ -11,11 +11,11 @@ mod stream;
 use std::marker::PhantomData;
 
 use crate::body::Body;
-use crate::deferred::{Deferrals, GoneReason, RequestId};
+use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
-use crate::http::date::DateLine;
-use crate::http::response::{Draft, Writer};
+use crate::http::response::Writer;
 use crate::intake::Intake;
+use crate::shared::Shared;
 
 pub(crate) use body_writer::Piece;
 pub use body_writer::{BodyWriter, WriteError};
@@ -258,20 +258,13 @@ type Invariant<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
 #[must_use = "if a responder is dropped, the client gets a 500"]
 pub struct Responder<'r> {
     writer: Writer<'r>,
-    draft: &'r mut Draft,
-    date: &'r DateLine,
-    deferrals: &'r mut Deferrals,
+    shared: &'r mut Shared,
     _request: Invariant<'r>,
 }
 
 impl<'r> Responder<'r> {
-    pub(crate) fn new(
-        writer: Writer<'r>,
-        draft: &'r mut Draft,
-        date: &'r DateLine,
-        deferrals: &'r mut Deferrals,
-    ) -> Self {
-        Responder { writer, draft, date, deferrals, _request: PhantomData }
+    pub(crate) fn new(writer: Writer<'r>, shared: &'r mut Shared) -> Self {
+        Responder { writer, shared, _request: PhantomData }
     }
 
     /// Responds with a copy of `body`. Together with its headers it has at most
@@ -289,7 +282,8 @@ impl<'r> Responder<'r> {
         content_type: &str,
         write: impl FnOnce(&mut BodyWriter<'_>) -> R,
     ) -> Reply<'r> {
-        let ResponseHead { mut writer, draft, .. } = self.status(status).content_type(content_type);
+        let ResponseHead { mut writer, shared, .. } = self.status(status).content_type(content_type);
+        let draft = &mut shared.draft;
         let gap = writer.end_head_unsized(draft);
         let start = writer.len();
         let mut body = BodyWriter::new(writer);
@@ -308,9 +302,9 @@ impl<'r> Responder<'r> {
 
     /// Begins a response that has headers of its own.
     pub fn status(mut self, status: u16) -> ResponseHead<'r> {
-        self.writer.begin(self.draft, self.date, status);
-        let Responder { writer, draft, deferrals, .. } = self;
-        ResponseHead { writer, draft, deferrals, _request: PhantomData }
+        let Shared { draft, date, clock, .. } = &mut *self.shared;
+        self.writer.begin(draft, date.line(clock.now()), status);
+        ResponseHead { writer: self.writer, shared: self.shared, _request: PhantomData }
     }
 
     /// Defers the response, which the host gives later with [`Server::respond`](crate::Server::respond).
@@ -335,12 +329,12 @@ impl<'r> Responder<'r> {
     /// The responder of [`Server::respond`](crate::Server::respond) can defer the request again. The request
     /// then has a new id, and keeps its deadline.
     pub fn defer(self) -> (RequestId, Reply<'r>) {
-        (self.deferrals.take(), Reply { _request: PhantomData })
+        (self.shared.deferrals.take(), Reply { _request: PhantomData })
     }
 
     /// Closes the connection at once, without a response.
     pub fn close(self) -> Reply<'r> {
-        self.draft.dropped = true;
+        self.shared.draft.dropped = true;
         Reply { _request: PhantomData }
     }
 }
@@ -356,8 +350,7 @@ impl<'r> Responder<'r> {
 #[must_use = "a response ends with send, body or empty"]
 pub struct ResponseHead<'r> {
     writer: Writer<'r>,
-    draft: &'r mut Draft,
-    deferrals: &'r mut Deferrals,
+    shared: &'r mut Shared,
     _request: Invariant<'r>,
 }
 
@@ -380,30 +373,36 @@ impl<'r> ResponseHead<'r> {
     /// The client gets a 500 if the host adds one of these headers, a name that is not a token, or a value
     /// that holds a control byte. [`Stats::handler_errors`](crate::Stats::handler_errors) counts it.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.writer.field(self.draft, name, value.as_ref());
+        self.writer.field(&mut self.shared.draft, name, value.as_ref());
         self
     }
 
     /// Adds the header `Content-Type`.
     pub fn content_type(mut self, value: &str) -> Self {
-        self.writer.content_type(self.draft, value);
+        self.writer.content_type(&mut self.shared.draft, value);
         self
     }
 
     /// Makes this the connection's last response.
     pub fn close_after(self) -> Self {
-        self.draft.terms.close = true;
+        self.shared.draft.terms.close = true;
         self
     }
 
     /// Ends the response with a copy of `body`.
     pub fn send(mut self, body: &[u8]) -> Reply<'r> {
-        self.writer.end_head(self.draft, body.len() as u64);
-        if self.draft.has_body() {
+        self.copy(body);
+        Reply::given()
+    }
+
+    #[inline]
+    fn copy(&mut self, body: &[u8]) {
+        let draft = &mut self.shared.draft;
+        self.writer.end_head(draft, body.len() as u64);
+        if draft.has_body() {
             self.writer.push(body);
         }
-        self.writer.finish(self.draft);
-        Reply { _request: PhantomData }
+        self.writer.finish(draft);
     }
 
     /// Ends the response with a body of any length, which is sent from where it is.
@@ -412,15 +411,16 @@ impl<'r> ResponseHead<'r> {
     pub fn body(mut self, body: impl Into<Body>) -> Reply<'r> {
         let body = body.into();
         if let Some(bytes) = body.bytes().filter(|bytes| self.is_cheaper_copied(bytes.len())) {
-            return self.send(bytes);
+            self.copy(bytes);
+            return Reply::given();
         }
-        self.writer.end_head(self.draft, body.len());
+        self.writer.end_head(&mut self.shared.draft, body.len());
         if body.is_impossible() {
-            self.draft.fault = Some("an empty page cannot be repeated");
-        } else if self.draft.has_body() {
-            self.draft.tail = body;
+            self.shared.draft.fault = Some("an empty page cannot be repeated");
+        } else if self.shared.draft.has_body() {
+            self.shared.draft.tail = body;
         }
-        self.writer.finish(self.draft);
+        self.writer.finish(&mut self.shared.draft);
         Reply { _request: PhantomData }
     }
 

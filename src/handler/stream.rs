@@ -83,8 +83,8 @@ impl<'r> ResponseHead<'r> {
     /// }
     /// ```
     pub fn stream(mut self, len: Option<u64>) -> (RequestId, Reply<'r>) {
-        self.writer.end_head_streamed(self.draft, len);
-        self.writer.finish(self.draft);
-        (self.deferrals.take(), Reply::given())
+        self.writer.end_head_streamed(&mut self.shared.draft, len);
+        self.writer.finish(&mut self.shared.draft);
+        (self.shared.deferrals.take(), Reply::given())
     }
 }

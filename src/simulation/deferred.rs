@@ -58,7 +58,9 @@ fn a_deferred_response_is_dated_when_it_is_given() {
             std::time::UNIX_EPOCH + Duration::from_secs(784_111_777 + 7 * read)
         };
     });
-    let client = waiting(&mut sim);
+    let client = sim.connect();
+    client.send(&[handler::get("/dated"), handler::get("/later")].concat());
+    sim.settle();
     sim.advance(7 * SECOND);
     sim.answer("late").unwrap();
     sim.settle();

@@ -159,8 +159,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Sends the responses, and then does what follows them.
     fn send(&mut self) -> Transition {
-        if let OnSent::AskMore(streamed) = self.exchange.in_flight.on_sent {
-            if let Some(end) = self.begin_stream(streamed) {
+        if let OnSent::AskMore(serial) = self.exchange.in_flight.on_sent {
+            if let Some(end) = self.begin_stream(serial) {
                 return end;
             }
         }

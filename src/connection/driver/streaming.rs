@@ -1,9 +1,11 @@
 //! Streaming: asking the host for the next piece of a response, and waiting until it has one.
 
+use std::num::NonZeroU64;
+
 use super::{Driver, Outcome, Transition};
 use crate::answer::{Given, ask_for_piece};
 use crate::config::OUT_BATCH;
-use crate::exchange::{OnSent, Streamed};
+use crate::exchange::OnSent;
 use crate::handler::Handler;
 use crate::net::{Interest, Net};
 use crate::state::State;
@@ -13,10 +15,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Asks the host for the next piece. If it has none now, waits until it has one, and reads nothing meanwhile. So
     /// only an error shows that the client has gone.
     pub(super) fn stream(&mut self) -> Transition {
-        let OnSent::AskMore(streamed) = self.exchange.in_flight.on_sent else {
+        let OnSent::AskMore(serial) = self.exchange.in_flight.on_sent else {
             return Transition::Enter(State::Sending, "the streamed response is over");
         };
-        if streamed.is_paused {
+        if self.exchange.in_flight.streamed.is_some_and(|streamed| streamed.is_paused) {
             if self.connection.socket.has_failed(self.slot) {
                 return self.lost();
             }
@@ -25,7 +27,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         if self.quota.bytes == 0 {
             return Transition::Stop(Outcome::Yielded);
         }
-        match self.ask(streamed) {
+        match self.ask(serial) {
             Given::Piece => Transition::Enter(State::Sending, "the host has given a piece"),
             Given::Nothing => Transition::Resume(State::Streaming, "the host has no piece yet"),
             Given::Cut => self.cut(),
@@ -34,14 +36,17 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Asks for the first piece before the head is sent, so that both leave in one segment. Returns the transition if
     /// the host has none to give and ends the response.
-    pub(super) fn begin_stream(&mut self, streamed: Streamed) -> Option<Transition> {
+    // Cold, so that other responses do not pay for it.
+    #[cold]
+    pub(super) fn begin_stream(&mut self, serial: NonZeroU64) -> Option<Transition> {
+        let is_new = self.exchange.in_flight.streamed.is_some_and(|streamed| streamed.is_new);
         // After a batch of responses there is no room for a whole piece.
         let has_room = self.exchange.out.copied() <= OUT_BATCH;
-        (streamed.is_new && has_room && self.ask(streamed) == Given::Cut).then(|| self.cut())
+        (is_new && has_room && self.ask(serial) == Given::Cut).then(|| self.cut())
     }
 
-    fn ask(&mut self, streamed: Streamed) -> Given {
-        ask_for_piece(&mut self.exchange, self.shared, &mut *self.handler, streamed)
+    fn ask(&mut self, serial: NonZeroU64) -> Given {
+        ask_for_piece(&mut self.exchange, self.shared, &mut *self.handler, serial)
     }
 
     /// Waits until the host takes the rest of a piece of a body. It reads nothing meanwhile.

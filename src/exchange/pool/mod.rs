@@ -18,7 +18,7 @@ use std::num::NonZeroU64;
 use super::InputBuffer;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Exchange, ExchangeId, InFlight, Incoming, Input, OnSent, Out, Record};
+use super::{Exchange, ExchangeId, InFlight, Input, OnSent, Out, Record};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::slot::Slot;
@@ -363,15 +363,15 @@ impl Pool {
         }
     }
 
-    /// Returns what follows the response of a record.
-    pub(crate) fn on_sent(&mut self, id: ExchangeId) -> &mut OnSent {
-        &mut self.records[id.index()].in_flight.on_sent
-    }
-
-    /// Returns the body that the host takes in pieces, if it belongs to the request of this serial.
-    pub(crate) fn held_body(&mut self, id: ExchangeId, serial: NonZeroU64) -> Option<&mut Incoming> {
-        let body = self.records[id.index()].in_flight.body.as_mut();
-        body.filter(|body| body.held_serial() == Some(serial))
+    /// Returns whether a request waits for the host to go on with its stream, or to take more of its body. Returns
+    /// `None` if no such request has this serial.
+    pub(crate) fn is_paused_mut(&mut self, id: ExchangeId, serial: NonZeroU64) -> Option<&mut bool> {
+        let InFlight { on_sent, streamed, body, .. } = &mut self.records[id.index()].in_flight;
+        if *on_sent == OnSent::AskMore(serial) {
+            return Some(&mut streamed.as_mut()?.is_paused);
+        }
+        let body = body.as_mut().filter(|body| body.held_serial() == Some(serial));
+        Some(&mut body?.is_paused)
     }
 
     /// Returns the serial of the request whose id the host still holds, if there is one.
@@ -382,9 +382,9 @@ impl Pool {
     /// Returns whether a record waits for the host: its stream for the next piece, or its body to be taken.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn is_paused(&self, id: ExchangeId) -> bool {
-        let InFlight { on_sent, body, .. } = &self.records[id.index()].in_flight;
+        let InFlight { on_sent, streamed, body, .. } = &self.records[id.index()].in_flight;
         match on_sent {
-            OnSent::AskMore(streamed) => streamed.is_paused,
+            OnSent::AskMore(_) => streamed.is_some_and(|streamed| streamed.is_paused),
             _ => body.as_ref().is_some_and(|body| body.is_paused),
         }
     }

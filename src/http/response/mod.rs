@@ -243,7 +243,7 @@ impl<'r> Writer<'r> {
 
     /// Ends a response: notes its length, and whether it is whole.
     #[inline]
-    pub(crate) fn finish(self, draft: &mut Draft) {
+    pub(crate) fn finish(&self, draft: &mut Draft) {
         draft.len = self.len;
         if self.overflow {
             draft.fault = Some("it is longer than limits.out_bytes");
