@@ -22,7 +22,9 @@ use crate::handler::{Handler, Responder};
 use crate::http::fields::Framing;
 use crate::http::head::Head;
 use crate::http::refusal::Refusal;
-use crate::http::response::{self, Terms, Writer};
+use crate::http::response::handover::NO_TUNNEL;
+use crate::http::response::{self, Rest, Terms, Writer};
+use crate::http::target::CONNECT;
 use crate::net::Peer;
 use crate::shared::Shared;
 use crate::status::ErrorStatus;
@@ -207,6 +209,7 @@ fn terms(head: &Head<'_, '_>, len: u64, shared: &Shared) -> Terms {
         // Some clients send a line break after a body (RFC 9112 §2.2), so a client that asked for the close may
         // still send two bytes after a body.
         client_closes: !head.keep_alive && len == 0,
+        connects: shared.config.limits.connect && head.method == CONNECT,
     }
 }
 
@@ -218,7 +221,7 @@ fn finish_asked<H: Handler + ?Sized>(
     handler: &mut H,
 ) -> OnSent {
     let on_sent = finish(out, shared, format_args!("{} {request:?}", PeerName(request.peer)));
-    if shared.draft.stream.is_some() {
+    if shared.draft.rest != Rest::None {
         // A stream that is over already has no record in which its end could wait to be told.
         while let Some((id, why)) = shared.deferrals.next_gone() {
             handler.gone(id, why);
@@ -239,13 +242,16 @@ pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared
 pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> OnSent {
     let Shared { stats, clock, date, draft, deferrals, .. } = shared;
     let taken = deferrals.take_serial();
-    if let Some(serial) = taken.filter(|_| draft.stream.is_none()) {
+    if let Some(serial) = taken.filter(|_| draft.rest == Rest::None) {
         debug!(target: REQUESTS, "{request} deferred");
         return OnSent::AwaitReply(Awaited { serial, terms: draft.terms });
     }
     if draft.dropped {
         debug!(target: REQUESTS, "{request} dropped");
         return OnSent::Drop;
+    }
+    if draft.terms.connects && draft.begins_tunnel() && draft.rest != Rest::Handover {
+        draft.fault = Some(NO_TUNNEL);
     }
     if draft.len == 0 {
         draft.fault = Some("the responder was dropped");
@@ -268,7 +274,7 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Argum
         out.append(std::mem::take(&mut draft.tail));
     }
     if let Some(serial) = taken {
-        return begin_stream(serial, shared);
+        return begin_rest(serial, shared);
     }
     after(draft.terms.close, draft.terms.client_closes)
 }
@@ -278,12 +284,14 @@ fn after(close: bool, client_asked: bool) -> OnSent {
     if close { OnSent::Close { client_asked } } else { OnSent::KeepAlive }
 }
 
-/// Returns what follows the head of a streamed response. If the client gets no body, the stream is over.
+/// Returns what follows the head of a response that the host goes on with. If the client gets no body, a stream is over.
 #[cold]
-fn begin_stream(serial: NonZeroU64, shared: &mut Shared) -> OnSent {
+fn begin_rest(serial: NonZeroU64, shared: &mut Shared) -> OnSent {
     let Shared { draft, deferrals, .. } = shared;
     let over = if draft.fault.is_some() {
         GoneReason::Unsendable
+    } else if draft.rest == Rest::Handover {
+        return OnSent::HandOver(serial);
     } else if draft.has_body() {
         return OnSent::AskMore(serial);
     } else {

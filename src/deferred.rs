@@ -221,7 +221,7 @@ impl Deferrals {
         self.current.map(|serial| self.id(self.slot, serial))
     }
 
-    fn id(&self, slot: Slot, serial: NonZeroU64) -> RequestId {
+    pub(crate) fn id(&self, slot: Slot, serial: NonZeroU64) -> RequestId {
         RequestId { server: self.server, slot, serial }
     }
 

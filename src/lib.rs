@@ -72,6 +72,11 @@
 //! or choose an [`Intake`]: the whole body, a shorter one, none of it, or its pieces as they arrive
 //! ([`Handler::piece`]). So an upload of any length takes one head buffer.
 //!
+//! # Another protocol
+//!
+//! A handler that answers with a 101, or with a 2xx to CONNECT, can take the connection over
+//! ([`ResponseHead::take_over`]). The server forgets the connection, and passes the socket to [`Handler::taken`].
+//!
 //! # In a loop that exists already
 //!
 //! 1. Give each event to [`Server::handle_event`], which only takes note of it.

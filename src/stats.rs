@@ -143,6 +143,8 @@ pub enum Reason {
     PeerReset,
     /// The last response was sent, and the connection closed as [`CloseMode`](crate::CloseMode) says.
     Answered,
+    /// The host has [taken it over](crate::ResponseHead::take_over). It is still open, but no longer the server's.
+    TakenOver,
     /// The close mode is `drop`, or the handler called [`Responder::close`](crate::Responder::close).
     Dropped,
     /// No request arrived within the idle timeout.
@@ -171,11 +173,12 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of a connection's life.
-    pub const ALL: [Reason; 15] = [
+    pub const ALL: [Reason; 16] = [
         Reason::PeerClosed,
         Reason::PeerClosedEarly,
         Reason::PeerReset,
         Reason::Answered,
+        Reason::TakenOver,
         Reason::Dropped,
         Reason::IdleTimeout,
         Reason::WriteTimeout,
@@ -196,6 +199,7 @@ impl Reason {
             Reason::PeerClosedEarly => "closed by the client during a request",
             Reason::PeerReset => "reset by the client",
             Reason::Answered => "answered, then closed",
+            Reason::TakenOver => "taken over by the host",
             Reason::Dropped => "dropped without a response",
             Reason::IdleTimeout => "idle timeout",
             Reason::WriteTimeout => "write timeout",

@@ -138,6 +138,10 @@ pub struct Limits {
     /// The server's own headers do not count. If the handler writes more, the client gets a 500. A
     /// [`Body`](crate::Body) has no limit.
     pub out_bytes: usize,
+    /// Whether the handler gets CONNECT requests, whose [`target`](crate::Request::target) is a host and a port
+    /// (default `false`: they get 501). It can answer with a 2xx that [hands the
+    /// connection over](crate::ResponseHead::take_over).
+    pub connect: bool,
 }
 
 impl Default for Limits {
@@ -148,6 +152,7 @@ impl Default for Limits {
             headers: 100,
             body_bytes: 1024 * 1024,
             out_bytes: 64 * 1024,
+            connect: false,
         }
     }
 }

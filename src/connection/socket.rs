@@ -266,6 +266,18 @@ impl<S: Stream> Socket<S> {
         }
     }
 
+    /// Gives the stream away. The poller no longer watches it.
+    pub(crate) fn into_stream<N>(mut self, slot: Slot, net: &mut N) -> S
+    where
+        N: Net<Stream = S>,
+    {
+        if self.bits.has(Bits::WATCHED) {
+            // If this fails, the poller does not know the stream, as it should be.
+            let _ = traced(slot, "deregister", net.unwatch(&mut self.stream));
+        }
+        self.stream
+    }
+
     /// Ends the connection and closes the socket.
     ///
     /// The FIN goes before the close. If input is unread at the close, or arrives just before it, the kernel resets the

@@ -16,7 +16,7 @@ use log::{error, warn};
 
 use super::Engine;
 use crate::clock::{NEVER, nanoseconds};
-use crate::handler::Handler;
+use crate::handler::Host;
 use crate::net::{self, Net};
 use crate::slot::Slot;
 use crate::state::State;
@@ -29,7 +29,7 @@ impl<N: Net> Engine<N> {
     /// Accepts from all listeners in turn, within the budget of accepts, and serves the new connections.
     pub(super) fn accept_ready<H>(&mut self, mut budget: u32, handler: &mut H)
     where
-        H: Handler + ?Sized,
+        H: Host<N::Stream> + ?Sized,
     {
         if !self.accepting.is_ready() {
             return;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::{Begun, Engine, Progress};
 use crate::deferred::{IdError, RequestId};
-use crate::handler::{Handler, Responder};
+use crate::handler::{Host, Responder};
 use crate::net::{Net, Refused};
 
 /// The engine during a call of its host. Nothing is unfinished.
@@ -36,7 +36,7 @@ impl<N: Net> Engine<N> {
 
 impl<'e, N: Net> Call<'e, N> {
     /// Does one turn of work.
-    pub(crate) fn process<H: Handler + ?Sized>(self, handler: &mut H) -> Progress {
+    pub(crate) fn process<H: Host<N::Stream> + ?Sized>(self, handler: &mut H) -> Progress {
         self.engine.turn(handler, self.begun)
     }
 

@@ -12,7 +12,7 @@ use crate::connection::driver::{Driver, Outcome};
 use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
 use crate::exchange::ExchangeId;
-use crate::handler::Handler;
+use crate::handler::{Handler, Host};
 use crate::http::response::Draft;
 use crate::net::Net;
 use crate::slot::Slot;
@@ -21,7 +21,7 @@ use crate::stats::Reason;
 
 impl<N: Net> Engine<N> {
     /// Drives one connection, and makes sure that there is memory for the next.
-    pub(super) fn drive<H: Handler + ?Sized>(
+    pub(super) fn drive<H: Host<N::Stream> + ?Sized>(
         &mut self,
         slot: Slot,
         quota: &mut Quota,
@@ -39,8 +39,23 @@ impl<N: Net> Engine<N> {
         end
     }
 
-    /// Drives a connection, and then puts it into the lists where it belongs.
-    pub(super) fn run_driver<H: Handler + ?Sized>(
+    /// Drives a connection, and then puts it into the lists where it belongs, or hands it over to the host.
+    pub(super) fn run_driver<H: Host<N::Stream> + ?Sized>(
+        &mut self,
+        slot: Slot,
+        quota: &mut Quota,
+        act: impl FnOnce(&mut Driver<'_, N, H>) -> Outcome,
+        handler: &mut H,
+    ) -> Outcome {
+        let end = self.run_driver_only(slot, quota, act, handler);
+        if let Outcome::HandedOver(serial) = end {
+            self.hand_over(slot, serial, handler);
+        }
+        end
+    }
+
+    /// Drives a connection that is not handed over, and then puts it into the lists where it belongs.
+    pub(super) fn run_driver_only<H: Handler + ?Sized>(
         &mut self,
         slot: Slot,
         quota: &mut Quota,
@@ -62,6 +77,7 @@ impl<N: Net> Engine<N> {
         self.settle_exchange(slot, id, listed, rearm);
         match end {
             Outcome::Closed(reason) => self.remove(slot, listed, reason),
+            Outcome::HandedOver(_) => self.settle_deadline(slot, listed, rearm),
             Outcome::Blocked | Outcome::Yielded => {
                 self.settle_deadline(slot, listed, rearm);
                 if end == Outcome::Yielded {

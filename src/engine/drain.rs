@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::clock::nanoseconds;
 use crate::config::IdleInDrain;
-use crate::handler::Handler;
+use crate::handler::Host;
 use crate::net::{Net, Readiness};
 use crate::state::State;
 use crate::stats::{Phase, Reason};
@@ -71,7 +71,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// Ends the drain if no connection is left, or if its time is over.
-    pub(super) fn end_drain<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    pub(super) fn end_drain<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) {
         let is_over = self.table.len() == 0 || self.drain_until <= self.now();
         if self.shared.phase == Phase::Draining && is_over {
             self.end_all();

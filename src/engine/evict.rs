@@ -29,7 +29,7 @@ use crate::connection::driver::Driver;
 use crate::connection::quota::Quota;
 use crate::exchange::buffers::Buffers;
 use crate::handler::request::Request;
-use crate::handler::{Handler, Reply, Responder};
+use crate::handler::{Handler, Host, Reply, Responder};
 use crate::net::Net;
 use crate::slot::Slot;
 use crate::state::State;
@@ -119,7 +119,7 @@ impl<N: Net> Engine<N> {
     /// Evicts until a record, a head and an out are spare again. `newest` has just taken the last one. It is
     /// refused or evicted only if nobody else can be.
     #[cold]
-    pub(super) fn evict_for_buffers<H: Handler + ?Sized>(&mut self, newest: Slot, handler: &mut H) {
+    pub(super) fn evict_for_buffers<H: Host<N::Stream> + ?Sized>(&mut self, newest: Slot, handler: &mut H) {
         self.evict_for_outs(newest);
         while self.pool.spare_records() == 0 {
             let victim = self.exchange_holder().unwrap_or(newest);
@@ -141,7 +141,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// Refuses the request of a connection. If a response is being sent, evicts the connection instead.
-    fn take_from<H: Handler + ?Sized>(&mut self, slot: Slot, handler: &mut H) {
+    fn take_from<H: Host<N::Stream> + ?Sized>(&mut self, slot: Slot, handler: &mut H) {
         if matches!(self.table[slot].state, State::Sending | State::Streaming) {
             return self.evict(slot);
         }
@@ -164,7 +164,7 @@ impl<N: Net> Engine<N> {
     /// call (`respond`, `adopt`, `drain` or `abort`) sends the response that it has just given.
     pub(super) fn send_now(&mut self, slot: Slot) {
         let mut quota = Quota::granted(&self.shared.config.budget, 0);
-        self.run_driver(
+        self.run_driver_only(
             slot,
             &mut quota,
             |driver: &mut Driver<'_, N, Unasked>| driver.send_now(),
@@ -176,7 +176,7 @@ impl<N: Net> Engine<N> {
     // --- bodies ---
 
     /// Lends body buffers to the connections that wait for one, in their order.
-    pub(super) fn lend_bodies<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    pub(super) fn lend_bodies<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) {
         while let Some(slot) = self.table.longest_waiting(State::AwaitingBuffer) {
             let is_free = self.pool.bodies.buffers.has_spare() || self.end_slow_body(handler);
             if !is_free {
@@ -192,7 +192,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// Takes the buffer of a body that is too slow while others wait. Returns whether a buffer is spare then.
-    fn end_slow_body<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
+    fn end_slow_body<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) -> bool {
         let now = self.shared.clock.now();
         let slow = self.slow_bodies().find(|&(_, until)| until <= now);
         if let Some((slot, _)) = slow {

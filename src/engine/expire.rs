@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::connection::quota::Quota;
-use crate::handler::Handler;
+use crate::handler::Host;
 use crate::net::Net;
 use crate::state::State;
 
@@ -10,7 +10,7 @@ impl<N: Net> Engine<N> {
     /// Ends the waits whose deadline has passed. Returns `false` if the budget did not suffice for all of them.
     ///
     /// Connections in the ready queue have their turn first, because a late host is not the client's fault.
-    pub(super) fn expire_due<H: Handler + ?Sized>(&mut self, handler: &mut H) -> bool {
+    pub(super) fn expire_due<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) -> bool {
         let now = self.now();
         if self.table.next_deadline() > now {
             return true;

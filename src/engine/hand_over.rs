@@ -1,15 +1,21 @@
-//! Sockets that change hands: listeners that come from the host and go back to it, and streams that the host has
-//! accepted itself.
+//! Sockets that change hands: listeners that come from the host and go back to it, streams that the host has accepted
+//! itself, and streams that it takes over.
 //!
 //! If the server does not take a socket, it hands the socket back unchanged. So it checks all conditions before it
 //! changes anything. Only the system may still refuse later, when the socket is already non-blocking.
 
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU64;
+
+use log::trace;
 
 use super::Engine;
 use super::listeners::{ListenerId, Listening};
+use crate::connection::STATES;
+use crate::handler::Host;
 use crate::net::{Net, Refused};
-use crate::stats::Phase;
+use crate::slot::Slot;
+use crate::stats::{Phase, Reason};
 use crate::tokens::LISTENERS;
 
 impl<N: Net> Engine<N> {
@@ -60,6 +66,29 @@ impl<N: Net> Engine<N> {
         for listening in self.accepting.listeners.iter_mut().filter_map(Option::take) {
             let mut listener = listening.listener;
             self.net.unwatch_listener(&mut listener);
+        }
+    }
+
+    /// Hands a connection over to the host, with the input that it has not used.
+    #[cold]
+    pub(super) fn hand_over<H: Host<N::Stream> + ?Sized>(
+        &mut self,
+        slot: Slot,
+        serial: NonZeroU64,
+        handler: &mut H,
+    ) {
+        let connection = self.table.remove(slot, self.table[slot].state.waits_as());
+        trace!(target: STATES, "slot {slot}: {:?} -> the host", connection.state);
+        let peer_closed_first = connection.socket.peer_closed_first();
+        self.shared.stats.count_close(Reason::TakenOver, peer_closed_first);
+        let stream = connection.socket.into_stream(slot, &mut self.net);
+        let id = self.shared.deferrals.id(slot, serial);
+        // It is counted in advance, because a panic does not come back here.
+        self.shared.stats.handler_panics += 1;
+        handler.take(id, stream, connection.exchange.map_or(b"", |id| self.pool.give_back_unused(id)));
+        self.shared.stats.handler_panics -= 1;
+        if self.accepting.retry_at.is_some() {
+            self.end_pause();
         }
     }
 

@@ -41,7 +41,7 @@ use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
 use crate::deferred::{IdError, RequestId};
 use crate::exchange::pool::Pool;
-use crate::handler::{Handler, Responder};
+use crate::handler::{Host, Responder};
 use crate::memory::can_reserve;
 use crate::net::{Net, Readiness};
 use crate::shared::Shared;
@@ -207,7 +207,7 @@ impl<N: Net> Engine<N> {
     // --- one turn ---
 
     /// Does one turn of work.
-    fn turn<H: Handler + ?Sized>(&mut self, handler: &mut H, begun: Begun) -> Progress {
+    fn turn<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H, begun: Begun) -> Progress {
         let (accepted, requests) = (self.shared.stats.accepted, self.shared.stats.requests);
         self.note_lateness(begun.due);
         self.tell_gone(handler);
@@ -271,7 +271,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// Reports to the handler which deferred requests can no longer be answered.
-    fn tell_gone<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    fn tell_gone<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) {
         while let Some((id, why)) = self.shared.deferrals.next_gone() {
             handler.gone(id, why);
         }

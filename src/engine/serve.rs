@@ -17,14 +17,18 @@ use super::Engine;
 use super::wave::Member;
 use crate::connection::driver::receive_first;
 use crate::connection::quota::Quota;
-use crate::handler::Handler;
+use crate::handler::Host;
 use crate::net::Net;
 use crate::slot::Slot;
 use crate::state::State;
 
 impl<N: Net> Engine<N> {
     /// Serves each connection in the ready queue once. Returns the remaining budget.
-    pub(super) fn serve_ready<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
+    pub(super) fn serve_ready<H: Host<N::Stream> + ?Sized>(
+        &mut self,
+        mut budget: u32,
+        handler: &mut H,
+    ) -> u32 {
         let mut visits = self.table.ready_len();
         self.wave.clear();
         while visits > 0 && budget > 0 {
@@ -54,7 +58,11 @@ impl<N: Net> Engine<N> {
 
     /// Serves the wave and returns the remaining budget. If the budget is used up, the other members stay at
     /// the front of the queue.
-    pub(super) fn serve_wave<H: Handler + ?Sized>(&mut self, mut budget: u32, handler: &mut H) -> u32 {
+    pub(super) fn serve_wave<H: Host<N::Stream> + ?Sized>(
+        &mut self,
+        mut budget: u32,
+        handler: &mut H,
+    ) -> u32 {
         let granted = Quota::granted(&self.shared.config.budget, budget);
         for member in &mut self.wave {
             member.quota = granted;
@@ -106,7 +114,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// Takes the second step: answers whole requests.
-    fn answer<H: Handler + ?Sized>(&mut self, at: usize, handler: &mut H) {
+    fn answer<H: Host<N::Stream> + ?Sized>(&mut self, at: usize, handler: &mut H) {
         let Member { slot, quota, has_input } = self.wave[at];
         let Some(id) = self.table[slot].exchange.filter(|_| has_input) else { return };
         self.driving = Some((slot, State::Idle));

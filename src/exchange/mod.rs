@@ -276,6 +276,8 @@ pub(crate) enum OnSent {
     AwaitReply(Awaited),
     /// It asks the host for the next piece of the response.
     AskMore(NonZeroU64),
+    /// It hands the connection over to the host.
+    HandOver(NonZeroU64),
 }
 
 impl OnSent {
@@ -283,7 +285,7 @@ impl OnSent {
     pub(crate) fn serial(&self) -> Option<NonZeroU64> {
         match self {
             OnSent::AwaitReply(awaited) => Some(awaited.serial),
-            OnSent::AskMore(serial) => Some(*serial),
+            OnSent::AskMore(serial) | OnSent::HandOver(serial) => Some(*serial),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! A response that the host gives piece by piece.
 
-use crate::http::response::Draft;
 use crate::http::response::stream::StreamFraming;
+use crate::http::response::{Draft, Rest};
 
 /// A streamed response whose head has been given.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,7 @@ impl Streamed {
     /// Returns the stream whose head has just been written, if it is one.
     pub(crate) fn begun(draft: &Draft) -> Option<Self> {
         let (close, client_asked) = (draft.terms.close, draft.terms.client_closes);
-        draft.stream.map(|framing| Streamed { framing, is_new: true, is_paused: false, close, client_asked })
+        let Rest::Pieces(framing) = draft.rest else { return None };
+        Some(Streamed { framing, is_new: true, is_paused: false, close, client_asked })
     }
 }

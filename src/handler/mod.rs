@@ -7,6 +7,7 @@
 mod body_writer;
 pub(crate) mod request;
 mod stream;
+mod take_over;
 
 use std::marker::PhantomData;
 
@@ -15,11 +16,13 @@ use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::http::response::Writer;
 use crate::intake::Intake;
+use crate::net::sockets::Stream;
 use crate::shared::Shared;
 
 pub(crate) use body_writer::Piece;
 pub use body_writer::{BodyWriter, WriteError};
 pub use stream::More;
+pub(crate) use take_over::Host;
 
 /// Responds to requests.
 ///
@@ -118,6 +121,19 @@ pub trait Handler {
         More::Abort
     }
 
+    /// Takes a connection that a response has [handed over](ResponseHead::take_over).
+    ///
+    /// The response has been sent, and the server has forgotten the connection. The stream is non-blocking, and not
+    /// registered with any poller. `read_ahead` is what the client has sent after its request, as far as the server has
+    /// read it. The server counts the connection as closed, for the reason
+    /// [`TakenOver`](crate::Reason::TakenOver).
+    ///
+    /// The default closes the stream.
+    fn taken(&mut self, id: RequestId, stream: Stream, read_ahead: &[u8]) {
+        let _ = (id, stream, read_ahead);
+        log::error!("a handler that takes connections over has to implement `taken`");
+    }
+
     /// Takes note that a [deferred](Responder::defer) or [streamed](ResponseHead::stream) request can no longer
     /// be answered.
     ///
@@ -125,7 +141,8 @@ pub trait Handler {
     /// still wait for its response, and one that has closed completely looks the same. A reset is reported.
     ///
     /// The server calls this exactly once for each deferred request that was not answered, for each streamed one that
-    /// the host has not ended, and for each one whose body the host was taking in [pieces](Intake::Pieces). It does so in the
+    /// the host has not ended, for each one whose body the host was taking in [pieces](Intake::Pieces), and for each
+    /// connection that was to be [handed over](ResponseHead::take_over) and has ended before. It does so in the
     /// call of [`process`](crate::Server::process) that finds out, or in the next one after
     /// [`abort`](crate::Server::abort). A server that is dropped reports nothing.
     fn gone(&mut self, id: RequestId, why: GoneReason) {
@@ -158,6 +175,10 @@ impl<H: Handler + ?Sized> Handler for &mut H {
 
     fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {
         (**self).more(id, piece)
+    }
+
+    fn taken(&mut self, id: RequestId, stream: Stream, read_ahead: &[u8]) {
+        (**self).taken(id, stream, read_ahead);
     }
 
     fn gone(&mut self, id: RequestId, why: GoneReason) {

@@ -40,7 +40,8 @@ impl<'a> Request<'a> {
 
     /// Returns the target as it was sent: a path with its query, an absolute URL, or `*`. It is ASCII.
     ///
-    /// It is never the `host:port` of CONNECT. The server is no proxy, so it answers that method with 501.
+    /// It is the `host:port` of CONNECT only if [`limits.connect`](crate::Limits::connect) allows that method.
+    /// Otherwise the server answers it with 501.
     pub fn target(&self) -> &'a str {
         self.head.target
     }

@@ -13,7 +13,7 @@
 
 pub(crate) mod head;
 pub(crate) mod scan;
-mod target;
+pub(crate) mod target;
 pub(crate) mod fields;
 pub(crate) mod body;
 pub(crate) mod response;

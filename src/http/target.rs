@@ -18,8 +18,8 @@ pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Resul
     if target.len() > limits.target_bytes {
         return Err(LINE_TOO_LONG);
     }
-    if method == "CONNECT" {
-        return Err(Refusal { status: ErrorStatus::NotImplemented, why: "this is not a proxy" });
+    if method == CONNECT {
+        return check_authority(target, limits);
     }
     // Some servers cut a fragment off, and others treat it as a part of the path.
     if !target.bytes().fold(true, |sound, byte| sound & byte.is_ascii() & (byte != b'#')) {
@@ -27,6 +27,22 @@ pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Resul
     }
     let is_path = target.starts_with('/') || (target == "*" && method == "OPTIONS");
     if is_path { Ok(()) } else { check_url(target) }
+}
+
+/// The method of a client that wants a tunnel to another host (RFC 9110 §9.3.6).
+pub(crate) const CONNECT: &str = "CONNECT";
+
+/// Checks the authority form: a host and a port (RFC 9112 §3.2.3).
+#[cold]
+fn check_authority(target: &str, limits: &Limits) -> Result<(), Refusal> {
+    if !limits.connect {
+        return Err(Refusal { status: ErrorStatus::NotImplemented, why: "this is not a proxy" });
+    }
+    let is_sound = target.rsplit_once(':').is_some_and(|(host, port)| {
+        let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        !host.is_empty() && has_port && is_host(target.as_bytes())
+    });
+    if is_sound { Ok(()) } else { Err(Refusal::bad("the target is not a host with a port")) }
 }
 
 /// Checks the absolute form. Its host replaces the Host header (RFC 9112 §3.2.2) and obeys the same rules, but may not

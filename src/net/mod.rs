@@ -23,6 +23,7 @@ pub(crate) trait Net {
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<Self::Stream>;
     fn watch(&mut self, stream: &mut Self::Stream, token: Token, interest: Interest) -> io::Result<()>;
     fn rewatch(&mut self, stream: &mut Self::Stream, token: Token, interest: Interest) -> io::Result<()>;
+    fn unwatch(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
     /// Makes a stream of the host's like one that the server has accepted.
     fn take_over(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
     /// Prepares a listener of the host's, and watches it.

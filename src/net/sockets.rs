@@ -212,6 +212,10 @@ impl Net for MioNet {
         self.registry.reregister(stream.source(), token, mio_interest(interest))
     }
 
+    fn unwatch(&mut self, stream: &mut Stream) -> io::Result<()> {
+        self.registry.deregister(stream.source())
+    }
+
     fn take_over(&mut self, stream: &mut Stream) -> io::Result<()> {
         stream.prepare()?;
         // This fails most often, because the stream is not registered.

@@ -56,6 +56,7 @@ mod readiness;
 mod ready_floods;
 mod streams;
 mod streams_end;
+mod take_over;
 mod waves;
 
 /// Plays a story that bytes decide. It panics if something is wrong with the server.

@@ -12,6 +12,7 @@ mod receive;
 mod streaming;
 
 use std::io;
+use std::num::NonZeroU64;
 
 use crate::answer::{self, Asked, Need};
 use crate::clock::{nanoseconds, since, ticks};
@@ -53,6 +54,8 @@ pub(crate) enum Outcome {
     Yielded,
     /// The connection has ended.
     Closed(Reason),
+    /// The connection is the host's now. The serial is that of the request's id.
+    HandedOver(NonZeroU64),
 }
 
 /// What follows a state's function.
@@ -193,6 +196,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             OnSent::Close { client_asked } => self.begin_close(client_asked && whole),
             OnSent::Drop => Transition::close(Reason::Dropped),
             OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
+            // The input is the host's as well, so it stays where it is.
+            OnSent::HandOver(serial) => return Transition::Stop(Outcome::HandedOver(serial)),
             OnSent::AskMore(_) => Transition::Enter(State::Streaming, "the next piece is the host's to give"),
         };
         // Free the body only after the FIN. The kernel may hold the last bytes until the FIN, and freeing can

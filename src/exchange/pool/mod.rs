@@ -16,6 +16,7 @@
 use std::num::NonZeroU64;
 
 use super::InputBuffer;
+use super::InputMarks;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
 use super::{Exchange, ExchangeId, InFlight, Input, OnSent, Out, Record};
@@ -201,6 +202,19 @@ impl Pool {
             self.equipped.push(id);
         } else {
             self.give_back_parts(id);
+        }
+    }
+
+    /// Takes a record back, and returns its input. The bytes stay as they are until the buffer is used again.
+    pub(crate) fn give_back_unused(&mut self, id: ExchangeId) -> &[u8] {
+        let record = &self.records[id.index()];
+        let (buffer, InputMarks { start, end, .. }) = (record.input_buffer(), &record.input);
+        let (start, end) = (*start, *end);
+        self.give_back(id);
+        match buffer {
+            Some(InputBuffer::Head(head)) => &self.heads.bytes(head)[start..end],
+            Some(InputBuffer::Body(body)) => &self.bodies.buffers.bytes(body)[start..end],
+            None => b"",
         }
     }
 

@@ -2,6 +2,7 @@
 //! a body.
 
 mod chunks;
+pub(crate) mod handover;
 pub(crate) mod stream;
 
 use super::bytes::{ByteSet, TOKEN};
@@ -23,6 +24,8 @@ pub(crate) struct Terms {
     pub(crate) close: bool,
     /// The client will send nothing more.
     pub(crate) client_closes: bool,
+    /// The request is CONNECT, so a 2xx hands the connection over.
+    pub(crate) connects: bool,
 }
 
 /// A response while it is written.
@@ -35,12 +38,24 @@ pub(crate) struct Draft {
     /// Bytes written, and a body that follows them without being copied.
     pub(crate) len: usize,
     pub(crate) tail: Body,
-    /// How the body is framed, if the host gives it piece by piece.
-    pub(crate) stream: Option<StreamFraming>,
+    /// What follows the bytes that were written.
+    pub(crate) rest: Rest,
     /// Why the response cannot be sent.
     pub(crate) fault: Option<&'static str>,
     /// The number of digits in the length of the last body that was [written in place](LengthGap).
     digits: usize,
+}
+
+/// What follows the bytes of a response that were written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Nothing, or a body that is not copied.
+    #[default]
+    None,
+    /// A body that the host gives piece by piece.
+    Pieces(StreamFraming),
+    /// Another protocol. The host takes the connection.
+    Handover,
 }
 
 impl Draft {
@@ -49,7 +64,7 @@ impl Draft {
     pub(crate) fn begin(&mut self, terms: Terms) {
         self.terms = terms;
         (self.dropped, self.status, self.len, self.fault) = (false, 0, 0, None);
-        (self.tail, self.stream) = (Body::EMPTY, None);
+        (self.tail, self.rest) = (Body::EMPTY, Rest::None);
     }
 
     /// Returns whether the status never has a body (RFC 9110 §6.4.1).
@@ -145,7 +160,9 @@ impl<'r> Writer<'r> {
     }
 
     fn push_status(&mut self, draft: &mut Draft, status: u16) {
-        if !(200..=599).contains(&status) {
+        if status == 101 {
+            draft.fault = Some(handover::NOT_TAKEN);
+        } else if !(200..=599).contains(&status) {
             draft.fault = Some("the status is not between 200 and 599");
         }
         self.push(b"HTTP/1.1 ");
@@ -289,6 +306,7 @@ fn decimal(digits: &mut [u8; 20], mut number: u64) -> &[u8] {
 /// Returns the reason phrase of RFC 9110 §15 and its registry. An unknown status has none.
 fn reason(status: u16) -> &'static str {
     match status {
+        101 => "Switching Protocols",
         200 => "OK",
         201 => "Created",
         202 => "Accepted",

@@ -1,7 +1,7 @@
 //! Responses whose body comes piece by piece: what their head says, and where the body ends.
 
 use super::chunks::LAST_CHUNK;
-use super::{Draft, Writer};
+use super::{Draft, Rest, Writer};
 
 /// How the client knows where a streamed body ends (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Writer<'_> {
             None if draft.terms.http10 => StreamFraming::UntilClose,
             None => StreamFraming::FIRST_CHUNK,
         };
-        draft.stream = Some(framing);
+        draft.rest = Rest::Pieces(framing);
         match framing {
             // It announces an empty body, whatever the framing would be.
             _ if draft.status == 205 => return self.end_head(draft, 0),

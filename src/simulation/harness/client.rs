@@ -119,7 +119,7 @@ impl Client {
 
     /// Returns whether the server has accepted it and not closed it.
     pub(crate) fn is_served(&self) -> bool {
-        self.with(|socket| socket.accepted && !socket.closed)
+        self.with(|socket| socket.accepted && !socket.closed && !socket.taken)
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -136,6 +136,11 @@ impl Client {
 
     pub(crate) fn called(&self, call: Call) -> bool {
         self.calls().contains(&call)
+    }
+
+    /// Returns whether the other side has read everything that has arrived.
+    pub(crate) fn has_nothing_left(&self) -> bool {
+        self.with(|socket| socket.input.is_empty() && socket.later.is_empty())
     }
 
     /// Returns whether everything that it has sent has arrived.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::net::FakeStream;
 use super::script::Script;
 use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
-use crate::handler::{BodyWriter, Handler, More, Reply, Responder};
+use crate::handler::{BodyWriter, Handler, Host, More, Reply, Responder};
 use crate::intake::Intake;
 
 /// A body that is larger than any buffer, and is sent without a copy.
@@ -50,6 +51,10 @@ pub(crate) struct Site {
     pub(crate) resumed: Vec<RequestId>,
     /// The bodies that it takes in pieces: how much of each, and what it does with the next piece.
     pub(crate) bodies: Vec<(RequestId, Vec<u8>, Taking)>,
+    /// The connections that it has taken over, and what was read ahead of each.
+    pub(crate) taken: Vec<(RequestId, FakeStream, Vec<u8>)>,
+    /// The requests that are to be taken over.
+    pub(crate) upgrades: Vec<RequestId>,
     /// How many heads it was asked about.
     pub(crate) heads: usize,
     /// How many pieces it was asked for.
@@ -199,6 +204,11 @@ impl Handler for Site {
             assert!(request.body().is_empty() && request.body_received() == taken.len() as u64);
             return responder.status(200).body(Body::Shared(taken.into()));
         }
+        if request.method() == "CONNECT" && request.target() == "tunnel:1" {
+            let (id, reply) = responder.status(200).take_over();
+            self.upgrades.push(id);
+            return reply;
+        }
         match request.path() {
             "/discard" => {
                 assert!(request.body().is_empty());
@@ -229,6 +239,13 @@ impl Handler for Site {
                 std::panic::resume_unwind(Box::new(HandlerPanic))
             }
             "/panic" => std::panic::resume_unwind(Box::new(HandlerPanic)),
+            "/upgrade" => {
+                let (id, reply) = responder.status(101).header("Upgrade", "echo").take_over();
+                self.upgrades.push(id);
+                reply
+            }
+            "/101" => responder.status(101).empty(),
+            "/upgrade-200" => responder.status(200).take_over().1,
             path if path.starts_with("/stream/") => {
                 let script = Script::of(path).expect("a stream has a script");
                 let (id, reply) = responder.status(200).stream(script.len);
@@ -258,8 +275,20 @@ impl Handler for Site {
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         self.streams.retain(|stream| stream.0 != id);
         self.bodies.retain(|body| body.0 != id);
+        self.upgrades.retain(|&upgrade| upgrade != id);
         self.resumed.retain(|&resumed| resumed != id);
         self.gone.push((id, why));
+    }
+}
+
+impl Host<FakeStream> for Site {
+    fn take(&mut self, id: RequestId, stream: FakeStream, read_ahead: &[u8]) {
+        assert!(self.upgrades.contains(&id) && !stream.is_watched());
+        self.upgrades.retain(|&upgrade| upgrade != id);
+        if read_ahead == b"panic" {
+            std::panic::resume_unwind(Box::new(HandlerPanic));
+        }
+        self.taken.push((id, stream.taken(), read_ahead.to_vec()));
     }
 }
 
@@ -305,7 +334,10 @@ pub(crate) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) ->
         let says_close = field("Connection") == Some(b"close");
         let is_chunked = field("Transfer-Encoding") == Some(b"chunked");
         let is_framed = announced.is_some() != is_chunked;
-        assert!(is_framed != has_none || says_close, "a status {status} with length {announced:?}");
+        assert!(
+            is_framed != has_none || says_close || status == 101,
+            "a status {status} with length {announced:?}"
+        );
         let rest = &bytes[len..];
         let (body, taken, is_whole) = match announced {
             _ if has_none || is_head(found.len()) => (Vec::new(), 0, true),
@@ -314,6 +346,8 @@ pub(crate) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) ->
                 (rest[..taken].to_vec(), taken, taken == length)
             }
             None if is_chunked => unchunked(rest),
+            // What the host sends on a connection that it has taken over.
+            None if status == 101 => (rest.to_vec(), rest.len(), true),
             None => (rest.to_vec(), rest.len(), true),
         };
         found.push(Response { status, says_close, body, is_whole });

@@ -42,6 +42,16 @@ impl FakeStream {
         let id = wire.borrow_mut().connect_to_host();
         FakeStream { wire: wire.clone(), id }
     }
+
+    /// Notes that the host has taken it over.
+    pub(crate) fn taken(self) -> Self {
+        self.wire.borrow_mut().sockets[self.id].taken = true;
+        self
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.wire.borrow().sockets[self.id].watched.is_some()
+    }
 }
 
 impl Net for FakeNet {
@@ -63,6 +73,11 @@ impl Net for FakeNet {
 
     fn rewatch(&mut self, stream: &mut FakeStream, token: Token, interest: Interest) -> io::Result<()> {
         self.0.borrow_mut().watch(stream.id, token, interest, false)
+    }
+
+    fn unwatch(&mut self, stream: &mut FakeStream) -> io::Result<()> {
+        self.0.borrow_mut().unwatch(stream.id);
+        Ok(())
     }
 
     fn take_over(&mut self, stream: &mut FakeStream) -> io::Result<()> {

@@ -69,6 +69,8 @@ pub(crate) struct Socket {
     pub(crate) reset_on_close: bool,
     pub(crate) watched: Option<(Token, Interest)>,
     pub(crate) accepted: bool,
+    /// Whether the host has taken it over.
+    pub(crate) taken: bool,
     pub(crate) closed: bool,
     pub(crate) calls: Vec<Call>,
 }

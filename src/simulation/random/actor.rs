@@ -108,7 +108,8 @@ impl Actor {
     pub(super) fn check(&self, was_calm: bool) {
         // The host sometimes closes a deferred request instead of responding.
         let is_lost = |target: &str| {
-            let may_close = ["/panic", "/drop", "/later", "/head-later", "/head-panic", "/pieces/until"];
+            let may_close =
+                ["/panic", "/drop", "/later", "/head-later", "/head-panic", "/pieces/until", "/upgrade"];
             may_close.iter().any(|&path| target.starts_with(path)) || cuts(target)
         };
         let is_to_be_whole =
@@ -140,11 +141,24 @@ impl Actor {
         }
     }
 
+    /// What was read ahead of it is what it has sent after its request, as far as the server has read it.
+    pub(super) fn check_read_ahead(&self, read_ahead: &[u8]) {
+        let upgrades = self.asked.iter().zip(&self.ends).filter(|(asked, _)| asked.1 == "/upgrade");
+        // A line break may follow the script, see `act`.
+        let sent = |end: usize| [&self.script[end..self.sent], b"\r\n"].concat();
+        let begins = |end: usize| end <= self.sent && sent(end).starts_with(read_ahead);
+        assert!(upgrades.into_iter().any(|(_, &end)| begins(end)), "{}", read_ahead.escape_ascii());
+        let has_read_all = self.client.has_nothing_left();
+        let is_whole = |end: usize| self.sent - end <= read_ahead.len();
+        assert!(!has_read_all || self.ends.iter().any(|&end| end <= self.sent && is_whole(end)));
+    }
+
     /// A response is the one to its request. Only the last can be an error.
     fn check_response(&self, at: usize, response: &handler::Response, is_last: bool) {
         if response.status != 200 {
             let is_possible = match response.status {
                 400 => self.ends_in_nonsense && at == self.asked.len(),
+                101 => self.asked[at].1 == "/upgrade",
                 401 => self.asked[at].1 == "/head",
                 413 => self.asked[at].1 == "/most",
                 507 => self.asked[at].1.starts_with("/pieces/until"),
@@ -260,6 +274,7 @@ fn any_target(chance: &mut Chance, own: &str) -> String {
         "/later",
         "/later",
         "/later-panic",
+        "/upgrade",
     ];
     chance.pick(&targets).to_string()
 }

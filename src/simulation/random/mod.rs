@@ -238,9 +238,14 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     for actor in actors {
         actor.client.fin();
     }
+    for (_, stream, read_ahead) in sim.site.taken.drain(..) {
+        let actor = actors.iter().find(|actor| actor.client.id == stream.id).expect("it has a client");
+        actor.check_read_ahead(&read_ahead);
+    }
     // If there is only one slot, they may have to wait for each other.
     sim.pass(Duration::from_secs(100 * (1 + actors.len() as u64)));
     sim.assert_empty();
+    assert!(sim.site.upgrades.is_empty(), "each connection is taken over, or its end is told");
     assert!(sim.site.bodies.is_empty(), "no body is taken without its client");
     assert!(sim.site.streams.is_empty(), "no stream goes on without its client");
     let mut over: Vec<_> = sim.site.ended.iter().chain(sim.site.gone.iter().map(|gone| &gone.0)).collect();
