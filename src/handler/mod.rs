@@ -435,7 +435,7 @@ impl<'r> ResponseHead<'r> {
             self.copy(bytes);
             return Reply::given();
         }
-        self.writer.end_head(&mut self.shared.draft, body.len());
+        self.writer.end_head(&self.shared.draft, body.len());
         if body.is_impossible() {
             self.shared.draft.fault = Some("an empty page cannot be repeated");
         } else if self.shared.draft.has_body() {
