@@ -220,6 +220,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn all_has_every_reason() {
+        let (_, source) = include_str!("stats.rs").split_once("pub enum Reason {\n").expect("the enum");
+        let (variants, _) = source.split_once("\n}").expect("its end");
+        let is_variant = |line: &&str| line.trim_start().starts_with(char::is_alphabetic);
+        assert_eq!(variants.lines().filter(is_variant).count(), Reason::ALL.len());
+    }
+
+    #[test]
     fn every_reason_has_a_counter_of_its_own() {
         let mut stats = Stats::default();
         for (at, reason) in Reason::ALL.into_iter().enumerate() {

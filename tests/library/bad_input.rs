@@ -63,7 +63,7 @@ fn each_malformed_request_stands_in_the_catalogue_once() {
     let titles: HashSet<String> = cases.iter().map(Case::title).collect();
     let requests: HashSet<&[u8]> = cases.iter().map(|case| &case.bytes[..]).collect();
     assert_eq!((titles.len(), requests.len()), (cases.len(), cases.len()));
-    assert_eq!(cases.len(), 1212, "the README counts them");
+    assert_eq!(cases.len(), 1212, "docs/TESTING.md counts them");
 }
 
 #[test]
