@@ -388,11 +388,23 @@ impl<'r> ResponseHead<'r> {
 
     /// Adds a header.
     ///
-    /// `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's. To close the
-    /// connection, use [`close_after`](Self::close_after).
+    /// The server writes four headers by itself:
     ///
-    /// The client gets a 500 if the host adds one of these headers, a name that is not a token, or a value
-    /// that holds a control byte. [`Stats::handler_errors`](crate::Stats::handler_errors) counts it.
+    /// - `Date`: a date of the host's replaces it. The host answers for its form.
+    /// - `Connection`: the option `close`, in any case and alone or in a list, does what
+    ///   [`close_after`](Self::close_after) does. The option `keep-alive` has no effect.
+    /// - `Content-Length` and `Transfer-Encoding`: the host cannot add them.
+    ///
+    /// The client gets a 500 if the host adds one of the last two, another option of `Connection` (RFC 9110
+    /// §7.6.1), a name that is not a token, or a value that holds a control byte.
+    /// [`Stats::handler_errors`](crate::Stats::handler_errors) counts it.
+    ///
+    /// ```
+    /// fourway::handler_fn(|_request, responder| {
+    ///     let cached = responder.status(200).header("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    ///     cached.header("Connection", "close").send(b"an old page")
+    /// });
+    /// ```
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.writer.field(&mut self.shared.draft, name, value.as_ref());
         self

@@ -152,7 +152,7 @@ fn is(name: &str, usual: &str) -> bool {
 }
 
 /// Returns the members of a comma-separated list (RFC 9110 §5.6.1), without empty ones.
-fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 

@@ -118,12 +118,13 @@ fn a_client_that_sends_more_after_asking_for_the_close_loses_no_byte() {
 }
 
 /// All the ways in which a response can be a connection's last, with its status.
-const LAST_ANSWERS: [(&str, u16); 9] = [
+const LAST_ANSWERS: [(&str, u16); 10] = [
     ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
     ("GET / HTTP/1.0\r\n\r\n", 200),
     ("HEAD / HTTP/1.0\r\n\r\n", 200),
     ("GET /large HTTP/1.0\r\n\r\n", 200),
     ("GET /close HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+    ("GET /own-close HTTP/1.1\r\nHost: x\r\n\r\n", 200),
     ("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody", 200),
     ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\nbegin", 413),
     ("nonsense\r\n\r\n", 400),

@@ -18,6 +18,7 @@ mod behind_proxies;
 // What they get.
 mod clients;
 mod bodies;
+mod own_headers;
 mod closing;
 mod lost_answers;
 // What a host does.

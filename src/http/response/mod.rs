@@ -4,6 +4,7 @@
 mod chunks;
 pub(crate) mod handover;
 pub(crate) mod stream;
+mod own;
 
 use super::bytes::{ByteSet, TOKEN};
 use super::date::DateLine;
@@ -171,14 +172,13 @@ impl<'r> Writer<'r> {
         self.push(reason(status).as_bytes());
     }
 
-    /// Writes one header of the handler's. Only the server writes those that frame the message.
+    /// Writes one header of the handler's, unless it is one that the server [writes by itself](Self::take_own).
     pub(crate) fn field(&mut self, draft: &mut Draft, name: &str, value: &[u8]) {
-        const OWN: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Date"];
+        if self.take_own(draft, name, value) {
+            return;
+        }
         if name.is_empty() || !TOKEN.contains_all(name.as_bytes()) {
             draft.fault = Some("a header's name is not a token");
-        }
-        if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-            draft.fault = Some("Content-Length, Transfer-Encoding, Connection and Date are the server's");
         }
         self.push(b"\r\n");
         self.push(name.as_bytes());

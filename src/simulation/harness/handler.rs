@@ -226,6 +226,7 @@ impl Handler for Site {
             "/long" => responder.status(200).body(repeated(1 << 40)),
             "/copied" => responder.send(200, "text/plain", &LARGE[..COPIED]),
             "/close" => responder.status(200).close_after().send(b"the last"),
+            "/own-close" => responder.status(200).header("connection", "Close").send(b"the last"),
             "/drop" => responder.close(),
             "/impossible" => responder.status(99).empty(),
             "/later" => {

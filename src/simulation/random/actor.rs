@@ -171,6 +171,7 @@ impl Actor {
         }
         assert!(!response.says_close || is_last, "nothing is answered after the close");
         let (method, target) = (self.asked[at].0, self.asked[at].1.as_str());
+        assert!(response.says_close || !matches!(target, "/close" | "/own-close"), "{target} is the last");
         if response.body.is_empty() {
             return;
         }
@@ -183,7 +184,7 @@ impl Actor {
             _ if target.starts_with("/pieces/") && own.as_bytes().starts_with(&response.body) => return,
             "/large" => &handler::LARGE,
             "/copied" => &handler::LARGE[..handler::COPIED],
-            "/close" => b"the last",
+            "/close" | "/own-close" => b"the last",
             _ if target.starts_with("/stream/") => {
                 let script = Script::of(target).expect("it has a script");
                 let (len, is_sound) = script.whole();
@@ -269,6 +270,7 @@ fn any_target(chance: &mut Chance, own: &str) -> String {
         "/large",
         "/copied",
         "/close",
+        "/own-close",
         "/drop",
         "/panic",
         "/later",
