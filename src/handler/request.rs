@@ -1,11 +1,13 @@
 //! A request as a handler sees it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
 use crate::deferred::RequestId;
 use crate::http::head::Head;
+use crate::http::percent;
 use crate::net::Peer;
 
 /// A request as a handler sees it.
@@ -52,7 +54,7 @@ impl<'a> Request<'a> {
     /// §3.2.2). It is empty if there is none, or if the header is empty.
     pub fn host(&self) -> &'a str {
         match self.parts().0 {
-            "" => self.header("Host").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or(""),
+            "" => self.header_str("Host").unwrap_or(""),
             authority => authority,
         }
     }
@@ -65,9 +67,54 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Returns the segments of the [path](Self::path), which the slashes separate. Each is percent-decoded.
+    /// Returns `None` if the decoded path is not UTF-8. A 400 is the usual response then.
+    ///
+    /// `/` has one empty segment, and `/a/` has two: `a` and an empty one. `*` has none. A segment is copied
+    /// only if it holds a `%`. A `%` without two hexadecimal digits stands for itself.
+    ///
+    /// The path is split before it is decoded (RFC 3986 §2.4). So a segment can hold a slash (`%2F`), a null
+    /// byte, or be `..`. Check it before it becomes the name of a file.
+    ///
+    /// ```
+    /// fourway::handler_fn(|request, responder| {
+    ///     let Some(mut segments) = request.path_segments() else {
+    ///         return responder.send(400, "text/plain", b"the path is not UTF-8");
+    ///     };
+    ///     match (segments.next().as_deref(), segments.next().as_deref(), segments.next()) {
+    ///         (Some("users"), Some(name), None) => responder.send(200, "text/plain", name.as_bytes()),
+    ///         _ => responder.send(404, "text/plain", b"try /users/Zo%C3%AB"),
+    ///     }
+    /// });
+    /// ```
+    pub fn path_segments(&self) -> Option<impl Iterator<Item = Cow<'a, str>> + use<'a>> {
+        percent::segments(self.path())
+    }
+
     /// Returns the part of the target after the first `?`, not decoded. Returns `None` if there is no `?`.
     pub fn query(&self) -> Option<&'a str> {
         self.head.target.split_once('?').map(|(_, query)| query)
+    }
+
+    /// Returns the names and values of the [query](Self::query), in their order, percent-decoded. There are
+    /// none if there is no query.
+    ///
+    /// Browsers send forms like this (`application/x-www-form-urlencoded` in the URL standard of the WHATWG).
+    /// `&` separates the pairs, and the first `=` ends a name. A `+` is a space. Bytes that are not UTF-8
+    /// become U+FFFD. A name or a value is copied only if it holds a `%` or a `+`.
+    ///
+    /// ```
+    /// fourway::handler_fn(|request, responder| {
+    ///     // GET /search?q=red+caf%C3%A9s
+    ///     let asked = request.query_pairs().find(|(name, _)| name == "q");
+    ///     match asked {
+    ///         Some((_, words)) => responder.send(200, "text/plain", words.as_bytes()),
+    ///         None => responder.send(400, "text/plain", b"q is missing"),
+    ///     }
+    /// });
+    /// ```
+    pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+        percent::pairs(self.query().unwrap_or_default())
     }
 
     /// Returns the minor version: 0 for HTTP/1.0, and 1 for HTTP/1.1 and higher. The server treats a higher
@@ -79,6 +126,19 @@ impl<'a> Request<'a> {
     /// Returns the value of the first header of this name, which is not case-sensitive.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Returns the value of the first header of this name as text. Returns `None` if there is no such header,
+    /// or if its value is not UTF-8.
+    ///
+    /// ```
+    /// fourway::handler_fn(|request, responder| match request.header_str("Accept-Language") {
+    ///     Some(languages) if languages.starts_with("fr") => responder.send(200, "text/plain", b"bonjour"),
+    ///     _ => responder.send(200, "text/plain", b"hello"),
+    /// });
+    /// ```
+    pub fn header_str(&self, name: &str) -> Option<&'a str> {
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// Returns all headers in the order in which they arrived. Values may hold bytes outside ASCII.

@@ -7,6 +7,7 @@
 //! - `body`: where a body ends, and the decoding of the chunked coding;
 //! - `response`: a status line, its headers and a body;
 //! - `refusal`: why a request is refused;
+//! - `percent`: the percent-decoding of paths and queries, on demand;
 //! - `date`: the `Date` header, made once a second;
 //! - `bytes`: sets of bytes, such as those of a header's name;
 //! - `work`: a count of the bytes of heads that were examined, for tests.
@@ -18,6 +19,7 @@ pub(crate) mod fields;
 pub(crate) mod body;
 pub(crate) mod response;
 pub(crate) mod refusal;
+pub(crate) mod percent;
 pub(crate) mod date;
 mod bytes;
 pub(crate) mod work;

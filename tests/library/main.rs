@@ -19,6 +19,7 @@ mod behind_proxies;
 mod clients;
 mod bodies;
 mod own_headers;
+mod decoding;
 mod closing;
 mod lost_answers;
 // What a host does.
