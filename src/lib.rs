@@ -49,8 +49,8 @@
 //! # let _ = Counter { value: 0 };
 //! ```
 //!
-//! [`Limits::out_bytes`] bounds the bytes that are copied into a response. A [`Body`] is static, shared or
-//! repeated. It can have any length and is sent without a copy, so a 10 GiB response costs no memory.
+//! [`Limits::out_bytes`] bounds the bytes that are copied into a response. A [`Body`] is static, owned,
+//! shared or repeated. It can have any length and is sent without a copy, so a 10 GiB response costs no memory.
 //!
 //! # Responses that come later
 //!

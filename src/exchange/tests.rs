@@ -150,6 +150,9 @@ fn any_tail() -> impl Strategy<Value = Body> {
     prop_oneof![
         Just(Body::Static(b"static")),
         prop::collection::vec(any::<u8>(), 0..2000).prop_map(|bytes| Body::Shared(Arc::from(bytes))),
+        prop::collection::vec(any::<u8>(), 0..2000).prop_map(Body::Owned),
+        (prop::collection::vec(any::<u8>(), 2000), 0..1000usize, 1000..=2000usize)
+            .prop_map(|(bytes, start, end)| Body::Part { of: Arc::from(bytes), range: start..end }),
         (prop::collection::vec(any::<u8>(), 1..300), 0..20_000u64)
             .prop_map(|(page, len)| Body::Repeat { page: Arc::from(page), len }),
     ]
@@ -158,7 +161,9 @@ fn any_tail() -> impl Strategy<Value = Body> {
 fn bytes_of(body: &Body) -> Vec<u8> {
     match body {
         Body::Static(bytes) => bytes.to_vec(),
+        Body::Owned(bytes) => bytes.clone(),
         Body::Shared(bytes) => bytes.to_vec(),
+        Body::Part { of, range } => of[range.clone()].to_vec(),
         Body::Repeat { page, len } => page.iter().copied().cycle().take(*len as usize).collect(),
     }
 }

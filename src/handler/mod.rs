@@ -290,7 +290,15 @@ impl<'r> Responder<'r> {
 
     /// Responds with a copy of `body`. Together with its headers it has at most
     /// [`limits.out_bytes`](crate::Limits::out_bytes).
-    pub fn send(self, status: u16, content_type: &str, body: &[u8]) -> Reply<'r> {
+    ///
+    /// ```
+    /// fourway::handler_fn(|request, responder| match request.path() {
+    ///     "/text" => responder.send(200, "text/plain", "a text"),
+    ///     "/made" => responder.send(200, "text/plain", format!("a text of {}", request.host())),
+    ///     _ => responder.send(404, "text/plain", b"bytes"),
+    /// });
+    /// ```
+    pub fn send(self, status: u16, content_type: &str, body: impl AsRef<[u8]>) -> Reply<'r> {
         self.status(status).content_type(content_type).send(body)
     }
 
@@ -423,8 +431,8 @@ impl<'r> ResponseHead<'r> {
     }
 
     /// Ends the response with a copy of `body`.
-    pub fn send(mut self, body: &[u8]) -> Reply<'r> {
-        self.copy(body);
+    pub fn send(mut self, body: impl AsRef<[u8]>) -> Reply<'r> {
+        self.copy(body.as_ref());
         Reply::given()
     }
 
@@ -448,8 +456,8 @@ impl<'r> ResponseHead<'r> {
             return Reply::given();
         }
         self.writer.end_head(&self.shared.draft, body.len());
-        if body.is_impossible() {
-            self.shared.draft.fault = Some("an empty page cannot be repeated");
+        if let Some(fault) = body.fault() {
+            self.shared.draft.fault = Some(fault);
         } else if self.shared.draft.has_body() {
             self.shared.draft.tail = body;
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 
 use crate::common::embed::Rig;
-use crate::common::{Client, big, get};
-use fourway::{Body, Config, Reason};
+use crate::common::{ANY_PORT, Client, Host, big, get};
+use fourway::{Body, Config, Reason, handler_fn};
 
 const GIB: u64 = 1 << 30;
 
@@ -96,6 +96,32 @@ fn a_page_of_a_few_bytes_is_repeated_without_a_gap() {
     reading(&mut rig, "/small-page", move |mut client| {
         assert_eq!(length_of_body(&mut client), LEN);
         expect_pages(&mut client, &page, LEN);
+    });
+}
+
+#[test]
+fn a_large_body_that_was_made_for_one_response_arrives_whole() {
+    let made = handler_fn(|_request, responder| responder.status(200).body(big().repeat(20)));
+    let host = Host::start_with(ANY_PORT, Config::default(), made).expect("a server");
+    let mut client = Client::connect(host.address);
+    client.send(get("/made"));
+    assert!(client.response().body == big().repeat(20));
+}
+
+#[test]
+fn parts_of_one_body_arrive_as_what_they_are_parts_of() {
+    let mut rig = Rig::new(Config::default());
+    let whole: Arc<[u8]> = page().repeat(20).into();
+    let ranges = [("/large", 7..1_000_003), ("/small", 65_000..66_000), ("/end", 1_310_420..1_310_420)];
+    for (target, range) in ranges.clone() {
+        rig.world.bodies.insert(target, Body::Part { of: whole.clone(), range });
+    }
+    reading(&mut rig, "/first", move |mut client| {
+        assert_eq!(client.response().body, b"/first");
+        client.send(ranges.clone().map(|(target, _)| get(target)).concat());
+        for (target, range) in ranges {
+            assert!(client.response().body == whole[range], "{target}");
+        }
     });
 }
 
@@ -198,6 +224,18 @@ fn an_empty_page_cannot_be_repeated_and_is_a_500() {
     let mut rig = Rig::new(Config::default());
     rig.world.bodies.insert("/nothing", Body::Repeat { page: Arc::from([]), len: 10 * GIB });
     let mut client = rig.asking("/nothing");
+    rig.settle();
+    assert_eq!(client.response().status, 500);
+    client.expect_end();
+    assert_eq!(rig.server.stats().handler_errors, 1);
+    rig.expect_alive();
+}
+
+#[test]
+fn a_part_beyond_its_whole_is_a_500() {
+    let mut rig = Rig::new(Config::default());
+    rig.world.bodies.insert("/beyond", Body::Part { of: page(), range: 65_521..65_522 });
+    let mut client = rig.asking("/beyond");
     rig.settle();
     assert_eq!(client.response().status, 500);
     client.expect_end();

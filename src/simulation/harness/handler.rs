@@ -1,5 +1,6 @@
 //! The handler of the simulated server, and how its clients read the responses.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::net::FakeStream;
@@ -30,6 +31,9 @@ pub(crate) const PAGE: &[u8; 7] = b"repeat ";
 pub(crate) fn repeated(len: u64) -> Body {
     Body::Repeat { page: Arc::from(*PAGE), len }
 }
+
+/// The part of [`LARGE`] that one page has.
+pub(crate) const PART: Range<usize> = 7..150_001;
 
 /// The length of a copied body of more than one batch.
 pub(crate) const COPIED: usize = 40_000;
@@ -224,6 +228,9 @@ impl Handler for Site {
             }),
             "/large" => responder.status(200).body(&LARGE[..]),
             "/long" => responder.status(200).body(repeated(1 << 40)),
+            "/owned" => responder.status(200).body(LARGE.to_vec()),
+            "/part" => responder.status(200).body(Body::Part { of: Arc::from(LARGE), range: PART }),
+            "/beyond" => responder.status(200).body(Body::Part { of: Arc::from(*PAGE), range: PART }),
             "/copied" => responder.send(200, "text/plain", &LARGE[..COPIED]),
             "/close" => responder.status(200).close_after().send(b"the last"),
             "/own-close" => responder.status(200).header("connection", "Close").send(b"the last"),

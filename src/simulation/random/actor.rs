@@ -182,7 +182,8 @@ impl Actor {
                 return;
             }
             _ if target.starts_with("/pieces/") && own.as_bytes().starts_with(&response.body) => return,
-            "/large" => &handler::LARGE,
+            "/large" | "/owned" => &handler::LARGE,
+            "/part" => &handler::LARGE[handler::PART],
             "/copied" => &handler::LARGE[..handler::COPIED],
             "/close" | "/own-close" => b"the last",
             _ if target.starts_with("/stream/") => {
@@ -268,6 +269,8 @@ fn any_target(chance: &mut Chance, own: &str) -> String {
         own,
         own,
         "/large",
+        "/owned",
+        "/part",
         "/copied",
         "/close",
         "/own-close",
