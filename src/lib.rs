@@ -96,8 +96,9 @@
 //! - The compiler warns if the result of [`Server::next_timeout`] is not used. If the host waits longer than
 //!   that, [`Stats::max_lateness`] shows it. If the host has a timeout of its own, do not use `Option::min`
 //!   on the two: if one is `None`, it returns `None`, and the loop sleeps forever. Use [`earliest`].
-//! - Two ready-made token ranges never overlap ([`TokenRange::nth`]). A range cannot contain `usize::MAX`
-//!   ([`TokenRange::new`]). If a range is too small, [`SetupError`] says what length is needed.
+//! - Two ready-made token ranges never overlap ([`TokenRange::nth`], [`TokenRange::fresh`]). A range cannot
+//!   contain `usize::MAX` ([`TokenRange::new`]). If a range is too small, [`SetupError`] says what length is
+//!   needed.
 //! - If the server refuses a socket, it hands the socket back with the reason ([`Refused`]).
 //! - The client gets a 500 if a response cannot be sent, or if the responder of a deferred request is
 //!   dropped. The server logs an error, and counts it in [`Stats::handler_errors`].

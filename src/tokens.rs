@@ -4,6 +4,8 @@
 //! [`LISTENERS`] slots name listeners. A slot that is used again gets another generation. So the server
 //! recognises an event for the former owner of the slot as stale.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use mio::Token;
 
 use crate::slot::Slot;
@@ -47,9 +49,38 @@ impl TokenRange {
     /// On 64-bit systems each has 2³² tokens from 2⁶² up, enough for 2²⁷ connections. On 32-bit systems each
     /// has 2²² tokens from 2³⁰ up, enough for 2¹⁷ connections.
     pub const fn nth(n: u8) -> Self {
-        let bits = usize::BITS / 2 + if usize::BITS == 32 { 6 } else { 0 };
-        TokenRange { start: (1 << (usize::BITS - 2)) + ((n as usize) << bits), len: 1 << bits }
+        TokenRange { start: (1 << (usize::BITS - 2)) + ((n as usize) << Self::BITS), len: 1 << Self::BITS }
     }
+
+    /// Returns a range that no other call in this process has returned, as long as those of [`nth`](Self::nth).
+    /// It overlaps none of those, and leaves the small tokens free.
+    ///
+    /// It is for a library that makes a server in the loop of its user, because such a library does not know
+    /// the user's ranges. There are 2²⁹ ranges (256 on 32-bit systems). Then the first is returned again.
+    ///
+    /// ```
+    /// use fourway::TokenRange;
+    ///
+    /// let (first, second) = (TokenRange::fresh(), TokenRange::fresh());
+    /// assert!(first != second && first != TokenRange::nth(0));
+    /// ```
+    pub fn fresh() -> Self {
+        static GIVEN: AtomicU32 = AtomicU32::new(0);
+        // Each thread gets another number, in whatever order the threads see them.
+        Self::fresh_nth(GIVEN.fetch_add(1, Ordering::Relaxed))
+    }
+
+    const fn fresh_nth(n: u32) -> Self {
+        let n = n as usize & ((1 << Self::FRESH_BITS) - 1);
+        TokenRange { start: Self::FRESH + (n << Self::BITS), len: 1 << Self::BITS }
+    }
+
+    /// A ready-made range has 2 to this power tokens.
+    const BITS: u32 = usize::BITS / 2 + if usize::BITS == 32 { 6 } else { 0 };
+
+    /// Where the fresh ranges begin, above those of `nth`. There are 2 to the second number of them.
+    const FRESH: usize = if usize::BITS == 32 { 1 << (usize::BITS - 1) } else { 3 << (usize::BITS - 3) };
+    const FRESH_BITS: u32 = if usize::BITS == 32 { 8 } else { 29 };
 
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -148,6 +179,32 @@ mod tests {
             assert_eq!(a.start + a.len, b.start);
         }
         assert!(TokenRange::nth(255).start.checked_add(TokenRange::nth(255).len).is_some());
+    }
+
+    #[test]
+    fn fresh_ranges_lie_behind_each_other_and_above_all_others() {
+        let last_of_nth = TokenRange::nth(255);
+        let mut end = last_of_nth.start + last_of_nth.len;
+        let last = (1 << TokenRange::FRESH_BITS) - 1;
+        for n in [0, 1, 2, last - 1, last] {
+            let range = TokenRange::fresh_nth(n);
+            assert!(range.start >= end && range.len == last_of_nth.len, "{n}");
+            assert_eq!(TokenRange::new(range.start, range.len), Some(range));
+            end = range.start + range.len;
+        }
+        assert_eq!(TokenRange::fresh_nth(last + 1), TokenRange::fresh_nth(0));
+        assert_eq!(TokenRange::fresh_nth(u32::MAX), TokenRange::fresh_nth(last));
+    }
+
+    #[test]
+    fn a_fresh_range_is_given_once_whichever_thread_asks() {
+        let ask = || (0..100).map(|_| TokenRange::fresh()).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(ask)).collect();
+        let mut given: Vec<_> =
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).map(|range| range.start).collect();
+        given.sort_unstable();
+        given.dedup();
+        assert_eq!(given.len(), 400);
     }
 
     #[test]
