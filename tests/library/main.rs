@@ -9,6 +9,7 @@ mod common;
 mod malformed;
 
 mod layers;
+mod forwarding;
 // What clients send.
 mod bad_input;
 mod conformance;
