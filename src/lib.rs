@@ -128,7 +128,8 @@
 //! [`Server::drain`] finishes the requests in progress and then closes. [`Server::abort`] closes everything
 //! at once. Dropping the server leaves no descriptor and no registration.
 //!
-//! With the feature `uds`, listeners and streams may be Unix sockets.
+//! With the feature `uds`, listeners and streams may be Unix sockets. Without it, a host that passes one does
+//! not compile, and the compiler names the feature.
 //!
 //! # The laws
 //!
@@ -248,6 +249,8 @@
 //! ```
 
 #![forbid(unsafe_code)]
+// On docs.rs each item shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs, missing_debug_implementations)]
 
 mod server;

@@ -4,6 +4,8 @@
 //! run the same engine over another, which they script.
 
 pub(crate) mod sockets;
+#[cfg(all(unix, not(feature = "uds")))]
+mod without_uds;
 
 use std::fmt;
 use std::io::{self, IoSlice};

@@ -76,13 +76,15 @@ macro_rules! either {
 }
 
 macro_rules! from {
-    ($kind:ident::$variant:ident, $inner:ty, $std:ty) => {
+    ($(#[$cfg:meta])? $kind:ident::$variant:ident, $inner:ty, $std:ty) => {
+        $(#[$cfg])?
         impl From<$inner> for $kind {
             fn from(socket: $inner) -> Self {
                 $kind::$variant(socket)
             }
         }
 
+        $(#[$cfg])?
         impl From<$std> for $kind {
             fn from(socket: $std) -> Self {
                 $kind::$variant(<$inner>::from_std(socket))
@@ -93,10 +95,18 @@ macro_rules! from {
 
 from!(Listener::Tcp, TcpListener, std::net::TcpListener);
 from!(Stream::Tcp, TcpStream, std::net::TcpStream);
-#[cfg(all(unix, feature = "uds"))]
-from!(Listener::Unix, UnixListener, std::os::unix::net::UnixListener);
-#[cfg(all(unix, feature = "uds"))]
-from!(Stream::Unix, UnixStream, std::os::unix::net::UnixStream);
+from!(
+    #[cfg(all(unix, feature = "uds"))]
+    Listener::Unix,
+    UnixListener,
+    std::os::unix::net::UnixListener
+);
+from!(
+    #[cfg(all(unix, feature = "uds"))]
+    Stream::Unix,
+    UnixStream,
+    std::os::unix::net::UnixStream
+);
 
 impl Listener {
     /// Prepares it for the server: accept never blocks, and the accepted sockets inherit what [`prepare_tcp`]
