@@ -1,5 +1,7 @@
 //! The server as a host sees it: the engine over mio's sockets.
 
+mod accepting;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -248,8 +250,9 @@ impl Server {
     ///
     /// Before the server closes its listeners, it accepts the clients in their queues, because closing a
     /// listener resets the clients in its queue. It accepts at most [`Config::backlog`] + 1 clients of each
-    /// listener. It stops earlier if slots or descriptors run out. If another server is to continue with a
-    /// listener, [remove](Self::remove_listener) it before.
+    /// listener. It stops earlier if slots or descriptors run out, and accepts nobody if the host has
+    /// [paused](Self::pause_accepting) it. If another server is to continue with a listener,
+    /// [remove](Self::remove_listener) it before.
     pub fn drain(&mut self, now: Instant, grace: Duration) {
         self.engine.call(Some(now)).drain(grace);
     }

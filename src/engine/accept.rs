@@ -8,6 +8,7 @@
 //! - The process has *run out* of descriptors or memory. Accepts that fail again and again count as this,
 //!   whatever the reason. No event says when there is enough again, so the server tries again when a
 //!   connection ends, and every 100 ms.
+//! - The host has paused it.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -79,6 +80,9 @@ impl<N: Net> Engine<N> {
     /// It takes at most the number of clients that a listener's queue holds. Without this limit the loop
     /// might never end, because new clients keep arriving.
     pub(super) fn accept_last(&mut self) {
+        if self.accepting.is_paused {
+            return;
+        }
         for which in 0..self.accepting.listeners.len() {
             // There is no later time, so a pause ends now.
             self.end_pause();
@@ -101,6 +105,21 @@ impl<N: Net> Engine<N> {
                 }
             }
         }
+    }
+
+    /// Stops accepting until the host resumes it. Events still set the listeners' bits, so no client is forgotten.
+    pub(crate) fn pause_accepting(&mut self) {
+        self.accepting.is_paused = true;
+        // From now on clients wait for the host, and not for a slot.
+        self.accepting.waits_since = NEVER;
+        if !self.has_work() && self.table.next_deadline() > self.now() {
+            // The last turn has left nothing but clients to accept, so no turn is due.
+            self.left_at = None;
+        }
+    }
+
+    pub(crate) fn resume_accepting(&mut self) {
+        self.accepting.is_paused = false;
     }
 
     /// Puts a new connection into a slot and into the ready queue, because its request may have arrived already.
@@ -152,6 +171,17 @@ impl<N: Net> Engine<N> {
             self.shared.stats.accept_pauses += 1;
             error!("accepting pauses with {} connections open: {error}", self.table.len());
         }
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn has_paused(&self) -> bool {
+        self.accepting.is_paused
+    }
+
+    /// Returns whether nothing but a client is missing for the next accept.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn awaits_clients(&self) -> bool {
+        self.may_accept() && !self.has_paused()
     }
 
     fn note_full(&mut self) {

@@ -5,7 +5,7 @@
 //! of [`Call`], and only [`Engine::call`] creates one.
 //!
 //! The other calls neither drive nor end a connection, so they are methods of [`Engine`]: `add_listener`,
-//! `remove_listener`, `handle` and `next_timeout`.
+//! `remove_listener`, `pause_accepting`, `resume_accepting`, `handle` and `next_timeout`.
 
 use std::time::{Duration, Instant};
 

@@ -31,6 +31,8 @@ pub(super) struct Accepting<L> {
     pub(super) listeners: Vec<Option<Listening<L>>>,
     /// One bit per listener. It is set if no accept has returned `WouldBlock` since the last sign of a client.
     pub(super) ready: u64,
+    /// Whether the host has paused accepting.
+    pub(super) is_paused: bool,
     /// The index of the listener that accepts first in the next turn.
     pub(super) first: usize,
     /// How many accepts have failed since one last returned a connection, or `WouldBlock`.
@@ -61,6 +63,7 @@ impl<L> Accepting<L> {
         Accepting {
             listeners: Vec::new(),
             ready: 0,
+            is_paused: false,
             first: 0,
             failures: 0,
             retry_at: None,
@@ -80,8 +83,8 @@ impl<L> Accepting<L> {
         is_current
     }
 
-    /// Returns whether clients may be waiting in the queue of a listener.
+    /// Returns whether clients may be waiting in the queue of a listener for the server, and not for the host.
     pub(super) fn is_ready(&self) -> bool {
-        self.ready != 0
+        self.ready != 0 && !self.is_paused
     }
 }

@@ -49,6 +49,7 @@ mod intake;
 mod late_host;
 mod malformed;
 mod panics;
+mod pausing;
 mod pipelining;
 mod pressure;
 mod random;

@@ -21,6 +21,10 @@
 //! | One client's error is everybody's end | `simulation/faults.rs`: `a_broken_socket_ends_its_own_connection_only_in_every_state`; `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
 //! | Events are replayed, or come for sockets that are gone | `storms.rs`: `a_batch_that_is_handled_again_reaches_no_newcomer`, `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
 //! | Two servers have the same tokens in one poller | `two_servers_with_the_same_tokens_show_in_the_statistics_of_the_first` |
+//! | Accepting is paused: the loop spins, or clients are forgotten | `lifecycle.rs`: `clients_that_connect_during_a_pause_are_served_after_it_and_nobody_spins`, `simulation/pausing.rs` |
+//! | The headers of another server's response are passed on | `own_headers.rs` |
+//! | A part is not within its whole | `bodies.rs`: `a_part_beyond_its_whole_is_a_500` |
+//! | A wrapped handler loses a method that has a default | `forwarding.rs` |
 
 use std::net::UdpSocket as Sender;
 use std::sync::Arc;

@@ -64,6 +64,11 @@ impl World {
         }
     }
 
+    /// Returns the queues of the listeners that are watched.
+    pub(super) fn queues(&self) -> impl Iterator<Item = &VecDeque<usize>> {
+        self.listeners.iter().filter(|listener| listener.token.is_some()).map(|listener| &listener.backlog)
+    }
+
     pub(crate) fn listen(&mut self) -> usize {
         self.listeners.push(Listener::default());
         self.listeners.len() - 1

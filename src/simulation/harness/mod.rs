@@ -6,6 +6,7 @@ pub(crate) mod fixtures;
 pub(crate) mod handler;
 pub(crate) mod kernel;
 pub(crate) mod net;
+mod queues;
 pub(crate) mod script;
 pub(crate) mod sim;
 pub(crate) mod socket;

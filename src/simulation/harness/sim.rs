@@ -192,6 +192,7 @@ impl Sim {
             sum.closed += progress.closed;
             if !self.world().has_edges() && self.timeout() != Some(Duration::ZERO) {
                 self.check_rest();
+                self.check_listeners();
                 return sum;
             }
             let stats = self.stats();
@@ -322,6 +323,7 @@ impl Sim {
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
         self.check_exchanges();
         assert!(pool.spares() > 0, "the driver has an exchange to work in");
+        assert!(progress.accepted == 0 || !self.engine.has_paused(), "nobody is accepted during a pause");
         self.check_timeout(progress);
     }
 

@@ -193,6 +193,11 @@ fn tell(mut chance: Chance, clients: usize) {
         if chance.one_in(10) {
             sim.advance(Duration::from_millis(chance.pick(&[1, 99, 100, 3000, 10_000, 30_000])));
         }
+        if chance.one_in(20) {
+            sim.engine.pause_accepting();
+        } else if chance.one_in(6) {
+            sim.engine.resume_accepting();
+        }
         if step == drained_at {
             let now = sim.now();
             sim.engine.call(Some(now)).drain(Duration::from_secs(chance.below(20) as u64));
@@ -228,6 +233,7 @@ fn tell(mut chance: Chance, clients: usize) {
 
 /// All clients leave. Then each has its responses, and the server has nothing left of them.
 fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
+    sim.engine.resume_accepting();
     for actor in actors {
         actor.client.read(usize::MAX);
     }

@@ -172,3 +172,27 @@ fn a_listener_that_the_host_has_registered_is_taken_from_its_poller() {
     }
     assert_eq!(client.response().body, b"taken");
 }
+
+#[test]
+fn clients_that_connect_during_a_pause_are_served_after_it_and_nobody_spins() {
+    let mut rig = Rig::new(Config::default());
+    let mut open = rig.asking("/before");
+    rig.server.pause_accepting();
+    let mut waiting: Vec<Client> = (0..20).map(|_| Client::connect(rig.address)).collect();
+    for client in &mut waiting {
+        client.send(get("/waiting"));
+    }
+    rig.ask(&mut open, "/meanwhile");
+    rig.settle();
+    let timeout = rig.server.next_timeout(Instant::now()).expect("the open connection is timed");
+    assert!(timeout > Duration::from_secs(1), "{timeout:?}");
+    assert_eq!(rig.world.asked, ["/before", "/meanwhile"]);
+    rig.server.resume_accepting();
+    assert_eq!(rig.server.next_timeout(Instant::now()), Some(Duration::ZERO));
+    // No client has come since the pause, so there is no event.
+    rig.settle();
+    assert_eq!(rig.server.stats().accepted, 21);
+    for mut client in waiting {
+        assert_eq!(client.response().body, b"/waiting");
+    }
+}
