@@ -5,6 +5,7 @@
 //! that returns the reply to another request.
 
 mod body_writer;
+mod function;
 pub(crate) mod request;
 mod stream;
 mod take_over;
@@ -21,6 +22,7 @@ use crate::shared::Shared;
 
 pub(crate) use body_writer::Piece;
 pub use body_writer::{BodyWriter, WriteError};
+pub use function::{HandlerFn, handler_fn};
 pub use stream::More;
 pub(crate) use take_over::Host;
 
@@ -44,6 +46,20 @@ pub(crate) use take_over::Host;
 /// }
 /// ```
 ///
+/// If one method is enough, a function or a closure is a handler too ([`handler_fn`] says what the compiler expects of
+/// them):
+///
+/// ```
+/// use fourway::{Reply, Request, Responder};
+///
+/// fn hello<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+///     responder.send(200, "text/plain", b"hello")
+/// }
+///
+/// let mut handler = fourway::handler_fn(hello);
+/// # let _ = &mut handler;
+/// ```
+///
 /// The handler cannot reach the server that calls it:
 ///
 /// ```compile_fail
@@ -61,6 +77,11 @@ pub(crate) use take_over::Host;
 ///
 /// If a handler panics, its own connection is lost and nothing else, provided that the host catches the panic
 /// and calls `process` again.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler",
+    label = "this type does not implement `fourway::Handler`",
+    note = "`fourway::handler_fn` makes a handler of a closure or a function"
+)]
 pub trait Handler {
     /// Responds to one request, which has arrived whole with its body.
     ///
@@ -184,43 +205,6 @@ impl<H: Handler + ?Sized> Handler for &mut H {
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         (**self).gone(id, why);
     }
-}
-
-/// A [`Handler`] made of a closure by [`handler_fn`].
-///
-/// ```
-/// use fourway::{Handler, handler_fn};
-///
-/// fn any_handler() -> impl Handler {
-///     handler_fn(|_request, responder| responder.send(200, "text/plain", b"hello"))
-/// }
-/// # let _ = any_handler();
-/// ```
-#[derive(Debug, Clone)]
-pub struct HandlerFn<F>(F);
-
-impl<F> Handler for HandlerFn<F>
-where
-    F: for<'r> FnMut(&Request<'_>, Responder<'r>) -> Reply<'r>,
-{
-    fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
-        (self.0)(request, responder)
-    }
-}
-
-/// Makes a [`Handler`] of a closure.
-///
-/// ```
-/// let mut hello = fourway::handler_fn(|_request, responder| {
-///     responder.send(200, "text/plain", b"hello")
-/// });
-/// # let _ = &mut hello;
-/// ```
-pub fn handler_fn<F>(function: F) -> HandlerFn<F>
-where
-    F: for<'r> FnMut(&Request<'_>, Responder<'r>) -> Reply<'r>,
-{
-    HandlerFn(function)
 }
 
 /// The proof that a request was answered.

@@ -15,8 +15,8 @@ use crate::net::{self, Flush, Interest, Net, Peer};
 
 /// A listening socket, for [`Server::add_listener`](crate::Server::add_listener).
 ///
-/// It is made from a listener of std or mio. [`Server::remove_listener`](crate::Server::remove_listener)
-/// returns it:
+/// It is made from a listener of std or mio. With the feature `uds` that may be a Unix socket, and only then
+/// there is a variant `Unix`. [`Server::remove_listener`](crate::Server::remove_listener) returns it:
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
