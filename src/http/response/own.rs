@@ -49,13 +49,15 @@ const FRAMING: &str = "Content-Length and Transfer-Encoding are the server's";
 
 /// Reads a handler's own `Connection` header, which the server writes. The option `close` ends the connection after the
 /// response. The option `keep-alive` has no effect: it is in many responses that a proxy passes on, and the server says
-/// it where a client of HTTP/1.0 needs it. Any other option is a promise that only the server could keep (RFC 9110 §7.6.1).
+/// it where a client of HTTP/1.0 needs it. Nor has `upgrade` in a 101, to which the server adds it. Any other option is a promise that only the server could keep (RFC 9110 §7.6.1).
 #[cold]
 fn take_connection(draft: &mut Draft, value: &[u8]) {
     for option in list(value) {
-        if option.eq_ignore_ascii_case(b"close") {
+        let is = |known: &[u8]| option.eq_ignore_ascii_case(known);
+        let has_no_effect = is(b"keep-alive") || (is(b"upgrade") && draft.status == 101);
+        if is(b"close") {
             draft.terms.close = true;
-        } else if !option.eq_ignore_ascii_case(b"keep-alive") {
+        } else if !has_no_effect {
             draft.fault = Some("Connection has an option other than close and keep-alive");
         }
     }
@@ -148,6 +150,21 @@ mod tests {
         }
         let both = head(&[("Connection", "close"), ("Connection", "keep-alive")]);
         assert_eq!(both, head(&[("Connection", "close")]), "the last does not take back the first");
+    }
+
+    #[test]
+    fn upgrade_in_a_connection_header_of_a_101_is_written_once() {
+        let mut date = Date::new(|| std::time::UNIX_EPOCH);
+        let (mut room, mut draft) = (vec![0; 1000], Draft::default());
+        let mut writer = Writer::new(&mut room);
+        writer.begin(&mut draft, date.line(0), 101);
+        writer.field(&mut draft, "Connection", b"Upgrade");
+        writer.field(&mut draft, "Upgrade", b"websocket");
+        writer.end_head_handed_over(&mut draft);
+        writer.finish(&mut draft);
+        let text = String::from_utf8_lossy(&room[..draft.len]);
+        assert_eq!(draft.fault, None);
+        assert!(text.ends_with("GMT\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), "{text}");
     }
 
     #[test]
