@@ -136,7 +136,8 @@
 //! The source keeps these laws everywhere. They stand in the order in which a reader meets them.
 //!
 //! 1. Believe the system call, not the event. Readiness is a hint. A half-closed client still gets its whole
-//!    response.
+//!    response. One exception: if [`Config::half_close`] is `false`, the hint of a FIN ends a
+//!    connection that waits for the host's response, because the server does not read meanwhile.
 //! 2. A direction stays ready until its call says `WouldBlock`. One exception: where the poller raises an
 //!    edge for every arrival, a read that did not fill its buffer has emptied the socket. The exception does
 //!    not hold if the event hinted at the end of input or at urgent data.

@@ -51,6 +51,23 @@ pub struct Config {
     pub close: CloseMode,
     /// Whether a connection may carry more than one request (default `true`).
     pub keep_alive: bool,
+    /// Whether a client that has sent its FIN still gets a response that waits for the host (default `true`).
+    ///
+    /// This is about requests that were [deferred](crate::Responder::defer), and about
+    /// [streamed](crate::ResponseHead::stream) responses. All others are finished in both cases.
+    ///
+    /// A FIN says only that its sender sends no more (RFC 9293 §3.6). A client that has closed its half waits
+    /// for the response. A client that has closed altogether looks the same over TCP. If `true`, the server
+    /// notices that such a client is gone only when it sends something.
+    ///
+    /// If `false`, the connection ends at the FIN, and [`Handler::gone`](crate::Handler::gone) reports the
+    /// request with [`Reason::PeerClosedEarly`](crate::Reason::PeerClosedEarly). Choose this if a response
+    /// costs much, for example if a proxy asks another server for it. A stream that has begun ends with a
+    /// reset. Requests that the client has sent after this one get no response.
+    ///
+    /// The server does not read while it waits for the host, so it learns of the FIN from the poller's events
+    /// ([`Readiness::read_closed`](crate::Readiness::read_closed)).
+    pub half_close: bool,
     /// The treatment of a new connection if all slots are taken (default [`AtCapacity::Evict`]).
     pub at_capacity: AtCapacity,
     /// The treatment of idle connections in a [drain](crate::Server::drain) (default [`IdleInDrain::Close`]).
@@ -80,6 +97,7 @@ impl Default for Config {
             buffers: Buffers::default(),
             close: CloseMode::Fin,
             keep_alive: true,
+            half_close: true,
             at_capacity: AtCapacity::Evict,
             idle_in_drain: IdleInDrain::Close,
             backlog: 4096,

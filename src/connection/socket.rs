@@ -55,6 +55,8 @@ impl Bits {
     const FAILED: u16 = 1 << 9;
     /// The close will be a reset.
     const RESETS: u16 = 1 << 10;
+    /// An event has hinted that the peer has closed its half, and no read has returned `WouldBlock` since.
+    const READ_CLOSED: u16 = 1 << 11;
 
     fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
@@ -104,6 +106,11 @@ impl<S> Socket<S> {
         self.bits.has(Bits::LINGERS)
     }
 
+    /// Returns whether an event has hinted that the peer has closed its half. Only reading to the end would prove it.
+    pub(crate) fn is_read_closed(&self) -> bool {
+        self.bits.has(Bits::READ_CLOSED)
+    }
+
     /// Notes that the close has to linger. More was sent than the kernel surely delivers by itself, or the peer may
     /// still send.
     pub(crate) fn make_linger(&mut self) {
@@ -119,7 +126,7 @@ impl<S> Socket<S> {
             self.bits.set(Bits::WRITABLE);
         }
         if hint.read_closed || hint.error || hint.priority {
-            self.bits.set(Bits::MAY_HIDE_MORE);
+            self.bits.set(Bits::MAY_HIDE_MORE | if hint.read_closed { Bits::READ_CLOSED } else { 0 });
         }
     }
 
@@ -160,7 +167,10 @@ impl<S: Stream> Socket<S> {
                     return Ok(Some(len));
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => self.bits.clear(Bits::READABLE | Bits::MAY_HIDE_MORE),
+                    ErrorKind::WouldBlock => {
+                        // After the peer's FIN, no read returns this. So the hints were false.
+                        self.bits.clear(Bits::READABLE | Bits::MAY_HIDE_MORE | Bits::READ_CLOSED);
+                    }
                     ErrorKind::Interrupted => {}
                     _ => {
                         self.bits.set(Bits::FAILED);

@@ -158,8 +158,9 @@ pub trait Handler {
     /// Takes note that a [deferred](Responder::defer) or [streamed](ResponseHead::stream) request can no longer
     /// be answered.
     ///
-    /// A client's FIN does not end its request, and is not reported. A client that has closed its half may
-    /// still wait for its response, and one that has closed completely looks the same. A reset is reported.
+    /// A reset by the client is reported. A client's FIN does not end its request, and is not reported, unless
+    /// [`Config::half_close`](crate::Config::half_close) is `false`. A client that has closed its half may still
+    /// wait for its response, and one that has closed completely looks the same.
     ///
     /// The server calls this exactly once for each deferred request that was not answered, for each streamed one that
     /// the host has not ended, for each one whose body the host was taking in [pieces](Intake::Pieces), and for each
@@ -328,7 +329,8 @@ impl<'r> Responder<'r> {
     ///
     /// A client that closes its half still gets the response. If it resets the connection, [`Handler::gone`]
     /// reports that. (A client that has closed completely looks like one that has closed its half, until the
-    /// server sends something.)
+    /// server sends something.) If [`Config::half_close`](crate::Config::half_close) is `false`, the client's FIN
+    /// ends the connection, and `gone` reports that too.
     ///
     /// Each deferred request holds a slot and one of [`Config::exchanges`](crate::Config::exchanges), and the
     /// server does not take them away. It also holds a head buffer if its client has sent more after it. If

@@ -83,6 +83,9 @@ pub struct Readiness {
     /// A write may succeed.
     pub writable: bool,
     /// The peer may have closed its half. A short read then does not mean that the socket is empty.
+    ///
+    /// If [`Config::half_close`](crate::Config::half_close) is `false`, this hint alone ends a connection that
+    /// waits for the host's response, because the server does not read meanwhile.
     pub read_closed: bool,
     /// Urgent data may have arrived, which ends a read early.
     pub priority: bool,

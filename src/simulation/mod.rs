@@ -44,6 +44,7 @@ mod drain_accepts;
 mod exchanges;
 mod faults;
 mod floods;
+mod half_close;
 mod hand_over;
 mod intake;
 mod late_host;

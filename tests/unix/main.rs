@@ -7,6 +7,7 @@ mod common;
 
 #[cfg(target_os = "linux")]
 mod descriptors;
+mod leaving;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
@@ -31,10 +32,14 @@ struct Site {
 
 impl Site {
     fn new() -> Site {
+        Site::with(Config::default())
+    }
+
+    fn with(config: Config) -> Site {
         let folder = Folder::new();
         let path = folder.path("socket");
         let host = Loop::new(64);
-        let mut server = host.server(0, Config::default());
+        let mut server = host.server(0, config);
         let own = server.add_listener(UnixListener::bind(&path).expect("a new path")).expect("a listener");
         assert_eq!(server.local_addr(own), None, "it has no internet address");
         Site { host, server, world: World::default(), path, _folder: folder }

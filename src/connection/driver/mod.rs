@@ -223,16 +223,15 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         Transition::Enter(reading, "all sent")
     }
 
-    /// Waits for the host's response. It reads nothing meanwhile, so only an error shows that the client has gone. A
-    /// client that has closed its half may still be waiting.
+    /// Waits for the host's response, and reads nothing meanwhile.
     fn defer(&mut self) -> Transition {
         if self.exchange.in_flight.on_sent.awaited().is_none() {
             return Transition::Enter(State::Sending, "the host has responded");
         }
-        if self.connection.socket.has_failed(self.slot) {
-            return self.lost();
+        match self.client_has_left() {
+            Some(end) => end,
+            None => self.wait(Interest::Input),
         }
-        self.wait(Interest::Input)
     }
 
     /// Begins the close after the last byte, as the close mode says.
@@ -362,6 +361,22 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 Transition::close(Reason::Unpollable)
             }
         }
+    }
+
+    /// Returns the end of the connection if its client no longer waits for the host: it has reset the connection, or it
+    /// has sent its FIN and the settings take that for the end ([`Config::half_close`](crate::Config::half_close)).
+    ///
+    /// Nothing is read while the host is awaited, and requests may stand before the FIN. So an error is taken without
+    /// reading, and the FIN is known only by the poller's hint.
+    fn client_has_left(&mut self) -> Option<Transition> {
+        if self.connection.socket.has_failed(self.slot) {
+            return Some(self.lost());
+        }
+        if self.shared.config.half_close || !self.connection.socket.is_read_closed() {
+            return None;
+        }
+        self.connection.socket.peer_ended();
+        Some(Transition::close(Reason::PeerClosedEarly))
     }
 
     fn end_of_input(&mut self) -> Transition {

@@ -12,16 +12,20 @@ use crate::state::State;
 use crate::stats::Reason;
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
-    /// Asks the host for the next piece. If it has none now, waits until it has one, and reads nothing meanwhile. So
-    /// only an error shows that the client has gone.
+    /// Asks the host for the next piece. If it has none now, waits until it has one, and reads nothing meanwhile.
     pub(super) fn stream(&mut self) -> Transition {
         let OnSent::AskMore(serial) = self.exchange.in_flight.on_sent else {
             return Transition::Enter(State::Sending, "the streamed response is over");
         };
-        if self.exchange.in_flight.streamed.is_some_and(|streamed| streamed.is_paused) {
-            if self.connection.socket.has_failed(self.slot) {
-                return self.lost();
-            }
+        let is_paused = self.exchange.in_flight.streamed.is_some_and(|streamed| streamed.is_paused);
+        // While the host has pieces, a write shows a reset soon enough.
+        let looks = is_paused || !self.shared.config.half_close;
+        if let Some(end) = if looks { self.client_has_left() } else { None } {
+            // The client may still read, and must not take a part of the response for the whole.
+            self.connection.socket.reset_on_close(self.slot);
+            return end;
+        }
+        if is_paused {
             return self.wait(Interest::Input);
         }
         if self.quota.bytes == 0 {

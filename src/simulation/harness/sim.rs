@@ -404,15 +404,18 @@ impl Sim {
         let world = self.world();
         for (slot, connection) in table.iter() {
             let socket = &world.sockets[connection.socket.stream().id];
+            let is_left = socket.client_fin && !self.engine.config().half_close;
             let forgotten = match connection.state {
                 State::Received => true,
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
-                State::AwaitingBuffer | State::Deferred => socket.has_untold_error(),
+                State::AwaitingBuffer => socket.has_untold_error(),
+                State::Deferred => is_left || socket.has_untold_error(),
                 State::Streaming | State::Holding => {
                     let exchange = connection.exchange.expect("it waits with an exchange");
                     let is_resumed = self.site.resumed.iter().any(|id| id.slot() == slot);
-                    socket.has_untold_error() || !pool.is_paused(exchange) || is_resumed
+                    let is_left = is_left && connection.state == State::Streaming;
+                    is_left || socket.has_untold_error() || !pool.is_paused(exchange) || is_resumed
                 }
             };
             let (state, calls) = (connection.state, &socket.calls);

@@ -18,7 +18,7 @@ use super::harness::script::{self, Script};
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
-use crate::deferred::RequestId;
+use crate::deferred::{GoneReason, RequestId};
 use crate::net::Readiness;
 use crate::state::State;
 use crate::stats::Reason;
@@ -62,6 +62,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
         config.close =
             chance.pick(&[CloseMode::Fin, CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop]);
         config.keep_alive = !chance.one_in(8);
+        config.half_close = !chance.one_in(3);
         config.idle_in_drain = chance.pick(&[IdleInDrain::Close, IdleInDrain::LastRequest]);
         config.at_capacity = chance.pick(&[AtCapacity::Evict, AtCapacity::Pause]);
         config.timeouts.linger_total = Duration::from_secs(chance.pick(&[1, 30]));
@@ -257,6 +258,11 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     let mut over: Vec<_> = sim.site.ended.iter().chain(sim.site.gone.iter().map(|gone| &gone.0)).collect();
     over.sort_unstable();
     assert!(over.windows(2).all(|two| two[0] != two[1]), "each id ends once");
+    let waits_for_half_closed = sim.engine.config().half_close;
+    for (id, why) in sim.site.gone.iter().filter(|gone| sim.site.parked.contains(&gone.0)) {
+        let is_by_fin = *why == GoneReason::Ended(Reason::PeerClosedEarly);
+        assert!(!(waits_for_half_closed && is_by_fin), "{id:?} is gone although its client may still read");
+    }
     for id in &sim.site.parked {
         let told = sim.site.gone.iter().filter(|(gone, _)| gone == id).count();
         assert_eq!(told, usize::from(!answered.contains(id)), "{id:?} ends once");

@@ -4,6 +4,7 @@
 mod answers;
 mod clients;
 mod failures;
+mod half_close;
 
 use std::time::Instant;
 
