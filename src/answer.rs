@@ -15,15 +15,15 @@ use log::{Level, debug, error, log_enabled};
 
 use crate::body::Body;
 use crate::config::{Limits, MAX_HEADERS, OUT_BATCH};
-use crate::deferred::{Awaited, GoneReason};
+use crate::deferred::{Awaited, GoneReason, RequestId};
 use crate::exchange::{Exchange, Incoming, Input, OnSent, Out};
-use crate::handler::request::Request;
+use crate::handler::request::{Origin, Request};
 use crate::handler::{Handler, Responder};
 use crate::http::fields::Framing;
 use crate::http::head::Head;
 use crate::http::refusal::Refusal;
 use crate::http::response::handover::NO_TUNNEL;
-use crate::http::response::{self, Rest, Terms, Writer};
+use crate::http::response::{self, Draft, Rest, Terms, Writer};
 use crate::http::target::CONNECT;
 use crate::net::Peer;
 use crate::shared::Shared;
@@ -66,7 +66,7 @@ impl Need {
 /// The handler, and the client whose requests it answers.
 pub(crate) struct Asked<'a, H: ?Sized> {
     pub(crate) handler: &'a mut H,
-    pub(crate) peer: &'a dyn Peer,
+    pub(crate) origin: Origin<'a>,
 }
 
 /// Answers the requests that have arrived whole, in order, and at most `budget` of them.
@@ -97,7 +97,7 @@ pub(crate) fn answer<H: Handler + ?Sized>(
             }
             Ok(Attempt::BodyFollows | Attempt::Again) => {}
             Ok(Attempt::NotYet(need)) => return need,
-            Err(refusal) => refuse(exchange, shared, asked.peer, refusal),
+            Err(refusal) => refuse(exchange, shared, asked.origin.peer, refusal),
         }
     }
 }
@@ -136,12 +136,12 @@ fn read_head<H: Handler + ?Sized>(
         return if is_first_look { scan(&mut exchange.input, limits) } else { Err(NO_REQUEST) };
     };
     if let Framing::Length(0) = head.framing {
-        let on_sent = call(&head, b"", 0, &mut exchange.out, shared, asked);
+        let on_sent = call(&head, b"", 0, None, &mut exchange.out, shared, asked);
         exchange.in_flight.follow_with(on_sent, &shared.draft);
-        exchange.input.consume(head.len);
+        exchange.input.consume(head.raw.len());
         return Ok(Attempt::Answered);
     }
-    let arrived = &bytes[head.len..];
+    let arrived = &bytes[head.raw.len()..];
     let expects_continue = head.expects_continue && arrived.is_empty() && shared.config.close.answers();
     match body::begin(&head, arrived, &mut exchange.out, shared, asked)? {
         Begun::Answered { on_sent, consumed } => {
@@ -183,14 +183,15 @@ fn call<H: Handler + ?Sized>(
     head: &Head<'_, '_>,
     body: &[u8],
     received: u64,
+    id: Option<RequestId>,
     out: &mut Out<'_>,
     shared: &mut Shared,
     asked: &mut Asked<'_, H>,
 ) -> OnSent {
     shared.stats.requests += 1;
-    let request = Request { head, body, received, id: shared.deferrals.current(), peer: asked.peer };
+    let request = Request { head, body, received, id, origin: &asked.origin };
     if !shared.config.close.answers() {
-        debug!(target: REQUESTS, "{} {request:?} dropped", PeerName(asked.peer));
+        debug!(target: REQUESTS, "{} dropped", Named(&request));
         return OnSent::Drop;
     }
     let terms = terms(head, received, shared);
@@ -220,8 +221,8 @@ fn finish_asked<H: Handler + ?Sized>(
     shared: &mut Shared,
     handler: &mut H,
 ) -> OnSent {
-    let on_sent = finish(out, shared, format_args!("{} {request:?}", PeerName(request.peer)));
-    if shared.draft.rest != Rest::None {
+    let on_sent = finish(out, shared, &Named(request));
+    if shared.draft.is_special {
         // A stream that is over already has no record in which its end could wait to be told.
         while let Some((id, why)) = shared.deferrals.next_gone() {
             handler.gone(id, why);
@@ -239,21 +240,15 @@ pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared
 
 /// Finishes the response that was begun last. Appends it to the bytes to send, or a 500 if it cannot be sent. Returns
 /// what follows it.
-pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Arguments<'_>) -> OnSent {
+pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn fmt::Display) -> OnSent {
     let Shared { stats, clock, date, draft, deferrals, .. } = shared;
-    let taken = deferrals.take_serial();
-    if let Some(serial) = taken.filter(|_| draft.rest == Rest::None) {
-        debug!(target: REQUESTS, "{request} deferred");
-        return OnSent::AwaitReply(Awaited { serial, terms: draft.terms });
-    }
-    if draft.dropped {
-        debug!(target: REQUESTS, "{request} dropped");
-        return OnSent::Drop;
-    }
-    if draft.terms.connects && draft.begins_tunnel() && draft.rest != Rest::Handover {
-        draft.fault = Some(NO_TUNNEL);
-    }
-    if draft.len == 0 {
+    let mut taken = None;
+    if draft.is_special {
+        taken = deferrals.take_serial();
+        if let Some(on_sent) = finish_special(taken, draft, out, request) {
+            return on_sent;
+        }
+    } else if draft.len == 0 {
         draft.fault = Some("the responder was dropped");
     }
     if let Some(fault) = draft.fault {
@@ -276,12 +271,37 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: fmt::Argum
     if let Some(serial) = taken {
         return begin_rest(serial, shared);
     }
-    after(draft.terms.close, draft.terms.client_closes)
+    OnSent::after(draft)
 }
 
-/// Returns what follows a response that is whole.
-fn after(close: bool, client_asked: bool) -> OnSent {
-    if close { OnSent::Close { client_asked } } else { OnSent::KeepAlive }
+/// Looks at what is special about a response. Returns what follows it, if there is nothing to finish.
+#[cold]
+fn finish_special(
+    taken: Option<NonZeroU64>,
+    draft: &mut Draft,
+    out: &mut Out<'_>,
+    request: &dyn fmt::Display,
+) -> Option<OnSent> {
+    let special = draft.special();
+    let is_deferred = special.rest == Rest::None && draft.fault.is_none();
+    if let Some(serial) = taken.filter(|_| is_deferred) {
+        // What was said before, such as a 103, is sent now.
+        out.commit(draft.len);
+        debug!(target: REQUESTS, "{request} deferred");
+        return Some(OnSent::AwaitReply(Awaited { serial, terms: draft.terms }));
+    }
+    if special.dropped {
+        draft.tail = Body::EMPTY;
+        debug!(target: REQUESTS, "{request} dropped");
+        return Some(OnSent::Drop);
+    }
+    if draft.begins_tunnel() && special.rest != Rest::Handover {
+        draft.fault = Some(NO_TUNNEL);
+    }
+    if draft.len == 0 && special.rest == Rest::None {
+        draft.fault = Some("the responder was dropped");
+    }
+    None
 }
 
 /// Returns what follows the head of a response that the host goes on with. If the client gets no body, a stream is over.
@@ -290,7 +310,7 @@ fn begin_rest(serial: NonZeroU64, shared: &mut Shared) -> OnSent {
     let Shared { draft, deferrals, .. } = shared;
     let over = if draft.fault.is_some() {
         GoneReason::Unsendable
-    } else if draft.rest == Rest::Handover {
+    } else if draft.special().rest == Rest::Handover {
         return OnSent::HandOver(serial);
     } else if draft.has_body() {
         return OnSent::AskMore(serial);
@@ -298,7 +318,7 @@ fn begin_rest(serial: NonZeroU64, shared: &mut Shared) -> OnSent {
         GoneReason::NoBody
     };
     deferrals.note_gone_here(serial, over);
-    after(draft.terms.close, draft.terms.client_closes)
+    OnSent::after(draft)
 }
 
 /// Writes the server's own error page. The connection closes after it.
@@ -323,7 +343,17 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dy
     exchange.out.commit(len);
     let (status, why) = (refusal.status.code(), refusal.why);
     debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
-    exchange.in_flight.on_sent = OnSent::Close { client_asked: false };
+    exchange.in_flight.on_sent = OnSent::CLOSE;
+}
+
+/// A request with its client's address, for the log.
+struct Named<'a>(&'a Request<'a>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Named(request) = self;
+        write!(f, "{} {request:?}", PeerName(request.origin.peer))
+    }
 }
 
 /// A client's address for the log. It costs a system call only if it is printed.

@@ -188,15 +188,15 @@ impl Deferrals {
         id
     }
 
-    /// Makes the next id that is taken the one with this serial, or a new one.
-    pub(crate) fn set_current(&mut self, serial: Option<NonZeroU64>) {
-        self.current = serial;
-    }
-
     /// Makes this serial the one of the next id that is taken, and returns the id.
     pub(crate) fn make_current(&mut self, serial: NonZeroU64) -> RequestId {
         self.current = Some(serial);
         self.id(self.slot, serial)
+    }
+
+    /// Makes the next id that is taken a new one.
+    pub(crate) fn end_current(&mut self) {
+        self.current = None;
     }
 
     /// Returns whether an id was taken since the last call of [`take_serial`](Self::take_serial).
@@ -216,11 +216,7 @@ impl Deferrals {
         self.at_stake = None;
     }
 
-    /// Returns the id of the request that the handler is called for, if it has one already.
-    pub(crate) fn current(&self) -> Option<RequestId> {
-        self.current.map(|serial| self.id(self.slot, serial))
-    }
-
+    /// Returns the id that has this serial.
     pub(crate) fn id(&self, slot: Slot, serial: NonZeroU64) -> RequestId {
         RequestId { server: self.server, slot, serial }
     }

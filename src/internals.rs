@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::exchange::OnSent;
 use crate::exchange::pool::Pool;
 use crate::handler::Handler;
+use crate::handler::request::Origin;
 use crate::net::Peer;
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -114,7 +115,7 @@ impl Answering {
         let mut exchange = self.pool.open(id);
         exchange.space()[..arrived.len()].copy_from_slice(arrived);
         exchange.input.filled(arrived.len());
-        let mut asked = Asked { handler, peer: &Nobody };
+        let mut asked = Asked { handler, origin: Origin { peer: &Nobody } };
         let mut budget = u32::MAX;
         let mut sent = 0;
         loop {

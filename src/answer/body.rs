@@ -41,19 +41,19 @@ pub(super) fn begin<H: Handler + ?Sized>(
         Framing::Length(length) if length <= arrived.len() as u64 => Some(&arrived[..length as usize]),
         _ => None,
     };
-    let consumed = whole.map(|body| head.len + body.len());
+    let consumed = whole.map(|body| head.raw.len() + body.len());
     let intake = match ask(head, serial, whole.is_some(), out, shared, asked) {
         Ok(intake) => intake,
         Err(on_sent) => return Ok(Begun::Answered { on_sent, consumed }),
     };
     let most = most(intake, shared.config.limits.body_bytes);
     if let Some(bytes) = whole.filter(|body| !intake.drains() && body.len() as u64 <= most) {
-        shared.deferrals.set_current(Some(serial));
-        let on_sent = call(head, bytes, bytes.len() as u64, out, shared, asked);
-        shared.deferrals.set_current(None);
+        let id = Some(shared.deferrals.make_current(serial));
+        let on_sent = call(head, bytes, bytes.len() as u64, id, out, shared, asked);
+        shared.deferrals.end_current();
         return Ok(Begun::Answered { on_sent, consumed });
     }
-    let reader = BodyReader::new(head.len, head.framing, most)?;
+    let reader = BodyReader::new(head.raw.len(), head.framing, most)?;
     let terms = terms(head, 1, shared);
     Ok(Begun::Follows(Incoming { reader, intake, serial, terms, is_paused: false }))
 }
@@ -81,7 +81,7 @@ fn ask<H: Handler + ?Sized>(
     }
     let terms = terms(head, 1, shared);
     let (id, responder) = responder(serial, terms, is_whole, out, shared);
-    let request = Request { head, body: b"", received: 0, id: Some(id), peer: asked.peer };
+    let request = Request { head, body: b"", received: 0, id: Some(id), origin: &asked.origin };
     let intake = asked.handler.head(&request, id, responder).ok();
     if let (Some(intake), false) = (intake, has_answered(shared)) {
         return Ok(intake);
@@ -107,8 +107,8 @@ fn responder<'r>(
 
 /// Returns whether the host has used the responder that it was called with, whatever it has returned.
 fn has_answered(shared: &mut Shared) -> bool {
-    shared.deferrals.set_current(None);
-    shared.draft.len > 0 || shared.draft.dropped || shared.deferrals.has_taken()
+    shared.deferrals.end_current();
+    shared.draft.len > 0 || shared.draft.special().dropped || shared.deferrals.has_taken()
 }
 
 /// Reads on in a body, and answers when it is whole.
@@ -157,10 +157,10 @@ fn answer<H: Handler + ?Sized>(
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let head =
         Head::parse(head, &mut headers, &shared.config.limits).expect("a head that was whole stays whole");
-    shared.deferrals.set_current(Some(incoming.serial));
-    let on_sent = call(&head, bytes, incoming.reader.received(), &mut exchange.out, shared, asked);
+    let id = Some(shared.deferrals.make_current(incoming.serial));
+    let on_sent = call(&head, bytes, incoming.reader.received(), id, &mut exchange.out, shared, asked);
     exchange.in_flight.follow_with(on_sent, &shared.draft);
-    shared.deferrals.set_current(None);
+    shared.deferrals.end_current();
     exchange.input.consume(consumed);
     exchange.in_flight.end_body();
 }
@@ -245,7 +245,7 @@ fn give_piece<H: Handler + ?Sized>(
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let head = Head::parse(&exchange.input.pending()[..start], &mut headers, &shared.config.limits)
         .expect("a head that was whole stays whole");
-    let request = Request { head: &head, body: b"", received: 0, id: Some(id), peer: asked.peer };
+    let request = Request { head: &head, body: b"", received: 0, id: Some(id), origin: &asked.origin };
     Err(finish_asked(&request, &mut exchange.out, shared, asked.handler))
 }
 

@@ -4,7 +4,6 @@ use std::num::NonZeroU64;
 
 use log::error;
 
-use super::after;
 use crate::deferred::GoneReason;
 use crate::exchange::{Exchange, OnSent};
 use crate::handler::{BodyWriter, Handler, More, Piece};
@@ -51,8 +50,8 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     }
     exchange.out.commit(piece.len);
     if more == More::End {
-        exchange.out.push(streamed.framing.end());
-        exchange.in_flight.on_sent = after(streamed.close, streamed.client_asked);
+        exchange.out.push(if piece.has_trailers { b"\r\n" } else { streamed.framing.end() });
+        exchange.in_flight.on_sent = streamed.then;
         return Given::Piece;
     }
     if more == More::Again && piece.data == 0 {
@@ -69,8 +68,11 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
 
 /// Counts a piece. The error says why the response cannot be sent.
 fn account(framing: &mut StreamFraming, piece: &Piece, more: More) -> Result<(), &'static str> {
-    if piece.overflowed {
-        return Err("a piece is longer than its room_left()");
+    if let Some(fault) = piece.fault {
+        return Err(fault);
+    }
+    if piece.has_trailers && more != More::End {
+        return Err("trailers belong into the last piece");
     }
     match framing {
         StreamFraming::Chunked { digits } => *digits = piece.digits,

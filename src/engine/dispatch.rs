@@ -48,8 +48,8 @@ impl<N: Net> Engine<N> {
         handler: &mut H,
     ) -> Outcome {
         let end = self.run_driver_only(slot, quota, act, handler);
-        if let Outcome::HandedOver(serial) = end {
-            self.hand_over(slot, serial, handler);
+        if end == Outcome::HandedOver {
+            self.hand_over(slot, handler);
         }
         end
     }
@@ -77,7 +77,7 @@ impl<N: Net> Engine<N> {
         self.settle_exchange(slot, id, listed, rearm);
         match end {
             Outcome::Closed(reason) => self.remove(slot, listed, reason),
-            Outcome::HandedOver(_) => self.settle_deadline(slot, listed, rearm),
+            Outcome::HandedOver => self.settle_deadline(slot, listed, rearm),
             Outcome::Blocked | Outcome::Yielded => {
                 self.settle_deadline(slot, listed, rearm);
                 if end == Outcome::Yielded {

@@ -5,7 +5,6 @@
 //! changes anything. Only the system may still refuse later, when the socket is already non-blocking.
 
 use std::io::{self, ErrorKind};
-use std::num::NonZeroU64;
 
 use log::trace;
 
@@ -71,12 +70,8 @@ impl<N: Net> Engine<N> {
 
     /// Hands a connection over to the host, with the input that it has not used.
     #[cold]
-    pub(super) fn hand_over<H: Host<N::Stream> + ?Sized>(
-        &mut self,
-        slot: Slot,
-        serial: NonZeroU64,
-        handler: &mut H,
-    ) {
+    pub(super) fn hand_over<H: Host<N::Stream> + ?Sized>(&mut self, slot: Slot, handler: &mut H) {
+        let Some(serial) = self.held_serial(slot) else { return };
         let connection = self.table.remove(slot, self.table[slot].state.waits_as());
         trace!(target: STATES, "slot {slot}: {:?} -> the host", connection.state);
         let peer_closed_first = connection.socket.peer_closed_first();

@@ -260,7 +260,7 @@ impl<N: Net> Engine<N> {
             let exchange = connection.exchange.expect("a deferred request has an exchange");
             let (in_flight, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
-            let on_sent = answer::finish(&mut out, &mut self.shared, format_args!("{peer} (deferred)"));
+            let on_sent = answer::finish(&mut out, &mut self.shared, &format_args!("{peer} (deferred)"));
             in_flight.follow_with(on_sent, &self.shared.draft);
             if self.pool.has_few_outs() {
                 // A host may answer more requests at once than there are outs. So the response is sent now,

@@ -11,8 +11,9 @@ pub(crate) mod pool;
 
 use std::num::{NonZeroU32, NonZeroU64};
 
+use crate::config::CloseMode;
 use crate::deferred::Awaited;
-use crate::http::response::Draft;
+use crate::http::response::{Draft, Terms};
 use crate::state::State;
 
 use buffers::BufferId;
@@ -269,7 +270,11 @@ pub(crate) enum OnSent {
     #[default]
     KeepAlive,
     /// It closes. A client that asked for it may send nothing more.
-    Close { client_asked: bool },
+    Close {
+        client_asked: bool,
+        /// How it closes, if not as the settings say.
+        mode: Option<CloseMode>,
+    },
     /// It closes at once, without a byte.
     Drop,
     /// It waits for the next response, which the host gives later.
@@ -280,7 +285,22 @@ pub(crate) enum OnSent {
     HandOver(NonZeroU64),
 }
 
+const _: () = assert!(size_of::<OnSent>() == 16, "it is moved several times for each response");
+
 impl OnSent {
+    /// A close as the settings say, for which the client has not asked.
+    pub(crate) const CLOSE: OnSent = OnSent::Close { client_asked: false, mode: None };
+
+    /// Returns what follows a response that is whole.
+    #[inline]
+    pub(crate) fn after(draft: &Draft) -> Self {
+        let Terms { close, client_closes: client_asked, .. } = draft.terms;
+        if !close {
+            return OnSent::KeepAlive;
+        }
+        OnSent::Close { client_asked, mode: draft.special().close }
+    }
+
     /// Returns the serial of the request whose id the host still holds, if there is one.
     pub(crate) fn serial(&self) -> Option<NonZeroU64> {
         match self {

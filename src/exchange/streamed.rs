@@ -1,5 +1,6 @@
 //! A response that the host gives piece by piece.
 
+use super::OnSent;
 use crate::http::response::stream::StreamFraming;
 use crate::http::response::{Draft, Rest};
 
@@ -11,16 +12,14 @@ pub(crate) struct Streamed {
     pub(crate) is_new: bool,
     /// Whether the host has no piece now, and will say when it has one.
     pub(crate) is_paused: bool,
-    /// Whether the response is the connection's last, and whether the client has asked for that.
-    pub(crate) close: bool,
-    pub(crate) client_asked: bool,
+    /// What the connection does after the last piece.
+    pub(crate) then: OnSent,
 }
 
 impl Streamed {
     /// Returns the stream whose head has just been written, if it is one.
     pub(crate) fn begun(draft: &Draft) -> Option<Self> {
-        let (close, client_asked) = (draft.terms.close, draft.terms.client_closes);
-        let Rest::Pieces(framing) = draft.rest else { return None };
-        Some(Streamed { framing, is_new: true, is_paused: false, close, client_asked })
+        let Rest::Pieces(framing) = draft.special().rest else { return None };
+        Some(Streamed { framing, is_new: true, is_paused: false, then: OnSent::after(draft) })
     }
 }

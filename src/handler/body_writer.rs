@@ -57,6 +57,9 @@ pub struct BodyWriter<'w> {
     kept: usize,
     /// The bytes of data in the chunks before.
     ended: usize,
+    /// Whether trailers have begun.
+    has_trailers: bool,
+    fault: Option<&'static str>,
 }
 
 /// A piece of a streamed body.
@@ -66,8 +69,10 @@ pub(crate) struct Piece {
     pub(crate) data: usize,
     /// The number of digits in the size of the last chunk.
     pub(crate) digits: u8,
-    /// Whether something did not fit.
-    pub(crate) overflowed: bool,
+    /// Whether it ends with trailers.
+    pub(crate) has_trailers: bool,
+    /// Why it cannot be sent.
+    pub(crate) fault: Option<&'static str>,
 }
 
 /// The body could not be written: there is not enough space, or a `Display` implementation failed.
@@ -96,7 +101,7 @@ pub struct WriteError;
 
 impl<'w> BodyWriter<'w> {
     pub(crate) fn new(writer: Writer<'w>) -> Self {
-        BodyWriter { writer, chunk: None, kept: 0, ended: 0 }
+        BodyWriter { writer, chunk: None, kept: 0, ended: 0, has_trailers: false, fault: None }
     }
 
     /// Returns the writer of a piece.
@@ -104,7 +109,7 @@ impl<'w> BodyWriter<'w> {
         match framing {
             StreamFraming::Chunked { digits } => {
                 let chunk = Some(writer.begin_chunk(digits.into()));
-                BodyWriter { writer, chunk, kept: CHUNK_END, ended: 0 }
+                BodyWriter { writer, chunk, kept: CHUNK_END, ended: 0, has_trailers: false, fault: None }
             }
             StreamFraming::Length(_) | StreamFraming::UntilClose => Self::new(writer),
         }
@@ -112,12 +117,19 @@ impl<'w> BodyWriter<'w> {
 
     /// Ends the piece.
     pub(crate) fn into_piece(mut self) -> Piece {
-        let overflowed = self.writer.overflowed();
+        let too_long = self.writer.overflowed().then_some("a piece is longer than its room_left()");
         let (data, digits) = match self.chunk.take() {
             Some(chunk) => self.writer.end_chunk(chunk),
+            None if self.has_trailers => (0, 1),
             None => (self.writer.len(), 0),
         };
-        Piece { len: self.writer.len(), data: self.ended + data, digits: digits as u8, overflowed }
+        Piece {
+            len: self.writer.len(),
+            data: self.ended + data,
+            digits: digits as u8,
+            has_trailers: self.has_trailers,
+            fault: self.fault.or(too_long),
+        }
     }
 
     pub(crate) fn into_writer(self) -> Writer<'w> {
@@ -138,7 +150,10 @@ impl<'w> BodyWriter<'w> {
 
     /// Writes all of the bytes, or none if there is not enough space.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        if self.kept > 0 && bytes.len() > self.room_left() {
+        if self.has_trailers {
+            self.fault = Some("the host has written data after a trailer");
+            self.writer.overflow();
+        } else if self.kept > 0 && bytes.len() > self.room_left() {
             self.writer.overflow();
         } else {
             self.writer.push(bytes);
@@ -149,6 +164,28 @@ impl<'w> BodyWriter<'w> {
     /// Returns the number of bytes that still fit.
     pub fn room_left(&self) -> usize {
         self.writer.room_left().saturating_sub(self.kept)
+    }
+
+    /// Adds a trailer: a header that stands after a streamed body (RFC 9110 §6.5), such as a checksum of it.
+    ///
+    /// Trailers follow the last byte of the body, so the host adds them in the piece for which it returns
+    /// [`More::End`](crate::More::End), after the piece's data. A body without the chunked coding has no place for
+    /// them, and they are left out.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is not enough space, if the name is not a token or is one that frames the message, or if the value
+    /// holds a control byte. The server resets the connection then.
+    pub fn trailer(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), WriteError> {
+        if let Some(chunk) = self.chunk.take() {
+            self.ended += self.writer.end_chunk(chunk).0;
+            self.writer.begin_trailers();
+            self.has_trailers = true;
+        }
+        if self.has_trailers {
+            self.fault = self.fault.or(self.writer.trailer(name, value.as_ref()));
+        }
+        if self.writer.overflowed() || self.fault.is_some() { Err(WriteError) } else { Ok(()) }
     }
 
     /// Ends a chunk of a streamed body here, so that a client that looks at chunks sees one. Elsewhere it does nothing.

@@ -5,6 +5,7 @@
 //! that returns the reply to another request.
 
 mod body_writer;
+mod control;
 mod function;
 pub(crate) mod request;
 mod stream;
@@ -344,12 +345,15 @@ impl<'r> Responder<'r> {
     /// The responder of [`Server::respond`](crate::Server::respond) can defer the request again. The request
     /// then has a new id, and keeps its deadline.
     pub fn defer(self) -> (RequestId, Reply<'r>) {
+        // An interim response may have been written.
+        self.writer.finish(&mut self.shared.draft);
+        self.shared.draft.make_special();
         (self.shared.deferrals.take(), Reply { _request: PhantomData })
     }
 
     /// Closes the connection at once, without a response.
     pub fn close(self) -> Reply<'r> {
-        self.shared.draft.dropped = true;
+        self.shared.draft.make_special().dropped = true;
         Reply { _request: PhantomData }
     }
 }

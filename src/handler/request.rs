@@ -31,6 +31,12 @@ pub struct Request<'a> {
     /// The length of the body, which may not be here.
     pub(crate) received: u64,
     pub(crate) id: Option<RequestId>,
+    pub(crate) origin: &'a Origin<'a>,
+}
+
+/// Where a request comes from. It is the same for all requests of a run of the driver.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
     pub(crate) peer: &'a dyn Peer,
 }
 
@@ -146,6 +152,13 @@ impl<'a> Request<'a> {
         self.head.headers.iter().map(|header| (header.name, header.value))
     }
 
+    /// Returns the head as it arrived, from the method to the empty line.
+    ///
+    /// Only a version from HTTP/1.2 on is rewritten to HTTP/1.1, because the server serves it like that.
+    pub fn raw_head(&self) -> &'a [u8] {
+        self.head.raw
+    }
+
     /// Returns the whole body, without the chunked coding. It is empty if there is none, or if it was
     /// [discarded](crate::Intake::Discard) or taken in [pieces](crate::Intake::Pieces).
     pub fn body(&self) -> &'a [u8] {
@@ -177,7 +190,7 @@ impl<'a> Request<'a> {
     /// [`Unsupported`](io::ErrorKind::Unsupported) if the client came over a Unix socket, where it has no
     /// such address.
     pub fn peer(&self) -> io::Result<SocketAddr> {
-        self.peer.peer_addr()
+        self.origin.peer.peer_addr()
     }
 }
 

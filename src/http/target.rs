@@ -14,6 +14,7 @@ pub(super) fn longest_line(limits: &Limits) -> usize {
 }
 
 /// Accepts the forms of RFC 9112 §3.2 that an origin server serves, in ASCII.
+#[inline]
 pub(super) fn check_target(method: &str, target: &str, limits: &Limits) -> Result<(), Refusal> {
     if target.len() > limits.target_bytes {
         return Err(LINE_TOO_LONG);

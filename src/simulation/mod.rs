@@ -34,6 +34,7 @@ mod capacity;
 mod client_closes;
 mod clocks;
 mod closing;
+mod control;
 mod corpus;
 mod deadlines;
 mod deferred;

@@ -84,6 +84,28 @@ fn a_flush_ends_a_chunk() {
 }
 
 #[test]
+fn trailers_follow_the_last_chunk() {
+    for steps in ["0t", "10a,0t", "10a,70000a,5t"] {
+        let mut sim = Sim::new();
+        let client = streaming(&mut sim, steps);
+        assert!(client.received().ends_with(b"\r\n0\r\nX-Sum: 5\r\n\r\n"), "{steps}");
+        assert!(only(&client).is_whole && sim.state(&client) == State::Idle);
+        client.get("/next");
+        sim.settle();
+        assert_eq!(client.statuses(), [200, 200]);
+    }
+}
+
+#[test]
+fn trailers_of_a_body_that_is_not_chunked_are_left_out() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/stream/15/10a,5t");
+    sim.settle();
+    assert!(only(&client).is_whole && only(&client).body == script::body(15));
+}
+
+#[test]
 fn a_length_that_is_known_is_announced() {
     let mut sim = Sim::new();
     let client = sim.connect();

@@ -12,7 +12,6 @@ mod receive;
 mod streaming;
 
 use std::io;
-use std::num::NonZeroU64;
 
 use crate::answer::{self, Asked, Need};
 use crate::clock::{nanoseconds, since, ticks};
@@ -21,6 +20,7 @@ use crate::connection::Connection;
 use crate::connection::quota::Quota;
 use crate::exchange::{Exchange, OnSent};
 use crate::handler::Handler;
+use crate::handler::request::Origin;
 use crate::net::{Flush, Interest, Net, Readiness};
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -54,8 +54,8 @@ pub(crate) enum Outcome {
     Yielded,
     /// The connection has ended.
     Closed(Reason),
-    /// The connection is the host's now. The serial is that of the request's id.
-    HandedOver(NonZeroU64),
+    /// The connection is the host's now.
+    HandedOver,
 }
 
 /// What follows a state's function.
@@ -150,6 +150,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Waits for a body buffer, and reads nothing meanwhile. An error hint reveals a reset. A half-close is not a
     /// disconnect.
+    #[inline(never)]
     fn await_buffer(&mut self) -> Transition {
         if self.exchange.in_flight.is_apart {
             return Transition::Enter(State::Body, "a body buffer is lent");
@@ -168,8 +169,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             }
         }
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let is_last = matches!(self.exchange.in_flight.on_sent, OnSent::Close { .. });
-        let fin_follows = is_last && self.shared.config.close.sends_fin_first();
+        let fin_follows = match self.exchange.in_flight.on_sent {
+            OnSent::Close { mode, .. } => mode.unwrap_or(self.shared.config.close).sends_fin_first(),
+            _ => false,
+        };
         let flush = if fin_follows { Flush::WithFin } else { Flush::Now };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
@@ -193,11 +196,13 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
         let next = match self.exchange.in_flight.on_sent {
             OnSent::KeepAlive => self.keep(),
-            OnSent::Close { client_asked } => self.begin_close(client_asked && whole),
+            OnSent::Close { client_asked, mode } => {
+                self.begin_close(client_asked && whole, mode.unwrap_or(self.shared.config.close))
+            }
             OnSent::Drop => Transition::close(Reason::Dropped),
             OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
             // The input is the host's as well, so it stays where it is.
-            OnSent::HandOver(serial) => return Transition::Stop(Outcome::HandedOver(serial)),
+            OnSent::HandOver(_) => return Transition::Stop(Outcome::HandedOver),
             OnSent::AskMore(_) => Transition::Enter(State::Streaming, "the next piece is the host's to give"),
         };
         // Free the body only after the FIN. The kernel may hold the last bytes until the FIN, and freeing can
@@ -224,9 +229,13 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     /// Waits for the host's response, and reads nothing meanwhile.
+    #[inline(never)]
     fn defer(&mut self) -> Transition {
         if self.exchange.in_flight.on_sent.awaited().is_none() {
             return Transition::Enter(State::Sending, "the host has responded");
+        }
+        if !self.exchange.out.is_empty() {
+            return Transition::Enter(State::Sending, "the host has informed the client");
         }
         match self.client_has_left() {
             Some(end) => end,
@@ -244,8 +253,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// - The response is so small that the kernel holds all of it.
     ///
     /// If a client breaks its promise, it meets the reset after the FIN, when it has received the response.
-    fn begin_close(&mut self, at_once: bool) -> Transition {
-        match self.shared.config.close {
+    fn begin_close(&mut self, at_once: bool, mode: CloseMode) -> Transition {
+        match mode {
             CloseMode::Rst => {
                 self.connection.socket.reset_on_close(self.slot);
                 Transition::close(Reason::Answered)
@@ -323,7 +332,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Answers the whole requests in the input. This is the second step of a wave.
     pub(crate) fn answer(&mut self) -> Need {
-        let mut asked = Asked { handler: &mut *self.handler, peer: self.connection.socket.stream() };
+        let origin = Origin { peer: self.connection.socket.stream() };
+        let mut asked = Asked { handler: &mut *self.handler, origin };
         let need = answer::answer(&mut self.exchange, self.shared, &mut asked, &mut self.quota.requests);
         self.quota.has_framed(std::mem::take(&mut self.exchange.in_flight.framing));
         need
@@ -368,6 +378,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     ///
     /// Nothing is read while the host is awaited, and requests may stand before the FIN. So an error is taken without
     /// reading, and the FIN is known only by the poller's hint.
+    #[cold]
     fn client_has_left(&mut self) -> Option<Transition> {
         if self.connection.socket.has_failed(self.slot) {
             return Some(self.lost());

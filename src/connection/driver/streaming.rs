@@ -13,6 +13,7 @@ use crate::stats::Reason;
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Asks the host for the next piece. If it has none now, waits until it has one, and reads nothing meanwhile.
+    #[inline(never)]
     pub(super) fn stream(&mut self) -> Transition {
         let OnSent::AskMore(serial) = self.exchange.in_flight.on_sent else {
             return Transition::Enter(State::Sending, "the streamed response is over");
@@ -54,6 +55,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     /// Waits until the host takes the rest of a piece of a body. It reads nothing meanwhile.
+    #[inline(never)]
     pub(super) fn hold(&mut self) -> Transition {
         if !self.exchange.in_flight.body.as_ref().is_some_and(|body| body.is_paused) {
             return Transition::Enter(State::Body, "the host takes more of the body");

@@ -20,8 +20,8 @@ pub(crate) struct Head<'b, 'h> {
     pub(crate) target: &'b str,
     pub(crate) minor: u8,
     pub(crate) headers: &'h [Header<'b>],
-    /// The number of bytes, including the empty line.
-    pub(crate) len: usize,
+    /// All of it as it arrived, including the empty line.
+    pub(crate) raw: &'b [u8],
     pub(crate) framing: Framing,
     /// Whether the client lets the connection stay open.
     pub(crate) keep_alive: bool,
@@ -63,7 +63,7 @@ impl<'b, 'h> Head<'b, 'h> {
             target,
             minor,
             headers: parsed.headers,
-            len,
+            raw: &bytes[..len],
             framing: fields.framing(minor).ok()?,
             keep_alive: !fields.close && (minor == 1 || fields.keep_alive),
             expects_continue: fields.expects_continue && minor == 1,

@@ -29,7 +29,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Read>, Refusal> {
     Ok(Some(Read {
         line: (head.method.to_owned(), head.target.to_owned(), head.minor),
         headers: head.headers.iter().map(|header| (header.name.to_owned(), header.value.to_vec())).collect(),
-        len: head.len,
+        len: head.raw.len(),
         framing: head.framing,
         keep_alive: head.keep_alive,
     }))

@@ -4,7 +4,7 @@
 //! The gap for them is as wide as the size before, because a host often writes pieces of similar sizes. If the new size
 //! has another number of digits, the data moves by the difference.
 
-use super::Writer;
+use super::{TOKEN, VALUE_BYTES, Writer};
 
 /// A chunk that is being written.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,37 @@ impl Writer<'_> {
         };
         self.push(LINE_END);
         (size, digits.len())
+    }
+}
+
+impl Writer<'_> {
+    /// Writes the chunk that ends the data of a body, before its trailers.
+    pub(crate) fn begin_trailers(&mut self) {
+        self.push(b"0\r\n");
+    }
+
+    /// Writes a trailer. Returns why it cannot be sent, if it cannot. The fields that frame a message mean nothing after
+    /// it, and others might believe them (RFC 9110 §6.5.1).
+    pub(crate) fn trailer(&mut self, name: &str, value: &[u8]) -> Option<&'static str> {
+        const NEVER: [&str; 5] = ["Content-Length", "Transfer-Encoding", "Trailer", "Host", "Connection"];
+        if name.is_empty() || !TOKEN.contains_all(name.as_bytes()) {
+            return Some("a trailer's name is not a token");
+        }
+        if NEVER.iter().any(|never| never.eq_ignore_ascii_case(name)) {
+            return Some("a trailer frames the message");
+        }
+        if !VALUE_BYTES.contains_all(value) {
+            return Some("a trailer's value holds a control byte");
+        }
+        // The empty line that ends the trailers has to fit as well.
+        if name.len() + value.len() + b": \r\n\r\n".len() > self.room_left() {
+            self.overflow();
+            return None;
+        }
+        for part in [name.as_bytes(), b": ", value, LINE_END] {
+            self.push(part);
+        }
+        None
     }
 }
 

@@ -19,7 +19,7 @@ impl Writer<'_> {
     /// Writes the headers that end a head, after which the connection is the host's. Such a response has no body, and no
     /// framing (RFC 9110 §8.6 and §15.2.2).
     pub(crate) fn end_head_handed_over(&mut self, draft: &mut Draft) {
-        draft.rest = Rest::Handover;
+        draft.make_special().rest = Rest::Handover;
         if draft.status == 101 && !draft.terms.http10 {
             // No other fault may be forgiven.
             draft.fault = draft.fault.filter(|&fault| fault != NOT_TAKEN);

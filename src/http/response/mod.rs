@@ -2,6 +2,7 @@
 //! a body.
 
 mod chunks;
+mod draft;
 pub(crate) mod handover;
 pub(crate) mod stream;
 mod own;
@@ -9,79 +10,10 @@ mod own;
 use super::bytes::{ByteSet, TOKEN};
 use super::date::DateLine;
 use super::refusal::Refusal;
-use crate::body::Body;
 use crate::status::ErrorStatus;
 
 pub(crate) use chunks::{BETWEEN_CHUNKS, CHUNK_END, OpenChunk};
-use stream::StreamFraming;
-
-/// What a request demands of its response, which may be written much later.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Terms {
-    /// The request is HEAD, so its response has no body.
-    pub(crate) head_only: bool,
-    pub(crate) http10: bool,
-    /// The response is the connection's last.
-    pub(crate) close: bool,
-    /// The client will send nothing more.
-    pub(crate) client_closes: bool,
-    /// The request is CONNECT, so a 2xx hands the connection over.
-    pub(crate) connects: bool,
-}
-
-/// A response while it is written.
-#[derive(Debug, Default)]
-pub(crate) struct Draft {
-    pub(crate) terms: Terms,
-    /// There is no response, and the connection closes at once.
-    pub(crate) dropped: bool,
-    pub(crate) status: u16,
-    /// Bytes written, and a body that follows them without being copied.
-    pub(crate) len: usize,
-    pub(crate) tail: Body,
-    /// What follows the bytes that were written.
-    pub(crate) rest: Rest,
-    /// Why the response cannot be sent.
-    pub(crate) fault: Option<&'static str>,
-    /// The number of digits in the length of the last body that was [written in place](LengthGap).
-    digits: usize,
-}
-
-/// What follows the bytes of a response that were written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// Nothing, or a body that is not copied.
-    #[default]
-    None,
-    /// A body that the host gives piece by piece.
-    Pieces(StreamFraming),
-    /// Another protocol. The host takes the connection.
-    Handover,
-}
-
-impl Draft {
-    /// Begins the next response. The one before has been [finished](crate::answer::finish).
-    #[inline]
-    pub(crate) fn begin(&mut self, terms: Terms) {
-        self.terms = terms;
-        (self.dropped, self.status, self.len, self.fault) = (false, 0, 0, None);
-        (self.tail, self.rest) = (Body::EMPTY, Rest::None);
-    }
-
-    /// Returns whether the status never has a body (RFC 9110 §6.4.1).
-    fn is_bodiless(&self) -> bool {
-        matches!(self.status, 204 | 304)
-    }
-
-    /// Returns the length to announce. A 205 announces an empty body (RFC 9110 §15.3.6), whatever was written.
-    pub(crate) fn announced(&self, length: u64) -> u64 {
-        if self.status == 205 { 0 } else { length }
-    }
-
-    pub(crate) fn has_body(&self) -> bool {
-        !self.terms.head_only && !self.is_bodiless() && self.status != 205
-    }
-}
+pub(crate) use draft::{Announced, Draft, Rest, Terms};
 
 /// The place where one response is written.
 #[derive(Debug)]
@@ -166,6 +98,10 @@ impl<'r> Writer<'r> {
         } else if !(200..=599).contains(&status) {
             draft.fault = Some("the status is not between 200 and 599");
         }
+        self.push_status_line(status);
+    }
+
+    fn push_status_line(&mut self, status: u16) {
         self.push(b"HTTP/1.1 ");
         self.push_decimal(u64::from(status));
         self.push(b" ");
@@ -201,10 +137,29 @@ impl<'r> Writer<'r> {
         self.push(value);
     }
 
+    /// Writes an interim response (RFC 9110 §15.2).
+    #[cold]
+    pub(crate) fn inform<'h>(
+        &mut self,
+        draft: &mut Draft,
+        status: u16,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+    ) {
+        if !(100..=199).contains(&status) || status == 101 {
+            draft.fault = Some("an interim response has a status from 100 to 199, but not 101");
+        }
+        self.push_status_line(status);
+        for (name, value) in headers {
+            self.field(draft, name, value.as_bytes());
+        }
+        self.push(b"\r\n\r\n");
+    }
+
     /// Writes the headers that end a head, for a body of `length` bytes.
-    #[inline]
+    // Inlined, because a call costs as much as the work.
+    #[inline(always)]
     pub(crate) fn end_head(&mut self, draft: &Draft, length: u64) {
-        if !draft.is_bodiless() {
+        if draft.announces() {
             self.push(b"\r\nContent-Length: ");
             self.push_decimal(draft.announced(length));
         }
@@ -215,7 +170,7 @@ impl<'r> Writer<'r> {
     /// the response has one.
     pub(crate) fn end_head_unsized(&mut self, draft: &Draft) -> Option<LengthGap> {
         let mut gap = None;
-        if !draft.is_bodiless() {
+        if draft.announces() {
             self.push(b"\r\nContent-Length: ");
             gap = Some(LengthGap { start: self.len, width: draft.digits });
             self.push(&[b'0'; MAX_LENGTH_DIGITS][..draft.digits]);
@@ -272,7 +227,8 @@ impl<'r> Writer<'r> {
 #[cold]
 pub(crate) fn error_page(room: &mut [u8], date: &DateLine, refusal: Refusal, head_only: bool) -> usize {
     let terms = Terms { head_only, close: true, ..Terms::default() };
-    let mut draft = Draft { terms, ..Draft::default() };
+    let mut draft = Draft::default();
+    draft.begin(terms);
     let mut page = Writer::new(room);
     let status = refusal.status;
     page.begin(&mut draft, date, status.code());
@@ -306,7 +262,10 @@ fn decimal(digits: &mut [u8; 20], mut number: u64) -> &[u8] {
 /// Returns the reason phrase of RFC 9110 §15 and its registry. An unknown status has none.
 fn reason(status: u16) -> &'static str {
     match status {
+        100 => "Continue",
         101 => "Switching Protocols",
+        102 => "Processing",
+        103 => "Early Hints",
         200 => "OK",
         201 => "Created",
         202 => "Accepted",

@@ -43,7 +43,8 @@ fn a_response_fits_or_not_independently_of_the_one_before() {
     let longest = |digits: usize| {
         let mut room = [0; 200];
         let fits = |len: &usize| {
-            let mut draft = Draft { digits, ..Draft::default() };
+            let mut draft = Draft::default();
+            draft.digits = digits;
             written(&mut draft, &mut room, &[b'x'; 200][..*len]).is_some()
         };
         (0..200).take_while(fits).last()

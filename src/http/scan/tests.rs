@@ -50,7 +50,7 @@ fn parsed(bytes: &[u8]) -> Option<(usize, u8)> {
     let mut bytes = bytes.to_vec();
     let _ = Scan::default().advance(&mut bytes, &limits());
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    Head::parse(&bytes, &mut headers, &limits()).map(|head| (head.len, head.minor))
+    Head::parse(&bytes, &mut headers, &limits()).map(|head| (head.raw.len(), head.minor))
 }
 
 /// Generates heads, most of them with something wrong.

@@ -252,6 +252,7 @@ impl Handler for Site {
                 self.upgrades.push(id);
                 reply
             }
+            "/raw-head" => responder.send(200, "text/plain", request.raw_head()),
             "/101" => responder.status(101).empty(),
             "/upgrade-200" => responder.status(200).take_over().1,
             path if path.starts_with("/stream/") => {
@@ -371,6 +372,11 @@ pub(crate) fn unchunked(bytes: &[u8]) -> (Vec<u8>, usize, bool) {
         let size = std::str::from_utf8(&bytes[at..at + digits]).expect("a size is digits");
         let size = usize::from_str_radix(size, 16).expect("a size is hexadecimal");
         let start = at + digits + 2;
+        if size == 0 {
+            // The trailers end with an empty line.
+            let end = bytes[at + digits..].windows(4).position(|four| four == b"\r\n\r\n");
+            return (data, end.map_or(bytes.len(), |end| at + digits + end + 4), end.is_some());
+        }
         let have = size.min(bytes.len() - start);
         data.extend_from_slice(&bytes[start..start + have]);
         if bytes.len() < start + size + 2 {
@@ -378,9 +384,6 @@ pub(crate) fn unchunked(bytes: &[u8]) -> (Vec<u8>, usize, bool) {
         }
         assert_eq!(&bytes[start + size..][..2], b"\r\n", "the end of a chunk");
         at = start + size + 2;
-        if size == 0 {
-            return (data, at, true);
-        }
     }
     (data, bytes.len(), false)
 }

@@ -2,7 +2,7 @@
 //!
 //! `/stream/chunked/100a,0l,5e` is a body of unknown length: 100 bytes and `Again`, nothing and `Later`, 5 bytes and
 //! `End`. `/stream/300/…` announces 300 bytes. The other letters are `x` for `Abort`, `p` for a panic, `o` for a piece
-//! that is longer than its room, and `f` for `Again` with a chunk that ends in the middle.
+//! that is longer than its room, `t` for `End` with a trailer, and `f` for `Again` with a chunk that ends in the middle.
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
@@ -47,7 +47,7 @@ impl Script {
     /// Returns the length of the whole body if the stream ends as it should, and whether it does.
     pub(crate) fn whole(&self) -> (usize, bool) {
         let sum = self.steps.iter().map(|step| step.0).sum();
-        let is_sound = self.steps.iter().all(|step| "alef".contains(step.1));
+        let is_sound = self.steps.iter().all(|step| "aleft".contains(step.1));
         (sum, is_sound && self.len.is_none_or(|len| len == sum as u64))
     }
 
@@ -68,6 +68,10 @@ impl Script {
         }
         match verb {
             'l' => self.wrote(len, size, More::Later),
+            't' if len == size => {
+                piece.trailer("X-Sum", "5").expect("it fits");
+                self.wrote(len, size, More::End)
+            }
             'e' => self.wrote(len, size, More::End),
             'x' => More::Abort,
             'p' => resume_unwind(Box::new(HandlerPanic)),

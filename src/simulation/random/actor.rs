@@ -144,8 +144,9 @@ impl Actor {
     /// What was read ahead of it is what it has sent after its request, as far as the server has read it.
     pub(super) fn check_read_ahead(&self, read_ahead: &[u8]) {
         let upgrades = self.asked.iter().zip(&self.ends).filter(|(asked, _)| asked.1 == "/upgrade");
-        // A line break may follow the script, see `act`.
-        let sent = |end: usize| [&self.script[end..self.sent], b"\r\n"].concat();
+        // Any number of line breaks may follow the script, see `act`.
+        let breaks = b"\r\n".repeat(read_ahead.len());
+        let sent = |end: usize| [&self.script[end..self.sent], &breaks].concat();
         let begins = |end: usize| end <= self.sent && sent(end).starts_with(read_ahead);
         assert!(upgrades.into_iter().any(|(_, &end)| begins(end)), "{}", read_ahead.escape_ascii());
         let has_read_all = self.client.has_nothing_left();

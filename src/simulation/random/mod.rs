@@ -108,7 +108,9 @@ fn was_calm(sim: &Sim) -> bool {
     let is_gentle = matches!(sim.engine.config().close, CloseMode::Fin | CloseMode::Peer);
     let reasons =
         [IdleTimeout, WriteTimeout, StreamTimeout, LingerTimeout, LingerLimit, Evicted, Shutdown, Unpollable];
-    is_gentle && reasons.iter().all(|&reason| stats.closes(reason) == 0)
+    // In the end all clients send a FIN. If it ends what is in progress, a stream is cut off.
+    let takes_fin_for_end = !sim.engine.config().half_close && stats.closes(PeerClosedEarly) > 0;
+    is_gentle && !takes_fin_for_end && reasons.iter().all(|&reason| stats.closes(reason) == 0)
 }
 
 /// The host answers one of the deferred requests in some way.
