@@ -211,10 +211,8 @@ fn an_interim_response_goes_before_a_written_body() {
             responder.inform(102, []);
             responder.body_with(200, "text/plain", |body| body.write_all(&vec![b'x'; len]))
         });
-        let expected = format!("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n");
-        assert!(
-            text(&client).starts_with(&expected) && text(&client).contains(&format!("Length: {len}\r\n"))
-        );
+        let expected = "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n";
+        assert!(text(&client).starts_with(expected) && text(&client).contains(&format!("Length: {len}\r\n")));
         assert_eq!(text(&client).matches('x').count(), len + 1, "and one in text/plain");
     }
 }

@@ -120,6 +120,10 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
     let answer = match chance.below(8) {
         0 => sim.respond(id, |responder| responder.close()),
+        6 => {
+            let mode = chance.pick(&[CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop]);
+            sim.respond(id, |responder| responder.status(200).close_with(mode).send(b"better late"))
+        }
         7 => sim.stream(id, "/stream/chunked/100a,50l,5000e"),
         1 => {
             let now = sim.now();
