@@ -13,6 +13,7 @@ use crate::exchange::OnSent;
 use crate::exchange::pool::Pool;
 use crate::handler::Handler;
 use crate::handler::request::Origin;
+use crate::names::{NameOf, Names};
 use crate::net::Peer;
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -99,13 +100,14 @@ impl Table {
 pub struct Answering {
     pool: Pool,
     shared: Shared,
+    names: Names,
 }
 
 impl Answering {
     /// Creates what a server with these settings has.
     pub fn new(config: Config) -> Answering {
         let tokens = Tokens::layout(TokenRange::nth(0), 1).expect("a range has room for one");
-        Answering { pool: Pool::new(&config), shared: Shared::new(config, tokens) }
+        Answering { pool: Pool::new(&config), shared: Shared::new(config, tokens), names: Names::new(0, 0) }
     }
 
     /// Answers whole requests that have arrived in one read and do not ask for a close. Returns the number of bytes in
@@ -115,7 +117,8 @@ impl Answering {
         let mut exchange = self.pool.open(id);
         exchange.space()[..arrived.len()].copy_from_slice(arrived);
         exchange.input.filled(arrived.len());
-        let mut asked = Asked { handler, origin: Origin { peer: &Nobody } };
+        let name = NameOf { names: &self.names, slot: Slot::new(0) };
+        let mut asked = Asked { handler, origin: Origin { peer: &Nobody, name } };
         let mut budget = u32::MAX;
         let mut sent = 0;
         loop {

@@ -125,6 +125,10 @@
 //! [`Server::remove_listener`] returns it alive, for another server or for the next process.
 //! [`Server::adopt`] serves a connection that was accepted elsewhere.
 //!
+//! With [`Config::names`], each connection has a name ([`Request::connection`]). [`Server::close`] ends a
+//! connection by its name, and [`Handler::closed`] reports each end. So a host can limit the connections of a
+//! user, or keep idle times of its own.
+//!
 //! [`Server::drain`] finishes the requests in progress and then closes. [`Server::abort`] closes everything
 //! at once. Dropping the server leaves no descriptor and no registration.
 //!
@@ -143,7 +147,7 @@
 //!    not hold if the event hinted at the end of input or at urgent data.
 //! 3. Events mark, `process` acts. No slot is freed while the host hands over a batch of events. One
 //!    exception: when at least half of the out buffers are lent, the host's next call (`respond`, `adopt`,
-//!    `drain` or `abort`) sends the response that it has just given.
+//!    `close`, `drain` or `abort`) sends the response that it has just given.
 //! 4. One driver, one function per state, and the transition is a return value.
 //! 5. States say what is waited for. Nothing beside the state repeats it.
 //! 6. All memory is reserved at the start. If something is full, wait or evict.
@@ -263,6 +267,7 @@ mod answer;
 mod handler;
 mod shared;
 mod exchange;
+mod names;
 mod deferred;
 mod http;
 mod net;
@@ -293,11 +298,12 @@ mod simulation;
 pub use crate::body::Body;
 pub use crate::config::{AtCapacity, Budget, Buffers, CloseMode, Config, IdleInDrain, Limits, Timeouts};
 pub use crate::deferred::{GoneReason, IdError, RequestId};
-pub use crate::engine::{ListenerId, Progress};
+pub use crate::engine::Progress;
 pub use crate::handler::request::Request;
 pub use crate::handler::{BodyWriter, More, WriteError};
 pub use crate::handler::{Handler, HandlerFn, Reply, Responder, ResponseHead, handler_fn};
 pub use crate::intake::Intake;
+pub use crate::names::{ConnectionId, ListenerId};
 pub use crate::net::sockets::{Listener, Stream};
 pub use crate::net::{Readiness, Refused};
 pub use crate::reactor::Reactor;

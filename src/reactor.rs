@@ -7,8 +7,8 @@ use std::time::Instant;
 use mio::{Events, Poll};
 
 use crate::config::Config;
-use crate::engine::ListenerId;
 use crate::handler::Handler;
+use crate::names::ListenerId;
 use crate::server::{Server, SetupError};
 use crate::stats::Phase;
 use crate::tokens::TokenRange;

@@ -1,6 +1,7 @@
 //! The server as a host sees it: the engine over mio's sockets.
 
 mod accepting;
+mod connections;
 
 use std::fmt;
 use std::io;
@@ -13,9 +14,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Config;
 use crate::deferred::{IdError, RequestId};
-use crate::engine::{Engine, ListenerId, Progress};
+use crate::engine::{Engine, Progress};
 use crate::handler::{Handler, Responder};
-use crate::net::sockets::{Listener, MioNet, Stream};
+use crate::names::ListenerId;
+use crate::net::sockets::{Listener, MioNet};
 use crate::net::{Readiness, Refused};
 use crate::stats::{Phase, Stats};
 use crate::tokens::{TokenRange, Tokens};
@@ -137,32 +139,6 @@ impl Server {
         self.engine.remove_listener(listener)
     }
 
-    /// Serves a connected stream that the host has accepted itself, or received from elsewhere.
-    ///
-    /// The server makes the stream non-blocking. It switches TCP_NODELAY on, and SO_LINGER and TCP_CORK off.
-    /// If all slots are taken, another connection makes way as [`AtCapacity`](crate::AtCapacity) says. The
-    /// idle timeout starts at `now`, and the next [`process`](Self::process) reads the first request.
-    ///
-    /// If the stream is registered with the host's poller, the server removes that registration. Ignore an
-    /// event of it that is still on its way. If it is registered with another poller, the host has to
-    /// deregister it before.
-    ///
-    /// If the host keeps another handle of the socket, or a child process has inherited one, the server can
-    /// still end the connection with a FIN. But it cannot reset the connection until that handle is closed.
-    /// [`CloseMode::Rst`](crate::CloseMode::Rst), write timeouts and [`abort`](Self::abort) use resets.
-    ///
-    /// # Errors
-    ///
-    /// The error returns the stream. Fails if
-    ///
-    /// - all slots are taken and no connection makes way (the error's kind is
-    ///   [`ResourceBusy`](io::ErrorKind::ResourceBusy)),
-    /// - the server is draining or closed,
-    /// - the socket refuses these options.
-    pub fn adopt(&mut self, stream: impl Into<Stream>, now: Instant) -> Result<(), Refused<Stream>> {
-        self.engine.call(Some(now)).adopt(stream.into())
-    }
-
     /// Returns the address of a listener, with its port. Returns `None` if the listener is closed or removed,
     /// or is a Unix socket.
     pub fn local_addr(&self, listener: ListenerId) -> Option<SocketAddr> {
@@ -214,8 +190,8 @@ impl Server {
     /// handler had.
     ///
     /// The next [`process`](Self::process) sends the response. When at least half of the [out
-    /// buffers](crate::Buffers::outs) are lent, the host's next call (`respond`, `adopt`, `drain` or `abort`)
-    /// sends the response that it has just given. If the responder is dropped, the client gets a 500, and
+    /// buffers](crate::Buffers::outs) are lent, the host's next call (`respond`, `adopt`, `close`, `drain` or
+    /// `abort`) sends the response that it has just given. If the responder is dropped, the client gets a 500, and
     /// [`Stats::handler_errors`] counts it.
     ///
     /// Another thread can send its result and the id through a channel of the host's, and wake the loop with

@@ -163,6 +163,9 @@ pub enum Reason {
     /// Another connection needed its slot, or another request needed what it had borrowed: its exchange or a
     /// buffer.
     Evicted,
+    /// The host called [`Server::close`](crate::Server::close). If the client's FIN did not arrive in time after
+    /// that, the reason is [`LingerTimeout`](Self::LingerTimeout).
+    ClosedByHost,
     /// The server drained, or the host aborted it.
     Shutdown,
     /// The handler panicked.
@@ -173,7 +176,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of a connection's life.
-    pub const ALL: [Reason; 16] = [
+    pub const ALL: [Reason; 17] = [
         Reason::PeerClosed,
         Reason::PeerClosedEarly,
         Reason::PeerReset,
@@ -187,6 +190,7 @@ impl Reason {
         Reason::LingerTimeout,
         Reason::LingerLimit,
         Reason::Evicted,
+        Reason::ClosedByHost,
         Reason::Shutdown,
         Reason::HandlerPanic,
         Reason::Unpollable,
@@ -208,6 +212,7 @@ impl Reason {
             Reason::LingerTimeout => "linger timeout",
             Reason::LingerLimit => "linger limit",
             Reason::Evicted => "evicted",
+            Reason::ClosedByHost => "closed by the host",
             Reason::Shutdown => "shutdown",
             Reason::HandlerPanic => "handler panicked",
             Reason::Unpollable => "poller refused it",

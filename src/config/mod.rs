@@ -68,6 +68,14 @@ pub struct Config {
     /// The server does not read while it waits for the host, so it learns of the FIN from the poller's events
     /// ([`Readiness::read_closed`](crate::Readiness::read_closed)).
     pub half_close: bool,
+    /// Whether connections have names (default `false`).
+    ///
+    /// With names, [`Request::connection`](crate::Request::connection) and
+    /// [`Request::listener`](crate::Request::listener) return where a request comes from,
+    /// [`Server::close`](crate::Server::close) ends a connection, and
+    /// [`Handler::closed`](crate::Handler::closed) reports the end of each. They take 48 bytes more for each
+    /// slot.
+    pub names: bool,
     /// The treatment of a new connection if all slots are taken (default [`AtCapacity::Evict`]).
     pub at_capacity: AtCapacity,
     /// The treatment of idle connections in a [drain](crate::Server::drain) (default [`IdleInDrain::Close`]).
@@ -98,6 +106,7 @@ impl Default for Config {
             close: CloseMode::Fin,
             keep_alive: true,
             half_close: true,
+            names: false,
             at_capacity: AtCapacity::Evict,
             idle_in_drain: IdleInDrain::Close,
             backlog: 4096,

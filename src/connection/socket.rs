@@ -57,6 +57,8 @@ impl Bits {
     const RESETS: u16 = 1 << 10;
     /// An event has hinted that the peer has closed its half, and no read has returned `WouldBlock` since.
     const READ_CLOSED: u16 = 1 << 11;
+    /// The host has ended the connection, which perhaps still lingers.
+    const BY_HOST: u16 = 1 << 12;
 
     fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
@@ -109,6 +111,15 @@ impl<S> Socket<S> {
     /// Returns whether an event has hinted that the peer has closed its half. Only reading to the end would prove it.
     pub(crate) fn is_read_closed(&self) -> bool {
         self.bits.has(Bits::READ_CLOSED)
+    }
+
+    pub(crate) fn is_closed_by_host(&self) -> bool {
+        self.bits.has(Bits::BY_HOST)
+    }
+
+    /// Notes that the host has ended the connection.
+    pub(crate) fn close_by_host(&mut self) {
+        self.bits.set(Bits::BY_HOST);
     }
 
     /// Notes that the close has to linger. More was sent than the kernel surely delivers by itself, or the peer may

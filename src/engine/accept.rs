@@ -48,11 +48,12 @@ impl<N: Net> Engine<N> {
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => {
                         self.accepting.failures = 0;
-                        let slot = self.admit(stream);
+                        let slot = self.admit(stream, Some(which));
                         self.join_wave(slot);
                         // A connection that is served may end, and leave its slot to the next.
                         if self.wave.len() >= self.wave_size(budget) || !self.table.has_free_slot() {
                             budget = self.serve_wave(budget, handler);
+                            self.tell_gone(handler);
                         }
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -88,13 +89,13 @@ impl<N: Net> Engine<N> {
             self.end_pause();
             // Linux queues one client more than the backlog says.
             let mut owed = u64::from(self.shared.config.backlog) + 1;
-            while owed > 0 && self.table.has_free_slot() && self.accepting.retry_at.is_none() {
+            while owed > 0 && self.has_free_slot() && self.accepting.retry_at.is_none() {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
                 match self.net.accept(&mut listening.listener) {
                     Ok(stream) => {
                         owed -= 1;
                         self.accepting.failures = 0;
-                        self.admit(stream);
+                        self.admit(stream, Some(which));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if net::is_of_one_connection(&error) => {
@@ -123,9 +124,13 @@ impl<N: Net> Engine<N> {
     }
 
     /// Puts a new connection into a slot and into the ready queue, because its request may have arrived already.
-    pub(super) fn admit(&mut self, stream: N::Stream) -> Slot {
+    /// `listener` is the index of its listener, unless the host has accepted it.
+    pub(super) fn admit(&mut self, stream: N::Stream, listener: Option<usize>) -> Slot {
         assert!(self.free_a_slot(), "a stream is accepted only if it can have a slot");
         let slot = self.table.insert(stream);
+        if self.shared.config.names {
+            self.name(slot, listener);
+        }
         self.shared.stats.accepted += 1;
         self.table.arm(slot, State::Idle, self.now());
         self.table.queue(slot);
@@ -139,7 +144,11 @@ impl<N: Net> Engine<N> {
 
     /// Returns whether a slot is free, or can be freed.
     pub(super) fn can_have_slot(&self) -> bool {
-        self.table.has_free_slot() || self.victim().is_some()
+        self.can_report_end() && (self.table.has_free_slot() || self.victim().is_some())
+    }
+
+    fn has_free_slot(&self) -> bool {
+        self.can_report_end() && self.table.has_free_slot()
     }
 
     /// Returns when accepting goes on without an event, or [`NEVER`]. At that time the server tries again.

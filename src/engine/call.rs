@@ -10,8 +10,10 @@
 use std::time::{Duration, Instant};
 
 use super::{Begun, Engine, Progress};
+use crate::config::CloseMode;
 use crate::deferred::{IdError, RequestId};
 use crate::handler::{Host, Responder};
+use crate::names::ConnectionId;
 use crate::net::{Net, Refused};
 
 /// The engine during a call of its host. Nothing is unfinished.
@@ -51,8 +53,13 @@ impl<'e, N: Net> Call<'e, N> {
     }
 
     /// Serves a stream that the host has accepted.
-    pub(crate) fn adopt(self, stream: N::Stream) -> Result<(), Refused<N::Stream>> {
+    pub(crate) fn adopt(self, stream: N::Stream) -> Result<Option<ConnectionId>, Refused<N::Stream>> {
         self.engine.admit_adopted(stream)
+    }
+
+    /// Ends a connection as `how` says.
+    pub(crate) fn close(self, id: ConnectionId, how: CloseMode) -> Result<(), IdError> {
+        self.engine.close_named(id, how)
     }
 
     /// Stops accepting, and ends what is open within `grace`.

@@ -106,6 +106,7 @@ impl<N: Net> Engine<N> {
             exchange: self.pool.open(id),
             handler,
             shared: &mut self.shared,
+            names: &self.names,
             quota,
             rearm: false,
         }
@@ -151,6 +152,7 @@ impl<N: Net> Engine<N> {
         connection.socket.close(slot);
         trace!(target: STATES, "slot {slot}: {state:?} -> gone ({})", reason.as_str());
         self.shared.stats.count_close(reason, peer_closed_first);
+        self.names.end(slot, reason);
         if self.accepting.retry_at.is_some() {
             self.end_pause();
         }

@@ -31,7 +31,7 @@ impl<N: Net> Engine<N> {
             IdleInDrain::LastRequest => now.saturating_add(nanoseconds(grace - grace / LAST_PART)),
         };
         self.end_idle();
-        if self.table.len() == 0 && !self.shared.deferrals.has_gone() {
+        if self.table.len() == 0 && !self.has_reports() {
             self.shared.phase = Phase::Closed;
         }
     }
@@ -50,8 +50,8 @@ impl<N: Net> Engine<N> {
                 self.remove(slot, list, Reason::Shutdown);
             }
         }
-        // The handler still has to learn which requests can no longer be answered.
-        let is_over = !self.shared.deferrals.has_gone();
+        // The handler still has to learn which requests can no longer be answered, and which connections have ended.
+        let is_over = !self.has_reports();
         self.shared.phase = if is_over { Phase::Closed } else { Phase::Draining };
     }
 

@@ -161,7 +161,7 @@ impl<N: Net> Engine<N> {
     /// Sends a deferred response now. If it cannot be sent and no out is spare, a response is cut off.
     ///
     /// This is the one exception to law 3: when at least half of the out buffers are lent, the host's next
-    /// call (`respond`, `adopt`, `drain` or `abort`) sends the response that it has just given.
+    /// call (`respond`, `adopt`, `close`, `drain` or `abort`) sends the response that it has just given.
     pub(super) fn send_now(&mut self, slot: Slot) {
         let mut quota = Quota::granted(&self.shared.config.budget, 0);
         self.run_driver_only(
@@ -240,10 +240,10 @@ fn first_quiet<S>(buffers: &Buffers, table: &Table<S>, state: State) -> Option<S
 }
 
 /// The handler of a driver that calls none.
-struct Unasked;
+pub(super) struct Unasked;
 
 impl Handler for Unasked {
     fn request<'r>(&mut self, _: &Request<'_>, _: Responder<'r>) -> Reply<'r> {
-        unreachable!("a response is sent without the handler")
+        unreachable!("this driver calls no handler")
     }
 }

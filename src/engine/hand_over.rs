@@ -9,9 +9,10 @@ use std::io::{self, ErrorKind};
 use log::trace;
 
 use super::Engine;
-use super::listeners::{ListenerId, Listening};
+use super::listeners::Listening;
 use crate::connection::STATES;
 use crate::handler::Host;
+use crate::names::{ConnectionId, ListenerId};
 use crate::net::{Net, Refused};
 use crate::slot::Slot;
 use crate::stats::{Phase, Reason};
@@ -76,6 +77,7 @@ impl<N: Net> Engine<N> {
         trace!(target: STATES, "slot {slot}: {:?} -> the host", connection.state);
         let peer_closed_first = connection.socket.peer_closed_first();
         self.shared.stats.count_close(Reason::TakenOver, peer_closed_first);
+        self.names.end(slot, Reason::TakenOver);
         let stream = connection.socket.into_stream(slot, &mut self.net);
         let id = self.shared.deferrals.id(slot, serial);
         // It is counted in advance, because a panic does not come back here.
@@ -88,10 +90,17 @@ impl<N: Net> Engine<N> {
     }
 
     /// Takes a stream that the host has accepted. From the next turn on, it is served like one that the server has
-    /// accepted.
-    pub(super) fn admit_adopted(&mut self, mut stream: N::Stream) -> Result<(), Refused<N::Stream>> {
+    /// accepted. Returns its name, if connections have names.
+    pub(super) fn admit_adopted(
+        &mut self,
+        mut stream: N::Stream,
+    ) -> Result<Option<ConnectionId>, Refused<N::Stream>> {
         if self.shared.phase != Phase::Running {
             return Err(Refused::new(stream, not_running()));
+        }
+        if !self.can_report_end() {
+            let full = io::Error::new(ErrorKind::ResourceBusy, "too many ends of connections are unreported");
+            return Err(Refused::new(stream, full));
         }
         if !self.can_have_slot() {
             let full = io::Error::new(ErrorKind::ResourceBusy, "all connections are in use");
@@ -100,8 +109,8 @@ impl<N: Net> Engine<N> {
         if let Err(error) = self.net.take_over(&mut stream) {
             return Err(Refused::new(stream, error));
         }
-        self.admit(stream);
-        Ok(())
+        let slot = self.admit(stream, None);
+        Ok(self.names.of(slot))
     }
 }
 

@@ -3,28 +3,6 @@
 use crate::clock::NEVER;
 use crate::tokens::LISTENERS;
 
-/// The id of a listener, made by [`Server::listen`](crate::Server::listen) or
-/// [`Server::add_listener`](crate::Server::add_listener).
-///
-/// It never names another listener, neither one of another server nor a later one in the same place.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use fourway::{Config, Server, TokenRange, mio};
-///
-/// let poll = mio::Poll::new()?;
-/// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
-/// let listener = server.listen("127.0.0.1:0".parse()?)?;
-/// assert_ne!(server.local_addr(listener).unwrap().port(), 0);
-/// # Ok(()) }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenerId {
-    pub(super) server: u32,
-    pub(super) slot: u32,
-    pub(super) serial: u64,
-}
-
 /// The listeners, and why they may have to wait.
 #[derive(Debug)]
 pub(super) struct Accepting<L> {

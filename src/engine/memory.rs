@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::connection;
 use crate::deferred;
 use crate::exchange::pool::{Pool, PoolSizes};
+use crate::names;
 use crate::table;
 
 /// The bytes of a connection's slot, with its entries in the lists.
@@ -31,6 +32,7 @@ impl Config {
     pub fn reserved_bytes(&self) -> usize {
         [
             self.max_connections.saturating_mul(SLOT_BYTES),
+            if self.names { self.max_connections.saturating_mul(names::PER_SLOT) } else { 0 },
             PoolSizes::of(self).records.saturating_mul(deferred::PER_REQUEST),
             Pool::bytes(self),
             self.budget.wave_size.saturating_mul(size_of::<Member>()),

@@ -26,6 +26,7 @@ mod expire;
 mod evict;
 mod drain;
 mod hand_over;
+mod names;
 mod listeners;
 mod wave;
 mod memory;
@@ -43,6 +44,7 @@ use crate::deferred::{IdError, RequestId};
 use crate::exchange::pool::Pool;
 use crate::handler::{Host, Responder};
 use crate::memory::can_reserve;
+use crate::names::Names;
 use crate::net::{Net, Readiness};
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -52,7 +54,6 @@ use crate::table::Table;
 use crate::tokens::{LISTENERS, Tokens};
 
 use listeners::Accepting;
-pub use listeners::ListenerId;
 use wave::Member;
 
 /// The log target of one line per readiness event.
@@ -96,6 +97,7 @@ pub(crate) struct Engine<N: Net> {
     /// The connections that are served together.
     wave: Vec<Member>,
     shared: Shared,
+    names: Names,
     /// When a drain ends the idle connections, and when it ends all.
     idle_until: u64,
     drain_until: u64,
@@ -124,6 +126,8 @@ impl<N: Net> Engine<N> {
         let duration = |state| nanoseconds(times.of(state));
         let mut table = Table::new(config.max_connections, duration, tokens);
         table.begin_generations(shared.deferrals.server());
+        let named = if config.names { config.max_connections } else { 0 };
+        let names = Names::new(shared.deferrals.server(), named);
         Ok(Engine {
             net,
             table,
@@ -131,6 +135,7 @@ impl<N: Net> Engine<N> {
             accepting: Accepting::new(),
             wave: Vec::with_capacity(shared.config.budget.wave_size),
             shared,
+            names,
             idle_until: 0,
             drain_until: 0,
             driving: None,
@@ -216,6 +221,7 @@ impl<N: Net> Engine<N> {
         self.accept_ready(budget, handler);
         let all_expired = self.expire_due(handler);
         self.lend_bodies(handler);
+        self.tell_gone(handler);
         self.end_drain(handler);
         let more = self.has_work() || (!all_expired && self.table.len() > 0);
         self.left_at = more.then_some(self.now());
@@ -270,11 +276,19 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Reports to the handler which deferred requests can no longer be answered.
+    /// Reports to the handler which deferred requests can no longer be answered, and then which connections have ended.
     fn tell_gone<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) {
         while let Some((id, why)) = self.shared.deferrals.next_gone() {
             handler.gone(id, why);
         }
+        while let Some((id, why)) = self.names.next_ended() {
+            handler.closed(id, why);
+        }
+    }
+
+    /// Returns whether there is something to report to the handler.
+    fn has_reports(&self) -> bool {
+        self.shared.deferrals.has_gone() || self.names.has_ended()
     }
 
     // --- helpers ---
@@ -288,7 +302,7 @@ impl<N: Net> Engine<N> {
     fn has_work(&self) -> bool {
         self.table.ready_len() > 0
             || self.driving.is_some()
-            || self.shared.deferrals.has_gone()
+            || self.has_reports()
             || (self.accepting.is_ready() && self.may_accept())
     }
 
@@ -300,7 +314,13 @@ impl<N: Net> Engine<N> {
     /// Returns the capacities of everything that could grow.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn capacities(&self) -> Vec<usize> {
-        [vec![self.wave.capacity(), self.shared.deferrals.capacity()], self.pool.capacities()].concat()
+        let reports = vec![self.wave.capacity(), self.shared.deferrals.capacity()];
+        [reports, self.names.capacities().to_vec(), self.pool.capacities()].concat()
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Returns what the simulation checks after every turn.

@@ -291,6 +291,11 @@ impl OnSent {
     /// A close as the settings say, for which the client has not asked.
     pub(crate) const CLOSE: OnSent = OnSent::Close { client_asked: false, mode: None };
 
+    /// Returns a close in this mode, for which the client has not asked.
+    pub(crate) const fn closing(how: CloseMode) -> OnSent {
+        OnSent::Close { client_asked: false, mode: Some(how) }
+    }
+
     /// Returns what follows a response that is whole.
     #[inline]
     pub(crate) fn after(draft: &Draft) -> Self {
@@ -313,6 +318,15 @@ impl OnSent {
     pub(crate) fn awaited(&self) -> Option<Awaited> {
         match self {
             OnSent::AwaitReply(awaited) => Some(*awaited),
+            _ => None,
+        }
+    }
+
+    /// Returns how the connection closes after the response, if it closes. `usual` is the mode of the settings.
+    #[inline]
+    pub(crate) fn close_mode(&self, usual: CloseMode) -> Option<CloseMode> {
+        match self {
+            OnSent::Close { mode, .. } => Some(mode.unwrap_or(usual)),
             _ => None,
         }
     }

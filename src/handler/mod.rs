@@ -18,8 +18,10 @@ use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::http::response::Writer;
 use crate::intake::Intake;
+use crate::names::ConnectionId;
 use crate::net::sockets::Stream;
 use crate::shared::Shared;
+use crate::stats::Reason;
 
 pub(crate) use body_writer::Piece;
 pub use body_writer::{BodyWriter, WriteError};
@@ -171,6 +173,18 @@ pub trait Handler {
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         let _ = (id, why);
     }
+
+    /// Takes note that a connection has ended. It is called only if [`Config::names`](crate::Config::names) is
+    /// `true`.
+    ///
+    /// The server calls this exactly once for each connection, even if the handler has seen no request of it.
+    /// It does so in the call of [`process`](crate::Server::process) that finds out. If another call has ended
+    /// the connection, such as [`close`](crate::Server::close), [`adopt`](crate::Server::adopt) or
+    /// [`abort`](crate::Server::abort), the next `process` reports it. [`gone`](Self::gone) comes first if the
+    /// connection had a deferred request. A server that is dropped reports nothing.
+    fn closed(&mut self, id: ConnectionId, why: Reason) {
+        let _ = (id, why);
+    }
 }
 
 impl<H: Handler + ?Sized> Handler for &mut H {
@@ -206,6 +220,10 @@ impl<H: Handler + ?Sized> Handler for &mut H {
 
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         (**self).gone(id, why);
+    }
+
+    fn closed(&mut self, id: ConnectionId, why: Reason) {
+        (**self).closed(id, why);
     }
 }
 

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 
 use crate::deferred::RequestId;
 use crate::http::head::Head;
 use crate::http::percent;
+use crate::names::{ConnectionId, ListenerId, NameOf};
 use crate::net::Peer;
 
 /// A request as a handler sees it.
@@ -38,6 +41,7 @@ pub struct Request<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) peer: &'a dyn Peer,
+    pub(crate) name: NameOf<'a>,
 }
 
 impl<'a> Request<'a> {
@@ -191,6 +195,31 @@ impl<'a> Request<'a> {
     /// such address.
     pub fn peer(&self) -> io::Result<SocketAddr> {
         self.origin.peer.peer_addr()
+    }
+
+    /// Returns the client's socket, for questions that this library does not ask. Returns `None` if a test has
+    /// made the request without a socket.
+    ///
+    /// The host may ask the kernel about the socket, for example for the user of a Unix socket's client
+    /// (SO_PEERCRED, unix(7)) or for TCP_INFO (tcp(7)). Reading, writing and changes of its options are the
+    /// server's.
+    #[cfg(unix)]
+    pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.origin.peer.as_fd()
+    }
+
+    /// Returns the name of the request's connection. Returns `None` unless
+    /// [`Config::names`](crate::Config::names) is `true`.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        self.origin.name.connection()
+    }
+
+    /// Returns the listener that the request's connection was accepted from. Returns `None` if the connection
+    /// was [adopted](crate::Server::adopt), and unless [`Config::names`](crate::Config::names) is `true`.
+    ///
+    /// The host may have [removed](crate::Server::remove_listener) the listener meanwhile.
+    pub fn listener(&self) -> Option<ListenerId> {
+        self.origin.name.listener()
     }
 }
 

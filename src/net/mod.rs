@@ -10,6 +10,8 @@ mod without_uds;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 
 use mio::Token;
 use mio::event::Event;
@@ -49,6 +51,12 @@ pub(crate) trait Stream: Peer {
 /// The other end of a connection.
 pub(crate) trait Peer {
     fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Returns our end of the connection, if it is a socket of this system.
+    #[cfg(unix)]
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// Whether the kernel sends the bytes of a write at once.

@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use mio::event::Source;
@@ -297,6 +299,11 @@ impl Peer for Stream {
                 "the client of a Unix socket has no internet address",
             )),
         }
+    }
+
+    #[cfg(unix)]
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(either!(Stream, self, stream => AsFd::as_fd(stream)))
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token};
 use fourway::{
-    Body, Config, GoneReason, Handler, Progress, Reply, Request, RequestId, Responder, Server, TokenRange,
-    earliest,
+    Body, Config, ConnectionId, GoneReason, Handler, ListenerId, Progress, Reason, Reply, Request, RequestId,
+    Responder, Server, TokenRange, earliest,
 };
 
 use super::{ANY_PORT, Client, PATIENCE, get, raise_descriptor_limit};
@@ -56,6 +57,9 @@ pub struct World {
     /// What waits for its answer, in the order of the requests.
     pub parked: Vec<RequestId>,
     pub gone: Vec<(RequestId, GoneReason)>,
+    /// The connection and the listener of each request, if connections have names.
+    pub origins: Vec<(Option<ConnectionId>, Option<ListenerId>)>,
+    pub closed: Vec<(ConnectionId, Reason)>,
     /// What is answered to these targets.
     pub bodies: HashMap<&'static str, Body>,
 }
@@ -67,6 +71,7 @@ impl Handler for World {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         let target = request.target();
         self.asked.push(target.to_owned());
+        self.origins.push((request.connection(), request.listener()));
         if let Some(body) = self.bodies.get(target) {
             return responder.status(200).body(body.clone());
         }
@@ -88,6 +93,10 @@ impl Handler for World {
 
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         self.gone.push((id, why));
+    }
+
+    fn closed(&mut self, id: ConnectionId, why: Reason) {
+        self.closed.push((id, why));
     }
 }
 
@@ -157,6 +166,12 @@ impl Rig {
     pub fn parked(&mut self, target: &str) -> (Client, RequestId) {
         let client = self.asking(target);
         (client, *self.world.parked.last().expect("it was deferred"))
+    }
+
+    /// Turns until a client on another thread has finished.
+    pub fn serve<T>(&mut self, client: JoinHandle<T>) -> T {
+        self.until("the client has finished", |_, _| client.is_finished());
+        client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Proves that new clients are served.

@@ -198,6 +198,7 @@ fn requests_in_pieces_with_bodies_and_lingering_closes_allocate_and_free_nothing
     const ROUNDS: u64 = 500;
     let mut config = Config::default();
     config.timeouts.linger = Duration::from_millis(50);
+    config.names = true;
     let (requests, _, allocations, frees) = run(config, |address| {
         let body = vec![b'x'; 60_000];
         for _ in 0..ROUNDS {
@@ -251,16 +252,18 @@ fn deferred_answers_and_shared_bodies_allocate_and_free_nothing() {
 #[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
 #[test]
 fn a_slot_takes_forty_eight_bytes() {
-    let bytes_of = |max_connections| {
+    let bytes_of = |max_connections, names| {
         let poll = mio::Poll::new().unwrap();
         let mut config = Config::default();
         config.exchanges = 1;
         config.max_connections = max_connections;
+        config.names = names;
         let before = BYTES.get();
         let server = Server::new(poll.registry(), TokenRange::nth(0), config).unwrap();
         let bytes = BYTES.get() - before;
         drop(server);
         bytes
     };
-    assert_eq!((bytes_of(2_000) - bytes_of(1_000)) / 1_000, 48);
+    let bytes_per_slot = |names| (bytes_of(2_000, names) - bytes_of(1_000, names)) / 1_000;
+    assert_eq!((bytes_per_slot(false), bytes_per_slot(true)), (48, 48 + 48));
 }

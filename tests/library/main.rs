@@ -23,6 +23,7 @@ mod own_headers;
 mod decoding;
 mod closing;
 mod lost_answers;
+mod names;
 // What a host does.
 mod embedding;
 mod lifecycle;

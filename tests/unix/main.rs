@@ -6,6 +6,8 @@
 mod common;
 
 #[cfg(target_os = "linux")]
+mod credentials;
+#[cfg(target_os = "linux")]
 mod descriptors;
 mod leaving;
 

@@ -163,7 +163,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.enter(State::Sending, why);
     }
 
-    fn lose_awaited(&mut self, why: GoneReason) {
+    pub(super) fn lose_awaited(&mut self, why: GoneReason) {
         if let Some(serial) = self.exchange.in_flight.held_serial() {
             self.shared.deferrals.note_gone(self.slot, serial, why);
         }

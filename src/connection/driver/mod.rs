@@ -7,6 +7,7 @@
 //! While the driver runs, it lends a connection what it does not own: an exchange to work in, the network, the handler,
 //! and a quota of the turn's budget.
 
+mod host;
 mod limits;
 mod receive;
 mod streaming;
@@ -21,6 +22,7 @@ use crate::connection::quota::Quota;
 use crate::exchange::{Exchange, OnSent};
 use crate::handler::Handler;
 use crate::handler::request::Origin;
+use crate::names::{NameOf, Names};
 use crate::net::{Flush, Interest, Net, Readiness};
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -38,6 +40,7 @@ pub(crate) struct Driver<'a, N: Net, H: ?Sized> {
     pub(crate) exchange: Exchange<'a>,
     pub(crate) handler: &'a mut H,
     pub(crate) shared: &'a mut Shared,
+    pub(crate) names: &'a Names,
     pub(crate) quota: Quota,
     /// Whether the state's deadline starts anew. It does if a state was entered, if enough bytes have moved
     /// ([`extend_deadline`](Self::extend_deadline)), if a lingering client still sends, or if credit was
@@ -169,10 +172,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             }
         }
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let fin_follows = match self.exchange.in_flight.on_sent {
-            OnSent::Close { mode, .. } => mode.unwrap_or(self.shared.config.close).sends_fin_first(),
-            _ => false,
-        };
+        let closes = self.exchange.in_flight.on_sent.close_mode(self.shared.config.close);
+        let fin_follows = closes.is_some_and(CloseMode::sends_fin_first);
         let flush = if fin_follows { Flush::WithFin } else { Flush::Now };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {
@@ -197,7 +198,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         let next = match self.exchange.in_flight.on_sent {
             OnSent::KeepAlive => self.keep(),
             OnSent::Close { client_asked, mode } => {
-                self.begin_close(client_asked && whole, mode.unwrap_or(self.shared.config.close))
+                self.begin_close(mode.unwrap_or(self.shared.config.close), client_asked && whole)
             }
             OnSent::Drop => Transition::close(Reason::Dropped),
             OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
@@ -243,7 +244,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
     }
 
-    /// Begins the close after the last byte, as the close mode says.
+    /// Begins the close after the last byte, as `how` says.
     ///
     /// If input is unread or still on its way, a close resets the connection, and the client may lose data that it has
     /// not read yet. So the server closes directly after the FIN only under three conditions:
@@ -253,8 +254,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// - The response is so small that the kernel holds all of it.
     ///
     /// If a client breaks its promise, it meets the reset after the FIN, when it has received the response.
-    fn begin_close(&mut self, at_once: bool, mode: CloseMode) -> Transition {
-        match mode {
+    fn begin_close(&mut self, how: CloseMode, at_once: bool) -> Transition {
+        match how {
             CloseMode::Rst => {
                 self.connection.socket.reset_on_close(self.slot);
                 Transition::close(Reason::Answered)
@@ -289,7 +290,12 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             match self.receive() {
                 Ok(Some(0)) => {
                     self.connection.socket.peer_ended();
-                    return Transition::close(Reason::Answered);
+                    let is_by_host = self.connection.socket.is_closed_by_host();
+                    return Transition::close(if is_by_host {
+                        Reason::ClosedByHost
+                    } else {
+                        Reason::Answered
+                    });
                 }
                 Ok(Some(_)) => {
                     let lingered = since(self.connection.closing_since, self.shared.clock.now());
@@ -332,7 +338,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Answers the whole requests in the input. This is the second step of a wave.
     pub(crate) fn answer(&mut self) -> Need {
-        let origin = Origin { peer: self.connection.socket.stream() };
+        let name = NameOf { names: self.names, slot: self.slot };
+        let origin = Origin { peer: self.connection.socket.stream(), name };
         let mut asked = Asked { handler: &mut *self.handler, origin };
         let need = answer::answer(&mut self.exchange, self.shared, &mut asked, &mut self.quota.requests);
         self.quota.has_framed(std::mem::take(&mut self.exchange.in_flight.framing));
@@ -371,23 +378,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 Transition::close(Reason::Unpollable)
             }
         }
-    }
-
-    /// Returns the end of the connection if its client no longer waits for the host: it has reset the connection, or it
-    /// has sent its FIN and the settings take that for the end ([`Config::half_close`](crate::Config::half_close)).
-    ///
-    /// Nothing is read while the host is awaited, and requests may stand before the FIN. So an error is taken without
-    /// reading, and the FIN is known only by the poller's hint.
-    #[cold]
-    fn client_has_left(&mut self) -> Option<Transition> {
-        if self.connection.socket.has_failed(self.slot) {
-            return Some(self.lost());
-        }
-        if self.shared.config.half_close || !self.connection.socket.is_read_closed() {
-            return None;
-        }
-        self.connection.socket.peer_ended();
-        Some(Transition::close(Reason::PeerClosedEarly))
     }
 
     fn end_of_input(&mut self) -> Transition {

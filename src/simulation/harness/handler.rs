@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::names::Known;
 use super::net::FakeStream;
 use super::script::Script;
 use crate::body::Body;
@@ -10,6 +11,8 @@ use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{BodyWriter, Handler, Host, More, Reply, Responder};
 use crate::intake::Intake;
+use crate::names::ConnectionId;
+use crate::stats::Reason;
 
 /// A body that is larger than any buffer, and is sent without a copy.
 pub(crate) static LARGE: [u8; 200_000] = pattern();
@@ -65,6 +68,7 @@ pub(crate) struct Site {
     pub(crate) pieces: usize,
     /// The deferred and streamed requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
+    pub(crate) known: Known,
     /// All requests that it was given, if a test wants to know.
     pub(crate) heard: Option<Vec<Heard>>,
 }
@@ -129,6 +133,7 @@ impl Handler for Site {
         responder: Responder<'r>,
     ) -> Result<Intake, Reply<'r>> {
         self.heads += 1;
+        self.known.note_id(id, request);
         assert!(request.body().is_empty() && request.id() == Some(id));
         let (kind, rest) = request.path().split_at(request.path().len().min(5));
         match (kind, rest) {
@@ -203,6 +208,7 @@ impl Handler for Site {
         if let Some(heard) = &mut self.heard {
             heard.push(Heard::new(request));
         }
+        self.known.note(request);
         if let Some(at) = self.bodies.iter().position(|body| Some(body.0) == request.id()) {
             let (_, taken, _) = self.bodies.remove(at);
             assert!(request.body().is_empty() && request.body_received() == taken.len() as u64);
@@ -238,11 +244,13 @@ impl Handler for Site {
             "/impossible" => responder.status(99).empty(),
             "/later" => {
                 let (id, reply) = responder.defer();
+                self.known.note_id(id, request);
                 self.parked.push(id);
                 reply
             }
             "/later-panic" => {
                 let (id, _) = responder.defer();
+                self.known.note_id(id, request);
                 self.parked.push(id);
                 std::panic::resume_unwind(Box::new(HandlerPanic))
             }
@@ -258,6 +266,7 @@ impl Handler for Site {
             path if path.starts_with("/stream/") => {
                 let script = Script::of(path).expect("a stream has a script");
                 let (id, reply) = responder.status(200).stream(script.len);
+                self.known.note_id(id, request);
                 self.streams.push((id, script));
                 reply
             }
@@ -282,11 +291,16 @@ impl Handler for Site {
     }
 
     fn gone(&mut self, id: RequestId, why: GoneReason) {
+        self.known.check_is_open(id);
         self.streams.retain(|stream| stream.0 != id);
         self.bodies.retain(|body| body.0 != id);
         self.upgrades.retain(|&upgrade| upgrade != id);
         self.resumed.retain(|&resumed| resumed != id);
         self.gone.push((id, why));
+    }
+
+    fn closed(&mut self, id: ConnectionId, why: Reason) {
+        self.known.closed.push((id, why));
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod entropy;
 pub(crate) mod fixtures;
 pub(crate) mod handler;
 pub(crate) mod kernel;
+pub(crate) mod names;
 pub(crate) mod net;
 mod queues;
 pub(crate) mod script;

@@ -21,7 +21,6 @@ use crate::handler::{Reply, Responder};
 use crate::net::Readiness;
 use crate::state::State;
 use crate::stats::Stats;
-
 use crate::tokens::{TokenRange, Tokens};
 
 /// The most turns in a row in which nothing moves. No test needs more.
@@ -96,7 +95,9 @@ impl Sim {
         let stream = FakeStream::of_host(&self.wire);
         let client = Client::of(&self.wire, &stream);
         let now = self.now();
-        (client, self.engine.call(Some(now)).adopt(stream).map_err(|refused| refused.error.kind()))
+        let adopted = self.engine.call(Some(now)).adopt(stream);
+        let named = adopted.map(|name| self.site.known.named.extend(name));
+        (client, named.map_err(|refused| refused.error.kind()))
     }
 
     pub(crate) fn world(&self) -> std::cell::RefMut<'_, World> {
@@ -322,6 +323,7 @@ impl Sim {
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
         self.check_exchanges();
+        self.check_names();
         assert!(pool.spares() > 0, "the driver has an exchange to work in");
         assert!(progress.accepted == 0 || !self.engine.has_paused(), "nobody is accepted during a pause");
         self.check_timeout(progress);

@@ -19,6 +19,7 @@ use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::deferred::{GoneReason, RequestId};
+use crate::names::ConnectionId;
 use crate::net::Readiness;
 use crate::state::State;
 use crate::stats::Reason;
@@ -63,6 +64,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
             chance.pick(&[CloseMode::Fin, CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop]);
         config.keep_alive = !chance.one_in(8);
         config.half_close = !chance.one_in(3);
+        config.names = chance.one_in(2);
         config.idle_in_drain = chance.pick(&[IdleInDrain::Close, IdleInDrain::LastRequest]);
         config.at_capacity = chance.pick(&[AtCapacity::Evict, AtCapacity::Pause]);
         config.timeouts.linger_total = Duration::from_secs(chance.pick(&[1, 30]));
@@ -106,11 +108,19 @@ fn was_calm(sim: &Sim) -> bool {
     use Reason::*;
     let stats = sim.stats();
     let is_gentle = matches!(sim.engine.config().close, CloseMode::Fin | CloseMode::Peer);
-    let reasons =
-        [IdleTimeout, WriteTimeout, StreamTimeout, LingerTimeout, LingerLimit, Evicted, Shutdown, Unpollable];
-    // In the end all clients send a FIN. If it ends what is in progress, a stream is cut off.
-    let takes_fin_for_end = !sim.engine.config().half_close && stats.closes(PeerClosedEarly) > 0;
-    is_gentle && !takes_fin_for_end && reasons.iter().all(|&reason| stats.closes(reason) == 0)
+    let reasons = [
+        IdleTimeout,
+        WriteTimeout,
+        StreamTimeout,
+        LingerTimeout,
+        LingerLimit,
+        Evicted,
+        ClosedByHost,
+        Shutdown,
+        Unpollable,
+    ];
+    let has_ended_at_fin = !sim.engine.config().half_close && stats.closes(PeerClosedEarly) > 0;
+    is_gentle && !has_ended_at_fin && reasons.iter().all(|&reason| stats.closes(reason) == 0)
 }
 
 /// The host answers one of the deferred requests in some way.
@@ -167,6 +177,23 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     }
 }
 
+/// The host closes one of the open connections, or tries to close one that has ended.
+fn close_one(sim: &mut Sim, chance: &mut Chance) {
+    let is_over = chance.one_in(8);
+    let names: Vec<ConnectionId> = if is_over {
+        sim.site.known.closed.iter().map(|&(name, _)| name).collect()
+    } else {
+        let connections = sim.engine.internals().0.iter();
+        connections.filter_map(|(slot, _)| sim.engine.names().of(slot)).collect()
+    };
+    if !names.is_empty() {
+        let name = chance.pick(&names);
+        sim.site.known.named.insert(name);
+        let how = chance.pick(&[CloseMode::Drop, CloseMode::Rst, CloseMode::Peer, CloseMode::Fin]);
+        assert!(sim.close(name, how).is_err() || !is_over);
+    }
+}
+
 /// Plays a story of at most this number of clients. It ends early if its bytes do.
 fn tell(mut chance: Chance, clients: usize) {
     let mut sim = any_sim(&mut chance, clients);
@@ -174,6 +201,7 @@ fn tell(mut chance: Chance, clients: usize) {
     let mut tokens: Vec<Token> = Vec::new();
     let mut answered = Vec::new();
     let length = 50 + chance.below(150) + 4 * clients;
+    let closes_some = sim.engine.config().names && chance.one_in(2);
     let drained_at = if chance.one_in(4) { chance.below(length) } else { usize::MAX };
     for step in 0..length {
         if chance.is_used_up() {
@@ -227,6 +255,9 @@ fn tell(mut chance: Chance, clients: usize) {
         if sim.site.parked.len() > 2 && chance.one_in(8) {
             answer_all(&mut sim, &mut chance, &mut answered);
         }
+        if closes_some && chance.one_in(12) {
+            close_one(&mut sim, &mut chance);
+        }
         match chance.below(5) {
             0 => {}
             // The poller's batch was full, so the latest events come with the next one.
@@ -272,6 +303,10 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     for id in &sim.site.parked {
         let told = sim.site.gone.iter().filter(|(gone, _)| gone == id).count();
         assert_eq!(told, usize::from(!answered.contains(id)), "{id:?} ends once");
+    }
+    for name in &sim.site.known.named {
+        let told = sim.site.known.closed.iter().filter(|(closed, _)| closed == name).count();
+        assert_eq!(told, 1, "{name:?} is closed once");
     }
     let was_calm = was_calm(sim);
     for actor in actors {

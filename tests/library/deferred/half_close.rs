@@ -1,12 +1,14 @@
 //! Clients that leave while their answer is awaited, and a host that wants to hear of it (`Config::half_close` is off).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use fourway::{Config, GoneReason, IdError, Reason};
+use fourway::{
+    BodyWriter, Config, GoneReason, Handler, IdError, More, Reason, Reply, Request, RequestId, Responder,
+};
 
 use super::answer;
 use crate::common::embed::Rig;
-use crate::common::{Client, get};
+use crate::common::{Client, PATIENCE, get};
 
 fn rig() -> Rig {
     let mut config = Config::default();
@@ -86,4 +88,48 @@ fn an_answer_before_the_fin_is_noticed_reaches_a_client_that_reads_on() {
     rig.until("it has ended", |server, _| server.stats().open == 0);
     assert_eq!(client.response().body, b"here");
     assert_eq!(rig.world.gone, []);
+}
+
+/// Streams to each client, and never has more than one piece.
+#[derive(Default)]
+struct Events {
+    begun: usize,
+    gone: Vec<GoneReason>,
+}
+
+impl Handler for Events {
+    fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        responder.status(200).stream(None).1
+    }
+
+    fn more(&mut self, _: RequestId, piece: &mut BodyWriter<'_>) -> More {
+        self.begun += 1;
+        let _ = piece.write_all(b"the first");
+        More::Later
+    }
+
+    fn gone(&mut self, _: RequestId, why: GoneReason) {
+        self.gone.push(why);
+    }
+}
+
+#[test]
+fn a_client_that_closes_its_half_ends_its_stream_with_a_reset() {
+    let mut rig = rig();
+    let mut events = Events::default();
+    let mut client = Client::connect(rig.address);
+    client.send(get("/events"));
+    let start = Instant::now();
+    while events.gone.is_empty() {
+        assert!(start.elapsed() < PATIENCE, "still not so: {:?}", rig.server);
+        assert_eq!(rig.host.gather(&mut rig.server, Duration::from_millis(100)), []);
+        let had_begun = events.begun > 0;
+        rig.server.process(Instant::now(), &mut events);
+        if events.begun > 0 && !had_begun {
+            client.response_head();
+            client.finish();
+        }
+    }
+    assert_eq!(events.gone, [GoneReason::Ended(Reason::PeerClosedEarly)]);
+    client.try_rest().expect_err("a reset, because the body is not whole");
 }
