@@ -277,7 +277,15 @@ impl<N: Net> Engine<N> {
     }
 
     /// Reports to the handler which deferred requests can no longer be answered, and then which connections have ended.
+    #[inline]
     fn tell_gone<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) {
+        if self.has_reports() {
+            self.tell_all(handler);
+        }
+    }
+
+    #[cold]
+    fn tell_all<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H) {
         while let Some((id, why)) = self.shared.deferrals.next_gone() {
             handler.gone(id, why);
         }

@@ -31,6 +31,13 @@ impl OutMarks {
     #[inline]
     pub(super) fn clear(&mut self) {
         (self.copied, self.sent, self.tail_left) = (0, 0, 0);
+        if !matches!(self.tail, Body::Static(_)) {
+            self.drop_tail();
+        }
+    }
+
+    #[cold]
+    fn drop_tail(&mut self) {
         self.tail = Body::EMPTY;
     }
 }

@@ -172,8 +172,13 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             }
         }
         let whole = self.exchange.out.is_untouched() && self.exchange.out.pending() <= CLOSED_AT_ONCE;
-        let closes = self.exchange.in_flight.on_sent.close_mode(self.shared.config.close);
-        let fin_follows = closes.is_some_and(CloseMode::sends_fin_first);
+        let fin_follows = match self.exchange.in_flight.on_sent {
+            OnSent::KeepAlive => false,
+            on_sent => {
+                let mode = on_sent.close_mode(self.shared.config.close);
+                mode.is_some_and(CloseMode::sends_fin_first)
+            }
+        };
         let flush = if fin_follows { Flush::WithFin } else { Flush::Now };
         let mut writes = 0;
         while !self.exchange.out.is_empty() {

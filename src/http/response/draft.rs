@@ -102,13 +102,22 @@ impl Draft {
 
     /// Returns whether the status never has a body (RFC 9110 §6.4.1).
     pub(super) fn is_bodiless(&self) -> bool {
-        matches!(self.status, 204 | 304)
+        self.is_special && matches!(self.status, 204 | 304)
+    }
+
+    /// Notes the status of the response. A status that has no body is special, so that nobody looks for it elsewhere.
+    #[inline]
+    pub(super) fn set_status(&mut self, status: u16) {
+        self.status = status;
+        if matches!(status, 204 | 205 | 304) {
+            self.is_special = true;
+        }
     }
 
     /// Returns whether the head says how long the body is.
     #[inline]
     pub(super) fn announces(&self) -> bool {
-        if self.is_special { self.announces_special() } else { !self.is_bodiless() }
+        !self.is_special || self.announces_special()
     }
 
     #[cold]
@@ -123,12 +132,12 @@ impl Draft {
     /// Returns the length to announce. A 205 announces an empty body (RFC 9110 §15.3.6), whatever was written.
     #[inline]
     pub(super) fn announced(&self, length: u64) -> u64 {
-        if self.is_special | (self.status == 205) { self.announced_special(length) } else { length }
+        if self.is_special { self.announced_special(length) } else { length }
     }
 
     #[cold]
     fn announced_special(&self, length: u64) -> u64 {
-        match self.special().announced {
+        match self.special.announced {
             Announced::This(announced) => announced,
             _ if self.status == 205 => 0,
             _ => length,
@@ -136,6 +145,6 @@ impl Draft {
     }
 
     pub(crate) fn has_body(&self) -> bool {
-        !self.terms.head_only && !self.is_bodiless() && self.status != 205
+        !self.terms.head_only && !(self.is_special && matches!(self.status, 204 | 205 | 304))
     }
 }

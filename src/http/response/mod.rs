@@ -83,10 +83,11 @@ impl<'r> Writer<'r> {
     /// Writes the status line and the date.
     #[inline]
     pub(crate) fn begin(&mut self, draft: &mut Draft, date: &DateLine, status: u16) {
-        draft.status = status;
         if status == 200 {
+            draft.status = 200;
             self.push(date.behind_ok());
         } else {
+            draft.set_status(status);
             self.push_status(draft, status);
             self.push(date.header());
         }
