@@ -145,6 +145,7 @@ impl Draft {
     }
 
     pub(crate) fn has_body(&self) -> bool {
-        !self.terms.head_only && !(self.is_special && matches!(self.status, 204 | 205 | 304))
+        let has_none = self.is_special && matches!(self.status, 204 | 205 | 304);
+        !(self.terms.head_only || has_none)
     }
 }
