@@ -24,6 +24,11 @@ impl Clock {
         self.now
     }
 
+    /// Returns the time that the host has passed last.
+    pub(crate) fn instant(&self) -> Instant {
+        self.latest.expect("the host passes the time before anything is answered")
+    }
+
     /// Takes note of the host's time. Returns it in nanoseconds.
     pub(crate) fn observe(&mut self, now: Instant) -> u64 {
         self.origin.get_or_insert(now);

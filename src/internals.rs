@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use mio::Token;
 
@@ -107,7 +108,9 @@ impl Answering {
     /// Creates what a server with these settings has.
     pub fn new(config: Config) -> Answering {
         let tokens = Tokens::layout(TokenRange::nth(0), 1).expect("a range has room for one");
-        Answering { pool: Pool::new(&config), shared: Shared::new(config, tokens), names: Names::new(0, 0) }
+        let mut shared = Shared::new(config.clone(), tokens);
+        shared.clock.observe(Instant::now());
+        Answering { pool: Pool::new(&config), shared, names: Names::new(0, 0) }
     }
 
     /// Answers whole requests that have arrived in one read and do not ask for a close. Returns the number of bytes in

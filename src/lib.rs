@@ -52,6 +52,8 @@
 //! [`Limits::out_bytes`] bounds the bytes that are copied into a response. A [`Body`] is static, owned,
 //! shared or repeated. It can have any length and is sent without a copy, so a 10 GiB response costs no memory.
 //!
+//! [`Responder::stats`] shows a handler the server's own counters, for a page of metrics.
+//!
 //! # Responses that come later
 //!
 //! If a handler cannot respond yet, it calls [`Responder::defer`] and gets a [`RequestId`]. The host responds

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use crate::status::ErrorStatus;
 
-/// What a server has counted since it was made. [`Server::stats`](crate::Server::stats) returns it.
+/// What a server has counted since it was made.
 ///
-/// All counters are totals. [`Stats::open`], [`Stats::idle`], [`Stats::deferred`], [`Stats::holding`] and
-/// [`Stats::streaming`] are gauges.
+/// [`Server::stats`](crate::Server::stats) returns a copy, and a handler sees it by
+/// [`Responder::stats`](crate::Responder::stats).
+///
+/// All counters are totals. [`open`](Self::open) is a gauge: the number of connections now. So are the nine fields
+/// after it, one for each state that a connection can wait in. Their sum is `open`.
 ///
 /// ```
 /// let stats = fourway::Stats::default();
@@ -24,14 +27,25 @@ pub struct Stats {
     pub closed_by_client_first: u64,
     /// Connections open now.
     pub open: usize,
-    /// Of the open connections, those that are between requests.
+    /// Of the open connections, those that are between requests, or before the first.
     pub idle: usize,
-    /// Of the open connections, those that wait for the host's response to a deferred request.
-    pub deferred: usize,
+    /// Of the open connections, those whose next request has begun, and whose head is not whole. It includes
+    /// those whose whole request waits for its turn.
+    pub reading_head: usize,
+    /// Of the open connections, those that wait for a [body buffer](crate::Buffers::bodies).
+    pub awaiting_buffer: usize,
+    /// Of the open connections, those whose request's body is not whole.
+    pub reading_body: usize,
     /// Of the open connections, those whose body waits until the host takes the rest of a piece.
     pub holding: usize,
+    /// Of the open connections, those whose client has not taken all of a response.
+    pub sending: usize,
+    /// Of the open connections, those that wait for the host's response to a deferred request.
+    pub deferred: usize,
     /// Of the open connections, those that wait for the host's next piece of a streamed response.
     pub streaming: usize,
+    /// Of the open connections, those that wait for the client's FIN after the last response.
+    pub closing: usize,
     /// Requests that were complete and valid. Each was given to the handler, or dropped.
     pub requests: u64,
     /// Bytes read from clients, including those that were discarded.

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Begun, Engine, Progress};
+use super::{Begun, Engine, Progress, gauges};
 use crate::config::CloseMode;
 use crate::deferred::{IdError, RequestId};
 use crate::handler::{Host, Responder};
@@ -32,6 +32,7 @@ impl<N: Net> Engine<N> {
         // A panic comes first, because the handler may have taken the id of its request before it panicked.
         self.close_panicked();
         self.finish_response();
+        gauges::fill(&mut self.shared.stats, &self.table);
         Call { engine: self, begun }
     }
 }

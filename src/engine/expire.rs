@@ -1,5 +1,7 @@
 //! Expiry: ends the waits whose deadline has passed, and notes how late the host was.
 
+use std::time::Duration;
+
 use super::Engine;
 use crate::connection::quota::Quota;
 use crate::handler::Host;
@@ -49,6 +51,10 @@ impl<N: Net> Engine<N> {
 
     /// Notes how late the host is.
     pub(super) fn note_lateness(&mut self, due: u64) {
-        self.lateness = self.lateness.max(self.now().saturating_sub(due));
+        let late = self.now().saturating_sub(due);
+        if late > self.lateness {
+            self.lateness = late;
+            self.shared.stats.max_lateness = Duration::from_nanos(late);
+        }
     }
 }

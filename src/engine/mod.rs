@@ -26,6 +26,7 @@ mod expire;
 mod evict;
 mod drain;
 mod hand_over;
+mod gauges;
 mod names;
 mod listeners;
 mod wave;
@@ -186,12 +187,7 @@ impl<N: Net> Engine<N> {
 
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.shared.stats.clone();
-        stats.open = self.table.len();
-        stats.idle = self.table.waiting_len(State::Idle);
-        stats.deferred = self.table.waiting_len(State::Deferred);
-        stats.holding = self.table.waiting_len(State::Holding);
-        stats.streaming = self.table.waiting_len(State::Streaming);
-        stats.max_lateness = Duration::from_nanos(self.lateness);
+        gauges::fill(&mut stats, &self.table);
         stats
     }
 
@@ -329,6 +325,12 @@ impl<N: Net> Engine<N> {
     #[cfg(any(test, fuzzing))]
     pub(crate) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// Returns whether the next call begins with something that is left open.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.driving.is_some() || self.responding.is_some()
     }
 
     /// Returns what the simulation checks after every turn.

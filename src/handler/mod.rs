@@ -6,6 +6,7 @@
 
 mod body_writer;
 mod control;
+mod figures;
 mod function;
 pub(crate) mod request;
 mod stream;

@@ -44,6 +44,7 @@ mod drain;
 mod drain_accepts;
 mod exchanges;
 mod faults;
+mod figures;
 mod floods;
 mod half_close;
 mod hand_over;

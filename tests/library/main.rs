@@ -28,4 +28,5 @@ mod names;
 mod embedding;
 mod lifecycle;
 mod deferred;
+mod figures;
 mod storms;

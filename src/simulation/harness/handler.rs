@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::figures::Figures;
 use super::names::Known;
 use super::net::FakeStream;
 use super::script::Script;
@@ -68,6 +69,8 @@ pub(crate) struct Site {
     pub(crate) pieces: usize,
     /// The deferred and streamed requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
+    /// What its responders must show of the server during a call.
+    pub(crate) figures: Option<Figures>,
     pub(crate) known: Known,
     /// All requests that it was given, if a test wants to know.
     pub(crate) heard: Option<Vec<Heard>>,
@@ -123,6 +126,14 @@ impl Heard {
     }
 }
 
+impl Site {
+    fn check_figures(&self, responder: &Responder<'_>) {
+        if let Some(figures) = &self.figures {
+            figures.check(responder);
+        }
+    }
+}
+
 impl Handler for Site {
     /// Paths that begin with `/whole`, `/most`, `/discard` or `/pieces` choose that intake. The others that begin with
     /// `/head` respond at once.
@@ -133,6 +144,7 @@ impl Handler for Site {
         responder: Responder<'r>,
     ) -> Result<Intake, Reply<'r>> {
         self.heads += 1;
+        self.check_figures(&responder);
         self.known.note_id(id, request);
         assert!(request.body().is_empty() && request.id() == Some(id));
         let (kind, rest) = request.path().split_at(request.path().len().min(5));
@@ -176,6 +188,7 @@ impl Handler for Site {
         responder: Responder<'r>,
     ) -> Result<usize, Reply<'r>> {
         self.resumed.retain(|&resumed| resumed != id);
+        self.check_figures(&responder);
         assert!(!bytes.is_empty(), "a piece is never empty");
         let at = self.bodies.iter().position(|body| body.0 == id).expect("it is taken in pieces");
         let (_, taken, taking) = &mut self.bodies[at];
@@ -205,6 +218,7 @@ impl Handler for Site {
 
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         self.asked += 1;
+        self.check_figures(&responder);
         if let Some(heard) = &mut self.heard {
             heard.push(Heard::new(request));
         }

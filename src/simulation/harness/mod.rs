@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod entropy;
+pub(crate) mod figures;
 pub(crate) mod fixtures;
 pub(crate) mod handler;
 pub(crate) mod kernel;

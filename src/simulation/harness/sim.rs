@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use mio::Token;
 
 use super::client::Client;
+use super::figures::gauges;
 use super::handler::{HandlerPanic, Site};
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
@@ -151,8 +152,11 @@ impl Sim {
     /// Calls `process`, as a host that catches its handler's panics and goes on.
     pub(crate) fn process(&mut self) -> Progress {
         let now = self.now();
+        self.site.figures = Some(self.figures());
         let (engine, site) = (&mut self.engine, &mut self.site);
-        match catch_unwind(AssertUnwindSafe(|| engine.call(Some(now)).process(site))) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| engine.call(Some(now)).process(site)));
+        self.site.figures = None;
+        match outcome {
             Ok(progress) => {
                 self.check_books(progress);
                 self.check_queue();
@@ -215,15 +219,19 @@ impl Sim {
         id: RequestId,
         answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>,
     ) -> Result<(), IdError> {
-        let now = self.now();
-        self.engine.call(Some(now)).respond(id).map(|responder| _ = answer(responder))
+        let (now, figures) = (self.now(), self.figures());
+        let responder = self.engine.call(Some(now)).respond(id)?;
+        figures.check(&responder);
+        let _ = answer(responder);
+        Ok(())
     }
 
     /// Answers a deferred request with a stream.
     pub(crate) fn stream(&mut self, id: RequestId, path: &str) -> Result<(), IdError> {
         let script = Script::of(path).expect("a stream has a script");
-        let now = self.now();
+        let (now, figures) = (self.now(), self.figures());
         let responder = self.engine.call(Some(now)).respond(id)?;
+        figures.check(&responder);
         let (streamed, _) = responder.status(200).stream(script.len);
         self.site.streams.push((streamed, script));
         Ok(())
@@ -317,6 +325,7 @@ impl Sim {
         }
         let listed: usize = State::WAITING.into_iter().map(|list| table.waiting_len(list)).sum();
         assert_eq!(table.len(), listed, "each connection is in one list");
+        assert_eq!(gauges(&stats).iter().sum::<usize>(), stats.open, "each connection is in one gauge");
         for list in State::WAITING {
             let states = table.iter().filter(|(_, c)| c.state.waits_as() == list).count();
             assert_eq!(states, table.waiting_len(list), "connections in {list:?}");
