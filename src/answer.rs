@@ -19,6 +19,7 @@ use crate::deferred::{Awaited, GoneReason, RequestId};
 use crate::exchange::{Exchange, Incoming, Input, OnSent, Out};
 use crate::handler::request::{Origin, Request};
 use crate::handler::{Handler, Responder};
+use crate::http::date::DateLine;
 use crate::http::fields::Framing;
 use crate::http::head::Head;
 use crate::http::refusal::Refusal;
@@ -27,6 +28,7 @@ use crate::http::response::{self, Draft, Rest, Terms, Writer};
 use crate::http::target::CONNECT;
 use crate::net::Peer;
 use crate::shared::Shared;
+use crate::stats::Stats;
 use crate::status::ErrorStatus;
 
 use body::Begun;
@@ -248,17 +250,16 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn fmt::
         if let Some(on_sent) = finish_special(taken, draft, out, request) {
             return on_sent;
         }
+        if draft.special().refused {
+            own_page(out, draft, stats, date.line(clock.now()), REFUSED);
+        }
     } else if draft.len == 0 {
         draft.fault = Some("the responder was dropped");
     }
     if let Some(fault) = draft.fault {
         error!("the handler's response to {request} cannot be sent: {fault}");
         stats.handler_errors += 1;
-        stats.count_error(ErrorStatus::InternalServerError);
-        let refusal =
-            Refusal { status: ErrorStatus::InternalServerError, why: "the response cannot be sent" };
-        draft.len = response::error_page(out.room(), date.line(clock.now()), refusal, draft.terms.head_only);
-        (draft.status, draft.terms.close, draft.tail) = (500, true, Body::EMPTY);
+        own_page(out, draft, stats, date.line(clock.now()), CANNOT_BE_SENT);
     }
     if log_enabled!(target: REQUESTS, Level::Debug) {
         let bytes = draft.tail.len().saturating_add(draft.len as u64);
@@ -298,7 +299,7 @@ fn finish_special(
     if draft.begins_tunnel() && special.rest != Rest::Handover {
         draft.fault = Some(NO_TUNNEL);
     }
-    if draft.len == 0 && special.rest == Rest::None {
+    if draft.len == 0 && special.rest == Rest::None && !special.refused {
         draft.fault = Some("the responder was dropped");
     }
     None
@@ -319,6 +320,22 @@ fn begin_rest(serial: NonZeroU64, shared: &mut Shared) -> OnSent {
     };
     deferrals.note_gone_here(serial, over);
     OnSent::after(draft)
+}
+
+/// The page for a request that the handler refuses.
+const REFUSED: Refusal =
+    Refusal { status: ErrorStatus::ServiceUnavailable, why: "there is no response to this request now" };
+
+/// The page for a response that cannot be sent.
+const CANNOT_BE_SENT: Refusal =
+    Refusal { status: ErrorStatus::InternalServerError, why: "the response cannot be sent" };
+
+/// Writes the server's own error page in place of the handler's response.
+#[cold]
+fn own_page(out: &mut Out<'_>, draft: &mut Draft, stats: &mut Stats, date: &DateLine, refusal: Refusal) {
+    stats.count_error(refusal.status);
+    draft.len = response::error_page(out.room(), date, refusal, draft.terms.head_only);
+    (draft.status, draft.terms.close, draft.tail) = (refusal.status.code(), true, Body::EMPTY);
 }
 
 /// Writes the server's own error page. The connection closes after it.

@@ -85,7 +85,8 @@ impl RequestId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GoneReason {
-    /// The host has not responded within [`Timeouts::deferred`](crate::Timeouts::deferred), or it has not taken a
+    /// The host has not responded within [`Timeouts::deferred`](crate::Timeouts::deferred), and
+    /// [`Handler::overdue`](crate::Handler::overdue) has left the response to the server. Or it has not taken a
     /// piece of a body within [`Timeouts::piece`](crate::Timeouts::piece). The client gets a 503. Or the host has
     /// not gone on with a streamed response within [`Timeouts::stream`](crate::Timeouts::stream), and the
     /// connection is reset.

@@ -60,6 +60,7 @@
 //! later with [`Server::respond`]: after a second, or with a result that another thread has sent through a
 //! channel. If the request can no longer be answered, [`Handler::gone`] reports it. The id is plain data. If
 //! the host loses it, nothing happens except that the client gets a 503 after [`Timeouts::deferred`].
+//! [`Handler::overdue`] can give another response then.
 //!
 //! # Responses in pieces
 //!

@@ -108,7 +108,8 @@ fn responder<'r>(
 /// Returns whether the host has used the responder that it was called with, whatever it has returned.
 fn has_answered(shared: &mut Shared) -> bool {
     shared.deferrals.end_current();
-    shared.draft.len > 0 || shared.draft.special().dropped || shared.deferrals.has_taken()
+    let special = shared.draft.special();
+    shared.draft.len > 0 || special.dropped || special.refused || shared.deferrals.has_taken()
 }
 
 /// Reads on in a body, and answers when it is whole.

@@ -82,7 +82,8 @@ pub struct Timeouts {
     /// after 16 times this timeout.
     pub write: Duration,
     /// The time for the host's response to a deferred request (default 30 s). It starts when the responses
-    /// before this one have been sent. After that time, the server refuses the request with 503.
+    /// before this one have been sent. After that time, [`Handler::overdue`](crate::Handler::overdue)
+    /// responds: by default, the server refuses the request with 503.
     pub deferred: Duration,
     /// The time for the host's next piece of a [streamed](crate::ResponseHead::stream) response (default 5
     /// min). It starts when the piece before has been sent. After that time, the server cuts the response

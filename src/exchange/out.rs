@@ -43,6 +43,11 @@ impl OutMarks {
 }
 
 impl<'p> Out<'p> {
+    /// Returns the same, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Out<'_> {
+        Out { bytes: self.bytes, marks: self.marks }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.marks.copied == self.marks.sent && self.marks.tail_left == 0
     }
@@ -79,7 +84,7 @@ impl<'p> Out<'p> {
 
     /// Returns the space for one more response. It has the same size after any batch.
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        Out { bytes: self.bytes, marks: self.marks }.into_room()
+        self.reborrow().into_room()
     }
 
     /// Returns the same as [`room`](Self::room), for as long as the pool's memory is lent.

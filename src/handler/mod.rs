@@ -8,6 +8,7 @@ mod body_writer;
 mod control;
 mod figures;
 mod function;
+mod later;
 pub(crate) mod request;
 mod stream;
 mod take_over;
@@ -186,6 +187,43 @@ pub trait Handler {
     fn closed(&mut self, id: ConnectionId, why: Reason) {
         let _ = (id, why);
     }
+
+    /// Responds to a [deferred](Responder::defer) request whose time is over
+    /// ([`Timeouts::deferred`](crate::Timeouts::deferred)).
+    ///
+    /// By default this calls [`Responder::refuse`]. Then the client gets a 503, and [`gone`](Self::gone)
+    /// reports the request with [`GoneReason::Timeout`]. If the handler responds in another way, the request
+    /// is answered, and `gone` does not report it.
+    ///
+    /// The handler can also defer the request again. The request then has a new id and a new deadline, and the
+    /// old id is over.
+    ///
+    /// If this panics, the connection is lost, and `gone` reports the request.
+    ///
+    /// ```
+    /// use fourway::{Handler, Reply, Request, RequestId, Responder};
+    ///
+    /// struct News { parked: Vec<RequestId> }
+    ///
+    /// impl Handler for News {
+    ///     fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+    ///         let (id, reply) = responder.defer();
+    ///         self.parked.push(id);
+    ///         reply
+    ///     }
+    ///
+    ///     /// There was no news in time, so the client asks again on the same connection.
+    ///     fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
+    ///         self.parked.retain(|&parked| parked != id);
+    ///         responder.status(204).empty()
+    ///     }
+    /// }
+    /// # let _ = News { parked: Vec::new() };
+    /// ```
+    fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
+        let _ = id;
+        responder.refuse()
+    }
 }
 
 impl<H: Handler + ?Sized> Handler for &mut H {
@@ -225,6 +263,10 @@ impl<H: Handler + ?Sized> Handler for &mut H {
 
     fn closed(&mut self, id: ConnectionId, why: Reason) {
         (**self).closed(id, why);
+    }
+
+    fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
+        (**self).overdue(id, responder)
     }
 }
 
@@ -345,7 +387,7 @@ impl<'r> Responder<'r> {
     ///
     /// Until then the connection waits, and so do the requests that its client has sent after this one. It
     /// waits for at most [`Timeouts::deferred`](crate::Timeouts::deferred), starting when the responses
-    /// before this one have been sent.
+    /// before this one have been sent. Then [`Handler::overdue`] responds, by default with a 503.
     ///
     /// A client that closes its half still gets the response. If it resets the connection, [`Handler::gone`]
     /// reports that. (A client that has closed completely looks like one that has closed its half, until the

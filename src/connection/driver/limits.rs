@@ -28,8 +28,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.time_out()
     }
 
-    /// Ends a wait whose deadline has passed. It refuses a request that is late, or whose response is late. In close
-    /// mode `peer` it first sends our FIN, and waits again. In all other cases it ends the connection.
+    /// Ends a wait whose deadline has passed. It refuses a request that is late. For a deferred request, it asks the
+    /// handler first. In close mode `peer` it first sends our FIN, and waits again. In all other cases it ends the
+    /// connection.
     fn time_out(&mut self) -> Outcome {
         match self.connection.state {
             State::Idle | State::Received => return Outcome::Closed(Reason::IdleTimeout),
@@ -43,8 +44,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 self.refuse(ErrorStatus::ServiceUnavailable, "the body was not taken in time");
             }
             State::Deferred => {
-                self.lose_awaited(GoneReason::Timeout);
-                self.refuse(ErrorStatus::ServiceUnavailable, "the response did not come in time");
+                if !self.is_answered_overdue() {
+                    self.lose_awaited(GoneReason::Timeout);
+                    self.refuse(ErrorStatus::ServiceUnavailable, "the response did not come in time");
+                }
             }
             State::Streaming => {
                 self.lose_awaited(GoneReason::Timeout);

@@ -9,6 +9,7 @@
 
 mod host;
 mod limits;
+mod overdue;
 mod receive;
 mod streaming;
 

@@ -40,6 +40,8 @@ pub(crate) struct Draft {
 pub(crate) struct Special {
     /// There is no response, and the connection closes at once.
     pub(crate) dropped: bool,
+    /// The server responds with its own error page.
+    pub(crate) refused: bool,
     /// What follows the bytes that were written.
     pub(crate) rest: Rest,
     pub(crate) announced: Announced,

@@ -1,6 +1,6 @@
 //! What a handler must see of its server: the host's time, and the counters with the gauges of the call's start.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::sim::Sim;
 use crate::handler::Responder;
@@ -10,6 +10,8 @@ use crate::stats::Stats;
 #[derive(Debug)]
 pub(crate) struct Figures {
     pub(crate) now: Instant,
+    /// How long a deferred request may wait.
+    pub(crate) deferred: Duration,
     pub(crate) stats: Stats,
     /// Whether the call begins with something that an earlier one has left open, which changes the gauges.
     pub(crate) is_unfinished: bool,
@@ -28,7 +30,12 @@ impl Figures {
 impl Sim {
     /// Returns what a responder of the next call must show.
     pub(super) fn figures(&self) -> Figures {
-        Figures { now: self.now(), stats: self.stats(), is_unfinished: self.engine.is_unfinished() }
+        Figures {
+            now: self.now(),
+            deferred: self.engine.config().timeouts.deferred,
+            stats: self.stats(),
+            is_unfinished: self.engine.is_unfinished(),
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! The handler of the simulated server, and how its clients read the responses.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::figures::Figures;
 use super::names::Known;
 use super::net::FakeStream;
+use super::overdue::Overdue;
 use super::script::Script;
 use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
@@ -69,6 +72,13 @@ pub(crate) struct Site {
     pub(crate) pieces: usize,
     /// The deferred and streamed requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
+    /// When it has deferred each of them.
+    pub(super) deferred_at: HashMap<RequestId, Instant>,
+    /// What it does with requests that are overdue.
+    pub(crate) overdue: Overdue,
+    /// The requests that were overdue, and those of them that it has ended itself.
+    pub(crate) late: Vec<RequestId>,
+    pub(crate) ended_late: Vec<RequestId>,
     /// What its responders must show of the server during a call.
     pub(crate) figures: Option<Figures>,
     pub(crate) known: Known,
@@ -132,6 +142,15 @@ impl Site {
             figures.check(responder);
         }
     }
+
+    /// Defers a request.
+    pub(super) fn park<'r>(&mut self, responder: Responder<'r>) -> (RequestId, Reply<'r>) {
+        let now = responder.now();
+        let (id, reply) = responder.defer();
+        self.parked.push(id);
+        self.deferred_at.insert(id, now);
+        (id, reply)
+    }
 }
 
 impl Handler for Site {
@@ -175,6 +194,7 @@ impl Handler for Site {
                 self.streams.push((streamed, script));
                 Err(reply)
             }
+            ("/head", "-refuse") => Err(responder.refuse()),
             ("/head", "-panic") => std::panic::resume_unwind(Box::new(HandlerPanic)),
             ("/head", _) => Err(responder.send(401, "text/plain", b"who are you?")),
             _ => Ok(Intake::Whole),
@@ -206,6 +226,7 @@ impl Handler for Site {
                         self.parked.push(id);
                         Err(reply)
                     }
+                    'r' => Err(responder.refuse()),
                     'p' => std::panic::resume_unwind(Box::new(HandlerPanic)),
                     _ => Err(responder.send(507, "text/plain", b"full")),
                 };
@@ -257,15 +278,14 @@ impl Handler for Site {
             "/drop" => responder.close(),
             "/impossible" => responder.status(99).empty(),
             "/later" => {
-                let (id, reply) = responder.defer();
+                let (id, reply) = self.park(responder);
                 self.known.note_id(id, request);
-                self.parked.push(id);
                 reply
             }
+            "/refuse" => responder.refuse(),
             "/later-panic" => {
-                let (id, _) = responder.defer();
+                let (id, _) = self.park(responder);
                 self.known.note_id(id, request);
-                self.parked.push(id);
                 std::panic::resume_unwind(Box::new(HandlerPanic))
             }
             "/panic" => std::panic::resume_unwind(Box::new(HandlerPanic)),
@@ -315,6 +335,16 @@ impl Handler for Site {
 
     fn closed(&mut self, id: ConnectionId, why: Reason) {
         self.known.closed.push((id, why));
+    }
+
+    fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
+        if let Some(figures) = &self.figures {
+            figures.check(&responder);
+            if let Some(&since) = self.deferred_at.get(&id) {
+                assert!(figures.now - since >= figures.deferred, "{id:?} is overdue too early");
+            }
+        }
+        self.respond_overdue(id, responder)
     }
 }
 

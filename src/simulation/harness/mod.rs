@@ -8,6 +8,7 @@ pub(crate) mod handler;
 pub(crate) mod kernel;
 pub(crate) mod names;
 pub(crate) mod net;
+pub(crate) mod overdue;
 mod queues;
 pub(crate) mod script;
 pub(crate) mod sim;

@@ -329,6 +329,8 @@ fn any_intake(chance: &mut Chance) -> String {
         "/head",
         "/head-later",
         "/head-stream",
+        "/head-refuse",
+        "/pieces/until/1000r",
         "/head-panic",
     ];
     chance.pick(&targets).to_string()

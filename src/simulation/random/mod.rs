@@ -14,6 +14,7 @@ use super::harness::client::Client;
 use super::harness::entropy::Chance;
 use super::harness::handler;
 use super::harness::kernel::RUN_OUT;
+use super::harness::overdue::Overdue;
 use super::harness::script::{self, Script};
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
@@ -123,11 +124,17 @@ fn was_calm(sim: &Sim) -> bool {
     is_gentle && !has_ended_at_fin && reasons.iter().all(|&reason| stats.closes(reason) == 0)
 }
 
+/// Returns whether a deferred request was answered, by the host or when it was overdue, or was reported gone.
+fn is_over(sim: &Sim, answered: &[RequestId], id: RequestId) -> bool {
+    let is_gone = sim.site.gone.iter().any(|&(gone, _)| gone == id);
+    is_gone || answered.contains(&id) || sim.site.ended_late.contains(&id)
+}
+
 /// The host answers one of the deferred requests in some way.
 fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>) {
     // Any of them, and some more than once: who was answered, or told of, stays so.
     let id = chance.pick(&sim.site.parked);
-    let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
+    let is_over = is_over(sim, answered, id);
     let answer = match chance.below(8) {
         0 => sim.respond(id, |responder| responder.close()),
         6 => {
@@ -157,7 +164,7 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
 /// The host answers all that it has deferred at once.
 fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>) {
     for id in sim.site.parked.clone() {
-        let is_over = answered.contains(&id) || sim.site.gone.iter().any(|&(gone, _)| gone == id);
+        let is_over = is_over(sim, answered, id);
         let text = handler::PAGE.repeat(chance.pick(&[1, 700, 4000]));
         let answer = match chance.below(6) {
             0 => {
@@ -197,6 +204,7 @@ fn close_one(sim: &mut Sim, chance: &mut Chance) {
 /// Plays a story of at most this number of clients. It ends early if its bytes do.
 fn tell(mut chance: Chance, clients: usize) {
     let mut sim = any_sim(&mut chance, clients);
+    sim.site.overdue = Overdue::Any;
     let mut actors: Vec<Actor> = Vec::new();
     let mut tokens: Vec<Token> = Vec::new();
     let mut answered = Vec::new();
@@ -302,7 +310,8 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     }
     for id in &sim.site.parked {
         let told = sim.site.gone.iter().filter(|(gone, _)| gone == id).count();
-        assert_eq!(told, usize::from(!answered.contains(id)), "{id:?} ends once");
+        let responded = answered.iter().chain(&sim.site.ended_late).filter(|&it| it == id).count();
+        assert_eq!(told + responded, 1, "{id:?} ends once");
     }
     for name in &sim.site.known.named {
         let told = sim.site.known.closed.iter().filter(|(closed, _)| closed == name).count();

@@ -5,6 +5,7 @@ mod answers;
 mod clients;
 mod failures;
 mod half_close;
+mod overdue;
 
 use std::time::Instant;
 
