@@ -121,6 +121,26 @@ fn a_response_that_is_given_is_sent_whole_although_its_head_is_taken() {
     assert_eq!(newcomer.statuses(), [200]);
 }
 
+/// The same for a response that has no bytes.
+#[test]
+fn a_connection_that_the_host_closes_gets_no_503_although_its_head_is_taken() {
+    let mut sim = Sim::with(|config| config.buffers.heads = 1);
+    let deferred = sim.connect();
+    deferred.send(&[handler::get("/later"), b"G".to_vec()].concat());
+    sim.settle();
+    let newcomer = sim.connect_idle();
+    newcomer.send(b"GET / HT");
+    sim.deliver();
+    let id = sim.site.parked[0];
+    sim.respond(id, |responder| responder.close()).unwrap();
+    sim.process();
+    sim.settle();
+    assert_eq!((deferred.received_len(), sim.stats().closes(Reason::Dropped)), (0, 1));
+    newcomer.send(b"TP/1.1\r\nHost: x\r\n\r\n");
+    sim.settle();
+    assert_eq!(newcomer.statuses(), [200]);
+}
+
 /// In a burst of responses, outs are left for a client that does not read its own at once.
 #[test]
 fn a_burst_of_responses_leaves_outs_for_a_slow_client() {

@@ -101,16 +101,15 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     // --- what others need ---
 
-    /// Refuses the connection's request, because another connection needs what it has borrowed. If a response
-    /// is already waiting to be sent, it becomes the last one, and the connection closes. Later requests get
-    /// none.
+    /// Refuses the connection's request, because another connection needs what it has borrowed. If the
+    /// response is already given, it becomes the last one, and the connection closes. Later requests get none.
     pub(crate) fn refuse_for_others(&mut self) -> Outcome {
         // A head has been written already that promises a body, or another protocol.
         if matches!(self.exchange.in_flight.on_sent, OnSent::AskMore(_) | OnSent::HandOver(_)) {
             self.connection.socket.reset_on_close(self.slot);
             return Outcome::Closed(Reason::Evicted);
         }
-        if self.exchange.in_flight.on_sent.awaited().is_none() && !self.exchange.out.is_empty() {
+        if self.exchange.in_flight.on_sent.awaited().is_none() && self.exchange.is_answered() {
             self.lose_awaited(GoneReason::NoRoom);
             self.exchange.input.clear();
             let in_flight = &mut self.exchange.in_flight;
