@@ -4,6 +4,7 @@
 //! bytes have arrived, or when the responses have been sent. *Not yet* is a value that it returns, never an error.
 
 mod body;
+mod later;
 mod pieces;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use crate::stats::Stats;
 use crate::status::ErrorStatus;
 
 use body::Begun;
+pub(crate) use later::cancel;
 pub(crate) use pieces::{Given, ask_for_piece};
 
 /// The log target of one line per request.

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod connections;
+mod later;
 
 use std::fmt;
 use std::io;

@@ -159,7 +159,8 @@ pub enum Reason {
     Answered,
     /// The host has [taken it over](crate::ResponseHead::take_over). It is still open, but no longer the server's.
     TakenOver,
-    /// The close mode is `drop`, or the handler called [`Responder::close`](crate::Responder::close).
+    /// The close mode is `drop`, or the host called [`Responder::close`](crate::Responder::close) or
+    /// [`Server::cancel`](crate::Server::cancel).
     Dropped,
     /// No request arrived within the idle timeout.
     IdleTimeout,

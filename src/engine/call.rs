@@ -48,6 +48,11 @@ impl<'e, N: Net> Call<'e, N> {
         self.engine.begin_response(id)
     }
 
+    /// Ends a deferred request without a response. The next turn closes its connection.
+    pub(crate) fn cancel(self, id: RequestId) -> Result<(), IdError> {
+        self.engine.cancel_deferred(id)
+    }
+
     /// Lets a streamed response, or a body that is taken in pieces, go on.
     pub(crate) fn resume(self, id: RequestId) -> Result<(), IdError> {
         self.engine.resume(id)

@@ -26,6 +26,7 @@ mod expire;
 mod evict;
 mod drain;
 mod hand_over;
+mod later;
 mod gauges;
 mod names;
 mod listeners;
@@ -54,6 +55,7 @@ use crate::stats::{Phase, Stats};
 use crate::table::Table;
 use crate::tokens::{LISTENERS, Tokens};
 
+use later::Found;
 use listeners::Accepting;
 use wave::Member;
 
@@ -233,10 +235,7 @@ impl<N: Net> Engine<N> {
 
     /// Begins the response to a deferred request. The next turn sends it.
     fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, IdError> {
-        let (slot, serial) = self.shared.deferrals.find(id)?;
-        let exchange =
-            self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
-        let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(IdError::Over)?;
+        let Found { slot, exchange, awaited } = self.find_deferred(id)?;
         self.responding = Some(slot);
         self.table.queue(slot);
         self.shared.deferrals.set_slot(slot);

@@ -30,6 +30,7 @@ mod harness;
 mod accept_errors;
 mod any_split;
 mod bodies;
+mod cancel;
 mod capacity;
 mod client_closes;
 mod clocks;

@@ -377,6 +377,11 @@ impl Pool {
         }
     }
 
+    /// Returns the progress of a record, for a change that needs none of its bytes.
+    pub(crate) fn in_flight(&mut self, id: ExchangeId) -> &mut InFlight {
+        &mut self.records[id.index()].in_flight
+    }
+
     /// Returns whether a request waits for the host to go on with its stream, or to take more of its body. Returns
     /// `None` if no such request has this serial.
     pub(crate) fn is_paused_mut(&mut self, id: ExchangeId, serial: NonZeroU64) -> Option<&mut bool> {

@@ -214,6 +214,11 @@ impl Sim {
         self.respond(id, |responder| responder.send(200, "text/plain", body.as_bytes()))
     }
 
+    pub(crate) fn cancel(&mut self, id: RequestId) -> Result<(), IdError> {
+        let now = self.now();
+        self.engine.call(Some(now)).cancel(id)
+    }
+
     pub(crate) fn respond(
         &mut self,
         id: RequestId,
@@ -421,7 +426,10 @@ impl Sim {
                 State::Idle | State::Head | State::Body | State::Closing => socket.has_input(),
                 State::Sending => socket.has_room(),
                 State::AwaitingBuffer => socket.has_untold_error(),
-                State::Deferred => is_left || socket.has_untold_error(),
+                State::Deferred => {
+                    let exchange = connection.exchange.expect("it waits with an exchange");
+                    is_left || socket.has_untold_error() || pool.awaited(exchange).is_none()
+                }
                 State::Streaming | State::Holding => {
                     let exchange = connection.exchange.expect("it waits with an exchange");
                     let is_resumed = self.site.resumed.iter().any(|id| id.slot() == slot);

@@ -136,6 +136,7 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     let id = chance.pick(&sim.site.parked);
     let is_over = is_over(sim, answered, id);
     let answer = match chance.below(8) {
+        0 if chance.one_in(2) => sim.cancel(id),
         0 => sim.respond(id, |responder| responder.close()),
         6 => {
             let mode = chance.pick(&[CloseMode::Fin, CloseMode::Peer, CloseMode::Rst, CloseMode::Drop]);
@@ -172,6 +173,7 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
                 let again = sim.engine.call(Some(now)).respond(id).map(|responder| responder.defer().0);
                 again.map(|id| sim.site.parked.push(id))
             }
+            1 if chance.one_in(2) => sim.cancel(id),
             1 => sim.respond(id, |responder| responder.close()),
             2 => sim.respond(id, |responder| responder.status(200).body(handler::repeated(70_000))),
             _ => sim.respond(id, |responder| responder.send(200, "text/plain", &text)),

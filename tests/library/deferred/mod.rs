@@ -2,6 +2,7 @@
 //! server, and to clients that have gone.
 
 mod answers;
+mod cancelled;
 mod clients;
 mod failures;
 mod half_close;
