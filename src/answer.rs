@@ -17,7 +17,7 @@ use log::{Level, debug, error, log_enabled};
 use crate::body::Body;
 use crate::config::{Limits, MAX_HEADERS, OUT_BATCH};
 use crate::deferred::{Awaited, GoneReason, RequestId};
-use crate::exchange::{Exchange, Incoming, Input, OnSent, Out};
+use crate::exchange::{Exchange, Incoming, Input, Kept, OnSent, Out};
 use crate::handler::request::{Origin, Request};
 use crate::handler::{Handler, Responder};
 use crate::http::date::DateLine;
@@ -33,7 +33,7 @@ use crate::stats::Stats;
 use crate::status::ErrorStatus;
 
 use body::Begun;
-pub(crate) use later::cancel;
+pub(crate) use later::{cancel, respond_with, show};
 pub(crate) use pieces::{Given, ask_for_piece};
 
 /// The log target of one line per request.
@@ -142,18 +142,18 @@ fn read_head<H: Handler + ?Sized>(
     if let Framing::Length(0) = head.framing {
         let on_sent = call(&head, b"", 0, None, &mut exchange.out, shared, asked);
         exchange.in_flight.follow_with(on_sent, &shared.draft);
-        exchange.input.consume(head.raw.len());
+        let len = head.raw.len();
+        if !exchange.keep_request(Kept::head(len, len)) {
+            exchange.input.consume(len);
+        }
         return Ok(Attempt::Answered);
     }
     let arrived = &bytes[head.raw.len()..];
     let expects_continue = head.expects_continue && arrived.is_empty() && shared.config.close.answers();
     match body::begin(&head, arrived, &mut exchange.out, shared, asked)? {
-        Begun::Answered { on_sent, consumed } => {
+        Begun::Answered { on_sent, seen, is_whole } => {
             exchange.in_flight.follow_with(on_sent, &shared.draft);
-            match consumed {
-                Some(len) => exchange.input.consume(len),
-                None => exchange.input.clear(),
-            }
+            exchange.end_request(seen, is_whole);
             Ok(Attempt::Answered)
         }
         Begun::Follows(incoming) => {
@@ -291,7 +291,7 @@ fn finish_special(
         // What was said before, such as a 103, is sent now.
         out.commit(draft.len);
         debug!(target: REQUESTS, "{request} deferred");
-        return Some(OnSent::AwaitReply(Awaited { serial, terms: draft.terms }));
+        return Some(OnSent::AwaitReply(Awaited { serial, terms: draft.terms, keeps: special.keeps }));
     }
     if special.dropped {
         draft.tail = Body::EMPTY;

@@ -120,6 +120,9 @@ pub enum IdError {
     Over,
     /// The id belongs to another server.
     WrongServer,
+    /// The request waits for its response, but it was deferred without
+    /// [keeping](crate::Responder::defer_keeping) it.
+    NotKept,
 }
 
 impl fmt::Display for IdError {
@@ -127,6 +130,7 @@ impl fmt::Display for IdError {
         f.write_str(match self {
             IdError::Over => "what the id names is over, or does not wait for this",
             IdError::WrongServer => "the id belongs to another server",
+            IdError::NotKept => "the request was deferred without keeping it",
         })
     }
 }
@@ -138,6 +142,8 @@ impl std::error::Error for IdError {}
 pub(crate) struct Awaited {
     pub(crate) serial: NonZeroU64,
     pub(crate) terms: Terms,
+    /// Whether its bytes stay in the input.
+    pub(crate) keeps: bool,
 }
 
 /// Makes the ids, and keeps the reports until the handler can take note of them.
@@ -204,6 +210,11 @@ impl Deferrals {
     /// Returns whether an id was taken since the last call of [`take_serial`](Self::take_serial).
     pub(crate) fn has_taken(&self) -> bool {
         self.taken.is_some()
+    }
+
+    /// Returns whether this id was taken since then.
+    pub(crate) fn is_taken(&self, id: RequestId) -> bool {
+        self.taken == Some(id)
     }
 
     /// Notes that the handler is called about a request whose id it has. If it panics, the id ends.

@@ -8,7 +8,7 @@ use log::error;
 use super::{Asked, Attempt, Need, call, finish_asked, terms};
 use crate::config::MAX_HEADERS;
 use crate::deferred::RequestId;
-use crate::exchange::{Exchange, Incoming, OnSent, Out};
+use crate::exchange::{Exchange, Incoming, Kept, OnSent, Out};
 use crate::handler::request::Request;
 use crate::handler::{Handler, Responder};
 use crate::http::body::{BodyReader, Collected};
@@ -21,8 +21,9 @@ use crate::shared::Shared;
 
 /// What becomes of a request with a body once its head has arrived.
 pub(super) enum Begun {
-    /// It is answered. The next request begins after `consumed` bytes, if the body has arrived whole.
-    Answered { on_sent: OnSent, consumed: Option<usize> },
+    /// It is answered. `seen` is what the host has seen of it, and the next request begins after that if the body has
+    /// arrived whole.
+    Answered { on_sent: OnSent, seen: Kept, is_whole: bool },
     /// Its body follows.
     Follows(Incoming),
 }
@@ -41,17 +42,21 @@ pub(super) fn begin<H: Handler + ?Sized>(
         Framing::Length(length) if length <= arrived.len() as u64 => Some(&arrived[..length as usize]),
         _ => None,
     };
-    let consumed = whole.map(|body| head.raw.len() + body.len());
-    let intake = match ask(head, serial, whole.is_some(), out, shared, asked) {
+    let (is_whole, consumed) = (whole.is_some(), head.raw.len() + whole.map_or(0, <[u8]>::len));
+    let intake = match ask(head, serial, is_whole, out, shared, asked) {
         Ok(intake) => intake,
-        Err(on_sent) => return Ok(Begun::Answered { on_sent, consumed }),
+        Err(on_sent) => {
+            return Ok(Begun::Answered { on_sent, seen: Kept::head(head.raw.len(), consumed), is_whole });
+        }
     };
     let most = most(intake, shared.config.limits.body_bytes);
     if let Some(bytes) = whole.filter(|body| !intake.drains() && body.len() as u64 <= most) {
         let id = Some(shared.deferrals.make_current(serial));
-        let on_sent = call(head, bytes, bytes.len() as u64, id, out, shared, asked);
+        let (head_len, received) = (head.raw.len(), bytes.len() as u64);
+        let on_sent = call(head, bytes, received, id, out, shared, asked);
         shared.deferrals.end_current();
-        return Ok(Begun::Answered { on_sent, consumed });
+        let seen = Kept { head_len, body_end: consumed, consumed, received };
+        return Ok(Begun::Answered { on_sent, seen, is_whole });
     }
     let reader = BodyReader::new(head.raw.len(), head.framing, most)?;
     let terms = terms(head, 1, shared);
@@ -159,11 +164,11 @@ fn answer<H: Handler + ?Sized>(
     let head =
         Head::parse(head, &mut headers, &shared.config.limits).expect("a head that was whole stays whole");
     let id = Some(shared.deferrals.make_current(incoming.serial));
-    let on_sent = call(&head, bytes, incoming.reader.received(), id, &mut exchange.out, shared, asked);
+    let (head_len, received) = (incoming.reader.head_len(), incoming.reader.received());
+    let on_sent = call(&head, bytes, received, id, &mut exchange.out, shared, asked);
     exchange.in_flight.follow_with(on_sent, &shared.draft);
     shared.deferrals.end_current();
-    exchange.input.consume(consumed);
-    exchange.in_flight.end_body();
+    exchange.end_request(Kept { head_len, body_end, consumed, received }, true);
 }
 
 /// Hands the part of a body that has arrived to the host, or throws it away. What the host does not take stays in the
@@ -185,18 +190,13 @@ fn drain<H: Handler + ?Sized>(
         }
     };
     let Some(incoming) = &mut exchange.in_flight.body else { return Ok(Attempt::NotYet(Need::Head)) };
-    let start = incoming.reader.head_len();
+    let (start, received) = (incoming.reader.head_len(), incoming.reader.received());
     let taken = match incoming.intake {
         Intake::Pieces if end > start => match give_piece(exchange, shared, asked, end, is_whole) {
             Ok(taken) => taken,
             Err(on_sent) => {
                 exchange.in_flight.follow_with(on_sent, &shared.draft);
-                exchange.in_flight.end_body();
-                if is_whole {
-                    exchange.input.consume(end)
-                } else {
-                    exchange.input.clear()
-                }
+                exchange.end_request(Kept { received, ..Kept::head(start, end) }, is_whole);
                 return Ok(Attempt::Answered);
             }
         },

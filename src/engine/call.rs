@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use super::{Begun, Engine, Progress, gauges};
 use crate::config::CloseMode;
 use crate::deferred::{IdError, RequestId};
-use crate::handler::{Host, Responder};
+use crate::handler::request::Request;
+use crate::handler::{Host, Reply, Responder};
 use crate::names::ConnectionId;
 use crate::net::{Net, Refused};
 
@@ -46,6 +47,15 @@ impl<'e, N: Net> Call<'e, N> {
     /// Begins the response to a deferred request. The next turn sends it.
     pub(crate) fn respond(self, id: RequestId) -> Result<Responder<'e>, IdError> {
         self.engine.begin_response(id)
+    }
+
+    /// Lets the host respond to a deferred request that is kept. The next turn sends the response.
+    pub(crate) fn respond_with(
+        self,
+        id: RequestId,
+        respond: impl for<'r> FnOnce(&Request<'_>, Responder<'r>) -> Reply<'r>,
+    ) -> Result<(), IdError> {
+        self.engine.respond_with(id, respond)
     }
 
     /// Ends a deferred request without a response. The next turn closes its connection.

@@ -4,6 +4,9 @@ use super::Engine;
 use crate::answer;
 use crate::deferred::{Awaited, IdError, RequestId};
 use crate::exchange::ExchangeId;
+use crate::handler::request::{Origin, Request};
+use crate::handler::{Reply, Responder};
+use crate::names::NameOf;
 use crate::net::Net;
 use crate::slot::Slot;
 
@@ -26,9 +29,73 @@ impl<N: Net> Engine<N> {
 
     /// Ends a deferred request without a response. The next turn closes its connection.
     pub(super) fn cancel_deferred(&mut self, id: RequestId) -> Result<(), IdError> {
-        let Found { slot, exchange, .. } = self.find_deferred(id)?;
+        let Found { slot, exchange, awaited } = self.find_deferred(id)?;
         answer::cancel(self.pool.in_flight(exchange), self.table[slot].socket.stream());
+        if awaited.keeps {
+            self.pool.release_kept(exchange);
+        }
         self.table.queue(slot);
         Ok(())
+    }
+
+    /// Shows a deferred request that is kept.
+    pub(crate) fn with_request<R>(&self, id: RequestId, look: impl FnOnce(&Request<'_>) -> R) -> Option<R> {
+        let (slot, exchange) = self.find_kept(id)?;
+        let kept = self.pool.kept(exchange)?;
+        let name = NameOf { names: &self.names, slot };
+        let origin = Origin { peer: self.table[slot].socket.stream(), name };
+        Some(answer::show(kept, id, &origin, &self.shared.config.limits, look))
+    }
+
+    /// Returns the connection and the exchange of a deferred request that is kept. What the last call of the host has
+    /// left open counts as done.
+    fn find_kept(&self, id: RequestId) -> Option<(Slot, ExchangeId)> {
+        let (slot, serial) = self.shared.deferrals.find(id).ok()?;
+        let exchange = self.table.get(slot)?.exchange?;
+        let awaited = self.pool.awaited(exchange)?;
+        let has_panicked = self.driving.is_some_and(|(driven, _)| driven == slot);
+        let still_waits = match self.responding {
+            Some(responding) if responding == slot => {
+                self.shared.deferrals.is_taken(id) && self.shared.draft.special().keeps
+            }
+            _ => awaited.serial == serial,
+        };
+        (still_waits && !has_panicked).then_some((slot, exchange))
+    }
+
+    /// Lets the host respond to a deferred request that is kept, with the request before it. The next turn sends the
+    /// response.
+    pub(super) fn respond_with(
+        &mut self,
+        id: RequestId,
+        respond: impl for<'r> FnOnce(&Request<'_>, Responder<'r>) -> Reply<'r>,
+    ) -> Result<(), IdError> {
+        let Found { slot, exchange, awaited } = self.find_deferred(id)?;
+        if !awaited.keeps {
+            return Err(IdError::NotKept);
+        }
+        self.begin_responding(slot);
+        let (kept, out) = self.pool.open_kept(exchange);
+        let name = NameOf { names: &self.names, slot };
+        let origin = Origin { peer: self.table[slot].socket.stream(), name };
+        answer::respond_with(kept, id, &origin, awaited, out, &mut self.shared, respond);
+        Ok(())
+    }
+
+    /// Notes which deferred request the host responds to. The next call finishes the response.
+    pub(super) fn begin_responding(&mut self, slot: Slot) {
+        self.responding = Some(slot);
+        self.table.queue(slot);
+        self.shared.deferrals.set_slot(slot);
+    }
+
+    /// Returns the deferred requests that are kept.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn kept_requests(&self) -> Vec<RequestId> {
+        let kept = self.table.iter().filter_map(|(slot, connection)| {
+            let awaited = self.pool.awaited(connection.exchange?).filter(|awaited| awaited.keeps)?;
+            Some(self.shared.deferrals.id(slot, awaited.serial))
+        });
+        kept.collect()
     }
 }

@@ -236,9 +236,7 @@ impl<N: Net> Engine<N> {
     /// Begins the response to a deferred request. The next turn sends it.
     fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, IdError> {
         let Found { slot, exchange, awaited } = self.find_deferred(id)?;
-        self.responding = Some(slot);
-        self.table.queue(slot);
-        self.shared.deferrals.set_slot(slot);
+        self.begin_responding(slot);
         let (_, out) = self.pool.open_response(exchange);
         Ok(answer::respond(awaited, out, &mut self.shared))
     }
@@ -262,7 +260,9 @@ impl<N: Net> Engine<N> {
             let (in_flight, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
             let on_sent = answer::finish(&mut out, &mut self.shared, &format_args!("{peer} (deferred)"));
-            in_flight.follow_with(on_sent, &self.shared.draft);
+            if in_flight.follow_deferred(on_sent, &self.shared.draft) {
+                self.pool.release_kept(exchange);
+            }
             if self.pool.has_few_outs() {
                 // A host may answer more requests at once than there are outs. So the response is sent now,
                 // and its out is free again.
@@ -324,6 +324,12 @@ impl<N: Net> Engine<N> {
     #[cfg(any(test, fuzzing))]
     pub(crate) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// Returns whether the handler has not heard of all requests that are gone.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn has_unreported(&self) -> bool {
+        self.shared.deferrals.has_gone()
     }
 
     /// Returns whether the next call begins with something that is left open.

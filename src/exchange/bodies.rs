@@ -8,7 +8,7 @@ use crate::slot::Slot;
 #[derive(Debug)]
 pub(crate) struct BodyBuffers {
     pub(crate) buffers: Buffers,
-    /// The lent buffers, in the order in which they were lent.
+    /// The lent buffers in the order in which they were lent, except those that the host keeps.
     order: Lists<1>,
     /// Since when each buffer is lent, for all that were ever used.
     since: Vec<u64>,
@@ -41,11 +41,19 @@ impl BodyBuffers {
     }
 
     pub(crate) fn give_back(&mut self, body: BufferId) {
-        self.order.remove(0, body.place());
+        self.end_tenure(Some(body));
         self.buffers.give_back(body);
     }
 
-    /// Returns the slot whose buffer was lent first, and since when it is lent.
+    /// Takes a buffer out of the order, because the host keeps the body in it. Its client owes nothing any more.
+    pub(crate) fn end_tenure(&mut self, body: Option<BufferId>) {
+        if let Some(body) = body.filter(|body| self.order.contains(body.place())) {
+            self.order.remove(0, body.place());
+        }
+    }
+
+    /// Returns the slot whose buffer was lent first, and since when it is lent. No buffer that the host keeps is among
+    /// them.
     pub(crate) fn first_lent(&self) -> Option<(Slot, u64)> {
         let body = BufferId::at_place(self.order.first(0)?);
         Some((self.buffers.slot(body), self.since[body.index()]))

@@ -134,6 +134,12 @@ impl Buffers {
         &mut self.memory[start..start + self.size]
     }
 
+    /// Returns the bytes of a buffer, without changing them.
+    pub(crate) fn look_at(&self, buffer: BufferId) -> &[u8] {
+        let start = buffer.index() * self.stride;
+        &self.memory[start..start + self.size]
+    }
+
     /// Returns the slot of the connection that keeps a buffer.
     pub(crate) fn slot(&self, buffer: BufferId) -> Slot {
         self.lent[buffer.index()].slot

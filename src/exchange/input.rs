@@ -33,6 +33,20 @@ impl InputMarks {
         (self.start, self.end) = (0, 0);
         self.scan.restart();
     }
+
+    #[inline]
+    pub(super) fn consume(&mut self, len: usize) {
+        self.start += len;
+        self.scan.restart();
+        assert!(self.start <= self.end);
+    }
+}
+
+impl<'p> Input<'p> {
+    /// Returns the same as [`pending`](Self::pending), for as long as the pool's memory is lent.
+    pub(super) fn into_pending(self) -> &'p [u8] {
+        &self.bytes[self.marks.start..self.marks.end]
+    }
 }
 
 impl Input<'_> {
@@ -86,9 +100,7 @@ impl Input<'_> {
 
     /// Drops `len` bytes from the front.
     pub(crate) fn consume(&mut self, len: usize) {
-        self.marks.start += len;
-        self.marks.scan.restart();
-        assert!(self.marks.start <= self.marks.end);
+        self.marks.consume(len);
     }
 
     /// Drops the bytes between two positions. The bytes after them move down.

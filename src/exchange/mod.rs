@@ -3,6 +3,7 @@
 
 mod incoming;
 mod input;
+mod kept;
 mod out;
 mod streamed;
 mod bodies;
@@ -20,6 +21,7 @@ use buffers::BufferId;
 pub(crate) use incoming::Incoming;
 pub(crate) use input::Input;
 use input::InputMarks;
+pub(crate) use kept::{Kept, KeptRequest};
 use out::OutMarks;
 pub(crate) use out::{MOST_PIECES, Out, Pieces};
 pub(crate) use streamed::Streamed;
@@ -65,6 +67,8 @@ pub(crate) struct InFlight {
     pub(crate) expects_continue: bool,
     /// What the connection does when all is sent.
     pub(crate) on_sent: OnSent,
+    /// Where the deferred request is in the input, if it is [kept](Self::keeps).
+    pub(crate) kept: Kept,
     /// The streamed response, if it is [`OnSent::AskMore`].
     pub(crate) streamed: Option<Streamed>,
     /// Bytes of a body's framing that have not been charged to the quota yet.

@@ -4,8 +4,66 @@ use std::time::Instant;
 
 use super::Server;
 use crate::deferred::{IdError, RequestId};
+use crate::handler::request::Request;
+use crate::handler::{Reply, Responder};
 
 impl Server {
+    /// Shows a request that was [deferred and kept](crate::Responder::defer_keeping) to `look`, and returns what
+    /// that returns.
+    ///
+    /// The request is as the handler has seen it, and has its [id](crate::Request::id). The server parses its
+    /// head each time. Returns `None` if the request no longer waits for a response, was deferred without
+    /// keeping, or belongs to another server.
+    ///
+    /// ```
+    /// use fourway::{RequestId, Server};
+    ///
+    /// /// Serves the requests for this path first.
+    /// fn sort_by_path(server: &Server, waiting: &mut [RequestId], first: &str) {
+    ///     let is_first = |&id: &RequestId| server.with_request(id, |request| request.path() == first);
+    ///     waiting.sort_by_key(|id| is_first(id) != Some(true));
+    /// }
+    /// # let _ = sort_by_path;
+    /// ```
+    pub fn with_request<R>(&self, id: RequestId, look: impl FnOnce(&Request<'_>) -> R) -> Option<R> {
+        self.engine.with_request(id, look)
+    }
+
+    /// Responds to a request that was [deferred and kept](crate::Responder::defer_keeping), with the request at
+    /// hand.
+    ///
+    /// Otherwise it is like [`respond`](Self::respond). The bytes of the request are free after that, unless
+    /// `respond` defers it once more with [`defer_keeping`](crate::Responder::defer_keeping). If `respond`
+    /// panics and the host goes on, the client gets a 500.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use fourway::{RequestId, Server};
+    ///
+    /// fn echo(server: &mut Server, id: RequestId) {
+    ///     let echoed = server.respond_with(id, Instant::now(), |request, responder| {
+    ///         responder.send(200, "application/octet-stream", request.body())
+    ///     });
+    ///     if let Err(error) = echoed {
+    ///         println!("too late: {error}");
+    ///     }
+    /// }
+    /// # let _ = echo;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`respond`](Self::respond). Fails with [`IdError::NotKept`] if the request waits, but was
+    /// deferred without keeping. Then it still waits, and `respond` can answer it.
+    pub fn respond_with(
+        &mut self,
+        id: RequestId,
+        now: Instant,
+        respond: impl for<'r> FnOnce(&Request<'_>, Responder<'r>) -> Reply<'r>,
+    ) -> Result<(), IdError> {
+        self.engine.call(Some(now)).respond_with(id, respond)
+    }
+
     /// Ends a request that was [deferred](crate::Responder::defer) without a response.
     ///
     /// The next [`process`](Self::process) sends what is left of the responses before it. Then it closes the

@@ -52,6 +52,8 @@ mod hand_over;
 mod host_closes;
 mod host_closes_responses;
 mod intake;
+mod kept;
+mod kept_buffers;
 mod late_host;
 mod malformed;
 mod names;

@@ -23,7 +23,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         let peer = PeerName(self.connection.socket.stream());
         let out = &mut self.exchange.out;
         let on_sent = answer::finish(out, self.shared, &format_args!("{peer} (overdue)"));
-        self.exchange.in_flight.follow_with(on_sent, &self.shared.draft);
+        if self.exchange.in_flight.follow_deferred(on_sent, &self.shared.draft) {
+            self.exchange.release_kept();
+        }
         if on_sent.awaited().is_some() {
             self.enter(State::Deferred, "deferred again");
         }

@@ -19,7 +19,7 @@ use super::InputBuffer;
 use super::InputMarks;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Exchange, ExchangeId, InFlight, Input, OnSent, Out, Record};
+use super::{Exchange, ExchangeId, InFlight, Input, KeptRequest, OnSent, Out, Record};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::slot::Slot;
@@ -353,6 +353,9 @@ impl Pool {
     fn leave_body(&mut self, id: ExchangeId) {
         let record = &mut self.records[id.index()];
         let is_answered = !record.in_flight.is_apart;
+        if record.in_flight.keeps() {
+            self.bodies.end_tenure(record.body);
+        }
         let Some(body) = record.body.take_if(|_| is_answered) else { return };
         if record.has_no_input() {
             record.leave_input();
@@ -375,6 +378,27 @@ impl Pool {
             record.move_input(self.heads.bytes(head), self.bodies.buffers.bytes(body));
             self.heads.give_back(head);
         }
+    }
+
+    /// Returns the request that a record keeps, if it does.
+    pub(crate) fn kept(&self, id: ExchangeId) -> Option<KeptRequest<'_>> {
+        let record = self.records.get(id.index()).filter(|record| record.in_flight.keeps())?;
+        let input = match record.input_buffer()? {
+            InputBuffer::Head(head) => self.heads.look_at(head),
+            InputBuffer::Body(body) => self.bodies.buffers.look_at(body),
+        };
+        Some(record.in_flight.kept.of(&input[record.input.start..]))
+    }
+
+    /// Opens a record that keeps its request, for the response.
+    pub(crate) fn open_kept(&mut self, id: ExchangeId) -> (KeptRequest<'_>, Out<'_>) {
+        let Exchange { input, in_flight, out } = self.open(id);
+        (in_flight.kept.of(input.into_pending()), out)
+    }
+
+    /// Drops the bytes of a request that a record has kept.
+    pub(crate) fn release_kept(&mut self, id: ExchangeId) {
+        self.records[id.index()].release_kept();
     }
 
     /// Returns the progress of a record, for a change that needs none of its bytes.

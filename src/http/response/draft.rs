@@ -42,6 +42,8 @@ pub(crate) struct Special {
     pub(crate) dropped: bool,
     /// The server responds with its own error page.
     pub(crate) refused: bool,
+    /// The request is deferred, and its bytes stay in the input.
+    pub(crate) keeps: bool,
     /// What follows the bytes that were written.
     pub(crate) rest: Rest,
     pub(crate) announced: Announced,

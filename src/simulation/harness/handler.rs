@@ -15,7 +15,7 @@ use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{BodyWriter, Handler, Host, More, Reply, Responder};
 use crate::intake::Intake;
-use crate::names::ConnectionId;
+use crate::names::{ConnectionId, ListenerId};
 use crate::stats::Reason;
 
 /// A body that is larger than any buffer, and is sent without a copy.
@@ -72,6 +72,10 @@ pub(crate) struct Site {
     pub(crate) pieces: usize,
     /// The deferred and streamed requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
+    /// The requests that are kept, as it has seen them.
+    pub(crate) kept: HashMap<RequestId, Heard>,
+    /// The heads of requests that it may keep in the middle of their bodies.
+    seen_heads: HashMap<RequestId, Heard>,
     /// When it has deferred each of them.
     pub(super) deferred_at: HashMap<RequestId, Instant>,
     /// What it does with requests that are overdue.
@@ -105,12 +109,14 @@ pub(crate) struct Heard {
     path: String,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) received: u64,
+    origin: (Option<ConnectionId>, Option<ListenerId>),
     /// Whether the client may have said that it sends no further request.
     pub(crate) asks_for_close: bool,
 }
 
 impl Heard {
-    fn new(request: &Request<'_>) -> Self {
+    pub(super) fn new(request: &Request<'_>) -> Self {
         let headers: Vec<_> =
             request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
         let says_close = headers.iter().any(|(name, value)| {
@@ -123,6 +129,8 @@ impl Heard {
             path: request.path().to_owned(),
             headers,
             body: request.body().to_vec(),
+            received: request.body_received(),
+            origin: (request.connection(), request.listener()),
             asks_for_close: says_close || request.minor_version() == 0,
         }
     }
@@ -141,15 +149,6 @@ impl Site {
         if let Some(figures) = &self.figures {
             figures.check(responder);
         }
-    }
-
-    /// Defers a request.
-    pub(super) fn park<'r>(&mut self, responder: Responder<'r>) -> (RequestId, Reply<'r>) {
-        let now = responder.now();
-        let (id, reply) = responder.defer();
-        self.parked.push(id);
-        self.deferred_at.insert(id, now);
-        (id, reply)
     }
 }
 
@@ -175,6 +174,7 @@ impl Handler for Site {
                 let taking = match rest.trim_start_matches("es/").split_once('/') {
                     Some(("some", size)) => Taking::Some(number(size)),
                     Some(("until", end)) => {
+                        self.seen_heads.insert(id, Heard::new(request));
                         Taking::Until(number(&end[..end.len() - 1]), end.chars().last().expect("a verb"))
                     }
                     _ => Taking::All,
@@ -194,6 +194,7 @@ impl Handler for Site {
                 self.streams.push((streamed, script));
                 Err(reply)
             }
+            ("/head", "-keep") => Err(self.keep(Heard::new(request), responder)),
             ("/head", "-refuse") => Err(responder.refuse()),
             ("/head", "-panic") => std::panic::resume_unwind(Box::new(HandlerPanic)),
             ("/head", _) => Err(responder.send(401, "text/plain", b"who are you?")),
@@ -212,6 +213,7 @@ impl Handler for Site {
         assert!(!bytes.is_empty(), "a piece is never empty");
         let at = self.bodies.iter().position(|body| body.0 == id).expect("it is taken in pieces");
         let (_, taken, taking) = &mut self.bodies[at];
+        let received = taken.len() + bytes.len();
         let len = match *taking {
             Taking::All => bytes.len(),
             Taking::Some(most) => bytes.len().min(most),
@@ -227,6 +229,11 @@ impl Handler for Site {
                         Err(reply)
                     }
                     'r' => Err(responder.refuse()),
+                    'k' => {
+                        let mut heard = self.seen_heads.remove(&id).expect("it has seen the head");
+                        heard.received = received as u64;
+                        Err(self.keep(heard, responder))
+                    }
                     'p' => std::panic::resume_unwind(Box::new(HandlerPanic)),
                     _ => Err(responder.send(507, "text/plain", b"full")),
                 };
@@ -245,8 +252,12 @@ impl Handler for Site {
         }
         self.known.note(request);
         if let Some(at) = self.bodies.iter().position(|body| Some(body.0) == request.id()) {
-            let (_, taken, _) = self.bodies.remove(at);
+            let (id, taken, _) = self.bodies.remove(at);
+            self.resumed.retain(|&resumed| resumed != id);
             assert!(request.body().is_empty() && request.body_received() == taken.len() as u64);
+            if request.path() == "/pieces/keep" {
+                return self.keep(Heard::new(request), responder);
+            }
             return responder.status(200).body(Body::Shared(taken.into()));
         }
         if request.method() == "CONNECT" && request.target() == "tunnel:1" {
@@ -281,6 +292,11 @@ impl Handler for Site {
                 let (id, reply) = self.park(responder);
                 self.known.note_id(id, request);
                 reply
+            }
+            "/keep" => self.keep(Heard::new(request), responder),
+            "/keep-panic" => {
+                self.keep(Heard::new(request), responder);
+                std::panic::resume_unwind(Box::new(HandlerPanic))
             }
             "/refuse" => responder.refuse(),
             "/later-panic" => {
@@ -330,6 +346,7 @@ impl Handler for Site {
         self.bodies.retain(|body| body.0 != id);
         self.upgrades.retain(|&upgrade| upgrade != id);
         self.resumed.retain(|&resumed| resumed != id);
+        self.kept.remove(&id);
         self.gone.push((id, why));
     }
 

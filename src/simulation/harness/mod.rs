@@ -6,6 +6,7 @@ pub(crate) mod figures;
 pub(crate) mod fixtures;
 pub(crate) mod handler;
 pub(crate) mod kernel;
+pub(crate) mod later;
 pub(crate) mod names;
 pub(crate) mod net;
 pub(crate) mod overdue;

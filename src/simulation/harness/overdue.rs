@@ -42,6 +42,7 @@ impl Site {
             one => one,
         };
         self.late.push(id);
+        let heard = self.kept.remove(&id);
         if !matches!(what, Overdue::Refuse | Overdue::Panic | Overdue::DeferAndPanic) {
             self.ended_late.push(id);
         }
@@ -54,7 +55,10 @@ impl Site {
                 self.streams.push((streamed, script));
                 reply
             }
-            Overdue::DeferAgain => self.park(responder).1,
+            Overdue::DeferAgain => match heard {
+                Some(heard) if self.late.len() % 2 == 0 => self.keep(heard, responder),
+                _ => self.park(responder).1,
+            },
             Overdue::Close => responder.close(),
             Overdue::Refuse | Overdue::Any => responder.refuse(),
             Overdue::DeferAndPanic => {

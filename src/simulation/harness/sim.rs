@@ -214,11 +214,6 @@ impl Sim {
         self.respond(id, |responder| responder.send(200, "text/plain", body.as_bytes()))
     }
 
-    pub(crate) fn cancel(&mut self, id: RequestId) -> Result<(), IdError> {
-        let now = self.now();
-        self.engine.call(Some(now)).cancel(id)
-    }
-
     pub(crate) fn respond(
         &mut self,
         id: RequestId,
@@ -228,6 +223,7 @@ impl Sim {
         let responder = self.engine.call(Some(now)).respond(id)?;
         figures.check(&responder);
         let _ = answer(responder);
+        self.site.kept.remove(&id);
         Ok(())
     }
 
@@ -239,6 +235,7 @@ impl Sim {
         figures.check(&responder);
         let (streamed, _) = responder.status(200).stream(script.len);
         self.site.streams.push((streamed, script));
+        self.site.kept.remove(&id);
         Ok(())
     }
 
@@ -337,6 +334,7 @@ impl Sim {
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
         self.check_exchanges();
+        self.check_kept();
         self.check_names();
         assert!(pool.spares() > 0, "the driver has an exchange to work in");
         assert!(progress.accepted == 0 || !self.engine.has_paused(), "nobody is accepted during a pause");
@@ -361,7 +359,12 @@ impl Sim {
                     State::Head | State::AwaitingBuffer => head && !out && !body,
                     State::Body => head != body && !out,
                     State::Holding => head && !out && !body,
-                    State::Deferred | State::Streaming => !body && (!out || table.is_ready(slot)),
+                    // What is answered is settled in its turn.
+                    State::Deferred => {
+                        let is_kept = pool.kept(exchange).is_some();
+                        table.is_ready(slot) || (!out && (!body || is_kept))
+                    }
+                    State::Streaming => !body && (!out || table.is_ready(slot)),
                     State::Idle | State::Received | State::Sending | State::Closing => !(head && body),
                 };
                 let is_frugal = table.is_ready(slot) || pool.is_frugal(exchange);

@@ -108,8 +108,18 @@ impl Actor {
     pub(super) fn check(&self, was_calm: bool) {
         // The host sometimes closes a deferred request instead of responding.
         let is_lost = |target: &str| {
-            let may_close =
-                ["/panic", "/drop", "/later", "/head-later", "/head-panic", "/pieces/until", "/upgrade"];
+            let may_close = [
+                "/panic",
+                "/drop",
+                "/later",
+                "/keep",
+                "/head-later",
+                "/head-keep",
+                "/head-panic",
+                "/pieces/until",
+                "/pieces/keep",
+                "/upgrade",
+            ];
             may_close.iter().any(|&path| target.starts_with(path)) || cuts(target)
         };
         let is_to_be_whole =
@@ -179,7 +189,9 @@ impl Actor {
         let own = format!("{method} {target}");
         let expected: &[u8] = match target {
             // A body of no bytes is none, so the host was not asked about it.
-            "/head-stream" | "/head-later" | "/pieces" if own.as_bytes().starts_with(&response.body) => {
+            "/head-stream" | "/head-later" | "/head-keep" | "/pieces"
+                if own.as_bytes().starts_with(&response.body) =>
+            {
                 return;
             }
             _ if target.starts_with("/pieces/") && own.as_bytes().starts_with(&response.body) => return,
@@ -207,18 +219,18 @@ impl Actor {
             }
             _ if method == "POST" && (target == "/most" || target.starts_with("/pieces")) => {
                 // The host may have deferred it.
-                let is_later = target.ends_with('d');
+                let is_later = target.ends_with(['d', 'k']) || target == "/pieces/keep";
                 let is_body = response.body.iter().all(|byte| b"bc".contains(byte));
                 assert!(is_later || is_body, "{target}");
                 return;
             }
-            "/head-later" => return,
-            "/later" if response.body.starts_with(b"a") => {
+            "/head-later" | "/head-keep" => return,
+            "/later" | "/keep" if response.body.starts_with(b"a") => {
                 assert!(response.body.len() <= 5150 && script::is_begun(&response.body));
                 return;
             }
-            "/later" if !response.body.starts_with(b"r") => b"better late",
-            "/later" => {
+            "/later" | "/keep" if !response.body.starts_with(b"r") => b"better late",
+            "/later" | "/keep" => {
                 assert!(response.body.iter().zip(handler::PAGE.iter().cycle()).all(|(a, b)| a == b));
                 return;
             }
@@ -279,8 +291,12 @@ fn any_target(chance: &mut Chance, own: &str) -> String {
         "/panic",
         "/later",
         "/later",
+        "/keep",
+        "/keep",
+        "/keep",
         "/later-panic",
         "/upgrade",
+        "/keep-panic",
     ];
     chance.pick(&targets).to_string()
 }
@@ -329,6 +345,9 @@ fn any_intake(chance: &mut Chance) -> String {
         "/head",
         "/head-later",
         "/head-stream",
+        "/head-keep",
+        "/pieces/keep",
+        "/pieces/until/1000k",
         "/head-refuse",
         "/pieces/until/1000r",
         "/head-panic",

@@ -19,7 +19,7 @@ use super::harness::script::{self, Script};
 use super::harness::sim::Sim;
 use super::harness::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
-use crate::deferred::{GoneReason, RequestId};
+use crate::deferred::{GoneReason, IdError, RequestId};
 use crate::names::ConnectionId;
 use crate::net::Readiness;
 use crate::state::State;
@@ -143,16 +143,15 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
             sim.respond(id, |responder| responder.status(200).close_with(mode).send(b"better late"))
         }
         7 => sim.stream(id, "/stream/chunked/100a,50l,5000e"),
-        1 => {
-            let now = sim.now();
-            sim.engine.call(Some(now)).respond(id).map(drop)
+        1 => sim.drop_responder(id),
+        2 => sim.defer_again(id, chance.one_in(2)).map(drop),
+        3 | 4 => {
+            let is_kept = sim.site.kept.contains_key(&id);
+            let answer = sim.respond_with(id, |responder| responder.send(200, "text/plain", b"better late"));
+            assert!(answer != Err(IdError::NotKept) || !(is_kept || is_over));
+            answer
         }
-        2 => {
-            let now = sim.now();
-            let again = sim.engine.call(Some(now)).respond(id).map(|responder| responder.defer().0);
-            again.map(|id| sim.site.parked.push(id))
-        }
-        3..=5 => {
+        5 if chance.one_in(2) => {
             let body = handler::repeated(chance.pick(&[0, 1, 5000, 70_000]));
             sim.respond(id, |responder| responder.status(200).body(body))
         }
@@ -168,10 +167,9 @@ fn answer_all(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
         let is_over = is_over(sim, answered, id);
         let text = handler::PAGE.repeat(chance.pick(&[1, 700, 4000]));
         let answer = match chance.below(6) {
-            0 => {
-                let now = sim.now();
-                let again = sim.engine.call(Some(now)).respond(id).map(|responder| responder.defer().0);
-                again.map(|id| sim.site.parked.push(id))
+            0 => sim.defer_again(id, chance.one_in(2)).map(drop),
+            3 if chance.one_in(2) => {
+                sim.respond_with(id, |responder| responder.send(200, "text/plain", &text))
             }
             1 if chance.one_in(2) => sim.cancel(id),
             1 => sim.respond(id, |responder| responder.close()),
