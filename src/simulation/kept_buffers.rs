@@ -4,7 +4,6 @@ use super::deferred::{DEFERRED, SECOND, bodies};
 use super::harness::client::Client;
 use super::harness::handler;
 use super::harness::sim::Sim;
-use super::harness::socket::Ending;
 use super::kept::{body, kept, post};
 use crate::deferred::{GoneReason, IdError};
 use crate::state::State;
