@@ -19,6 +19,9 @@ pub mod program;
 pub mod strace;
 pub mod browser;
 pub mod child;
+#[cfg(unix)]
+pub mod chromium;
+pub mod chunks;
 pub mod embed;
 pub mod stalled;
 pub mod tools;

@@ -4,6 +4,7 @@ mod embed;
 mod metrics;
 mod deferred;
 mod own_loop;
+mod events;
 #[cfg(all(unix, feature = "uds"))]
 mod unix_admin;
 
@@ -101,13 +102,14 @@ fn sources() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let files = fs::read_dir(folder).expect("the examples").map(|file| file.expect("a file").path());
     let name = |file: &Path| file.file_stem().expect("a name").to_string_lossy().into_owned();
-    files.map(|file| (name(&file), fs::read_to_string(&file).expect("a text"))).collect()
+    let programs = files.filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    programs.map(|file| (name(&file), fs::read_to_string(&file).expect("a text"))).collect()
 }
 
 #[test]
 fn every_example_is_shorter_than_a_hundred_lines() {
     let sources = sources();
-    assert!(sources.len() >= 6, "the examples are here");
+    assert!(sources.len() >= 7, "the examples are here");
     for (name, source) in sources {
         assert!(source.lines().count() < 100, "{name} has {} lines", source.lines().count());
     }
@@ -121,6 +123,19 @@ fn every_example_begins_with_how_to_run_and_to_ask_it() {
         assert!(docs.contains(&format!("\n cargo run --example {name} ")), "{name} is run");
         assert!(docs.contains("\n curl "), "{name} is asked");
     }
+}
+
+#[test]
+fn every_example_is_in_the_documentation() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/EMBEDDING.md"));
+    let page = page.expect("the page about embedding");
+    let (_, list) = page.split_once("| `cargo run --example` |").expect("its list of examples");
+    let named = |line: &str| Some(line.strip_prefix("| `")?.split([' ', '`']).next()?.to_owned());
+    let mut listed: Vec<String> = list.lines().filter_map(named).collect();
+    let mut names: Vec<String> = sources().into_iter().map(|(name, _)| name).collect();
+    listed.sort();
+    names.sort();
+    assert_eq!(listed, names);
 }
 
 // --- hello ---

@@ -1,0 +1,106 @@
+//! Chromium without a window, which shows a page to a test. The test talks to it through two pipes, in the DevTools
+//! protocol (`--remote-debugging-pipe`): JSON, and a zero byte after each message.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use super::child::Child;
+use super::tools::{self, Folder};
+use super::{PATIENCE, wait_until};
+
+/// A browser with one page. It ends with its test.
+pub struct Page {
+    pipe: ChildStdin,
+    messages: Receiver<String>,
+    sent: u64,
+    /// The field that names the page in a message.
+    session: String,
+    _browser: Child,
+    _profile: Folder,
+}
+
+impl Page {
+    /// Opens a page in a new browser, if one is installed, as [`tools::find`] says.
+    pub fn open(url: &str) -> Option<Page> {
+        let chromium = tools::find(&["chromium", "chromium-browser", "google-chrome", "chrome"])?;
+        let profile = Folder::new();
+        // It reads from its descriptor 3, and writes to its descriptor 4.
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >&2"]).arg(chromium);
+        command.args(["--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu"]);
+        command.args(["--no-first-run", "--disable-background-networking", "--disable-component-update"]);
+        command.args(["--disable-sync", "--disable-dev-shm-usage"]);
+        command.arg(format!("--user-data-dir={}", profile.path("profile").display()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut browser = Child::unread(&mut command);
+        let pipe = browser.process.stdin.take().expect("a pipe");
+        let mut replies = BufReader::new(browser.process.stdout.take().expect("a pipe"));
+        let (sender, messages) = mpsc::channel();
+        thread::spawn(move || {
+            let mut message = Vec::new();
+            while replies.read_until(0, &mut message).is_ok_and(|len| len > 0) {
+                let _ = sender.send(String::from_utf8_lossy(&message).into_owned());
+                message.clear();
+            }
+        });
+        let session = String::new();
+        let mut page = Page { pipe, messages, sent: 0, session, _browser: browser, _profile: profile };
+        let target = page.ask("Target.createTarget", &format!("{{\"url\":{url:?}}}"), "targetId");
+        let target = format!("{{\"targetId\":{target:?},\"flatten\":true}}");
+        let session = page.ask("Target.attachToTarget", &target, "sessionId");
+        page.session = format!("\"sessionId\":{session:?},");
+        Some(page)
+    }
+
+    /// Returns the value of an expression in the page: a text.
+    pub fn value(&mut self, expression: &str) -> String {
+        self.ask("Runtime.evaluate", &format!("{{\"expression\":{expression:?}}}"), "value")
+    }
+
+    /// Waits until the value of an expression is so, and returns it.
+    pub fn wait_for(&mut self, expression: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let mut value = String::new();
+        wait_until(expression, || {
+            value = self.value(expression);
+            is_so(&value)
+        });
+        value
+    }
+
+    /// Calls a method, and returns a field of its result, which is a text. It is empty if the result has no such field.
+    fn ask(&mut self, method: &str, params: &str, field: &str) -> String {
+        self.sent += 1;
+        let (id, session) = (self.sent, &self.session);
+        write!(self.pipe, "{{\"id\":{id},{session}\"method\":{method:?},\"params\":{params}}}\0")
+            .expect("the browser reads");
+        let is_reply = |message: &String| message.starts_with(&format!("{{\"id\":{id},"));
+        let mut next = || self.messages.recv_timeout(PATIENCE).expect("the browser answers");
+        let reply = std::iter::repeat_with(&mut next).find(is_reply).unwrap_or_default();
+        reply.split_once(&format!("\"{field}\":\"")).map_or(String::new(), |(_, text)| unescaped(text))
+    }
+}
+
+/// Returns a text of JSON up to its quote, with the escapes that this browser uses.
+fn unescaped(text: &str) -> String {
+    let (mut plain, mut characters) = (String::new(), text.chars());
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => break,
+            '\\' => match characters.next() {
+                Some('n') => plain.push('\n'),
+                Some('t') => plain.push('\t'),
+                Some('u') => {
+                    let digits: String = characters.by_ref().take(4).collect();
+                    let number = u32::from_str_radix(&digits, 16).ok();
+                    plain.push(number.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER));
+                }
+                Some(other) => plain.push(other),
+                None => {}
+            },
+            _ => plain.push(character),
+        }
+    }
+    plain
+}
