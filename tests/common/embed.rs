@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ impl Handler for World {
             return responder.status(200).body(body.clone());
         }
         if target == "/panic" {
-            std::panic::resume_unwind(Box::new(HandlerPanic));
+            resume_unwind(Box::new(HandlerPanic));
         }
         if !target.starts_with("/later") {
             return responder.body_with(200, "text/plain", |body| {
@@ -86,7 +86,7 @@ impl Handler for World {
         let (id, reply) = responder.defer();
         self.parked.push(id);
         if target == "/later-panic" {
-            std::panic::resume_unwind(Box::new(HandlerPanic));
+            resume_unwind(Box::new(HandlerPanic));
         }
         reply
     }
@@ -101,20 +101,21 @@ impl Handler for World {
 }
 
 /// A server with one listener in a loop, moved by hand.
-pub struct Rig {
+pub struct Rig<H = World> {
     pub host: Loop,
     pub server: Server,
-    pub world: World,
+    pub world: H,
     pub address: SocketAddr,
 }
 
-impl Rig {
-    pub fn new(config: Config) -> Rig {
+impl<H: Handler> Rig<H> {
+    /// Makes one with this handler.
+    pub fn with(config: Config, world: H) -> Rig<H> {
         let host = Loop::new(256);
         let mut server = host.server(0, config);
         let listener = server.listen(ANY_PORT).expect("a free port");
         let address = server.local_addr(listener).expect("it listens");
-        Rig { host, server, world: World::default(), address }
+        Rig { host, server, world, address }
     }
 
     /// One turn of the loop, after at most `wait` of waiting.
@@ -125,12 +126,39 @@ impl Rig {
     }
 
     /// Turns until it is so.
-    pub fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Server, &mut World) -> bool) {
+    pub fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Server, &mut H) -> bool) {
         let start = Instant::now();
         while !is_so(&mut self.server, &mut self.world) {
             assert!(start.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}: {:?}", self.server);
             self.turn(Duration::from_millis(100));
         }
+    }
+
+    /// Turns until all that has arrived is processed.
+    pub fn settle(&mut self) {
+        while self.turn(Duration::ZERO).more || !self.host.events.is_empty() {}
+    }
+
+    /// Turns until a client on another thread has finished.
+    pub fn serve<T>(&mut self, client: JoinHandle<T>) -> T {
+        self.serve_while(client, |_, _| {})
+    }
+
+    /// The same. Before each turn the host does something of its own.
+    pub fn serve_while<T>(&mut self, client: JoinHandle<T>, mut act: impl FnMut(&mut Server, &mut H)) -> T {
+        let start = Instant::now();
+        while !client.is_finished() {
+            assert!(start.elapsed() < PATIENCE, "the client waits for ever: {:?}", self.server);
+            act(&mut self.server, &mut self.world);
+            self.turn(Duration::from_millis(5));
+        }
+        client.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+impl Rig {
+    pub fn new(config: Config) -> Rig {
+        Rig::with(config, World::default())
     }
 
     /// Turns until a handler's panic, which the host catches; then it goes on.
@@ -142,11 +170,6 @@ impl Rig {
     /// Turns until this number of requests has come since the beginning.
     pub fn until_asked(&mut self, count: usize) {
         self.until(&format!("{count} requests have come"), |_, world| world.asked.len() >= count);
-    }
-
-    /// Turns until all that has arrived is processed.
-    pub fn settle(&mut self) {
-        while self.turn(Duration::ZERO).more || !self.host.events.is_empty() {}
     }
 
     /// Returns a client that has sent this request, which the handler has seen.
@@ -166,12 +189,6 @@ impl Rig {
     pub fn parked(&mut self, target: &str) -> (Client, RequestId) {
         let client = self.asking(target);
         (client, *self.world.parked.last().expect("it was deferred"))
-    }
-
-    /// Turns until a client on another thread has finished.
-    pub fn serve<T>(&mut self, client: JoinHandle<T>) -> T {
-        self.until("the client has finished", |_, _| client.is_finished());
-        client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Proves that new clients are served.

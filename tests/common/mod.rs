@@ -24,6 +24,7 @@ pub mod chromium;
 pub mod chunks;
 pub mod embed;
 pub mod stalled;
+pub mod streaming;
 pub mod tools;
 pub mod witness;
 

@@ -10,6 +10,7 @@ mod credentials;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod leaving;
+mod streams;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
