@@ -88,11 +88,30 @@ impl Handler for Site {
     }
 }
 
-/// A server on this thread; `clients` runs on another until it returns.
+/// A server on this thread, which answers later what the handler has deferred; `clients` runs on another until it returns.
+fn run(config: Config, clients: impl FnOnce(SocketAddr) + Send + 'static) -> (u64, u64, u64, u64) {
+    let mut site = Site { parked: Vec::with_capacity(64), shared: Arc::from(vec![b's'; SHARED]) };
+    let answer = |server: &mut Server, site: &mut Site| {
+        for id in site.parked.drain(..) {
+            let responder = server.respond(id, Instant::now()).unwrap();
+            responder.send(200, "text/plain", b"xixizi");
+        }
+    };
+    run_with(config, &mut site, |site| !site.parked.is_empty(), answer, clients)
+}
+
+/// A server on this thread; `clients` runs on another until it returns. In each turn `act` does what the host has to do
+/// by itself, for which it does not wait if there `is_work`.
 ///
 /// Returns the requests answered, the connections closed, and what the loop allocated and freed
 /// from its first turn to its last.
-fn run(config: Config, clients: impl FnOnce(SocketAddr) + Send + 'static) -> (u64, u64, u64, u64) {
+pub fn run_with<H: Handler>(
+    config: Config,
+    site: &mut H,
+    is_work: impl Fn(&H) -> bool,
+    mut act: impl FnMut(&mut Server, &mut H),
+    clients: impl FnOnce(SocketAddr) + Send + 'static,
+) -> (u64, u64, u64, u64) {
     let mut poll = mio::Poll::new().unwrap();
     let mut events = mio::Events::with_capacity(256);
     let mut server = Server::new(poll.registry(), TokenRange::nth(0), config).unwrap();
@@ -106,20 +125,16 @@ fn run(config: Config, clients: impl FnOnce(SocketAddr) + Send + 'static) -> (u6
         let _end = end;
         clients(address);
     });
-    let mut site = Site { parked: Vec::with_capacity(64), shared: Arc::from(vec![b's'; SHARED]) };
     let before = (ALLOCATIONS.get(), FREES.get());
     while !done.load(Ordering::Acquire) {
-        // What was deferred in the turn before is answered in the next, without an event.
-        let own = (!site.parked.is_empty()).then_some(Duration::ZERO);
+        // What was left to the host in the turn before is done in the next, without an event.
+        let own = is_work(site).then_some(Duration::ZERO);
         poll.poll(&mut events, earliest(own, server.next_timeout(Instant::now()))).unwrap();
         for event in &events {
             server.handle_event(event);
         }
-        for id in site.parked.drain(..) {
-            let responder = server.respond(id, Instant::now()).unwrap();
-            responder.send(200, "text/plain", b"xixizi");
-        }
-        server.process(Instant::now(), &mut site);
+        act(&mut server, site);
+        server.process(Instant::now(), site);
     }
     let (allocations, frees) = (ALLOCATIONS.get() - before.0, FREES.get() - before.1);
     let stats = server.stats();

@@ -7,6 +7,7 @@
 mod common;
 
 mod allocations;
+mod streams;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod lockstep;
 #[cfg(all(target_os = "linux", feature = "cli"))]
