@@ -17,10 +17,12 @@
 //!   them all in one turn. So nobody is woken across cores, which costs more than a request and
 //!   depends on how deep the other core sleeps.
 //!
-//! With `--held` it is measured how costs grow with the connections held (`growth.rs`).
+//! With `--held` it is measured how costs grow with the connections held (`growth.rs`). With `--transfers` it is measured
+//! what streams and uploads cost, whose server is a host of the library (`transfers.rs`, `host.rs`), and whose floor is a
+//! raw loop that reads and throws away (`sink.rs`).
 //!
 //! In reading order: `cases.rs` (what is measured), `client.rs`, `answer.rs`, `floor.rs`,
-//! `server.rs` (the processes and the kernel's clock), `machine.rs`, `growth.rs`, `report.rs`.
+//! `server.rs` (the processes and the kernel's clock), `machine.rs`, `growth.rs`, `transfers.rs`, `report.rs`.
 
 #![forbid(unsafe_code)]
 
@@ -45,6 +47,12 @@ mod machine;
 #[cfg(target_os = "linux")]
 mod growth;
 #[cfg(target_os = "linux")]
+mod transfers;
+#[cfg(target_os = "linux")]
+mod host;
+#[cfg(target_os = "linux")]
+mod sink;
+#[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
 mod options;
@@ -59,9 +67,15 @@ fn main() -> std::process::ExitCode {
     use std::process::ExitCode;
 
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    // This program is the floor as well, so that one file is enough.
-    if arguments.first().is_some_and(|first| first == "--floor") {
-        floor::run(arguments.get(1).map(String::as_str)).expect("the floor serves");
+    // This program is these servers as well, so that one file is enough.
+    let served = match arguments.first().map(String::as_str) {
+        Some("--floor") => Some(floor::run(arguments.get(1).map(String::as_str))),
+        Some("--sink") => Some(sink::run()),
+        Some("--host") => Some(host::run()),
+        _ => None,
+    };
+    if let Some(served) = served {
+        served.expect("it serves");
         return ExitCode::SUCCESS;
     }
     let options = match options::Options::parse(&arguments) {
@@ -91,7 +105,9 @@ fn measure(options: &options::Options) -> std::io::Result<()> {
     let (together, apart) = (stage(cores[0]), stage(cores[cores.len() - 1]));
     println!("end_to_end: {} rounds of {:?}", options.rounds, options.time);
     let mut all = Vec::new();
-    if options.held.is_none() {
+    if options.transfers {
+        all = transfers::run(options, &together, &apart)?;
+    } else if options.held.is_none() {
         all = cases::run(options, &together)?;
         if all.is_empty() {
             println!("no case has such a name");
@@ -103,7 +119,11 @@ fn measure(options: &options::Options) -> std::io::Result<()> {
     }
     match (&options.held, options.test) {
         (Some(counts), _) => all = growth::run(options, &apart, counts)?,
-        (None, true) => all.extend(growth::run(options, &apart, &[1, 300])?),
+        (None, true) if !options.transfers => {
+            all.extend(growth::run(options, &apart, &[1, 300])?);
+            all.extend(transfers::run(options, &together, &apart)?);
+        }
+        (None, true) => {}
         (None, false) => {}
     }
     if options.test {

@@ -10,6 +10,7 @@ cargo bench --bench end_to_end -- [OPTIONS] [CASE]...   the cases whose names co
   --rounds N         how often each is measured [12; with --held 5]
   --seconds S        how long each time [0.25; with --held 0.5]
   --held N,N,...     how costs grow with the connections held, instead of the cases
+  --transfers        what streams and uploads cost, instead of the cases
   --client-core N    where the client runs [with the server; with --held on the last core]
   --server PATH      the program fourway [the one just built]
   --json FILE        all figures of all rounds, as JSON
@@ -20,6 +21,7 @@ pub struct Options {
     pub rounds: usize,
     pub time: Duration,
     pub held: Option<Vec<usize>>,
+    pub transfers: bool,
     pub client_core: Option<usize>,
     pub server: PathBuf,
     pub json: Option<PathBuf>,
@@ -34,6 +36,7 @@ impl Options {
             rounds: 0,
             time: Duration::ZERO,
             held: None,
+            transfers: false,
             client_core: None,
             server: env!("CARGO_BIN_EXE_fourway").into(),
             json: None,
@@ -48,6 +51,7 @@ impl Options {
             match argument.as_str() {
                 "--bench" => {}
                 "--test" => options.test = true,
+                "--transfers" => options.transfers = true,
                 "--rounds" => rounds = Some(number::<usize>(value()?)?.max(1)),
                 "--seconds" => seconds = Some(number::<f64>(value()?)?.clamp(0.01, 3600.0)),
                 "--held" => {

@@ -42,8 +42,18 @@ pub struct Ended {
 impl Stage {
     /// A server that listens, and this thread where the client belongs.
     pub fn start(&self, kind: Kind, page: &Page) -> io::Result<Server> {
+        self.place(|| Server::start(kind, &self.program, page))
+    }
+
+    /// The same for a server that this program is itself, by its argument.
+    pub fn start_self(&self, role: &str) -> io::Result<Server> {
+        let mut command = Command::new(std::env::current_exe()?);
+        self.place(|| Server::of(Kind::Floor, command.arg(role)))
+    }
+
+    fn place(&self, start: impl FnOnce() -> io::Result<Server>) -> io::Result<Server> {
         machine::pin(self.server_core)?;
-        let server = Server::start(kind, &self.program, page);
+        let server = start();
         machine::pin(self.client_core)?;
         server
     }
@@ -65,8 +75,12 @@ impl Server {
                 .args(["--content-type", "text/plain"])
                 .args(page.file.iter().flat_map(|file| [Path::new("--body-file"), file])),
         };
+        Server::of(kind, &mut command)
+    }
+
+    fn of(kind: Kind, command: &mut Command) -> io::Result<Self> {
         command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = Child::with_streams(&mut command);
+        let mut child = Child::with_streams(command);
         let schedstat = File::open(format!("/proc/{}/schedstat", child.pid()))?;
         let line = child.stdout.next_line().unwrap_or_default();
         match addresses_in(&line)[..] {
@@ -90,6 +104,11 @@ impl Server {
             None | Some(0) => Err(io::Error::other("this kernel keeps no account in /proc/PID/schedstat")),
             Some(nanoseconds) => Ok(Duration::from_nanos(nanoseconds)),
         }
+    }
+
+    /// Its memory that is in RAM, in bytes.
+    pub fn resident(&self) -> u64 {
+        self.child.memory("Rss")
     }
 
     /// Asks it to end, and reads what it says.
