@@ -6,12 +6,12 @@ use super::harness::client::Client;
 use super::harness::handler::{self, LARGE};
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
+use super::intake_end::assert_gone;
 use crate::config::CloseMode;
-use crate::deferred::{GoneReason, IdError};
+use crate::deferred::GoneReason;
 use crate::state::State;
-use crate::stats::Reason;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// The sizes of bodies: in one segment with the head, as large as a head buffer, and larger than any buffer.
 const SIZES: [usize; 4] = [1, 10_000, 30_000, 190_000];
@@ -21,13 +21,13 @@ fn body(len: usize) -> &'static [u8] {
 }
 
 /// Returns a POST request with a Content-Length.
-fn post(target: &str, len: usize) -> Vec<u8> {
+pub(super) fn post(target: &str, len: usize) -> Vec<u8> {
     let head = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n");
     [head.as_bytes(), body(len)].concat()
 }
 
 /// Returns the same request with chunks of this size.
-fn post_chunks(target: &str, len: usize, size: usize) -> Vec<u8> {
+pub(super) fn post_chunks(target: &str, len: usize, size: usize) -> Vec<u8> {
     let mut request =
         format!("POST {target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
     for chunk in body(len).chunks(size) {
@@ -44,7 +44,7 @@ fn forms(target: &str, len: usize) -> [Vec<u8>; 3] {
 }
 
 /// Sends a request, and then another one that is answered as usual.
-fn send(sim: &mut Sim, request: Vec<u8>) -> Client {
+pub(super) fn send(sim: &mut Sim, request: Vec<u8>) -> Client {
     let client = sim.connect();
     client.send(&[request, handler::get("/next")].concat());
     sim.settle();
@@ -273,131 +273,5 @@ fn the_time_of_the_client_does_not_run_while_the_host_holds_its_body() {
         let id = sim.site.bodies[0].0;
         sim.resume_of(id).unwrap();
         sim.settle();
-    }
-}
-
-// --- the end of an intake ---
-
-/// Asserts that the only body was reported gone for this reason, and nothing is left of it.
-fn assert_gone(sim: &mut Sim, why: GoneReason) {
-    let told: Vec<_> = sim.site.gone.iter().map(|gone| gone.1).collect();
-    assert_eq!((told, sim.site.asked), (vec![why], 0));
-    let id = sim.site.gone[0].0;
-    assert_eq!(sim.resume_of(id), Err(IdError::Over));
-}
-
-#[test]
-fn an_answer_in_the_middle_of_a_body_ends_the_intake() {
-    let mut sim = Sim::new();
-    let client = sim.connect();
-    client.send(&post("/pieces/until/30000e", 190_000)[..100_000]);
-    sim.settle();
-    client.send(&[b'x'; 50_000]);
-    sim.settle();
-    assert_eq!((client.statuses(), client.responses()[0].says_close), (vec![507], true));
-    assert_eq!((sim.site.asked, sim.site.gone.len(), client.ending()), (0, 0, Some(Ending::Fin)));
-    client.fin();
-    sim.settle();
-    sim.assert_empty();
-}
-
-#[test]
-fn an_answer_to_the_last_piece_keeps_the_connection() {
-    for request in [post("/pieces/until/50e", 100), post_chunks("/pieces/until/50e", 100, 100)] {
-        let mut sim = Sim::new();
-        let client = send(&mut sim, request);
-        assert_eq!((client.statuses(), sim.site.asked), (vec![507, 200], 1));
-    }
-}
-
-#[test]
-fn a_request_can_be_deferred_in_the_middle_of_its_body() {
-    let mut sim = Sim::new();
-    let client = sim.connect();
-    client.send(&post("/pieces/until/30000d", 190_000)[..100_000]);
-    sim.settle();
-    assert_eq!((sim.state(&client), sim.site.parked.len()), (State::Deferred, 1));
-    sim.answer("late").unwrap();
-    sim.settle();
-    assert!(client.statuses() == [200] && client.responses()[0].says_close);
-}
-
-#[test]
-fn a_panic_in_a_piece_ends_only_its_own_connection() {
-    let mut sim = Sim::new();
-    let client = send(&mut sim, post("/pieces/until/50p", 100));
-    assert_eq!(client.ending(), Some(Ending::Reset));
-    assert_gone(&mut sim, GoneReason::Ended(Reason::HandlerPanic));
-    sim.assert_empty();
-}
-
-#[test]
-fn a_client_that_leaves_in_the_middle_of_a_body_is_reported() {
-    for (leave, why) in
-        [(Client::fin as fn(&Client), Reason::PeerClosedEarly), (Client::reset, Reason::PeerReset)]
-    {
-        for first in [0, 1] {
-            let mut sim = Sim::new();
-            let client = sim.connect();
-            client.send(&post("/pieces", 190_000)[..50_000]);
-            for _ in 0..first {
-                sim.settle();
-            }
-            leave(&client);
-            sim.settle();
-            assert_gone(&mut sim, GoneReason::Ended(why));
-            sim.assert_empty();
-        }
-    }
-}
-
-#[test]
-fn a_client_that_resets_while_the_host_holds_its_body_is_reported() {
-    let mut sim = Sim::new();
-    let client = send(&mut sim, post("/pieces/some/1", 100));
-    client.reset();
-    sim.settle();
-    assert_gone(&mut sim, GoneReason::Ended(Reason::PeerReset));
-}
-
-#[test]
-fn a_body_that_is_refused_is_reported() {
-    for (rest, wait, status) in [(&b"xyz\r\n"[..], 0, 400), (b"", 30, 408)] {
-        let mut sim = Sim::new();
-        let client = sim.connect();
-        client.send(b"POST /pieces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n");
-        sim.settle();
-        client.send(rest);
-        sim.pass(wait * SECOND);
-        assert_eq!(client.statuses(), [status]);
-        assert_gone(&mut sim, GoneReason::Refused(status));
-    }
-}
-
-#[test]
-fn a_held_body_makes_way_for_those_who_need_its_buffer() {
-    let mut sim = Sim::with(|config| config.buffers.heads = 1);
-    let client = send(&mut sim, post("/pieces/some/1", 100));
-    let other = sim.connect();
-    other.send(b"GET /other HT");
-    sim.settle();
-    assert_eq!(client.statuses(), [503]);
-    assert_gone(&mut sim, GoneReason::NoRoom);
-}
-
-#[test]
-fn a_drain_and_an_abort_report_the_bodies_that_they_end() {
-    for grace in [None, Some(10)] {
-        let mut sim = Sim::new();
-        let held = send(&mut sim, post("/pieces/some/1", 100));
-        let now = sim.now();
-        match grace {
-            Some(grace) => sim.engine.call(Some(now)).drain(grace * SECOND),
-            None => sim.engine.call(None).abort(),
-        }
-        sim.pass(11 * SECOND);
-        assert!(held.is_gone());
-        assert_gone(&mut sim, GoneReason::Ended(Reason::Shutdown));
-        sim.assert_empty();
     }
 }

@@ -52,6 +52,7 @@ mod hand_over;
 mod host_closes;
 mod host_closes_responses;
 mod intake;
+mod intake_end;
 mod kept;
 mod kept_buffers;
 mod late_host;

@@ -6,11 +6,28 @@ use crate::config::CloseMode;
 use crate::deferred::GoneReason;
 use crate::exchange::OnSent;
 use crate::handler::Handler;
-use crate::net::Net;
+use crate::net::{Interest, Net};
 use crate::state::State;
 use crate::stats::Reason;
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
+    // --- hosts that respond later ---
+
+    /// Waits for the host's response, and reads nothing meanwhile.
+    #[inline(never)]
+    pub(super) fn defer(&mut self) -> Transition {
+        if self.exchange.in_flight.on_sent.awaited().is_none() {
+            return Transition::Enter(State::Sending, "the host has responded");
+        }
+        if !self.exchange.out.is_empty() {
+            return Transition::Enter(State::Sending, "the host has informed the client");
+        }
+        match self.client_has_left() {
+            Some(end) => end,
+            None => self.wait(Interest::Input),
+        }
+    }
+
     // --- clients that leave ---
 
     /// Returns the end of the connection if its client no longer waits for the host: it has reset the connection, or it

@@ -235,21 +235,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         Transition::Enter(reading, "all sent")
     }
 
-    /// Waits for the host's response, and reads nothing meanwhile.
-    #[inline(never)]
-    fn defer(&mut self) -> Transition {
-        if self.exchange.in_flight.on_sent.awaited().is_none() {
-            return Transition::Enter(State::Sending, "the host has responded");
-        }
-        if !self.exchange.out.is_empty() {
-            return Transition::Enter(State::Sending, "the host has informed the client");
-        }
-        match self.client_has_left() {
-            Some(end) => end,
-            None => self.wait(Interest::Input),
-        }
-    }
-
     /// Begins the close after the last byte, as `how` says.
     ///
     /// If input is unread or still on its way, a close resets the connection, and the client may lose data that it has

@@ -11,6 +11,8 @@ pub(crate) mod names;
 pub(crate) mod net;
 pub(crate) mod overdue;
 mod queues;
+pub(crate) mod host;
+pub(crate) mod responses;
 pub(crate) mod script;
 pub(crate) mod sim;
 pub(crate) mod socket;
