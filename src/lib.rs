@@ -138,6 +138,15 @@
 //! With the feature `uds`, listeners and streams may be Unix sockets. Without it, a host that passes one does
 //! not compile, and the compiler names the feature.
 //!
+//! # What it cannot do, and the way out
+//!
+//! - TLS, HTTP/2 and HTTP/3: a proxy in front, or a host that accepts by itself and passes plain streams to
+//!   [`Server::adopt`].
+//! - WebSocket, or any other protocol: [`ResponseHead::take_over`].
+//! - More than one core: one server per thread or process.
+//! - Slow handlers: [`Responder::defer`], and a thread of the host's.
+//! - Files and compression: the host reads and compresses, and streams or shares the bytes.
+//!
 //! # The laws
 //!
 //! The source keeps these laws everywhere. They stand in the order in which a reader meets them.

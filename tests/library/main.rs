@@ -27,6 +27,7 @@ mod lost_answers;
 mod names;
 // What a host does.
 mod embedding;
+mod mistakes;
 mod lifecycle;
 mod deferred;
 mod figures;
