@@ -62,6 +62,10 @@
 //! the host loses it, nothing happens except that the client gets a 503 after [`Timeouts::deferred`].
 //! [`Handler::overdue`] can give another response then.
 //!
+//! A host that needs the request again asks for it with [`Responder::defer_keeping`]. Then
+//! [`Server::with_request`] shows the request, and [`Server::respond_with`] lends it together with the
+//! responder. [`Server::cancel`] closes the connection of a request that nobody needs to answer any more.
+//!
 //! # Responses in pieces
 //!
 //! A handler that does not have the whole body at once calls [`ResponseHead::stream`] and gets a [`RequestId`]. The

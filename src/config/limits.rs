@@ -11,8 +11,8 @@ use crate::state::State;
 ///
 /// If all buffers of a kind are lent and another is needed, the server ends a holder: the oldest in the state
 /// that has the most holders. The server refuses that connection's request with 503, or cuts its response off
-/// with a reset. A deferred request is one of these holders if its client has sent more after it, because
-/// only then it holds a head buffer. Body buffers have a rule of their own ([`bodies`](Self::bodies)).
+/// with a reset. A deferred request is one of these holders if its client has sent more after it, or if the
+/// host [keeps](crate::Responder::defer_keeping) it, because only then it holds a head buffer. Body buffers have a rule of their own ([`bodies`](Self::bodies)).
 ///
 /// ```
 /// let mut config = fourway::Config::default();
@@ -22,7 +22,8 @@ use crate::state::State;
 #[non_exhaustive]
 pub struct Buffers {
     /// Buffers for incomplete heads, for incomplete bodies that fit into the rest of the head buffer, and for
-    /// requests that wait for the one before them (default 1,024; at least 1).
+    /// requests that wait for the one before them, or that the host [keeps](crate::Responder::defer_keeping)
+    /// (default 1,024; at least 1).
     ///
     /// Each takes [`Limits::head_bytes`] and 4 KiB.
     pub heads: usize,
@@ -40,6 +41,8 @@ pub struct Buffers {
     /// While a body waits, a slow body loses its buffer to it and is refused with 503. A body is slow if less
     /// than 4 KiB of it has arrived in 3 s, or in 1 s if more bodies wait than there are buffers. It is also
     /// slow if it has had its buffer for 20 s.
+    ///
+    /// A body that the host [keeps](crate::Responder::defer_keeping) has its buffer until the host has responded.
     pub bodies: usize,
 }
 

@@ -11,13 +11,15 @@
 //! - A connection in the ready queue is about to be served. So the server prefers a connection that is not in
 //!   the ready queue. It looks at the first 64 of the list. If all are queued, it evicts the oldest after 100
 //!   ms (for a slot) or at once (for a buffer).
-//! - Only the host ends a deferred request, or a stream that waits for its next piece. But if others need a head buffer, the server refuses a deferred request
-//!   that holds one. It holds the buffer only for bytes that its client has sent after the request.
+//! - Only the host ends a deferred request, or a stream that waits for its next piece. But if others need a head
+//!   buffer, the server refuses a deferred request that holds one. It holds the buffer for bytes that its client has
+//!   sent after the request, or for the request itself if the host keeps it.
 //! - If a slot is needed, a connection that has been idle for a second is evicted first, because its client
 //!   loses nothing.
 //! - Nobody is evicted for a body buffer by list length. While other bodies wait, a body loses its buffer if
 //!   it moves less than 4 KiB within [`STALL`], or within [`SHORT_STALL`] if more bodies wait than there are
-//!   buffers. It also loses the buffer after [`TENURE`], however fast it is.
+//!   buffers. It also loses the buffer after [`TENURE`], however fast it is. A body that the host keeps has arrived,
+//!   and loses its buffer only if its request ends.
 
 use std::cmp::Reverse;
 use std::time::Duration;

@@ -64,10 +64,27 @@ impl<'r> Responder<'r> {
     /// [`Handler::gone`](crate::Handler::gone) reports it. Elsewhere it counts as answered.
     ///
     /// ```
-    /// fourway::handler_fn(|_request, responder| match responder.stats().deferred {
-    ///     0..1_000 => responder.defer().1,
-    ///     _ => responder.refuse(),
-    /// });
+    /// use fourway::{Handler, Reply, Request, RequestId, Responder};
+    ///
+    /// struct News { parked: Vec<RequestId> }
+    ///
+    /// impl Handler for News {
+    ///     fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+    ///         if self.parked.len() >= 1_000 {
+    ///             return responder.refuse();
+    ///         }
+    ///         let (id, reply) = responder.defer();
+    ///         self.parked.push(id);
+    ///         reply
+    ///     }
+    ///
+    ///     /// There was no news in time. The client asks again on the same connection.
+    ///     fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
+    ///         self.parked.retain(|&parked| parked != id);
+    ///         responder.status(204).empty()
+    ///     }
+    /// }
+    /// # let _ = News { parked: Vec::new() };
     /// ```
     pub fn refuse(self) -> Reply<'r> {
         self.shared.draft.make_special().refused = true;

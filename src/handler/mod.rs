@@ -196,27 +196,6 @@ pub trait Handler {
     /// old id is over.
     ///
     /// If this panics, the connection is lost, and `gone` reports the request.
-    ///
-    /// ```
-    /// use fourway::{Handler, Reply, Request, RequestId, Responder};
-    ///
-    /// struct News { parked: Vec<RequestId> }
-    ///
-    /// impl Handler for News {
-    ///     fn request<'r>(&mut self, _: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
-    ///         let (id, reply) = responder.defer();
-    ///         self.parked.push(id);
-    ///         reply
-    ///     }
-    ///
-    ///     /// There was no news in time, so the client asks again on the same connection.
-    ///     fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
-    ///         self.parked.retain(|&parked| parked != id);
-    ///         responder.status(204).empty()
-    ///     }
-    /// }
-    /// # let _ = News { parked: Vec::new() };
-    /// ```
     fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
         let _ = id;
         responder.refuse()

@@ -126,6 +126,7 @@ impl<'r> Responder<'r> {
     /// Until then the connection waits, and so do the requests that its client has sent after this one. It
     /// waits for at most [`Timeouts::deferred`](crate::Timeouts::deferred), starting when the responses
     /// before this one have been sent. Then [`Handler::overdue`] responds, by default with a 503.
+    /// [`defer_keeping`](Self::defer_keeping) also keeps the request.
     ///
     /// A client that closes its half still gets the response. If it resets the connection, [`Handler::gone`]
     /// reports that. (A client that has closed completely looks like one that has closed its half, until the

@@ -78,12 +78,13 @@ impl Handler for World {
         if target == "/panic" {
             resume_unwind(Box::new(HandlerPanic));
         }
-        if !target.starts_with("/later") {
+        if !target.starts_with("/later") && !target.starts_with("/keep") {
             return responder.body_with(200, "text/plain", |body| {
                 let _ = write!(body, "{target}").and_then(|()| body.write_all(request.body()));
             });
         }
-        let (id, reply) = responder.defer();
+        let (id, reply) =
+            if target.starts_with("/keep") { responder.defer_keeping() } else { responder.defer() };
         self.parked.push(id);
         if target == "/later-panic" {
             resume_unwind(Box::new(HandlerPanic));

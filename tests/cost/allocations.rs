@@ -81,6 +81,11 @@ impl Handler for Site {
                 self.parked.push(id);
                 reply
             }
+            ("/keep", _) => {
+                let (id, reply) = responder.defer_keeping();
+                self.parked.push(id);
+                reply
+            }
             ("/shared", _) => responder.status(200).body(Body::Shared(self.shared.clone())),
             (_, b"") => responder.send(200, "text/plain", b"xixizi"),
             (_, body) => responder.body_with(200, "text/plain", |out| out.write_all(body)),
@@ -93,6 +98,13 @@ fn run(config: Config, clients: impl FnOnce(SocketAddr) + Send + 'static) -> (u6
     let mut site = Site { parked: Vec::with_capacity(64), shared: Arc::from(vec![b's'; SHARED]) };
     let answer = |server: &mut Server, site: &mut Site| {
         for id in site.parked.drain(..) {
+            if server.with_request(id, |request| request.path() == "/keep") == Some(true) {
+                let echo = server.respond_with(id, Instant::now(), |request, responder| {
+                    responder.send(200, "text/plain", request.body())
+                });
+                echo.unwrap();
+                continue;
+            }
             let responder = server.respond(id, Instant::now()).unwrap();
             responder.send(200, "text/plain", b"xixizi");
         }
@@ -245,9 +257,11 @@ fn deferred_answers_and_shared_bodies_allocate_and_free_nothing() {
         let mut stream = TcpStream::connect(address).unwrap();
         let mut buffer = Vec::new();
         for _ in 0..ROUNDS {
-            // One waits for its answer behind another that does.
-            stream.write_all(&b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(2)).unwrap();
-            read_answers(&mut stream, &mut buffer, 2);
+            // Each waits for its answer behind another that does. The last is kept meanwhile.
+            let kept = b"POST /keep HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nxixizi";
+            let later = b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(2);
+            stream.write_all(&[&later[..], kept].concat()).unwrap();
+            read_answers(&mut stream, &mut buffer, 3);
             stream.write_all(b"GET /shared HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
             let mut answer = [0; 2 * SHARED];
             let mut read = 0;
@@ -258,7 +272,7 @@ fn deferred_answers_and_shared_bodies_allocate_and_free_nothing() {
             }
         }
     });
-    assert_eq!(requests, 3 * ROUNDS);
+    assert_eq!(requests, 4 * ROUNDS);
     assert_eq!((allocations, frees), (0, 0));
 }
 

@@ -4,14 +4,16 @@
 //! late or slow. The buffers that a record borrows are large, and there are fewer of them:
 //!
 //! - a **head** buffer while a head is incomplete, while a body that fits into the rest of that buffer is
-//!   collected, or while more requests wait after the current one;
+//!   collected, while more requests wait after the current one, or while the host keeps a deferred one;
 //! - an **out** buffer while copied bytes of a response are not sent;
 //! - a **body** buffer instead of the head buffer, while a body that does not fit into the rest of the head
-//!   buffer is collected.
+//!   buffer is collected, or kept by the host.
 //!
 //! The driver works in a record with a head and an out. Afterwards the record gives back the buffers that it does not
 //! need. So a request that arrives whole keeps nothing if its response leaves whole. A record that comes back with a
 //! head and an out stays *equipped*, and is lent again first. So the next request finds its buffers at once.
+
+mod kept;
 
 use std::num::NonZeroU64;
 
@@ -19,7 +21,7 @@ use super::InputBuffer;
 use super::InputMarks;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Exchange, ExchangeId, InFlight, Input, KeptRequest, OnSent, Out, Record};
+use super::{Exchange, ExchangeId, InFlight, Input, OnSent, Out, Record};
 use crate::config::{Config, INPUT_SLACK};
 use crate::deferred::Awaited;
 use crate::slot::Slot;
@@ -378,27 +380,6 @@ impl Pool {
             record.move_input(self.heads.bytes(head), self.bodies.buffers.bytes(body));
             self.heads.give_back(head);
         }
-    }
-
-    /// Returns the request that a record keeps, if it does.
-    pub(crate) fn kept(&self, id: ExchangeId) -> Option<KeptRequest<'_>> {
-        let record = self.records.get(id.index()).filter(|record| record.in_flight.keeps())?;
-        let input = match record.input_buffer()? {
-            InputBuffer::Head(head) => self.heads.look_at(head),
-            InputBuffer::Body(body) => self.bodies.buffers.look_at(body),
-        };
-        Some(record.in_flight.kept.of(&input[record.input.start..]))
-    }
-
-    /// Opens a record that keeps its request, for the response.
-    pub(crate) fn open_kept(&mut self, id: ExchangeId) -> (KeptRequest<'_>, Out<'_>) {
-        let Exchange { input, in_flight, out } = self.open(id);
-        (in_flight.kept.of(input.into_pending()), out)
-    }
-
-    /// Drops the bytes of a request that a record has kept.
-    pub(crate) fn release_kept(&mut self, id: ExchangeId) {
-        self.records[id.index()].release_kept();
     }
 
     /// Returns the progress of a record, for a change that needs none of its bytes.

@@ -6,6 +6,7 @@ mod cancelled;
 mod clients;
 mod failures;
 mod half_close;
+mod kept;
 mod overdue;
 
 use std::time::Instant;
