@@ -7,5 +7,6 @@
 mod common;
 
 mod leave_no_trace;
+mod take_over;
 mod time_wait;
 mod hostile;

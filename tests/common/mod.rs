@@ -25,6 +25,7 @@ pub mod chunks;
 pub mod embed;
 pub mod stalled;
 pub mod streaming;
+pub mod taken;
 pub mod tools;
 pub mod witness;
 

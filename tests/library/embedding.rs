@@ -20,6 +20,8 @@
 //! | The hint of an end is taken for the end | `simulation/client_closes.rs`: `a_half_closed_client_gets_its_whole_answer`; `deferred.rs`: `a_client_that_closes_its_half_still_gets_its_deferred_answer` |
 //! | One client's error is everybody's end | `simulation/faults.rs`: `a_broken_socket_ends_its_own_connection_only_in_every_state`; `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
 //! | Events are replayed, or come for sockets that are gone | `storms.rs`: `a_batch_that_is_handled_again_reaches_no_newcomer`, `storms.rs`: `in_a_storm_of_false_readiness_each_client_gets_its_own_answers` |
+//! | A taken connection's first bytes are forgotten | they are an argument of `taken`; `take_over.rs`: `bytes_that_came_with_the_request_are_given_to_the_host` |
+//! | Events of a taken connection still come | `take_over.rs`: `events_of_the_old_token_that_come_late_are_ignored`, `the_servers_poller_tells_nothing_more_about_it` |
 //! | Two servers have the same tokens in one poller | `two_servers_with_the_same_tokens_show_in_the_statistics_of_the_first` |
 //! | Accepting is paused: the loop spins, or clients are forgotten | `lifecycle.rs`: `clients_that_connect_during_a_pause_are_served_after_it_and_nobody_spins`, `simulation/pausing.rs` |
 //! | The headers of another server's response are passed on | `own_headers.rs` |

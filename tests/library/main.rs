@@ -32,4 +32,5 @@ mod lifecycle;
 mod deferred;
 mod figures;
 mod intake;
+mod take_over;
 mod storms;

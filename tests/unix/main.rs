@@ -11,6 +11,7 @@ mod credentials;
 mod descriptors;
 mod leaving;
 mod streams;
+mod taken;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
