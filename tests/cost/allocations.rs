@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fourway::{
-    Body, Config, Handler, Reply, Request, RequestId, Responder, Server, TokenRange, earliest, mio,
+    Body, Config, Handler, Reply, Request, RequestId, Responder, Server, Stream, TokenRange, earliest, mio,
 };
 
 /// Counts the calls of each thread, and the bytes that it holds.
@@ -65,7 +65,7 @@ impl Drop for End {
     }
 }
 
-/// What the server serves: at once, later, or from a body that is shared.
+/// What the server serves: at once, later, from a body that is shared, or by handing the connection over.
 struct Site {
     parked: Vec<RequestId>,
     shared: Arc<[u8]>,
@@ -87,9 +87,16 @@ impl Handler for Site {
                 reply
             }
             ("/shared", _) => responder.status(200).body(Body::Shared(self.shared.clone())),
+            ("/upgrade", _) => responder.status(101).header("Upgrade", "echo").take_over().1,
             (_, b"") => responder.send(200, "text/plain", b"xixizi"),
             (_, body) => responder.body_with(200, "text/plain", |out| out.write_all(body)),
         }
+    }
+
+    /// Echoes what was read ahead, and closes.
+    fn taken(&mut self, _: RequestId, stream: Stream, read_ahead: &[u8]) {
+        let Stream::Tcp(mut stream) = stream else { panic!("it was TCP") };
+        assert_eq!(stream.write(read_ahead).unwrap(), read_ahead.len());
     }
 }
 
@@ -273,6 +280,30 @@ fn deferred_answers_and_shared_bodies_allocate_and_free_nothing() {
         }
     });
     assert_eq!(requests, 4 * ROUNDS);
+    assert_eq!((allocations, frees), (0, 0));
+}
+
+#[test]
+fn connections_that_are_handed_over_allocate_and_free_nothing() {
+    const ROUNDS: u64 = 5_000;
+    let (requests, closed, allocations, frees) = run(Config::default(), |address| {
+        let mut answers = Vec::new();
+        for round in 0..ROUNDS {
+            let mut stream = TcpStream::connect(address).unwrap();
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            // Every second is registered with the poller before.
+            if round % 2 == 0 {
+                stream.write_all(GET).unwrap();
+                answers.clear();
+                read_answers(&mut stream, &mut answers, 1);
+            }
+            stream.write_all(b"GET /upgrade HTTP/1.1\r\nHost: localhost\r\n\r\nahead").unwrap();
+            answers.clear();
+            stream.read_to_end(&mut answers).unwrap();
+            assert!(answers.starts_with(b"HTTP/1.1 101 ") && answers.ends_with(b"\r\n\r\nahead"));
+        }
+    });
+    assert_eq!((requests, closed), (ROUNDS + ROUNDS / 2, ROUNDS));
     assert_eq!((allocations, frees), (0, 0));
 }
 
