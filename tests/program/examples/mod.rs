@@ -7,6 +7,7 @@ mod own_loop;
 mod events;
 mod download;
 mod upload;
+mod websocket;
 #[cfg(all(unix, feature = "uds"))]
 mod unix_admin;
 
@@ -111,7 +112,7 @@ fn sources() -> Vec<(String, String)> {
 #[test]
 fn every_example_is_shorter_than_a_hundred_lines() {
     let sources = sources();
-    assert!(sources.len() >= 9, "the examples are here");
+    assert!(sources.len() >= 10, "the examples are here");
     for (name, source) in sources {
         assert!(source.lines().count() < 100, "{name} has {} lines", source.lines().count());
     }
