@@ -7,6 +7,7 @@ mod own_loop;
 mod events;
 mod download;
 mod upload;
+mod proxy;
 mod websocket;
 #[cfg(all(unix, feature = "uds"))]
 mod unix_admin;
@@ -100,19 +101,38 @@ fn page(address: SocketAddr, target: &str) -> String {
 
 // --- all of them ---
 
-/// Name and text of each.
+/// Name and text of each. The further files of a folder are named like `folder/file`.
 fn sources() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let files = fs::read_dir(folder).expect("the examples").map(|file| file.expect("a file").path());
-    let name = |file: &Path| file.file_stem().expect("a name").to_string_lossy().into_owned();
-    let programs = files.filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
-    programs.map(|file| (name(&file), fs::read_to_string(&file).expect("a text"))).collect()
+    let mut sources = Vec::new();
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")) {
+        let name = stem(&path);
+        let programs = if path.is_dir() { files(&path) } else { vec![path] };
+        for file in programs.iter().filter(|file| file.extension().is_some_and(|end| end == "rs")) {
+            let is_further = stem(file) != name && stem(file) != "main";
+            let name = if is_further { format!("{name}/{}", stem(file)) } else { name.clone() };
+            sources.push((name, fs::read_to_string(file).expect("a text")));
+        }
+    }
+    sources
+}
+
+/// The sources of the programs, without further files.
+fn programs() -> impl Iterator<Item = (String, String)> {
+    sources().into_iter().filter(|(name, _)| !name.contains('/'))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("a name").to_string_lossy().into_owned()
 }
 
 #[test]
-fn every_example_is_shorter_than_a_hundred_lines() {
+fn every_file_of_an_example_is_shorter_than_a_hundred_lines() {
     let sources = sources();
-    assert!(sources.len() >= 10, "the examples are here");
+    assert!(sources.len() >= 13, "the examples are here");
     for (name, source) in sources {
         assert!(source.lines().count() < 100, "{name} has {} lines", source.lines().count());
     }
@@ -120,7 +140,7 @@ fn every_example_is_shorter_than_a_hundred_lines() {
 
 #[test]
 fn every_example_begins_with_how_to_run_and_to_ask_it() {
-    for (name, source) in sources() {
+    for (name, source) in programs() {
         let docs: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
         let docs = docs.join("\n");
         assert!(docs.contains(&format!("\n cargo run --example {name} ")), "{name} is run");
@@ -135,7 +155,7 @@ fn every_example_is_in_the_documentation() {
     let (_, list) = page.split_once("| `cargo run --example` |").expect("its list of examples");
     let named = |line: &str| Some(line.strip_prefix("| `")?.split([' ', '`']).next()?.to_owned());
     let mut listed: Vec<String> = list.lines().filter_map(named).collect();
-    let mut names: Vec<String> = sources().into_iter().map(|(name, _)| name).collect();
+    let mut names: Vec<String> = programs().map(|(name, _)| name).collect();
     listed.sort();
     names.sort();
     assert_eq!(listed, names);
