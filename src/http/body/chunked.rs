@@ -246,9 +246,12 @@ fn move_down(bytes: &mut [u8], from: usize, to: usize, len: usize) {
     }
 }
 
+/// The most that a size may be before its next digit. A body that is not kept has no other limit.
+const MOST_SIZE: u64 = u64::MAX >> 4;
+
 /// Reads more digits of a chunk's size. Returns the size, and how many digits it has read.
 fn read_size(mut size: u64, bytes: &[u8], most: usize) -> Result<(u64, usize), Refusal> {
-    let mut count = 0;
+    let (mut count, most) = (0, MOST_SIZE.min(most as u64));
     for &byte in bytes {
         let digit = HEX_DIGITS[byte as usize];
         if digit == NO_DIGIT {
@@ -256,7 +259,7 @@ fn read_size(mut size: u64, bytes: &[u8], most: usize) -> Result<(u64, usize), R
         }
         // This is checked at every digit, so the size cannot overflow.
         size = size * 16 + u64::from(digit);
-        if size > most as u64 {
+        if size > most {
             return Err(too_large());
         }
         count += 1;

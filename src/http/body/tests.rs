@@ -89,6 +89,30 @@ fn framing_is_counted_and_data_is_not() {
 }
 
 #[test]
+fn a_size_of_more_than_sixty_bits_is_refused_even_if_the_body_has_no_limit() {
+    for (size, is_sound) in
+        [("fffffffffffffff", true), ("1000000000000000", false), ("10000000000000005", false)]
+    {
+        for piece in [1, 7, 100] {
+            let mut reader = BodyReader::new(HEAD.len(), Framing::Chunked, u64::MAX).unwrap();
+            let (mut held, mut refused) = (HEAD.to_vec(), None);
+            for new in format!("{size}\r\nhello\r\n").as_bytes().chunks(piece) {
+                held.extend_from_slice(new);
+                match reader.advance(&mut held, &limits()) {
+                    Ok(Collected::Part { kept, .. }) => held.truncate(kept),
+                    Ok(whole) => panic!("{size}: {whole:?}"),
+                    Err(refusal) => {
+                        refused = Some(refusal.status.code());
+                        break;
+                    }
+                }
+            }
+            assert_eq!(refused, (!is_sound).then_some(413), "{size} in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
 fn a_length_beyond_the_limit_is_refused_at_once() {
     let refused = BodyReader::new(4, Framing::Length(101), limits().body_bytes as u64).unwrap_err();
     assert_eq!(refused.status.code(), 413);
