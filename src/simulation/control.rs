@@ -251,6 +251,18 @@ fn an_interim_response_that_cannot_be_sent_is_a_500() {
     }
 }
 
+#[test]
+fn an_upgrade_does_not_hide_that_its_interim_response_cannot_be_sent() {
+    for (status, value) in [(200, "x"), (103, "a\r\nb")] {
+        let mut sim = Sim::new();
+        let client = answered(&mut sim, |mut responder| {
+            responder.inform(status, [("X", value)]);
+            responder.status(101).take_over().1
+        });
+        assert_eq!((client.statuses(), sim.site.gone.len()), (vec![500], 1), "{status}");
+    }
+}
+
 // --- the request's bytes ---
 
 #[test]

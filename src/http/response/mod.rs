@@ -95,7 +95,8 @@ impl<'r> Writer<'r> {
 
     fn push_status(&mut self, draft: &mut Draft, status: u16) {
         if status == 101 {
-            draft.fault = Some(handover::NOT_TAKEN);
+            // A fault of an interim response before it stays, because this one may be forgiven.
+            draft.fault = draft.fault.or(Some(handover::NOT_TAKEN));
         } else if !(200..=599).contains(&status) {
             draft.fault = Some("the status is not between 200 and 599");
         }
