@@ -29,7 +29,7 @@ use crate::http::response::{self, Draft, Rest, Terms, Writer};
 use crate::http::target::CONNECT;
 use crate::net::Peer;
 use crate::shared::Shared;
-use crate::stats::Stats;
+use crate::stats::{Reason, Stats};
 use crate::status::ErrorStatus;
 
 use body::Begun;
@@ -250,6 +250,9 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn fmt::
     if draft.is_special {
         taken = deferrals.take_serial();
         if let Some(on_sent) = finish_special(taken, draft, out, request) {
+            if let (OnSent::Drop, Some(serial)) = (on_sent, taken) {
+                deferrals.note_gone_here(serial, GoneReason::Ended(Reason::Dropped));
+            }
             return on_sent;
         }
         if draft.special().refused {

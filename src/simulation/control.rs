@@ -6,8 +6,10 @@ use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
 use super::streams::only;
 use crate::config::CloseMode;
+use crate::deferred::GoneReason;
 use crate::handler::{Reply, Responder};
 use crate::state::State;
+use crate::stats::Reason;
 
 /// Connects a client whose request is answered like this.
 fn answered(sim: &mut Sim, answer: impl for<'r> FnOnce(Responder<'r>) -> Reply<'r>) -> Client {
@@ -57,6 +59,23 @@ fn a_response_that_is_dropped_is_not_sent() {
     assert_eq!(std::sync::Arc::strong_count(&shared), 1, "its body is freed");
     let other = answered(&mut sim, |responder| responder.send(200, "text/plain", b"usual"));
     assert_eq!((only(&other).body, other.ending()), (b"usual".to_vec(), None), "the next one is not special");
+}
+
+#[test]
+fn a_response_that_goes_on_and_is_dropped_is_reported() {
+    for status in [200, 101] {
+        let mut sim = Sim::new();
+        let mut begun = None;
+        let client = answered(&mut sim, |responder| {
+            let head = responder.status(status).close_with(CloseMode::Drop);
+            let (id, reply) = if status == 101 { head.take_over() } else { head.stream(None) };
+            begun = Some(id);
+            reply
+        });
+        assert_eq!((client.received_len(), client.is_gone()), (0, true));
+        assert_eq!(sim.site.gone, [(begun.unwrap(), GoneReason::Ended(Reason::Dropped))]);
+        sim.assert_empty();
+    }
 }
 
 #[test]
