@@ -209,6 +209,23 @@ fn a_deferred_request_can_be_deferred_again_under_a_new_id() {
     assert_eq!(bodies(&client), ["at last"]);
 }
 
+#[test]
+fn a_request_that_is_deferred_again_keeps_its_deadline_while_outs_are_few() {
+    let mut sim = Sim::with(|config| config.buffers.outs = 1);
+    let client = waiting(&mut sim);
+    let slow = sim.connect();
+    slow.stop_reading();
+    slow.get("/copied");
+    sim.pass(SECOND);
+    let id = sim.site.parked.pop().unwrap();
+    sim.respond(id, |responder| responder.defer().1).unwrap();
+    sim.settle();
+    sim.pass(DEFERRED - 2 * SECOND);
+    assert_eq!((sim.state(&client), client.received_len()), (State::Deferred, 0));
+    sim.pass(SECOND);
+    assert_eq!(client.statuses(), [503]);
+}
+
 // --- the body ---
 
 /// Connects a client, and gives it a deferred response with this body.

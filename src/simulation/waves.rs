@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::harness::client::Client;
 use super::harness::sim::Sim;
 use super::harness::socket::{Call, Ending};
+use crate::state::State;
 use crate::stats::Reason;
 
 /// Connects four idle clients, and lets each send a request. The first request makes the handler panic.
@@ -124,6 +125,27 @@ fn panics_of_others_do_not_delay_a_response_that_is_written() {
     }
     sim.turn();
     assert_eq!(victim.statuses(), [200]);
+}
+
+#[test]
+fn a_response_that_the_host_gives_after_a_panic_is_sent_though_its_wave_was_cut_short() {
+    // Half of the outs are lent, so the host's next call sends the response.
+    let mut sim = Sim::with(|config| config.buffers.outs = 4);
+    for _ in 0..2 {
+        let slow = sim.connect();
+        slow.stop_reading();
+        slow.get("/copied");
+    }
+    let (client, other) = (sim.connect_idle(), sim.connect_idle());
+    client.get("/later");
+    other.get("/panic");
+    sim.turn();
+    assert_eq!((sim.state(&client), sim.site.parked.len()), (State::Received, 1));
+    let id = sim.site.parked.remove(0);
+    sim.respond(id, |responder| responder.status(200).close_after().send(b"late")).unwrap();
+    sim.settle();
+    assert_eq!((client.statuses(), sim.state(&client)), (vec![200], State::Closing));
+    assert_eq!((sim.waiting(State::Sending), sim.waiting(State::Closing)), (2, 1));
 }
 
 #[test]

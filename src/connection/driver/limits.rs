@@ -132,7 +132,10 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// The next turn does the rest.
     #[cold]
     pub(crate) fn send_now(&mut self) -> Outcome {
-        if self.connection.state == State::Deferred {
+        // If the host has deferred the request again, its time goes on. But no run may end between two steps of a wave.
+        let has_responded = self.exchange.in_flight.on_sent.awaited().is_none();
+        let state = self.connection.state;
+        if state == State::Received || (state == State::Deferred && has_responded) {
             self.enter(State::Sending, "the host has responded");
         }
         while self.exchange.out.has_copied() {
