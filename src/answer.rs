@@ -215,6 +215,7 @@ fn terms(head: &Head<'_, '_>, len: u64, shared: &Shared) -> Terms {
         // still send two bytes after a body.
         client_closes: !head.keep_alive && len == 0,
         connects: shared.config.limits.connect && head.method == CONNECT,
+        unread: false,
     }
 }
 

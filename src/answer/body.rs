@@ -105,7 +105,7 @@ fn responder<'r>(
     shared: &'r mut Shared,
 ) -> (RequestId, Responder<'r>) {
     let close = terms.close || !is_whole || shared.is_draining();
-    shared.draft.begin(Terms { close, ..terms });
+    shared.draft.begin(Terms { close, unread: !is_whole, ..terms });
     let id = shared.deferrals.make_current(serial);
     (id, Responder::new(Writer::new(out.room()), shared))
 }

@@ -11,7 +11,8 @@ impl<'r> ResponseHead<'r> {
     ///
     /// The server adds `Connection: Upgrade` to a 101, and the host adds `Upgrade` (RFC 9110 §7.8). CONNECT reaches the
     /// handler only if [`limits.connect`](crate::Limits::connect) allows it. With any other status, the client gets a
-    /// 500.
+    /// 500. It also gets one if the request has a body that has not been read, as in
+    /// [`Handler::head`](crate::Handler::head), because the client is still sending it.
     ///
     /// The id ends with a call of `taken`, or with one of [`gone`](crate::Handler::gone) if the connection ends
     /// before.

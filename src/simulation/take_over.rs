@@ -105,6 +105,30 @@ fn what_is_read_ahead_is_what_the_client_has_sent_after_its_request() {
 }
 
 #[test]
+fn a_request_hands_the_connection_over_only_if_its_body_has_been_read() {
+    for (arrived, status) in [(3, 500), (10, 101)] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        let head = b"POST /head-later HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n";
+        client.send(&[head, &b"0123456789"[..arrived]].concat());
+        sim.settle();
+        let id = sim.site.parked.remove(0);
+        let mut upgrade = None;
+        sim.respond(id, |responder| {
+            let (id, reply) = responder.status(101).take_over();
+            upgrade = Some(id);
+            reply
+        })
+        .unwrap();
+        sim.site.upgrades.extend(upgrade);
+        client.send(&[&b"0123456789"[arrived..], b"ahead"].concat());
+        sim.settle();
+        assert_eq!(client.statuses(), [status], "{arrived} bytes");
+        assert_eq!((sim.site.taken.len(), sim.site.gone.len()), if status == 101 { (1, 0) } else { (0, 1) });
+    }
+}
+
+#[test]
 fn a_slot_that_was_handed_over_serves_the_next_client() {
     let mut sim = Sim::with(|config| config.max_connections = 1);
     for _ in 0..3 {

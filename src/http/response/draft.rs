@@ -16,6 +16,8 @@ pub(crate) struct Terms {
     pub(crate) client_closes: bool,
     /// The request is CONNECT, so a 2xx hands the connection over.
     pub(crate) connects: bool,
+    /// The server does not read the rest of the request's body.
+    pub(crate) unread: bool,
 }
 
 /// A response while it is written.

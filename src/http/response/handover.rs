@@ -20,7 +20,9 @@ impl Writer<'_> {
     /// framing (RFC 9110 §8.6 and §15.2.2).
     pub(crate) fn end_head_handed_over(&mut self, draft: &mut Draft) {
         draft.make_special().rest = Rest::Handover;
-        if draft.status == 101 && !draft.terms.http10 {
+        if draft.terms.unread {
+            draft.fault = Some("a request whose body is not read cannot hand the connection over");
+        } else if draft.status == 101 && !draft.terms.http10 {
             // No other fault may be forgiven.
             draft.fault = draft.fault.filter(|&fault| fault != NOT_TAKEN);
             self.push(b"\r\nConnection: Upgrade");
