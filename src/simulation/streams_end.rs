@@ -279,6 +279,17 @@ fn a_stream_gives_a_head_buffer_up_only_by_its_end() {
 }
 
 #[test]
+fn a_stream_of_many_small_pieces_lingers_although_its_client_asked_for_the_close() {
+    for (steps, lingers) in [("500e", false), ("500a,1000a,1000a,1000e", true)] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.get_and_close(&chunked(steps));
+        sim.settle();
+        assert_eq!((only(&client).is_whole, client.is_gone()), (true, !lingers), "{steps}");
+    }
+}
+
+#[test]
 fn no_close_mode_cuts_a_stream_that_is_followed_by_more_requests() {
     for close in [CloseMode::Fin, CloseMode::Peer] {
         let mut sim = Sim::with(|config| config.close = close);

@@ -33,7 +33,11 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             return Transition::Stop(Outcome::Yielded);
         }
         match self.ask(serial) {
-            Given::Piece => Transition::Enter(State::Sending, "the host has given a piece"),
+            Given::Piece => {
+                // No single write shows any more how much of the response the kernel still holds.
+                self.connection.socket.make_linger();
+                Transition::Enter(State::Sending, "the host has given a piece")
+            }
             Given::Nothing => Transition::Resume(State::Streaming, "the host has no piece yet"),
             Given::Cut => self.cut(),
         }
