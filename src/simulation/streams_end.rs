@@ -1,5 +1,7 @@
 //! How a streamed response ends: each id once, and a client can tell a part from the whole.
 
+use std::time::Duration;
+
 use super::harness::handler;
 use super::harness::script;
 use super::harness::sim::Sim;
@@ -200,6 +202,36 @@ fn a_client_that_does_not_take_a_piece_ends_after_the_write_timeout() {
     sim.assert_ends_after(&client, 30 * SECOND);
     assert_eq!(client.ending(), Some(Ending::Reset));
     assert_gone(&mut sim, GoneReason::Ended(Reason::WriteTimeout));
+}
+
+#[test]
+fn a_steady_reader_whose_window_opens_in_large_steps_gets_a_stream_of_any_pieces() {
+    const STEP: usize = 64 * 1024;
+    for (steps, bytes_per_second) in [("3000a,", 400), ("3000a,", 2000), ("50000a,", 400)] {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        client.stop_reading();
+        client.read(STEP);
+        client.get(&chunked(&format!("{}0e", steps.repeat(700))));
+        sim.settle();
+        for _ in 0..20 {
+            sim.pass(Duration::from_secs((STEP / bytes_per_second) as u64));
+            assert!(client.is_served(), "{steps} at {bytes_per_second} bytes a second");
+            client.read(STEP);
+            sim.settle();
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_has_waited_for_the_host_gives_its_reader_no_credit() {
+    let mut sim = Sim::new();
+    let client = streaming(&mut sim, "60000l,50000e");
+    client.stop_reading();
+    sim.resume().unwrap();
+    sim.settle();
+    sim.assert_ends_after(&client, 30 * SECOND);
+    assert_eq!(client.ending(), Some(Ending::Reset));
 }
 
 // --- because of the server ---

@@ -210,7 +210,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
             // The input is the host's as well, so it stays where it is.
             OnSent::HandOver(_) => return Transition::Stop(Outcome::HandedOver),
-            OnSent::AskMore(_) => Transition::Enter(State::Streaming, "the next piece is the host's to give"),
+            OnSent::AskMore(_) => self.go_on(State::Streaming, "the next piece is the host's to give"),
         };
         // Free the body only after the FIN. The kernel may hold the last bytes until the FIN, and freeing can
         // take long.

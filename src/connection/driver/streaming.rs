@@ -27,6 +27,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             return end;
         }
         if is_paused {
+            self.exchange.in_flight.progress = 0;
             return self.wait(Interest::Input);
         }
         if self.quota.bytes == 0 {
@@ -36,11 +37,18 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             Given::Piece => {
                 // No single write shows any more how much of the response the kernel still holds.
                 self.connection.socket.make_linger();
-                Transition::Enter(State::Sending, "the host has given a piece")
+                self.go_on(State::Sending, "the host has given a piece")
             }
             Given::Nothing => Transition::Resume(State::Streaming, "the host has no piece yet"),
             Given::Cut => self.cut(),
         }
+    }
+
+    /// Goes on to ask for a piece, or to send it. The deadline starts anew. But what was sent still counts as credit, from
+    /// piece to piece, until the host has none.
+    pub(super) fn go_on(&mut self, state: State, why: &'static str) -> Transition {
+        self.rearm = true;
+        Transition::Resume(state, why)
     }
 
     /// Asks for the first piece before the head is sent, so that both leave in one segment. Returns the transition if
