@@ -30,7 +30,7 @@ pub(super) struct Listening<L> {
     pub(super) listener: L,
     /// The generation in its tokens, which last for a batch of events.
     pub(super) generation: u16,
-    /// The serial number in its [`ListenerId`], which lasts for ever.
+    /// The serial number in its [`ListenerId`](crate::ListenerId), which lasts for ever.
     pub(super) serial: u64,
 }
 

@@ -125,10 +125,10 @@ impl<'r> Responder<'r> {
     ///
     /// Until then the connection waits, and so do the requests that its client has sent after this one. It
     /// waits for at most [`Timeouts::deferred`](crate::Timeouts::deferred), starting when the responses
-    /// before this one have been sent. Then [`Handler::overdue`] responds, by default with a 503.
+    /// before this one have been sent. Then [`Handler::overdue`](crate::Handler::overdue) responds, by default with a 503.
     /// [`defer_keeping`](Self::defer_keeping) also keeps the request.
     ///
-    /// A client that closes its half still gets the response. If it resets the connection, [`Handler::gone`]
+    /// A client that closes its half still gets the response. If it resets the connection, [`Handler::gone`](crate::Handler::gone)
     /// reports that. (A client that has closed completely looks like one that has closed its half, until the
     /// server sends something.) If [`Config::half_close`](crate::Config::half_close) is `false`, the client's FIN
     /// ends the connection, and `gone` reports that too.

@@ -22,7 +22,7 @@ impl Server {
     ///
     /// If the host keeps another handle of the socket, or a child process has inherited one, the server can
     /// still end the connection with a FIN. But it cannot reset the connection until that handle is closed.
-    /// [`CloseMode::Rst`](crate::CloseMode::Rst), write timeouts and [`abort`](Self::abort) use resets.
+    /// [`CloseMode::Rst`], write timeouts and [`abort`](Self::abort) use resets.
     ///
     /// Returns the connection's name, or `None` unless [`Config::names`](crate::Config::names) is `true`.
     ///
