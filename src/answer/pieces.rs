@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use log::error;
 
 use crate::deferred::GoneReason;
-use crate::exchange::{Exchange, OnSent};
+use crate::exchange::{Exchange, Later, OnSent};
 use crate::handler::{BodyWriter, Handler, More, Piece};
 use crate::http::response::Writer;
 use crate::http::response::stream::StreamFraming;
@@ -29,7 +29,7 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     handler: &mut H,
     serial: NonZeroU64,
 ) -> Given {
-    let Some(mut streamed) = exchange.in_flight.streamed else { return Given::Cut };
+    let Some(mut streamed) = exchange.in_flight.later.streamed() else { return Given::Cut };
     // If the handler panics, its end is reported once: not by the record as well.
     exchange.in_flight.on_sent = OnSent::Drop;
     let id = shared.deferrals.put_at_stake(serial);
@@ -62,7 +62,7 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     streamed.is_paused = more == More::Later || piece.data == 0;
     streamed.is_new = false;
     exchange.in_flight.on_sent = OnSent::AskMore(serial);
-    exchange.in_flight.streamed = Some(streamed);
+    exchange.in_flight.later = Later::Streamed(streamed);
     if piece.data > 0 { Given::Piece } else { Given::Nothing }
 }
 

@@ -30,9 +30,11 @@ impl<N: Net> Engine<N> {
     /// Ends a deferred request without a response. The next turn closes its connection.
     pub(super) fn cancel_deferred(&mut self, id: RequestId) -> Result<(), IdError> {
         let Found { slot, exchange, awaited } = self.find_deferred(id)?;
-        answer::cancel(self.pool.in_flight(exchange), self.table[slot].socket.stream());
+        let in_flight = self.pool.in_flight(exchange);
+        let kept = in_flight.kept();
+        answer::cancel(in_flight, self.table[slot].socket.stream());
         if awaited.keeps {
-            self.pool.release_kept(exchange);
+            self.pool.release(exchange, kept);
         }
         self.table.queue(slot);
         Ok(())

@@ -260,8 +260,8 @@ impl<N: Net> Engine<N> {
             let (in_flight, mut out) = self.pool.open_response(exchange);
             let peer = PeerName(connection.socket.stream());
             let on_sent = answer::finish(&mut out, &mut self.shared, &format_args!("{peer} (deferred)"));
-            if in_flight.follow_deferred(on_sent, &self.shared.draft) {
-                self.pool.release_kept(exchange);
+            if let Some(kept) = in_flight.follow_deferred(on_sent, &self.shared.draft) {
+                self.pool.release(exchange, kept);
             }
             if self.pool.has_few_outs() {
                 // A host may answer more requests at once than there are outs. So the response is sent now,

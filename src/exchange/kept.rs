@@ -1,6 +1,6 @@
 //! A deferred request whose bytes stay in the input.
 
-use super::{Exchange, InFlight, OnSent, Record};
+use super::{Exchange, InFlight, Later, OnSent, Record};
 use crate::http::response::Draft;
 
 /// Where a request is in the input: its head, its decoded body, and then perhaps framing that belongs to it. The next
@@ -42,15 +42,23 @@ impl InFlight {
         matches!(self.on_sent, OnSent::AwaitReply(awaited) if awaited.keeps)
     }
 
-    /// Notes what follows the response to a deferred request. Returns whether the request was kept and is no longer. If
-    /// it is deferred again, it stays kept only if it was.
-    pub(crate) fn follow_deferred(&mut self, on_sent: OnSent, draft: &Draft) -> bool {
-        let was_kept = self.keeps();
+    /// Returns where the request is in the input, if it is kept.
+    pub(crate) fn kept(&self) -> Kept {
+        match self.later {
+            Later::Kept(kept) => kept,
+            _ => Kept::default(),
+        }
+    }
+
+    /// Notes what follows the response to a deferred request. If the request was kept and is no longer, returns where
+    /// it is. If it is deferred again, it stays kept only if it was.
+    pub(crate) fn follow_deferred(&mut self, on_sent: OnSent, draft: &Draft) -> Option<Kept> {
+        let kept = self.keeps().then(|| self.kept());
         self.follow_with(on_sent, draft);
         if let OnSent::AwaitReply(awaited) = &mut self.on_sent {
-            awaited.keeps &= was_kept;
+            awaited.keeps &= kept.is_some();
         }
-        was_kept && !self.keeps()
+        kept.filter(|_| !self.keeps())
     }
 }
 
@@ -60,7 +68,7 @@ impl Exchange<'_> {
     pub(crate) fn keep_request(&mut self, seen: Kept) -> bool {
         let keeps = self.in_flight.keeps();
         if keeps {
-            self.in_flight.kept = seen;
+            self.in_flight.later = Later::Kept(seen);
         }
         keeps
     }
@@ -80,21 +88,21 @@ impl Exchange<'_> {
         self.in_flight.body = None;
         if !is_whole {
             self.input.keep(seen.body_end);
-            self.in_flight.kept.consumed = seen.body_end;
+            self.in_flight.later = Later::Kept(Kept { consumed: seen.body_end, ..seen });
         }
     }
 
     /// Drops the bytes of a request that was kept.
-    pub(crate) fn release_kept(&mut self) {
-        self.input.consume(self.in_flight.kept.consumed);
+    pub(crate) fn release(&mut self, kept: Kept) {
+        self.input.consume(kept.consumed);
         self.in_flight.end_body();
     }
 }
 
 impl Record {
     /// Drops the bytes of a request that was kept.
-    pub(super) fn release_kept(&mut self) {
-        self.input.consume(self.in_flight.kept.consumed);
+    pub(super) fn release(&mut self, kept: Kept) {
+        self.input.consume(kept.consumed);
         self.in_flight.end_body();
     }
 }

@@ -67,14 +67,23 @@ pub(crate) struct InFlight {
     pub(crate) expects_continue: bool,
     /// What the connection does when all is sent.
     pub(crate) on_sent: OnSent,
-    /// Where the deferred request is in the input, if it is [kept](Self::keeps).
-    pub(crate) kept: Kept,
-    /// The streamed response, if it is [`OnSent::AskMore`].
-    pub(crate) streamed: Option<Streamed>,
+    /// The rest of what is known about a response that the host gives later.
+    pub(crate) later: Later,
     /// Bytes of a body's framing that have not been charged to the quota yet.
     pub(crate) framing: usize,
     /// Bytes of body or response that have moved since the deadline was last extended.
     pub(crate) progress: usize,
+}
+
+/// What is known about a response that the host gives later. Only a few of them need it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Later {
+    #[default]
+    Nothing,
+    /// The streamed response, if [`OnSent::AskMore`] follows.
+    Streamed(Streamed),
+    /// Where the request is in the input, if it is [kept](InFlight::keeps).
+    Kept(Kept),
 }
 
 impl InFlight {
@@ -88,7 +97,7 @@ impl InFlight {
     pub(crate) fn follow_with(&mut self, on_sent: OnSent, draft: &Draft) {
         self.on_sent = on_sent;
         if let OnSent::AskMore(_) = on_sent {
-            self.streamed = Streamed::begun(draft);
+            self.later = Streamed::begun(draft).map_or(Later::Nothing, Later::Streamed);
         }
     }
 

@@ -88,7 +88,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.exchange.input.clear();
         match self.exchange.in_flight.on_sent {
             OnSent::AskMore(_) => {
-                if let Some(streamed) = &mut self.exchange.in_flight.streamed {
+                if let Some(streamed) = self.exchange.in_flight.later.streamed_mut() {
                     streamed.then = OnSent::closing(how);
                 }
             }

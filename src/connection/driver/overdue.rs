@@ -23,8 +23,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         let peer = PeerName(self.connection.socket.stream());
         let out = &mut self.exchange.out;
         let on_sent = answer::finish(out, self.shared, &format_args!("{peer} (overdue)"));
-        if self.exchange.in_flight.follow_deferred(on_sent, &self.shared.draft) {
-            self.exchange.release_kept();
+        if let Some(kept) = self.exchange.in_flight.follow_deferred(on_sent, &self.shared.draft) {
+            self.exchange.release(kept);
         }
         if on_sent.awaited().is_some() {
             self.enter(State::Deferred, "deferred again");

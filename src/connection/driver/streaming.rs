@@ -18,7 +18,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         let OnSent::AskMore(serial) = self.exchange.in_flight.on_sent else {
             return Transition::Enter(State::Sending, "the streamed response is over");
         };
-        let is_paused = self.exchange.in_flight.streamed.is_some_and(|streamed| streamed.is_paused);
+        let is_paused = self.exchange.in_flight.later.streamed().is_some_and(|streamed| streamed.is_paused);
         // While the host has pieces, a write shows a reset soon enough.
         let looks = is_paused || !self.shared.config.half_close;
         if let Some(end) = if looks { self.client_has_left() } else { None } {
@@ -56,7 +56,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     // Cold, so that other responses do not pay for it.
     #[cold]
     pub(super) fn begin_stream(&mut self, serial: NonZeroU64) -> Option<Transition> {
-        let is_new = self.exchange.in_flight.streamed.is_some_and(|streamed| streamed.is_new);
+        let is_new = self.exchange.in_flight.later.streamed().is_some_and(|streamed| streamed.is_new);
         // After a batch of responses there is no room for a whole piece.
         let has_room = self.exchange.out.copied() <= OUT_BATCH;
         (is_new && has_room && self.ask(serial) == Given::Cut).then(|| self.cut())

@@ -1,7 +1,7 @@
 //! Records that keep a deferred request.
 
 use super::Pool;
-use crate::exchange::{Exchange, ExchangeId, InputBuffer, KeptRequest, Out};
+use crate::exchange::{Exchange, ExchangeId, InputBuffer, Kept, KeptRequest, Out};
 
 impl Pool {
     /// Returns the request that a record keeps, if it does.
@@ -11,17 +11,17 @@ impl Pool {
             InputBuffer::Head(head) => self.heads.look_at(head),
             InputBuffer::Body(body) => self.bodies.buffers.look_at(body),
         };
-        Some(record.in_flight.kept.of(&input[record.input.start..]))
+        Some(record.in_flight.kept().of(&input[record.input.start..]))
     }
 
     /// Opens a record that keeps its request, for the response.
     pub(crate) fn open_kept(&mut self, id: ExchangeId) -> (KeptRequest<'_>, Out<'_>) {
         let Exchange { input, in_flight, out } = self.open(id);
-        (in_flight.kept.of(input.into_pending()), out)
+        (in_flight.kept().of(input.into_pending()), out)
     }
 
     /// Drops the bytes of a request that a record has kept.
-    pub(crate) fn release_kept(&mut self, id: ExchangeId) {
-        self.records[id.index()].release_kept();
+    pub(crate) fn release(&mut self, id: ExchangeId, kept: Kept) {
+        self.records[id.index()].release(kept);
     }
 }

@@ -390,9 +390,9 @@ impl Pool {
     /// Returns whether a request waits for the host to go on with its stream, or to take more of its body. Returns
     /// `None` if no such request has this serial.
     pub(crate) fn is_paused_mut(&mut self, id: ExchangeId, serial: NonZeroU64) -> Option<&mut bool> {
-        let InFlight { on_sent, streamed, body, .. } = &mut self.records[id.index()].in_flight;
+        let InFlight { on_sent, later, body, .. } = &mut self.records[id.index()].in_flight;
         if *on_sent == OnSent::AskMore(serial) {
-            return Some(&mut streamed.as_mut()?.is_paused);
+            return Some(&mut later.streamed_mut()?.is_paused);
         }
         let body = body.as_mut().filter(|body| body.held_serial() == Some(serial));
         Some(&mut body?.is_paused)
@@ -406,9 +406,9 @@ impl Pool {
     /// Returns whether a record waits for the host: its stream for the next piece, or its body to be taken.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn is_paused(&self, id: ExchangeId) -> bool {
-        let InFlight { on_sent, streamed, body, .. } = &self.records[id.index()].in_flight;
+        let InFlight { on_sent, later, body, .. } = &self.records[id.index()].in_flight;
         match on_sent {
-            OnSent::AskMore(_) => streamed.is_some_and(|streamed| streamed.is_paused),
+            OnSent::AskMore(_) => later.streamed().is_some_and(|streamed| streamed.is_paused),
             _ => body.as_ref().is_some_and(|body| body.is_paused),
         }
     }
