@@ -11,8 +11,10 @@ use crate::state::State;
 ///
 /// If all buffers of a kind are lent and another is needed, the server ends a holder: the oldest in the state
 /// that has the most holders. The server refuses that connection's request with 503, or cuts its response off
-/// with a reset. A deferred request is one of these holders if its client has sent more after it, or if the
-/// host [keeps](crate::Responder::defer_keeping) it, because only then it holds a head buffer. Body buffers have a rule of their own ([`bodies`](Self::bodies)).
+/// with a reset. A deferred request, or a stream that waits for the host, is one of these holders if its client
+/// has sent more after it, because only then it holds a head buffer. A request that the host
+/// [keeps](crate::Responder::defer_keeping), and a body of which it has taken only a part, always hold one. Body
+/// buffers have a rule of their own ([`bodies`](Self::bodies)).
 ///
 /// ```
 /// let mut config = fourway::Config::default();

@@ -97,7 +97,8 @@ pub trait Handler {
     /// [`body`](Request::body) is empty here. The default is [`Intake::Whole`].
     ///
     /// If the handler responds, it returns the reply as an error, and `request` is not called. If the body has not
-    /// arrived whole by then, the server does not read it, and the response is the last of its connection.
+    /// arrived whole by then, the server does not read it, and the response is the last of its connection. (A chunked
+    /// body counts as not arrived here.)
     ///
     /// `id` names the request from its head to its end ([`Request::id`]). If the handler returns
     /// [`Intake::Pieces`], the id ends with a call of `request`, with a reply of `piece`, or with a call of
@@ -167,8 +168,9 @@ pub trait Handler {
     /// The server calls this exactly once for each deferred request that was not answered, for each streamed one that
     /// the host has not ended, for each one whose body the host was taking in [pieces](Intake::Pieces), and for each
     /// connection that was to be [handed over](ResponseHead::take_over) and has ended before. It does so in the
-    /// call of [`process`](crate::Server::process) that finds out, or in the next one after
-    /// [`abort`](crate::Server::abort). A server that is dropped reports nothing.
+    /// call of [`process`](crate::Server::process) that finds out. If another call has ended the request, such as
+    /// [`close`](crate::Server::close) or [`abort`](crate::Server::abort), the next `process` reports it. A server
+    /// that is dropped reports nothing.
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         let _ = (id, why);
     }
