@@ -41,7 +41,7 @@ pub struct Config {
     /// How many requests or responses may be incomplete at once (default: one for each connection; at least
     /// 1).
     ///
-    /// Each of these *exchanges* takes about 250 bytes, beside the [`buffers`](Self::buffers) that it
+    /// Each of these *exchanges* takes about 350 bytes, beside the [`buffers`](Self::buffers) that it
     /// borrows. A deferred request often borrows none. Neither does a large response that the client reads
     /// slowly. If all exchanges are lent, one connection is evicted, by the same rule as for [`Buffers`].
     pub exchanges: usize,
