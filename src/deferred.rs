@@ -15,7 +15,9 @@ use crate::http::response::Terms;
 use crate::slot::Slot;
 use crate::stats::Reason;
 
-/// The id of a deferred request, made by [`Responder::defer`](crate::Responder::defer).
+/// The id of a request that the host goes on with: it is [deferred](crate::Responder::defer),
+/// [streamed](crate::ResponseHead::stream), taken [in pieces](crate::Intake::Pieces) or [taken
+/// over](crate::ResponseHead::take_over).
 ///
 /// It is plain data. The host can copy it, send it to another thread, and throw it away. It never names
 /// another request, even after another connection has taken the slot.
@@ -62,7 +64,7 @@ impl RequestId {
     }
 }
 
-/// Why a deferred request can no longer be answered, passed to [`Handler::gone`](crate::Handler::gone).
+/// Why the host can no longer go on with a request, passed to [`Handler::gone`](crate::Handler::gone).
 ///
 /// ```
 /// use fourway::{GoneReason, Handler, Reply, Request, RequestId, Responder};
@@ -100,7 +102,8 @@ pub enum GoneReason {
     /// The client wants no body of a streamed response: the request is HEAD, or the status is 204, 205 or 304.
     /// The response has been given without it.
     NoBody,
-    /// A streamed response, or a piece of it, cannot be sent. The server has logged why.
+    /// A streamed response, or a piece of it, cannot be sent. The server has logged why. (This is not reported after
+    /// [`More::End`](crate::More::End).)
     Unsendable,
     /// The request's connection has ended.
     Ended(Reason),

@@ -210,7 +210,7 @@ impl Server {
     /// a body of which the host has taken [only a part](Handler::piece).
     ///
     /// The next [`process`](Self::process) asks for the next piece of the response, or hands over the rest of the
-    /// piece of the body. If the request does not wait for the host, this does nothing.
+    /// piece of the body. Call it whenever there is something new: a call too early or too often is harmless.
     ///
     /// # Errors
     ///

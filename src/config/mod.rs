@@ -66,7 +66,8 @@ pub struct Config {
     /// reset. Requests that the client has sent after this one get no response.
     ///
     /// The server does not read while it waits for the host, so it learns of the FIN from the poller's events
-    /// ([`Readiness::read_closed`](crate::Readiness::read_closed)).
+    /// ([`Readiness::read_closed`](crate::Readiness::read_closed)). While a piece of a stream is being sent, it looks
+    /// for the FIN only after that piece.
     pub half_close: bool,
     /// Whether connections have names (default `false`).
     ///

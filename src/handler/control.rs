@@ -43,7 +43,8 @@ impl<'r> Responder<'r> {
     /// 199, but not 101, which [hands the connection over](ResponseHead::take_over).
     ///
     /// If the final response is given now, both leave together. If the request is [deferred](Self::defer), the interim
-    /// response is sent at once. A client of HTTP/1.0 knows none, so it gets none (RFC 9110 §15.2). If a header or the
+    /// response is sent at once. In [`head`](crate::Handler::head) and [`piece`](crate::Handler::piece) it is sent only
+    /// with a reply: if the handler returns `Ok`, it is lost. A client of HTTP/1.0 knows none, so it gets none (RFC 9110 §15.2). If a header or the
     /// status cannot be sent, the client gets a 500 instead of all.
     ///
     /// ```
@@ -64,7 +65,9 @@ impl ResponseHead<'_> {
     /// Makes this the connection's last response, and closes the connection after it in this way, whatever
     /// [`Config::close`](crate::Config::close) says.
     ///
-    /// With [`CloseMode::Drop`] the connection closes at once, without a response.
+    /// With [`CloseMode::Drop`] the connection closes at once, without a response. An id that
+    /// [`stream`](Self::stream) or [`take_over`](Self::take_over) has returned then ends with a call of
+    /// [`gone`](crate::Handler::gone).
     ///
     /// ```
     /// use fourway::CloseMode;

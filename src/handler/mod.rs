@@ -98,7 +98,8 @@ pub trait Handler {
     ///
     /// If the handler responds, it returns the reply as an error, and `request` is not called. If the body has not
     /// arrived whole by then, the server does not read it, and the response is the last of its connection. (A chunked
-    /// body counts as not arrived here.)
+    /// body counts as not arrived here.) So if the request is [deferred](Responder::defer) here, its body cannot be read
+    /// later.
     ///
     /// `id` names the request from its head to its end ([`Request::id`]). If the handler returns
     /// [`Intake::Pieces`], the id ends with a call of `request`, with a reply of `piece`, or with a call of
@@ -117,7 +118,8 @@ pub trait Handler {
     ///
     /// If it takes fewer than all, the server reads no more of the body, and calls this again with the rest after
     /// [`Server::resume`](crate::Server::resume). Only the host's [own timeout](crate::Timeouts::piece) runs
-    /// meanwhile. If it takes all, the next piece comes when it has arrived. A piece is never empty.
+    /// meanwhile. If it takes all, the next piece comes when it has arrived. A piece is never empty, and has at most what
+    /// a head buffer has left: [`limits.head_bytes`](crate::Limits::head_bytes) and 4 KiB, less the head.
     ///
     /// If the handler responds, it returns the reply as an error, and the intake ends. `request` is not called. If the
     /// body has not arrived whole by then, the response is the last of its connection.
@@ -149,7 +151,7 @@ pub trait Handler {
     ///
     /// The response has been sent, and the server has forgotten the connection. The stream is non-blocking, and not
     /// registered with any poller. `read_ahead` is what the client has sent after its request, as far as the server has
-    /// read it. The server counts the connection as closed, for the reason
+    /// read it, so use it before anything that is read from the stream. The server counts the connection as closed, for the reason
     /// [`TakenOver`](crate::Reason::TakenOver).
     ///
     /// The default closes the stream.

@@ -143,7 +143,7 @@ impl<'r> Responder<'r> {
     /// slots, and none of them makes way for a new client.
     ///
     /// The responder of [`Server::respond`](crate::Server::respond) can defer the request again. The request
-    /// then has a new id, and keeps its deadline.
+    /// then has a new id, and keeps its deadline, unless an [interim response](Self::inform) is sent meanwhile.
     pub fn defer(self) -> (RequestId, Reply<'r>) {
         // An interim response may have been written.
         self.writer.finish(&mut self.shared.draft);

@@ -29,9 +29,11 @@ pub enum More {
     Later,
     /// This was the last piece. What the host has written is sent, and the connection goes on.
     ///
-    /// If a length was announced and not kept, the server resets the connection instead.
+    /// If a length was announced and not kept, the server resets the connection instead. Either way the id has ended, and
+    /// [`gone`](crate::Handler::gone) is not called.
     End,
-    /// The response cannot be finished. The server resets the connection, so that the client notices.
+    /// The response cannot be finished. The server resets the connection, so that the client notices. (On a Unix socket
+    /// a reset looks like an end. There a client notices by the length, or by the missing last chunk.)
     Abort,
 }
 
@@ -41,7 +43,8 @@ impl<'r> ResponseHead<'r> {
     /// reads slowly slows the host down, and a stream needs one out buffer at most.
     ///
     /// `len` is the length of the body in bytes, if the host knows it. Otherwise the body is sent in chunks (RFC
-    /// 9112 §7.1). A client of HTTP/1.0 does not know chunks, so the close ends its body.
+    /// 9112 §7.1). A client of HTTP/1.0 does not know chunks, so the close ends its body. If the announced length is
+    /// reached, the server still waits for [`More::End`], and so does the client's next request.
     ///
     /// Each id ends exactly once: with [`More::End`] or [`More::Abort`], or with a call of
     /// [`Handler::gone`](crate::Handler::gone). If the client wants no body, because it has sent HEAD or the status
