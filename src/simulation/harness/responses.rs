@@ -30,7 +30,7 @@ pub(crate) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) ->
         let field = |name: &str| head.headers.iter().find(|h| h.name == name).map(|h| h.value.trim_ascii());
         let announced = field("Content-Length")
             .map(|value| std::str::from_utf8(value).unwrap().parse::<usize>().expect("a length is a number"));
-        let has_none = matches!(status, 100 | 204 | 304);
+        let has_none = matches!(status, 100 | 102..=199 | 204 | 304);
         let says_close = field("Connection") == Some(b"close");
         let is_chunked = field("Transfer-Encoding") == Some(b"chunked");
         let is_framed = announced.is_some() != is_chunked;

@@ -44,9 +44,14 @@ fn any_chunks(chance: &mut Chance, mut longest: usize) -> Vec<u8> {
     body
 }
 
-/// Returns all responses except `100 Continue`.
+/// Returns whether a response is followed by another to the same request.
+fn is_interim(response: &handler::Response) -> bool {
+    matches!(response.status, 100 | 102..=199)
+}
+
+/// Returns all responses but the interim ones.
 fn finals(client: &Client) -> Vec<handler::Response> {
-    client.responses().into_iter().filter(|response| response.status != 100).collect()
+    client.responses().into_iter().filter(|response| !is_interim(response)).collect()
 }
 
 fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
@@ -143,6 +148,7 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
             sim.respond(id, |responder| responder.status(200).close_with(mode).send(b"better late"))
         }
         7 => sim.stream(id, "/stream/chunked/100a,50l,5000e"),
+        1 if chance.one_in(2) => sim.inform(id, chance.one_in(2)),
         1 => sim.drop_responder(id),
         2 => sim.defer_again(id, chance.one_in(2)).map(drop),
         3 | 4 => {
