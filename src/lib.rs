@@ -140,7 +140,8 @@
 //! at once. Dropping the server leaves no descriptor and no registration.
 //!
 //! With the feature `uds`, listeners and streams may be Unix sockets. Without it, a host that passes one does
-//! not compile, and the compiler names the feature.
+//! not compile, and the compiler names the feature. Clients can pass descriptors over them, if
+//! [`Limits::descriptors`] allows it.
 //!
 //! # What it cannot do, and the way out
 //!

@@ -9,6 +9,7 @@ use crate::deferred::Deferrals;
 use crate::exchange::pool::PoolSizes;
 use crate::http::date::Date;
 use crate::http::response::Draft;
+use crate::net::descriptors::Descriptors;
 use crate::stats::{Phase, Stats};
 use crate::tokens::Tokens;
 
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) deferrals: Deferrals,
     pub(crate) date: Date,
+    /// What clients have passed with requests that are not answered.
+    pub(crate) descriptors: Descriptors,
     /// The response that is being written.
     pub(crate) draft: Draft,
 }
@@ -32,6 +35,7 @@ impl Shared {
     pub(crate) fn new(config: Config, tokens: Tokens) -> Self {
         Shared {
             date: Date::new(config.wall_clock),
+            descriptors: Descriptors::new(&config),
             deferrals: Deferrals::new(PoolSizes::of(&config).records),
             config,
             tokens,

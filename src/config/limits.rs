@@ -148,6 +148,19 @@ pub struct Limits {
     /// (default `false`: they get 501). It can answer with a 2xx that [hands the
     /// connection over](crate::ResponseHead::take_over).
     pub connect: bool,
+    /// Descriptors that a client may pass with one request over a Unix socket, which
+    /// [`Request::descriptors`](crate::Request::descriptors) lends to the handler (default 0; at most 253, as many as one
+    /// message can carry, unix(7)). It needs the feature `uds`.
+    ///
+    /// If it is 0, the kernel closes what a client passes. Otherwise a request with more gets 400. A request gets 503 if
+    /// the process can have no more descriptors (RLIMIT_NOFILE). In both cases they are all closed.
+    ///
+    /// Descriptors belong to the first request of which a byte arrives in the same read. So a client should wait for
+    /// the responses to its other requests before it passes descriptors. It can pass those of one request with several
+    /// messages. The server holds them while more of the request has to arrive.
+    ///
+    /// Each takes 4 bytes more for each slot, and each slot takes 2 bytes more.
+    pub descriptors: usize,
 }
 
 impl Default for Limits {
@@ -159,6 +172,7 @@ impl Default for Limits {
             body_bytes: 1024 * 1024,
             out_bytes: 64 * 1024,
             connect: false,
+            descriptors: 0,
         }
     }
 }
@@ -220,6 +234,12 @@ impl Default for Budget {
 
 /// The largest value of [`Limits::headers`]. The headers' slices live on the stack.
 pub(crate) const MAX_HEADERS: usize = 256;
+
+/// The largest value of [`Limits::descriptors`]: Linux passes no more in one message (SCM_MAX_FD).
+pub(crate) const MAX_DESCRIPTORS: usize = 253;
+
+/// Whether descriptors can be received: over Unix sockets, and in the simulation.
+pub(crate) const PASSES_DESCRIPTORS: bool = cfg!(all(unix, any(test, fuzzing, feature = "uds")));
 
 /// Bytes of a buffer beyond the longest head and body. They are for the next read, and for the line that ends
 /// a chunked body.

@@ -9,7 +9,7 @@ mod modes;
 use std::time::{Duration, SystemTime};
 
 pub use limits::{Budget, Buffers, Limits, Timeouts};
-pub(crate) use limits::{INPUT_SLACK, MAX_HEADERS, OUT_BATCH};
+pub(crate) use limits::{INPUT_SLACK, MAX_DESCRIPTORS, MAX_HEADERS, OUT_BATCH, PASSES_DESCRIPTORS};
 pub use modes::{AtCapacity, CloseMode, IdleInDrain};
 
 /// The settings of one [`Server`](crate::Server).
@@ -153,6 +153,11 @@ impl Config {
             (limits.body_bytes <= 1 << 30, "limits.body_bytes must be at most 1 GiB"),
             (limits.out_bytes >= 512, "limits.out_bytes must be at least 512"),
             (limits.out_bytes <= 1 << 30, "limits.out_bytes must be at most 1 GiB"),
+            (limits.descriptors <= MAX_DESCRIPTORS, "limits.descriptors must be at most 253"),
+            (
+                limits.descriptors == 0 || PASSES_DESCRIPTORS,
+                "limits.descriptors needs the feature `uds`, and a Unix system",
+            ),
             (budget.accepts >= 1, "budget.accepts must be at least 1"),
             (budget.requests >= 1, "budget.requests must be at least 1"),
             (budget.requests_per_connection >= 1, "budget.requests_per_connection must be at least 1"),

@@ -17,6 +17,7 @@ use log::{Level, log_enabled, trace};
 use mio::Token;
 
 use crate::exchange::{MOST_PIECES, Out, Pieces};
+use crate::net::descriptors::{Descriptors, Passed};
 use crate::net::{Flush, Interest, Net, Readiness, Stream};
 use crate::slot::Slot;
 
@@ -156,6 +157,7 @@ impl<S: Stream> Socket<S> {
         slot: Slot,
         into: &mut [u8],
         short_read_drains: bool,
+        descriptors: &mut Descriptors,
     ) -> io::Result<Option<usize>> {
         if self.bits.has(Bits::ENDED | Bits::FAILED) {
             return if self.bits.has(Bits::ENDED) {
@@ -165,7 +167,8 @@ impl<S: Stream> Socket<S> {
             };
         }
         while self.is_readable() {
-            match traced(slot, "recv", self.stream.read(into)) {
+            let passed = Passed { descriptors: &mut *descriptors, slot };
+            match traced(slot, "recv", self.stream.read(into, passed)) {
                 Ok(0) => {
                     self.bits.set(Bits::ENDED);
                     return Ok(Some(0));

@@ -128,6 +128,26 @@ impl<N: Net> Engine<N> {
             }
             _ => {}
         }
+        if self.shared.descriptors.are_held() {
+            self.settle_descriptors(slot);
+        }
+    }
+
+    /// Closes the descriptors that were passed with a request, unless more of it has to arrive. They may be left of a
+    /// request that was refused, or of bytes that no request has.
+    #[cold]
+    fn settle_descriptors(&mut self, slot: Slot) {
+        let Connection { state, exchange, .. } = &self.table[slot];
+        let is_arriving = match state {
+            State::Head | State::AwaitingBuffer | State::Body | State::Holding => true,
+            // A client that waits for `100 Continue` has passed them with the head.
+            State::Sending => exchange.is_some_and(|id| self.pool.has_body(id)),
+            State::Idle | State::Received | State::Deferred | State::Streaming | State::Closing => false,
+        };
+        let descriptors = &mut self.shared.descriptors;
+        if !is_arriving {
+            descriptors.close(slot);
+        }
     }
 
     /// Moves a connection to the end of its state's deadline list, if the state is new or the deadline starts anew.
@@ -144,6 +164,7 @@ impl<N: Net> Engine<N> {
         if let Some(serial) = self.held_serial(slot) {
             self.shared.deferrals.note_gone(slot, serial, GoneReason::Ended(reason));
         }
+        self.shared.descriptors.close(slot);
         let connection = self.table.remove(slot, listed);
         if let Some(id) = connection.exchange {
             self.pool.give_back(id);

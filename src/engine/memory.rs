@@ -6,6 +6,7 @@ use crate::connection;
 use crate::deferred;
 use crate::exchange::pool::{Pool, PoolSizes};
 use crate::names;
+use crate::net::descriptors::Descriptors;
 use crate::table;
 
 /// The bytes of a connection's slot, with its entries in the lists.
@@ -35,6 +36,7 @@ impl Config {
             if self.names { self.max_connections.saturating_mul(names::PER_SLOT) } else { 0 },
             PoolSizes::of(self).records.saturating_mul(deferred::PER_REQUEST),
             Pool::bytes(self),
+            Descriptors::reserved(self),
             self.budget.wave_size.saturating_mul(size_of::<Member>()),
         ]
         .into_iter()

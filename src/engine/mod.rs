@@ -47,6 +47,8 @@ use crate::exchange::pool::Pool;
 use crate::handler::{Host, Responder};
 use crate::memory::can_reserve;
 use crate::names::Names;
+#[cfg(any(test, fuzzing))]
+use crate::net::descriptors::Descriptors;
 use crate::net::{Net, Readiness};
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -318,12 +320,18 @@ impl<N: Net> Engine<N> {
     #[cfg(any(test, fuzzing))]
     pub(crate) fn capacities(&self) -> Vec<usize> {
         let reports = vec![self.wave.capacity(), self.shared.deferrals.capacity()];
-        [reports, self.names.capacities().to_vec(), self.pool.capacities()].concat()
+        let descriptors = self.shared.descriptors.capacities();
+        [reports, self.names.capacities().to_vec(), descriptors.to_vec(), self.pool.capacities()].concat()
     }
 
     #[cfg(any(test, fuzzing))]
     pub(crate) fn names(&self) -> &Names {
         &self.names
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn descriptors(&self) -> &Descriptors {
+        &self.shared.descriptors
     }
 
     /// Returns whether the handler has not heard of all requests that are gone.

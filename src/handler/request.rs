@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::deferred::RequestId;
 use crate::http::head::Head;
@@ -206,6 +206,43 @@ impl<'a> Request<'a> {
     #[cfg(unix)]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.origin.peer.as_fd()
+    }
+
+    /// Returns the descriptors that the client has passed with the request over a Unix socket (SCM_RIGHTS, unix(7)), in
+    /// their order. There are none unless [`limits.descriptors`](crate::Limits::descriptors) allows some.
+    ///
+    /// [`Handler::head`](crate::Handler::head) gets them as well. The server closes them when the handler has answered,
+    /// even if the response comes later, or if the connection is [taken over](crate::ResponseHead::take_over). To keep
+    /// one, take a [duplicate](BorrowedFd::try_clone_to_owned). A request that is
+    /// [kept](crate::Responder::defer_keeping) is kept without them.
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use fourway::{Handler, Reply, Request, Responder};
+    ///
+    /// /// Keeps the first file that each request brings.
+    /// struct Files(Vec<File>);
+    ///
+    /// impl Handler for Files {
+    ///     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+    ///         let Some(passed) = request.descriptors().next() else {
+    ///             return responder.send(400, "text/plain", b"pass a file with the request");
+    ///         };
+    ///         match passed.try_clone_to_owned() {
+    ///             Ok(own) => self.0.push(own.into()),
+    ///             Err(_) => return responder.send(503, "text/plain", b"too many files are open"),
+    ///         }
+    ///         responder.send(200, "text/plain", b"kept")
+    ///     }
+    /// }
+    ///
+    /// let mut config = fourway::Config::default();
+    /// config.limits.descriptors = 1; // needs the feature `uds`
+    /// # let _ = (config, Files(Vec::new()));
+    /// ```
+    #[cfg(unix)]
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'a>> + use<'a> {
+        self.origin.peer.descriptors().iter().flatten().map(AsFd::as_fd)
     }
 
     /// Returns the name of the request's connection. Returns `None` unless

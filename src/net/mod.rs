@@ -3,7 +3,12 @@
 //! The layers above this file know no sockets. mio's sockets, in `sockets`, are one such network. The tests
 //! run the same engine over another, which they script.
 
+// Only a Unix socket passes any.
+#[cfg_attr(not(all(unix, any(test, fuzzing, feature = "uds"))), allow(dead_code))]
+pub(crate) mod descriptors;
 pub(crate) mod sockets;
+#[cfg(all(unix, feature = "uds"))]
+mod passing;
 #[cfg(all(unix, not(feature = "uds")))]
 mod without_uds;
 
@@ -15,6 +20,8 @@ use std::os::fd::BorrowedFd;
 
 use mio::Token;
 use mio::event::Event;
+
+use descriptors::{Descriptor, Passed};
 
 /// What the engine needs of a network: accept, register, and a stream type.
 pub(crate) trait Net {
@@ -37,7 +44,8 @@ pub(crate) trait Net {
 
 /// What the engine needs of a connected stream. All calls return at once.
 pub(crate) trait Stream: Peer {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// Reads, and receives the descriptors that came with these bytes, if the server wants any.
+    fn read(&mut self, into: &mut [u8], passed: Passed<'_>) -> io::Result<usize>;
     fn write(&mut self, bytes: &[u8], flush: Flush) -> io::Result<usize>;
     fn write_vectored(&mut self, bytes: &[IoSlice<'_>], flush: Flush) -> io::Result<usize>;
     /// Sends the FIN. Reading goes on.
@@ -56,6 +64,12 @@ pub(crate) trait Peer {
     #[cfg(unix)]
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         None
+    }
+
+    /// Returns the descriptors that the peer has passed with the request that is being answered.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    fn descriptors(&self) -> &[Option<Descriptor>] {
+        &[]
     }
 }
 

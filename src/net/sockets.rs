@@ -13,6 +13,9 @@ use mio::net::{UnixListener, UnixStream};
 use mio::{Registry, Token};
 use socket2::SockRef;
 
+use super::descriptors::Passed;
+#[cfg(all(unix, feature = "uds"))]
+use super::passing;
 use crate::net::{self, Flush, Interest, Net, Peer};
 
 /// A listening socket, for [`Server::add_listener`](crate::Server::add_listener).
@@ -248,7 +251,16 @@ impl Net for MioNet {
 }
 
 impl net::Stream for Stream {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    /// Without recvmsg(2), the kernel closes the descriptors that come with the bytes.
+    fn read(&mut self, into: &mut [u8], passed: Passed<'_>) -> io::Result<usize> {
+        #[cfg(all(unix, feature = "uds"))]
+        if let Stream::Unix(stream) = self {
+            if passed.are_wanted() {
+                return passing::read(stream, into, passed);
+            }
+        }
+        #[cfg(not(all(unix, feature = "uds")))]
+        let _ = passed;
         either!(Stream, self, stream => stream.read(into))
     }
 

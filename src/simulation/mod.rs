@@ -41,6 +41,7 @@ mod deadlines;
 mod deferred;
 mod deferred_gone;
 mod delivery;
+mod descriptors;
 mod drain;
 mod drain_accepts;
 mod exchanges;

@@ -44,7 +44,7 @@ fn the_host_reads_and_writes_on_a_connection_that_it_has_taken() {
     client.send(b"ping");
     let (_, stream, _) = &mut sim.site.taken[0];
     let mut bytes = [0; 10];
-    assert_eq!((stream.read(&mut bytes).unwrap(), &bytes[..4]), (4, &b"ping"[..]));
+    assert_eq!((stream.receive(&mut bytes).unwrap(), &bytes[..4]), (4, &b"ping"[..]));
     stream.write(b"pong", crate::net::Flush::Now).unwrap();
     assert!(text(&client).ends_with("\r\n\r\npong"));
     sim.site.taken.clear();

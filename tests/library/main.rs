@@ -26,6 +26,7 @@ mod closing;
 mod lost_answers;
 mod names;
 // What a host does.
+mod settings;
 mod embedding;
 mod mistakes;
 mod lifecycle;

@@ -41,7 +41,7 @@ pub(super) fn receive<N: Net>(
     quota: &mut Quota,
 ) -> io::Result<Option<usize>> {
     let drains = net.short_read_drains(connection.socket.stream());
-    let read = connection.socket.read(slot, space, drains);
+    let read = connection.socket.read(slot, space, drains, &mut shared.descriptors);
     if let Ok(Some(len)) = read {
         shared.stats.bytes_in += len as u64;
         quota.has_read(len);

@@ -403,6 +403,11 @@ impl Pool {
         self.records[id.index()].in_flight.held_serial()
     }
 
+    /// Returns whether a record has a request whose body is not whole.
+    pub(crate) fn has_body(&self, id: ExchangeId) -> bool {
+        self.records[id.index()].in_flight.body.is_some()
+    }
+
     /// Returns whether a record waits for the host: its stream for the next piece, or its body to be taken.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn is_paused(&self, id: ExchangeId) -> bool {

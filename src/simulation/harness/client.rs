@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// Delivers something after everything that was to arrive later, because the order of sending is kept.
-    fn arrive(&self, arrival: Arrival) {
+    pub(super) fn arrive(&self, arrival: Arrival) {
         let mut later = self.with(|socket| std::mem::take(&mut socket.later));
         later.push_back(arrival);
         for arrival in later {

@@ -1,6 +1,6 @@
 //! The handler of the simulated server, and how its clients read the responses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -71,6 +71,11 @@ pub(crate) struct Site {
     pub(crate) heads: usize,
     /// How many pieces it was asked for.
     pub(crate) pieces: usize,
+    /// How many descriptors came with each request, and with each head.
+    pub(crate) passed: Vec<usize>,
+    pub(crate) passed_heads: Vec<usize>,
+    /// The numbers of all descriptors that it was lent.
+    pub(super) seen_descriptors: HashSet<u64>,
     /// The deferred and streamed requests that were reported gone.
     pub(crate) gone: Vec<(RequestId, GoneReason)>,
     /// The requests that are kept, as it has seen them.
@@ -163,6 +168,7 @@ impl Handler for Site {
         responder: Responder<'r>,
     ) -> Result<Intake, Reply<'r>> {
         self.heads += 1;
+        self.passed_heads.push(request.descriptors().count());
         self.check_figures(&responder);
         self.known.note_id(id, request);
         assert!(request.body().is_empty() && request.id() == Some(id));
@@ -252,6 +258,7 @@ impl Handler for Site {
             heard.push(Heard::new(request));
         }
         self.known.note(request);
+        self.note_descriptors(request);
         if let Some(at) = self.bodies.iter().position(|body| Some(body.0) == request.id()) {
             let (id, taken, _) = self.bodies.remove(at);
             self.resumed.retain(|&resumed| resumed != id);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
+use std::os::unix::net::UnixStream;
 
 use mio::Token;
 
@@ -33,6 +34,9 @@ pub(crate) struct World {
     /// How often accept has failed because something has run out. A close, time or an accept that succeeds sets it
     /// back, because then it may be there again.
     pub(crate) run_out: u32,
+    /// The other ends of the descriptors that were passed, and how many of each message the server's process can have.
+    pub(super) passed: Vec<UnixStream>,
+    pub(crate) receivable: usize,
     /// Errors for the next registrations of streams.
     pub(crate) watch_faults: VecDeque<ErrorKind>,
     pub(crate) sockets: Vec<Socket>,
@@ -57,6 +61,8 @@ impl World {
             descriptors: usize::MAX,
             open: 0,
             run_out: 0,
+            passed: Vec::new(),
+            receivable: usize::MAX,
             watch_faults: VecDeque::new(),
             sockets: Vec::new(),
             listeners: Vec::new(),
@@ -133,6 +139,7 @@ impl World {
         }
         match arrival {
             Arrival::Bytes(bytes) => socket.input.extend(bytes),
+            Arrival::Passing(bytes, count) => self.pass(id, bytes, count),
             Arrival::Urgent => socket.urgent = Some(socket.input.len()),
             Arrival::Fin => socket.client_fin = true,
             Arrival::Reset => socket.reset = Reset::Untold,
@@ -321,6 +328,7 @@ impl World {
         let socket = &mut self.sockets[id];
         socket.calls.push(Call::Close);
         socket.closed = true;
+        socket.messages.clear();
         socket.watched = None;
         // If anything had arrived by now, the kernel would throw the bytes away. (A reset is meant to cut the response
         // off.)

@@ -1,6 +1,7 @@
 //! The network, the kernel, the clients and the host's loop, all made of scripts, and the checks after every turn.
 
 pub(crate) mod client;
+pub(crate) mod descriptors;
 pub(crate) mod entropy;
 pub(crate) mod figures;
 pub(crate) mod fixtures;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use mio::Token;
 
 use super::kernel::World;
+use crate::net::descriptors::Passed;
 use crate::net::{Flush, Interest, Net, Peer, Stream};
 
 /// The kernel, shared by the server's side and the test's.
@@ -47,6 +48,11 @@ impl FakeStream {
     pub(crate) fn taken(self) -> Self {
         self.wire.borrow_mut().sockets[self.id].taken = true;
         self
+    }
+
+    /// Reads, as the host does that has taken it over.
+    pub(crate) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.wire.borrow_mut().read(self.id, into)
     }
 
     pub(crate) fn is_watched(&self) -> bool {
@@ -102,8 +108,22 @@ impl Drop for FakeListener {
 }
 
 impl Stream for FakeStream {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.wire.borrow_mut().read(self.id, into)
+    fn read(&mut self, into: &mut [u8], mut passed: Passed<'_>) -> io::Result<usize> {
+        let mut world = self.wire.borrow_mut();
+        let result = world.read(self.id, into);
+        let mut received = std::mem::take(&mut world.sockets[self.id].received);
+        if passed.are_wanted() {
+            let count = received.len();
+            received.truncate(world.receivable.min(passed.room()));
+            let is_cut = received.len() < count;
+            for descriptor in received {
+                passed.add(descriptor);
+            }
+            if is_cut {
+                passed.are_cut();
+            }
+        }
+        result
     }
 
     fn write(&mut self, bytes: &[u8], flush: Flush) -> io::Result<usize> {

@@ -262,6 +262,9 @@ impl Sim {
     pub(crate) fn assert_empty(&self) {
         assert_eq!(self.stats().open, 0, "{:?}", self.engine.internals().0);
         assert_eq!((self.lent(), self.buffers_lent()), (0, [0; 3]));
+        // Others are unread, in the queue of a listener that was closed.
+        assert_eq!(self.engine.descriptors().open(), 0);
+        self.check_descriptors();
     }
 
     // --- what always holds ---
@@ -287,6 +290,7 @@ impl Sim {
         }
         assert_eq!(table.iter().filter(|&(slot, _)| table.is_ready(slot)).count(), table.ready_len());
         self.check_exchanges();
+        self.check_descriptors();
         self.check_kept();
         self.check_names();
         assert!(pool.spares() > 0, "the driver has an exchange to work in");

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 
 use mio::Token;
 
+use super::descriptors::Messages;
 use crate::net::{Interest, Readiness};
 
 /// One simulated system call. A read or write that failed has its error.
@@ -34,6 +36,8 @@ pub(crate) enum Ending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Arrival {
     Bytes(Vec<u8>),
+    /// Bytes that carry this number of descriptors.
+    Passing(Vec<u8>, usize),
     /// An urgent byte, which is not in line. A read of the bytes before it stops there.
     Urgent,
     Fin,
@@ -45,6 +49,9 @@ pub(crate) enum Arrival {
 pub(crate) struct Socket {
     /// The bytes that have arrived and are not read.
     pub(crate) input: VecDeque<u8>,
+    /// Which of them carry descriptors, and the descriptors of the last read.
+    pub(crate) messages: Messages,
+    pub(crate) received: Vec<OwnedFd>,
     /// What arrives right after the read that leaves nothing to read, one at a time.
     pub(crate) later: VecDeque<Arrival>,
     /// How many bytes of the input are before an urgent one.
@@ -143,11 +150,11 @@ impl Socket {
 
     /// Reads: first the input, then the error of a reset, then the end.
     pub(crate) fn take_input(&mut self, into: &mut [u8], limit: usize) -> io::Result<usize> {
-        let mut available = self.input.len();
+        let mut available = self.messages.available(self.input.len());
         match self.urgent {
             // A read that starts at the urgent byte steps over it.
             Some(0) => self.urgent = None,
-            Some(in_front) => available = in_front,
+            Some(in_front) => available = available.min(in_front),
             None => {}
         }
         let len = available.min(into.len()).min(limit);
@@ -156,6 +163,7 @@ impl Socket {
                 *to = from;
             }
             self.urgent = self.urgent.map(|in_front| in_front - len);
+            self.received = self.messages.read(len);
             return Ok(len);
         }
         match self.reset.tell() {

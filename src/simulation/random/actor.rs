@@ -12,6 +12,8 @@ pub(super) struct Actor {
     pub(super) ends: Vec<usize>,
     /// Whether nonsense follows the requests.
     pub(super) ends_in_nonsense: bool,
+    /// How many descriptors it has passed, which may be too many for one request.
+    pub(super) passed: usize,
     /// Whether it may lose a response: the server did not take its stream, or the client or the network has done harm.
     /// Sending more after a request that asks for the close does no harm.
     pub(super) has_harmed: bool,
@@ -43,7 +45,7 @@ impl Actor {
         if ends_in_nonsense {
             script.extend_from_slice(b"nonsense\r\n\r\n");
         }
-        Actor { client, script, sent: 0, asked, ends, ends_in_nonsense, has_harmed }
+        Actor { client, script, sent: 0, asked, ends, ends_in_nonsense, passed: 0, has_harmed }
     }
 
     fn piece(&mut self, chance: &mut Chance) -> Vec<u8> {
@@ -54,6 +56,19 @@ impl Actor {
         self.script[self.sent - len..self.sent].to_vec()
     }
 
+    /// Sends descriptors with a piece, unless real ones may run out.
+    fn pass(&mut self, piece: &[u8], sim: &Sim, chance: &mut Chance) {
+        let is_scarce = sim.world().open_descriptors() > 60;
+        let count = if is_scarce { 0 } else { chance.below(3) };
+        self.passed += count;
+        self.has_harmed |= self.passes_too_many() || count > sim.world().receivable;
+        self.client.pass(piece, count);
+    }
+
+    fn passes_too_many(&self) -> bool {
+        self.passed > DESCRIPTORS
+    }
+
     pub(super) fn act(&mut self, sim: &Sim, chance: &mut Chance) {
         let kinds = [ErrorKind::Interrupted, ErrorKind::WouldBlock];
         let what = chance.below(40);
@@ -61,7 +76,11 @@ impl Actor {
         match what {
             0..=15 => {
                 let piece = self.piece(chance);
-                self.client.send(&piece);
+                if !piece.is_empty() && !sim.world().short_read_drains && chance.one_in(4) {
+                    self.pass(&piece, sim, chance);
+                } else {
+                    self.client.send(&piece);
+                }
             }
             16..=19 => {
                 let piece = self.piece(chance);
@@ -168,7 +187,7 @@ impl Actor {
     fn check_response(&self, at: usize, response: &handler::Response, is_last: bool) {
         if response.status != 200 {
             let is_possible = match response.status {
-                400 => self.ends_in_nonsense && at == self.asked.len(),
+                400 => self.passes_too_many() || (self.ends_in_nonsense && at == self.asked.len()),
                 101 => self.asked[at].1 == "/upgrade",
                 401 => self.asked[at].1 == "/head",
                 413 => self.asked[at].1 == "/most",

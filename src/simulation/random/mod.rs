@@ -27,6 +27,9 @@ use crate::stats::Reason;
 
 use actor::Actor;
 
+/// How many descriptors a request may have.
+const DESCRIPTORS: usize = 2;
+
 const EXPECT: &str = "Expect: 100-continue\r\n";
 
 /// Generates a chunked body of at most this length.
@@ -77,6 +80,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
         config.limits.body_bytes = chance.pick(&[4000, 4095, 4096, 20_000, 60_000]);
         config.limits.head_bytes = chance.pick(&[200, 200, 16 * 1024]);
         config.limits.out_bytes = chance.pick(&[41_000, 64 * 1024]);
+        config.limits.descriptors = DESCRIPTORS;
         config.budget.wave_size = chance.pick(&[1, 2, 16]);
         if chance.one_in(2) {
             config.budget.accepts = small(chance) as u32;
@@ -88,6 +92,7 @@ fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
     if chance.one_in(2) {
         sim.world().short_read_drains = false;
         sim.world().read_limit = chance.pick(&[1, 50, usize::MAX]);
+        sim.world().receivable = chance.pick(&[usize::MAX, usize::MAX, usize::MAX, 1]);
     }
     if chance.one_in(4) {
         sim.world().descriptors = small(chance);
