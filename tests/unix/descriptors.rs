@@ -1,4 +1,4 @@
-//! Clients that pass descriptors with their bytes (SCM_RIGHTS). The server asks for none, so the kernel
+//! Clients that pass descriptors with their bytes (SCM_RIGHTS), although the server wants none. So the kernel
 //! closes them where it reads: it never has any, whatever is sent to it.
 
 use std::io::{IoSlice, Read};
@@ -31,7 +31,7 @@ fn send_with_descriptors(client: &Client, bytes: &str) -> UnixStream {
 }
 
 /// Whether the last descriptor of a pair's other end is closed.
-fn is_at_its_end(mut kept: &UnixStream) -> bool {
+pub(super) fn is_at_its_end(mut kept: &UnixStream) -> bool {
     match kept.read(&mut [0]) {
         Ok(len) => len == 0,
         Err(error) => {

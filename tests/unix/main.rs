@@ -10,6 +10,8 @@ mod credentials;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod leaving;
+#[cfg(target_os = "linux")]
+mod passing;
 mod streams;
 mod taken;
 
