@@ -35,7 +35,6 @@ use crate::status::ErrorStatus;
 
 use body::Begun;
 pub(crate) use later::{cancel, respond_with, show};
-use passed::attempt_with_descriptors;
 pub(crate) use pieces::{Given, ask_for_piece};
 
 /// The log target of one line per request.
@@ -90,12 +89,7 @@ pub(crate) fn answer<H: Handler + ?Sized>(
         if *budget == 0 && !exchange.input.is_empty() {
             return Need::Sending;
         }
-        let attempted = if shared.descriptors.are_held() {
-            attempt_with_descriptors(exchange, shared, asked)
-        } else {
-            attempt(exchange, shared, asked)
-        };
-        match attempted {
+        match passed::attempt(exchange, shared, asked) {
             Ok(Attempt::Answered) => {
                 *budget -= 1;
                 if exchange.input.is_empty() {
@@ -116,19 +110,6 @@ enum Attempt {
     /// The head has to be parsed again.
     Again,
     NotYet(Need),
-}
-
-/// Attempts to answer the next request.
-#[inline(always)]
-fn attempt<H: Handler + ?Sized>(
-    exchange: &mut Exchange<'_>,
-    shared: &mut Shared,
-    asked: &mut Asked<'_, H>,
-) -> Result<Attempt, Refusal> {
-    match exchange.in_flight.body {
-        Some(_) => body::read(exchange, shared, asked),
-        None => read_head(exchange, shared, asked),
-    }
 }
 
 /// Parses the head at the front of the input, and answers at once if its body has arrived as well.

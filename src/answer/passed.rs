@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
 
-use super::{Asked, Attempt, attempt};
+use super::{Asked, Attempt, body, read_head};
 use crate::exchange::Exchange;
 use crate::handler::Handler;
 use crate::handler::request::Origin;
@@ -37,24 +37,50 @@ impl Peer for Passer<'_> {
     }
 }
 
+/// Attempts to answer the next request.
+#[inline(always)]
+pub(super) fn attempt<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+) -> Result<Attempt, Refusal> {
+    if shared.descriptors.are_held() {
+        attempt_with_descriptors(exchange, shared, asked)
+    } else {
+        attempt_without(exchange, shared, asked)
+    }
+}
+
+#[inline(always)]
+fn attempt_without<H: Handler + ?Sized>(
+    exchange: &mut Exchange<'_>,
+    shared: &mut Shared,
+    asked: &mut Asked<'_, H>,
+) -> Result<Attempt, Refusal> {
+    match exchange.in_flight.body {
+        Some(_) => body::read(exchange, shared, asked),
+        None => read_head(exchange, shared, asked),
+    }
+}
+
 /// Attempts to answer the next request, and lends its descriptors to the handler. They are closed when the request is
 /// answered or refused, also if the handler panics.
 #[cold]
 #[inline(never)]
-pub(super) fn attempt_with_descriptors<H: Handler + ?Sized>(
+fn attempt_with_descriptors<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,
     shared: &mut Shared,
     asked: &mut Asked<'_, H>,
 ) -> Result<Attempt, Refusal> {
     let slot = asked.origin.name.slot;
     let lent = match shared.descriptors.take(slot) {
-        None => return attempt(exchange, shared, asked),
+        None => return attempt_without(exchange, shared, asked),
         Some(Err(fault)) => return Err(refusal(fault)),
         Some(Ok(lent)) => lent,
     };
     let passer = Passer { peer: asked.origin.peer, lent: &lent };
     let origin = Origin { peer: &passer, ..asked.origin };
-    let attempted = attempt(exchange, shared, &mut Asked { handler: &mut *asked.handler, origin })?;
+    let attempted = attempt_without(exchange, shared, &mut Asked { handler: &mut *asked.handler, origin })?;
     if !matches!(attempted, Attempt::Answered) {
         shared.descriptors.put_back(slot, lent);
     }
