@@ -69,6 +69,8 @@ pub(crate) struct Site {
     pub(crate) upgrades: Vec<RequestId>,
     /// How many heads it was asked about.
     pub(crate) heads: usize,
+    /// The streams for which it has nothing until it is resumed.
+    pub(crate) waiting: Vec<RequestId>,
     /// How many pieces it was asked for.
     pub(crate) pieces: usize,
     /// How many descriptors came with each request, and with each head.
@@ -339,9 +341,15 @@ impl Handler for Site {
 
     fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {
         self.pieces += 1;
+        let is_early = self.waiting.contains(&id) && !self.resumed.contains(&id);
+        assert!(!is_early, "it is asked again before it says so");
+        self.waiting.retain(|&waiting| waiting != id);
         self.resumed.retain(|&resumed| resumed != id);
+        let room = piece.room_left();
         let at = self.streams.iter().position(|stream| stream.0 == id).expect("it goes on");
         let more = self.streams[at].1.more(piece);
+        let has_nothing = more == More::Later || (more == More::Again && piece.room_left() == room);
+        self.waiting.extend(has_nothing.then_some(id));
         if matches!(more, More::End | More::Abort) {
             self.ended.push(self.streams.remove(at).0);
         }
@@ -351,6 +359,7 @@ impl Handler for Site {
     fn gone(&mut self, id: RequestId, why: GoneReason) {
         self.known.check_is_open(id);
         self.streams.retain(|stream| stream.0 != id);
+        self.waiting.retain(|&waiting| waiting != id);
         self.bodies.retain(|body| body.0 != id);
         self.upgrades.retain(|&upgrade| upgrade != id);
         self.resumed.retain(|&resumed| resumed != id);
