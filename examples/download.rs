@@ -16,7 +16,7 @@ use fourway::{BodyWriter, Config, GoneReason, Handler, More, Reactor, Reply, Req
 const BLOCKS: u64 = 1 << 20;
 const BLOCK: usize = 1024;
 
-/// What is kept of each download: the number of its next block.
+/// The part of a download that is kept: the number of its next block.
 #[derive(Default)]
 struct Downloads(HashMap<RequestId, u64>);
 

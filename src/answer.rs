@@ -289,7 +289,7 @@ fn finish_special(
     let special = draft.special();
     let is_deferred = special.rest == Rest::None && draft.fault.is_none();
     if let Some(serial) = taken.filter(|_| is_deferred) {
-        // What was said before, such as a 103, is sent now.
+        // An interim response that was written before is sent now.
         out.commit(draft.len);
         debug!(target: REQUESTS, "{request} deferred");
         return Some(OnSent::AwaitReply(Awaited { serial, terms: draft.terms, keeps: special.keeps }));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// let page = Body::Static(b"<!doctype html><title>hello</title>");
 /// let report: Arc<[u8]> = Arc::from(vec![b'x'; 100_000]);
 /// let shared = Body::Shared(report.clone());
-/// // What a request with `Range: bytes=500-999` asks for.
+/// // The part that a request with `Range: bytes=500-999` asks for.
 /// let part = Body::Part { of: report, range: 500..1000 };
 /// // 10 GiB of zeros that take 64 KiB of memory.
 /// let large = Body::Repeat { page: Arc::from(vec![0; 64 * 1024]), len: 10 << 30 };

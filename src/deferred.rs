@@ -117,7 +117,7 @@ pub enum GoneReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdError {
-    /// What the id names is over, or is not in the state that the call is about. A request is over if it was
+    /// The request or connection of the id is over, or is not in the state that the call is about. A request is over if it was
     /// answered, or if [`Handler::gone`](crate::Handler::gone) has reported its end or is about to. A connection
     /// is over if [`Handler::closed`](crate::Handler::closed) has reported its end or is about to.
     Over,

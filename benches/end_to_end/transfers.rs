@@ -1,4 +1,4 @@
-//! What streams and uploads cost, and how much memory they take.
+//! The cost of streams and uploads, and the memory that they take.
 //!
 //! - **Uploads**: 5 GiB that the host throws away. Its memory may grow by [`UPLOAD_GROWTH`] meanwhile. Then, in rounds, the
 //!   CPU per KiB beside a raw loop that reads and throws away.

@@ -19,7 +19,7 @@ use crate::http::response::{Terms, Writer};
 use crate::intake::Intake;
 use crate::shared::Shared;
 
-/// What becomes of a request with a body once its head has arrived.
+/// The fate of a request with a body once its head has arrived.
 pub(super) enum Begun {
     /// It is answered. `seen` is what the host has seen of it, and the next request begins after that if the body has
     /// arrived whole.
@@ -171,7 +171,7 @@ fn answer<H: Handler + ?Sized>(
     exchange.end_request(Kept { head_len, body_end, consumed, received }, true);
 }
 
-/// Hands the part of a body that has arrived to the host, or throws it away. What the host does not take stays in the
+/// Hands the part of a body that has arrived to the host, or throws it away. The rest stays in the
 /// input, after the head.
 fn drain<H: Handler + ?Sized>(
     exchange: &mut Exchange<'_>,

@@ -11,7 +11,7 @@ use crate::http::response::Writer;
 use crate::http::response::stream::StreamFraming;
 use crate::shared::Shared;
 
-/// What a host has given when it was asked for a piece.
+/// The answer of a host that was asked for a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Given {
     /// Something to send.
