@@ -17,8 +17,9 @@ pub struct Page {
 impl Page {
     /// Loads the body. It lives as long as the program, so all connections send it from one copy.
     pub fn load(options: &Options) -> Result<Self, String> {
-        let (body, content_type) = match &options.body_file {
-            None => (options.body.clone().into_bytes(), "text/plain"),
+        let response = &options.response;
+        let (body, content_type) = match &response.body_file {
+            None => (response.body.clone().into_bytes(), "text/plain"),
             Some(path) => match read(path, memory::available().map(|bytes| bytes / 2)) {
                 Ok(bytes) => (bytes, "application/octet-stream"),
                 Err(why) => {
@@ -30,7 +31,7 @@ impl Page {
                 }
             },
         };
-        let content_type = options.content_type.as_deref().unwrap_or(content_type).into();
+        let content_type = response.content_type.as_deref().unwrap_or(content_type).into();
         Ok(Page { content_type, body: body.leak() })
     }
 

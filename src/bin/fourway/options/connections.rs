@@ -1,0 +1,46 @@
+//! The options about connections and listeners.
+
+use std::num::NonZeroUsize;
+
+use clap::{ArgAction, Args};
+use fourway::Config;
+
+use super::values::{Close, backlog, count, on_or_off, switch};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connections")]
+pub struct ConnectionOptions {
+    /// Choose which side closes first after the last response, and how.
+    #[arg(long, value_name = "MODE", env = "FOURWAY_CLOSE", value_enum, default_value = "fin")]
+    pub close: Close,
+
+    /// Allow more than one request on a connection.
+    #[arg(long, value_name = "on|off", env = "FOURWAY_KEEP_ALIVE", default_value = "on")]
+    #[arg(value_parser = on_or_off, action = ArgAction::Set)]
+    pub keep_alive: bool,
+
+    /// Hold at most N connections, 1 or more, such as 64k [default: what the file limit allows]
+    ///
+    /// The default is at most 1048576, or 131072 on a 32-bit system.
+    #[arg(long, value_name = "N", env = "FOURWAY_MAX_CONNECTIONS", value_parser = count)]
+    pub max_connections: Option<NonZeroUsize>,
+
+    /// Let the kernel queue at most N connections, 1 to 4294967295, such as 64k.
+    #[arg(long, value_name = "N", env = "FOURWAY_BACKLOG", value_parser = backlog)]
+    #[arg(default_value_t = Config::default().backlog)]
+    pub backlog: u32,
+
+    /// Let several processes listen on the same port.
+    #[arg(long, env = "FOURWAY_REUSE_PORT", value_parser = switch)]
+    pub reuse_port: bool,
+}
+
+impl ConnectionOptions {
+    /// Sets the library's settings. `max_connections` is left out, because it also depends on the file limit.
+    pub fn apply(&self, config: &mut Config) {
+        config.close = self.close.into();
+        config.keep_alive = self.keep_alive;
+        config.backlog = self.backlog;
+        config.reuse_port = self.reuse_port;
+    }
+}

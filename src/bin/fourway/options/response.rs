@@ -1,0 +1,26 @@
+//! The options about the response.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::content_type;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Response")]
+pub struct ResponseOptions {
+    /// Send TEXT as the body of every response.
+    #[arg(long, value_name = "TEXT", env = "FOURWAY_BODY", default_value = "xixizi")]
+    pub body: String,
+
+    /// Send the file PATH, of at most half of the memory, as the body of every response.
+    ///
+    /// The server reads the file once, at the start. Give either --body or --body-file.
+    #[arg(long, value_name = "PATH", env = "FOURWAY_BODY_FILE")]
+    pub body_file: Option<PathBuf>,
+
+    /// Set the media type of the body, 1 to 1024 printable ASCII characters [default: text/plain, for a file
+    /// application/octet-stream]
+    #[arg(long, value_name = "TYPE", env = "FOURWAY_CONTENT_TYPE", value_parser = content_type)]
+    pub content_type: Option<String>,
+}

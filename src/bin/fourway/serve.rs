@@ -1,0 +1,181 @@
+//! The loop: it creates the server, turns until a signal ends it, and prints the summary.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use fourway::mio::{Events, Poll, Token};
+use fourway::{IdleInDrain, Phase, Server, TokenRange, earliest};
+
+use super::console::Console;
+use super::inherited::Inherited;
+use super::limits::{self, Capacity};
+use super::logging::Logger;
+use super::memory::{self, Memory};
+use super::meter::Meter;
+use super::options::Options;
+use super::page::Page;
+use super::signals::{Meaning, Shutdown, Signals, Step};
+use super::sockets::Sockets;
+use super::summary::Summary;
+
+/// The maximum number of events that one turn takes from the poller.
+const EVENTS: usize = 1024;
+
+/// The only token that does not belong to the server.
+const SIGNALS: Token = Token(0);
+
+/// Serves until a signal ends the server, then prints the summary.
+pub fn serve(
+    options: &Options,
+    inherited: Inherited,
+    console: &Console,
+    logger: &Logger,
+) -> Result<(), String> {
+    let failed = |error: io::Error| format!("cannot set up the event loop: {error}");
+    let mut page = Page::load(options)?;
+    let mut capacity = Capacity::claim(options.connections.max_connections.map(Into::into))?;
+    let inherits = !inherited.is_empty();
+    let inherited_warning = inherited.warning();
+    let mut config = options.config(inherits);
+    config.max_connections = capacity.connections;
+    config.limits.out_bytes = page.copied_bytes();
+    let memory = Memory::divide(&mut config, page.len(), memory::available())?;
+    capacity.cut_by_memory(config.max_connections);
+
+    let idle_in_drain = config.idle_in_drain;
+    let poll = Poll::new().map_err(failed)?;
+    let signals = Signals::register(poll.registry(), SIGNALS).map_err(failed)?;
+    let server = Server::new(poll.registry(), TokenRange::nth(0), config);
+    let mut server = server.map_err(|error| error.to_string())?;
+    let mut sockets = Sockets::default();
+    sockets.inherit(&mut server, inherited)?;
+    for addresses in options.addresses(inherits) {
+        sockets.listen(&mut server, addresses, &options.name("listen"), console)?;
+    }
+
+    // The parent has already set the backlog of an inherited socket.
+    let has_backlog = options.addresses(inherits).next().is_some();
+    let maximum = options.name("max_connections");
+    let warnings = [
+        inherited_warning,
+        capacity.warning(&maximum),
+        memory.warning(capacity.connections, &maximum),
+        limits::backlog_warning(options.connections.backlog, &options.name("backlog"))
+            .filter(|_| has_backlog),
+    ];
+    for sentence in warnings.iter().flatten() {
+        console.warn(sentence);
+    }
+    console.greet(&format!("fourway: listening on {sockets}; {capacity}; {memory}\n"));
+
+    let overflows = limits::listen_overflows();
+    let meter = Meter::start(Instant::now());
+    let shutdown = Shutdown::default();
+    let mut host = Host { poll, server, sockets, signals, shutdown, meter, idle_in_drain, console, logger };
+    let ended = host.turn_until_closed(&mut page, options.shutdown.drain_timeout.0);
+    logger.end();
+    ended.map_err(|error| format!("cannot wait for events: {error}"))?;
+    let summary = Summary {
+        stats: host.server.stats(),
+        overflows: limits::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
+        meter: &host.meter,
+    }
+    .to_string();
+    console.end(&summary, host.shutdown.is_aborted(), || host.takes_abort());
+    Ok(())
+}
+
+/// Everything that the loop works with.
+struct Host<'a> {
+    poll: Poll,
+    server: Server,
+    sockets: Sockets,
+    signals: Signals,
+    shutdown: Shutdown,
+    meter: Meter,
+    idle_in_drain: IdleInDrain,
+    console: &'a Console,
+    logger: &'a Logger,
+}
+
+impl Host<'_> {
+    /// Turns the loop until the server is closed.
+    ///
+    /// A turn reads the clock before and after its work. It allocates nothing. While nothing happens, the loop
+    /// makes no system calls.
+    fn turn_until_closed(&mut self, page: &mut Page, grace: Duration) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut now = Instant::now();
+        while self.server.phase() != Phase::Closed {
+            // `now` is the beginning of the turn, and the server knows this time. So a deadline may be late by
+            // the length of the turn.
+            let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+            now = Instant::now();
+            self.meter.turn(now);
+            self.logger.turn(now);
+            for event in &events {
+                // Any other event is a signal, and has done its work: it has woken the loop.
+                self.server.handle_event(event);
+            }
+            if self.signals.have_come() {
+                self.handle_signals(now, grace);
+            }
+            self.server.process(now, page);
+            // A drain closes all idle connections in one turn. No client waits for that turn.
+            if self.server.phase() == Phase::Running {
+                self.meter.turned(now, Instant::now());
+            }
+        }
+        self.meter.look(now);
+        Ok(())
+    }
+
+    /// Handles the signals that have come. The first signal to end lets requests in progress finish. The second
+    /// ends them.
+    fn handle_signals(&mut self, now: Instant, grace: Duration) {
+        for signal in self.signals.take() {
+            match signal {
+                Meaning::Ignored(name) => {
+                    log::warn!("{name} is ignored: there is nothing to reload; SIGTERM ends the server");
+                }
+                Meaning::End => match self.shutdown.count(now) {
+                    Step::Drain => self.drain(now, grace),
+                    Step::Repeated => {}
+                    Step::Abort => self.server.abort(),
+                },
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Instant, grace: Duration) {
+        self.sockets.leave_inherited(&mut self.server);
+        self.server.drain(now, grace);
+        self.report_drain(grace);
+    }
+
+    /// Takes the signals that have come, and returns whether one of them aborts. For use after the loop.
+    fn takes_abort(&mut self) -> bool {
+        self.signals.have_come()
+            && self
+                .signals
+                .take()
+                .any(|signal| signal == Meaning::End && self.shutdown.count(Instant::now()) == Step::Abort)
+    }
+
+    /// If connections are busy, prints why the program does not end yet.
+    fn report_drain(&self, grace: Duration) {
+        let stats = self.server.stats();
+        let idle = if self.idle_in_drain == IdleInDrain::Close { stats.idle } else { 0 };
+        let (open, busy) = (stats.open, stats.open - idle);
+        if busy > 0 {
+            self.console.inform(&format!(
+                "waiting at most {grace:?} for {busy} of {open} connections; a second signal ends them at once"
+            ));
+        }
+    }
+}
