@@ -56,11 +56,29 @@ pub struct RequestId {
 
 const _: () = assert!(size_of::<Option<RequestId>>() == 16);
 
-#[cfg(any(test, fuzzing))]
 impl RequestId {
-    /// Returns the slot of the request's connection.
-    pub(crate) fn slot(self) -> Slot {
-        self.slot
+    /// Returns the number of the slot that the request's connection is in, from 0 to
+    /// [`max_connections`](crate::Config::max_connections) - 1.
+    ///
+    /// The server goes on with one request of a connection at a time, so a host can keep what it knows of its requests
+    /// in a vector, at these numbers. A slot is used again. Compare the whole id before you use what you find there.
+    ///
+    /// ```
+    /// use fourway::RequestId;
+    ///
+    /// /// What a host knows of its requests.
+    /// struct Jobs(Vec<Option<(RequestId, String)>>);
+    ///
+    /// impl Jobs {
+    ///     fn of(&self, id: RequestId) -> Option<&str> {
+    ///         let (whose, job) = self.0.get(id.slot())?.as_ref()?;
+    ///         (*whose == id).then_some(job)
+    ///     }
+    /// }
+    /// # let _ = Jobs::of;
+    /// ```
+    pub fn slot(self) -> usize {
+        self.slot.index()
     }
 }
 

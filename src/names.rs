@@ -77,6 +77,14 @@ pub struct ConnectionId {
 
 const _: () = assert!(size_of::<Option<ConnectionId>>() == 16);
 
+impl ConnectionId {
+    /// Returns the number of the slot that the connection is in, from 0 to
+    /// [`max_connections`](crate::Config::max_connections) - 1. See [`RequestId::slot`](crate::RequestId::slot).
+    pub fn slot(self) -> usize {
+        self.slot.index()
+    }
+}
+
 /// The names of the connections, by their slots, and the ends that the handler has to take note of.
 #[derive(Debug)]
 pub(crate) struct Names {

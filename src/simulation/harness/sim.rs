@@ -392,7 +392,7 @@ impl Sim {
                 }
                 State::Streaming | State::Holding => {
                     let exchange = connection.exchange.expect("it waits with an exchange");
-                    let is_resumed = self.site.resumed.iter().any(|id| id.slot() == slot);
+                    let is_resumed = self.site.resumed.iter().any(|id| id.slot() == slot.index());
                     let is_left = is_left && connection.state == State::Streaming;
                     is_left || socket.has_untold_error() || !pool.is_paused(exchange) || is_resumed
                 }
