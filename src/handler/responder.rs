@@ -227,7 +227,7 @@ impl<'r> ResponseHead<'r> {
         Reply::given()
     }
 
-    #[inline]
+    #[inline(always)]
     fn copy(&mut self, body: &[u8]) {
         let draft = &mut self.shared.draft;
         self.writer.end_head(draft, body.len() as u64);
@@ -240,6 +240,8 @@ impl<'r> ResponseHead<'r> {
     /// Ends the response with a body of any length, which is sent from where it is.
     ///
     /// A body of at most 4 KiB in one piece is copied if there is space for it, because that is cheaper.
+    // Inlined in each host that has several responses as well: it saves one 50 instructions.
+    #[inline(always)]
     pub fn body(mut self, body: impl Into<Body>) -> Reply<'r> {
         let body = body.into();
         if let Some(bytes) = body.bytes().filter(|bytes| self.is_cheaper_copied(bytes.len())) {

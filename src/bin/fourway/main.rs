@@ -1,10 +1,10 @@
-//! The program: a host of the library like any other. It gives every request the same response.
+//! The program: a host of the library like any other. It gives every request the same response, unless the URL steers it.
 //!
 //! [`main`] reads the options. The other modules are:
 //!
 //! - `serve`: the loop, from the creation of the server to the summary;
 //! - `options`: the command line and the environment;
-//! - `page`: the response;
+//! - `page`: the usual response, `steering`: the responses that URLs steer, and `target`: both as a handler;
 //! - `sockets`: the listeners, on addresses or on `inherited` sockets;
 //! - `holder`: the socket that holds a port in use;
 //! - `limits`: open files and the accept queue;
@@ -31,7 +31,9 @@ mod repetition;
 mod serve;
 mod signals;
 mod sockets;
+mod steering;
 mod summary;
+mod target;
 
 use std::process::ExitCode;
 

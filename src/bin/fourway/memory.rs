@@ -7,11 +7,11 @@ use std::path::Path;
 
 use fourway::Config;
 
-/// The maximum numbers of heads and bodies, if there is memory for them. Slow clients beyond these numbers are evicted.
-const MAX_BUFFERS: [usize; 2] = [4096, 256];
+/// The maximum number of buffers for heads and for responses. Slow clients beyond it are evicted.
+const MAX_BUFFERS: usize = 4096;
 
-/// The minimum numbers of heads and bodies, which are not halved further.
-const MIN_BUFFERS: [usize; 2] = [16, 2];
+/// The minimum numbers, which are not halved further.
+const MIN_BUFFERS: usize = 16;
 const MIN_CONNECTIONS: usize = 64;
 
 /// The memory that the server reserves.
@@ -26,15 +26,18 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Sets the numbers of buffers. Lowers the number of connections if half of the memory does not suffice.
-    pub fn divide(config: &mut Config, body: usize, available: Option<u64>) -> Result<Self, String> {
+    /// Sets the numbers of buffers. Lowers the number of connections if half of the memory does not suffice. `own` is
+    /// what the program needs beside the server, for a number of connections.
+    pub fn divide(
+        config: &mut Config,
+        own: impl Fn(usize) -> usize,
+        available: Option<u64>,
+    ) -> Result<Self, String> {
         let wanted = config.max_connections;
-        let [most_heads, most_bodies] = MAX_BUFFERS;
-        config.buffers.heads = wanted.min(most_heads);
+        config.buffers.heads = wanted.min(MAX_BUFFERS);
         config.buffers.outs = config.buffers.heads;
-        config.buffers.bodies = wanted.min(most_bodies);
         let most = available.map_or(u64::MAX, |bytes| bytes / 2);
-        let total = |config: &Config| config.reserved_bytes() as u64 + body as u64;
+        let total = |config: &Config| config.reserved_bytes() as u64 + own(config.max_connections) as u64;
         while total(config) > most {
             if !lower_the_largest(config) {
                 let needed = total(config);
@@ -70,7 +73,7 @@ impl fmt::Display for Memory {
 
 /// Halves the number that saves the most memory. Returns `false` if none can be halved.
 fn lower_the_largest(config: &mut Config) -> bool {
-    let lowered = [lower_connections, lower_buffers, lower_bodies].map(|lower| {
+    let lowered = [lower_connections, lower_buffers].map(|lower| {
         let mut lowered = config.clone();
         lower(&mut lowered);
         lowered
@@ -86,12 +89,8 @@ fn lower_connections(config: &mut Config) {
 }
 
 fn lower_buffers(config: &mut Config) {
-    config.buffers.heads = halve(config.buffers.heads, MIN_BUFFERS[0]);
+    config.buffers.heads = halve(config.buffers.heads, MIN_BUFFERS);
     config.buffers.outs = config.buffers.heads;
-}
-
-fn lower_bodies(config: &mut Config) {
-    config.buffers.bodies = halve(config.buffers.bodies, MIN_BUFFERS[1]);
 }
 
 fn halve(number: usize, least: usize) -> usize {
@@ -161,17 +160,15 @@ mod tests {
     fn divided(connections: usize, available: u64) -> (Config, Memory) {
         let mut config = Config::default();
         config.max_connections = connections;
-        let memory = Memory::divide(&mut config, 6, Some(available)).expect("it suffices");
+        config.buffers.bodies = 1;
+        let memory = Memory::divide(&mut config, |_| 6, Some(available)).expect("it suffices");
         (config, memory)
     }
 
     #[test]
     fn enough_memory_gives_all_buffers_and_connections() {
         let (config, memory) = divided(1 << 20, 24 << 30);
-        assert_eq!(
-            (config.max_connections, config.buffers.heads, config.buffers.bodies),
-            (1 << 20, 4096, 256)
-        );
+        assert_eq!((config.max_connections, config.buffers.heads), (1 << 20, 4096));
         assert_eq!(memory.warning(config.max_connections, "--max-connections"), None);
     }
 
@@ -182,7 +179,7 @@ mod tests {
                 let (config, memory) = divided(connections, available);
                 assert_eq!(memory.reserved, config.reserved_bytes() as u64 + 6);
                 assert!(memory.reserved <= available / 2, "{connections} connections, {available} bytes");
-                assert!(config.buffers.heads >= 16.min(connections) && config.buffers.bodies >= 1);
+                assert!(config.buffers.heads >= 16.min(connections));
             }
         }
     }
@@ -198,8 +195,8 @@ mod tests {
     #[test]
     fn too_little_memory_for_the_minimum_is_an_error() {
         let mut config = Config::default();
-        let error = Memory::divide(&mut config, 0, Some(4 * MIB)).unwrap_err();
-        assert!(error.contains("4 MiB"), "{error}");
+        let error = Memory::divide(&mut config, |_| 0, Some(2 * MIB)).unwrap_err();
+        assert!(error.contains("2 MiB"), "{error}");
     }
 
     #[test]

@@ -16,7 +16,9 @@ use super::options::Options;
 use super::page::Page;
 use super::signals::{Meaning, Shutdown, Signals, Step};
 use super::sockets::Sockets;
+use super::steering;
 use super::summary::Summary;
+use super::target::{self, Target};
 
 /// The maximum number of events that one turn takes from the poller.
 const EVENTS: usize = 1024;
@@ -32,15 +34,20 @@ pub fn serve(
     logger: &Logger,
 ) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot set up the event loop: {error}");
-    let mut page = Page::load(options)?;
+    let page = Page::load(options)?;
     let mut capacity = Capacity::claim(options.connections.max_connections.map(Into::into))?;
     let inherits = !inherited.is_empty();
     let inherited_warning = inherited.warning();
     let mut config = options.config(inherits);
     config.max_connections = capacity.connections;
     config.limits.out_bytes = page.copied_bytes();
-    let memory = Memory::divide(&mut config, page.len(), memory::available())?;
+    let is_steered = options.steering.is_used();
+    target::prepare(&mut config, is_steered);
+    let own =
+        |connections| page.body().len() + if is_steered { steering::reserved_bytes(connections) } else { 0 };
+    let memory = Memory::divide(&mut config, own, memory::available())?;
     capacity.cut_by_memory(config.max_connections);
+    let mut target = Target::new(page, options, config.max_connections);
 
     let idle_in_drain = config.idle_in_drain;
     let poll = Poll::new().map_err(failed)?;
@@ -72,13 +79,14 @@ pub fn serve(
     let meter = Meter::start(Instant::now());
     let shutdown = Shutdown::default();
     let mut host = Host { poll, server, sockets, signals, shutdown, meter, idle_in_drain, console, logger };
-    let ended = host.turn_until_closed(&mut page, options.shutdown.drain_timeout.0);
+    let ended = host.turn_until_closed(&mut target, options.shutdown.drain_timeout.0);
     logger.end();
     ended.map_err(|error| format!("cannot wait for events: {error}"))?;
     let summary = Summary {
         stats: host.server.stats(),
         overflows: limits::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
         meter: &host.meter,
+        steered: target.steering().counts(),
     }
     .to_string();
     console.end(&summary, host.shutdown.is_aborted(), || host.takes_abort());
@@ -103,13 +111,15 @@ impl Host<'_> {
     ///
     /// A turn reads the clock before and after its work. It allocates nothing. While nothing happens, the loop
     /// makes no system calls.
-    fn turn_until_closed(&mut self, page: &mut Page, grace: Duration) -> io::Result<()> {
+    fn turn_until_closed(&mut self, target: &mut Target, grace: Duration) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
+        let mut last_end = now;
         while self.server.phase() != Phase::Closed {
             // `now` is the beginning of the turn, and the server knows this time. So a deadline may be late by
             // the length of the turn.
             let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
+            let timeout = earliest(timeout, target.next_timeout(now));
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != ErrorKind::Interrupted {
                     return Err(error);
@@ -125,10 +135,11 @@ impl Host<'_> {
             if self.signals.have_come() {
                 self.handle_signals(now, grace);
             }
-            self.server.process(now, page);
+            target.process(&mut self.server, now, last_end);
+            last_end = Instant::now();
             // A drain closes all idle connections in one turn. No client waits for that turn.
             if self.server.phase() == Phase::Running {
-                self.meter.turned(now, Instant::now());
+                self.meter.turned(now, last_end);
             }
         }
         self.meter.look(now);

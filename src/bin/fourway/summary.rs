@@ -6,6 +6,7 @@ use std::time::Duration;
 use fourway::{Reason, Stats};
 
 use super::meter::Meter;
+use super::steering::Counts;
 
 #[derive(Debug)]
 pub struct Summary<'a> {
@@ -13,6 +14,7 @@ pub struct Summary<'a> {
     /// The number of connections that the kernel turned away meanwhile, or `None` if it does not count them.
     pub overflows: Option<u64>,
     pub meter: &'a Meter,
+    pub steered: &'a Counts,
 }
 
 /// A name and its value.
@@ -20,13 +22,10 @@ type Row = (String, String);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { stats, meter, .. } = self;
-        let mut rows = vec![
-            row("connections", stats.accepted),
-            row("requests", stats.requests),
-            row("bytes received", stats.bytes_in),
-            row("bytes sent", stats.bytes_out),
-        ];
+        let Summary { stats, meter, steered, .. } = self;
+        let mut rows = vec![row("connections", stats.accepted), row("requests", stats.requests)];
+        rows.extend(steering(steered));
+        rows.extend([row("bytes received", stats.bytes_in), row("bytes sent", stats.bytes_out)]);
         rows.extend(closes(stats));
         rows.extend(errors(stats));
         let unknown = || "not known on this system".into();
@@ -54,6 +53,19 @@ fn row(name: &str, value: impl ToString) -> Row {
 /// Returns a row that is a part of the row above it, or nothing if its count is 0.
 fn part(name: &str, count: u64) -> Option<Row> {
     (count > 0).then(|| row(&format!("  {name}"), count))
+}
+
+/// Returns how many requests were steered, by which letters, and how late the latest of their timers was.
+fn steering(steered: &Counts) -> Vec<Row> {
+    let mut rows: Vec<_> = part("steered by their URLs", steered.steered).into_iter().collect();
+    let letters = steered.by_letter().filter_map(|(letter, count)| part(&format!("  {letter}"), count));
+    rows.extend(letters);
+    rows.extend(part("with a query that steers nothing", steered.ordinary));
+    if steered.fired > 0 {
+        rows.push(row("delays and gaps", steered.fired));
+        rows.push(row("  latest", milliseconds(steered.latest)));
+    }
+    rows
 }
 
 /// Returns the numbers of closed connections, by side and by reason.
@@ -104,7 +116,8 @@ mod tests {
     use super::*;
 
     fn summary_of(stats: Stats, overflows: Option<u64>) -> String {
-        Summary { stats, overflows, meter: &Meter::start(Instant::now()) }.to_string()
+        Summary { stats, overflows, meter: &Meter::start(Instant::now()), steered: &Counts::default() }
+            .to_string()
     }
 
     #[test]
@@ -124,7 +137,9 @@ mod tests {
         let mut meter = Meter::start(now);
         meter.turn(now);
         meter.turned(now, now + Duration::from_micros(1250));
-        let text = Summary { stats: Stats::default(), overflows: None, meter: &meter }.to_string();
+        let text =
+            Summary { stats: Stats::default(), overflows: None, meter: &meter, steered: &Counts::default() }
+                .to_string();
         let last = text.lines().last().unwrap_or_default();
         assert!(last.trim().starts_with("longest turn ") && last.ends_with(" 1.250 ms"), "{text}");
     }

@@ -8,8 +8,8 @@ use crate::common::program::{Program, command, run};
 use crate::common::tools::TempFile;
 
 #[rustfmt::skip]
-const OPTIONS: [&str; 17] = [
-    "LISTEN", "BODY", "BODY_FILE", "CONTENT_TYPE", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG",
+const OPTIONS: [&str; 24] = [
+    "LISTEN", "BODY", "BODY_FILE", "CONTENT_TYPE", "STEER", "SIZE", "DELAY", "STATUS", "PIECE", "GAP", "FAULT", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG",
     "REUSE_PORT", "HEAD_TIMEOUT", "BODY_TIMEOUT", "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT",
     "DRAIN_TIMEOUT", "DRAIN_IDLE", "VERBOSE",
 ];

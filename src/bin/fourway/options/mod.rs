@@ -3,6 +3,7 @@
 mod connections;
 mod environment;
 mod response;
+mod steering;
 mod timeouts;
 mod values;
 
@@ -15,6 +16,7 @@ use fourway::Config;
 
 use connections::ConnectionOptions;
 use response::ResponseOptions;
+use steering::SteeringOptions;
 use timeouts::{ShutdownOptions, TimeoutOptions};
 use values::{DrainIdle, Listen, verbosity};
 
@@ -54,6 +56,9 @@ pub struct Options {
 
     #[command(flatten)]
     pub response: ResponseOptions,
+
+    #[command(flatten)]
+    pub steering: SteeringOptions,
 
     #[command(flatten)]
     pub connections: ConnectionOptions,

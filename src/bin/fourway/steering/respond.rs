@@ -1,0 +1,200 @@
+//! Gives the response that a plan describes.
+
+use std::fmt::{self, Write};
+
+use fourway::{Body, CloseMode, ConnectionId, Reply, Request, Responder, ResponseHead};
+
+use super::Steering;
+use super::jobs::{Job, Step};
+use super::plan::{Length, Plan, Show};
+
+/// The request as far as it is still known when its response is given.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub request: Option<&'a Request<'a>>,
+    pub connection: Option<ConnectionId>,
+}
+
+/// Settles what depends on the request: whether the client has the response already.
+pub fn settle(plan: &mut Plan, request: &Request<'_>, usual_size: usize) {
+    let Some(version) = plan.etag.filter(|_| plan.status == 200) else { return };
+    let etag = etag(version, plan.size.unwrap_or(usual_size as u64));
+    let is_read = matches!(request.method(), "GET" | "HEAD");
+    let known = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("If-None-Match"));
+    if is_read && known.map(|(_, value)| value).any(|list| names(list, etag.as_bytes())) {
+        plan.status = 304;
+    }
+}
+
+/// Returns whether a list of entity tags names this one. The comparison is weak (RFC 9110 §13.1.2).
+fn names(list: &[u8], etag: &[u8]) -> bool {
+    // This server's tags hold no comma.
+    list.split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag)
+}
+
+impl Steering {
+    /// Gives the response now. If its body comes in pieces, adds the job for it.
+    pub(super) fn give<'r>(&mut self, plan: &Plan, asked: Asked<'_>, responder: Responder<'r>) -> Reply<'r> {
+        let shown =
+            asked.request.filter(|_| plan.show == Show::Body).map(|request| request.raw_head().to_vec());
+        let size = match &shown {
+            Some(shown) => shown.len() as u64,
+            None => plan.size.unwrap_or(self.settings.body.len() as u64),
+        };
+        let mut head = self.head_of(plan, asked, size, responder);
+        if plan.is_streamed() {
+            return self.give_streamed(plan, asked.connection, head, shown, size);
+        }
+        match plan.length {
+            Length::True => {}
+            Length::None => head = head.announce(None),
+            Length::This(length) => head = head.announce(Some(length)),
+        }
+        match (shown, plan.size) {
+            (Some(shown), _) => head.body(shown),
+            (None, Some(len)) => head.body(Body::Repeat { page: self.pattern.clone(), len }),
+            (None, None) => head.body(self.settings.body),
+        }
+    }
+
+    /// Begins the response: its status and its headers.
+    fn head_of<'r>(
+        &self,
+        plan: &Plan,
+        asked: Asked<'_>,
+        size: u64,
+        responder: Responder<'r>,
+    ) -> ResponseHead<'r> {
+        let mut head = responder.status(plan.status);
+        head = match (plan.show, plan.is_random) {
+            (Show::Body, _) if asked.request.is_some() => head.content_type("message/http"),
+            (_, true) => head.content_type("application/octet-stream"),
+            _ => head.content_type(&self.settings.content_type),
+        };
+        match plan.is_cacheable {
+            Some(true) => head = head.header("Cache-Control", "public, max-age=3600"),
+            Some(false) => head = head.header("Cache-Control", "no-cache"),
+            None => {}
+        }
+        if let Some(version) = plan.etag {
+            head = head.header("ETag", etag(version, size).as_bytes());
+        }
+        if let (Some(request), true) = (asked.request, plan.show != Show::Nothing) {
+            head = show_headers(plan, request, size, head);
+        }
+        match (plan.close, plan.cut) {
+            // The server closes it when the kernel has taken the last byte.
+            (Some(CloseMode::Drop), Some(_)) => head.close_after(),
+            (Some(mode), _) => head.close_with(mode),
+            (None, Some(_)) => head.close_after(),
+            (None, None) if plan.closes => head.close_after(),
+            (None, None) => head,
+        }
+    }
+
+    fn give_streamed<'r>(
+        &mut self,
+        plan: &Plan,
+        connection: Option<ConnectionId>,
+        mut head: ResponseHead<'r>,
+        shown: Option<Vec<u8>>,
+        size: u64,
+    ) -> Reply<'r> {
+        let end = plan.cut.map_or(size, |cut| cut.min(size));
+        // A length that the body does not keep has to be announced, unless a reset ends the response.
+        let is_kept = end == size || plan.close == Some(CloseMode::Rst);
+        let mut len = Some(size);
+        match plan.length {
+            _ if plan.one_byte_chunks => len = None,
+            Length::True if is_kept => {}
+            Length::True => (head, len) = (head.announce(Some(size)), None),
+            Length::None => (head, len) = (head.announce(None), None),
+            Length::This(length) => (head, len) = (head.announce(Some(length)), None),
+        }
+        let (id, reply) = head.stream(len);
+        let job = Job { request: Some(id), connection, end, shown, ..Job::new(*plan, Step::Piece) };
+        self.add(id.slot(), job);
+        reply
+    }
+}
+
+/// Adds headers that show the request as it arrived, and what is given for it.
+fn show_headers<'r>(
+    plan: &Plan,
+    request: &Request<'_>,
+    size: u64,
+    head: ResponseHead<'r>,
+) -> ResponseHead<'r> {
+    /// The most bytes of the request that are shown in headers.
+    const MOST: usize = 4096;
+    let mut text = Text::<96>::default();
+    let (head_len, body_len) = (request.raw_head().len() as u64, request.body_received());
+    let _ = write!(text, "size={}, head={head_len}, body={body_len}", head_len + body_len);
+    let mut head = head.header("X-Req", text.as_bytes());
+    let mut text = Text::<96>::default();
+    let (status, delay) = (plan.status, plan.delay.as_millis());
+    let cache = u8::from(plan.is_cacheable != Some(false));
+    let _ = write!(text, "code={status}, cache={cache}, size={size}, time={delay} ms");
+    head = head.header("X-Rsp", text.as_bytes());
+    if plan.show == Show::Body {
+        return head;
+    }
+    let line = request.raw_head().split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii();
+    let mut left = MOST;
+    if line.len() <= left {
+        left -= line.len();
+        head = head.header("X-Req-Line", line);
+    }
+    for (name, value) in request.headers() {
+        let mut shown = Text::<128>::default();
+        let is_short = write!(shown, "X-Req-{name}").is_ok();
+        let len = shown.as_bytes().len() + value.len();
+        if !is_short || len > left {
+            return head.header("X-Req-Rest", "left out");
+        }
+        left -= len;
+        head = head.header(shown.as_str(), value);
+    }
+    head
+}
+
+/// Returns the entity tag of a version of a body.
+fn etag(version: u64, size: u64) -> Text<64> {
+    let mut text = Text::default();
+    let _ = write!(text, "\"{version}-{size}\"");
+    text
+}
+
+/// A text of at most `N` bytes. It allocates nothing.
+pub struct Text<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Text { bytes: [0; N], len: 0 }
+    }
+}
+
+impl<const N: usize> Text<N> {
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// Writes a text whole or not at all.
+impl<const N: usize> Write for Text<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let free = self.bytes.get_mut(self.len..self.len + text.len()).ok_or(fmt::Error)?;
+        free.copy_from_slice(text.as_bytes());
+        self.len += text.len();
+        Ok(())
+    }
+}
