@@ -1,30 +1,30 @@
 //! Everything about a request in flight: the bytes that have arrived, the progress of its body, and the response that
 //! is left to write.
 
+mod in_flight;
+mod on_sent;
 mod incoming;
-mod input;
 mod kept;
-mod out;
 mod streamed;
+mod input;
+mod out;
 mod bodies;
 pub(crate) mod buffers;
 pub(crate) mod pool;
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 
-use crate::config::CloseMode;
-use crate::deferred::Awaited;
-use crate::http::response::{Draft, Terms};
 use crate::state::State;
 
 use buffers::BufferId;
+pub(crate) use in_flight::{InFlight, Later};
 pub(crate) use incoming::Incoming;
 pub(crate) use input::Input;
 use input::InputMarks;
 pub(crate) use kept::{Kept, KeptRequest};
+pub(crate) use on_sent::OnSent;
 use out::OutMarks;
 pub(crate) use out::{MOST_PIECES, Out, Pieces};
-pub(crate) use streamed::Streamed;
 
 /// One read of a large body takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
@@ -53,66 +53,6 @@ pub(crate) struct Exchange<'p> {
     pub(crate) input: Input<'p>,
     pub(crate) in_flight: &'p mut InFlight,
     pub(crate) out: Out<'p>,
-}
-
-/// The part of a [`Record`] that is not about bytes in a buffer: the progress of the body, and what follows
-/// the response.
-#[derive(Debug, Default)]
-pub(crate) struct InFlight {
-    /// The request whose head has been accepted and whose body is not whole.
-    pub(crate) body: Option<Incoming>,
-    /// Whether a body buffer has been lent for it.
-    pub(crate) is_apart: bool,
-    /// Whether its client waits for `100 Continue` before it sends the body.
-    pub(crate) expects_continue: bool,
-    /// What the connection does when all is sent.
-    pub(crate) on_sent: OnSent,
-    /// The rest of what is known about a response that the host gives later.
-    pub(crate) later: Later,
-    /// Bytes of a body's framing that have not been charged to the quota yet.
-    pub(crate) framing: usize,
-    /// Bytes of body or response that have moved since the deadline was last extended.
-    pub(crate) progress: usize,
-}
-
-/// What is known about a response that the host gives later. Only a few of them need it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) enum Later {
-    #[default]
-    Nothing,
-    /// The streamed response, if [`OnSent::AskMore`] follows.
-    Streamed(Streamed),
-    /// Where the request is in the input, if it is [kept](InFlight::keeps).
-    Kept(Kept),
-}
-
-impl InFlight {
-    /// Returns the serial of the request whose id the host still holds, if there is one.
-    pub(crate) fn held_serial(&self) -> Option<NonZeroU64> {
-        self.on_sent.serial().or_else(|| self.body.as_ref()?.held_serial())
-    }
-
-    /// Notes what follows the response that has just been written.
-    #[inline(always)]
-    pub(crate) fn follow_with(&mut self, on_sent: OnSent, draft: &Draft) {
-        self.on_sent = on_sent;
-        if let OnSent::AskMore(_) = on_sent {
-            self.later = Streamed::begun(draft).map_or(Later::Nothing, Later::Streamed);
-        }
-    }
-
-    /// Ends a body that is whole or refused.
-    #[inline]
-    pub(crate) fn end_body(&mut self) {
-        (self.body, self.is_apart) = (None, false);
-    }
-
-    #[inline]
-    fn clear(&mut self) {
-        self.end_body();
-        (self.expects_continue, self.on_sent) = (false, OnSent::KeepAlive);
-        (self.framing, self.progress) = (0, 0);
-    }
 }
 
 impl Exchange<'_> {
@@ -167,6 +107,43 @@ impl Exchange<'_> {
             _ => head_size - self.input.pending().len(),
         };
         self.input.space(most)
+    }
+
+    // --- a request that is kept ---
+
+    /// Keeps a request in the input if the host wants that. Returns whether it does.
+    #[inline]
+    pub(crate) fn keep_request(&mut self, seen: Kept) -> bool {
+        let keeps = self.in_flight.keeps();
+        if keeps {
+            self.in_flight.later = Later::Kept(seen);
+        }
+        keeps
+    }
+
+    /// Ends a request with a body. If the host keeps it, the input keeps what the host has `seen` of it. If the body is
+    /// not whole, nothing after that is answered.
+    pub(crate) fn end_request(&mut self, seen: Kept, is_whole: bool) {
+        if !self.keep_request(seen) {
+            if is_whole {
+                self.input.consume(seen.consumed);
+            } else {
+                self.input.clear();
+            }
+            return self.in_flight.end_body();
+        }
+        // A body buffer stays with it.
+        self.in_flight.body = None;
+        if !is_whole {
+            self.input.keep(seen.body_end);
+            self.in_flight.later = Later::Kept(Kept { consumed: seen.body_end, ..seen });
+        }
+    }
+
+    /// Drops the bytes of a request that was kept.
+    pub(crate) fn release(&mut self, kept: Kept) {
+        self.input.consume(kept.consumed);
+        self.in_flight.end_body();
     }
 }
 
@@ -274,74 +251,11 @@ impl Record {
         to[..end - start].copy_from_slice(&from[start..end]);
         (self.input.start, self.input.end) = (0, end - start);
     }
-}
 
-/// What the connection does when a response has been sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum OnSent {
-    /// It reads the next request.
-    #[default]
-    KeepAlive,
-    /// It closes. A client that asked for it may send nothing more.
-    Close {
-        client_asked: bool,
-        /// How it closes, if not as the settings say.
-        mode: Option<CloseMode>,
-    },
-    /// It closes at once, without a byte.
-    Drop,
-    /// It waits for the next response, which the host gives later.
-    AwaitReply(Awaited),
-    /// It asks the host for the next piece of the response.
-    AskMore(NonZeroU64),
-    /// It hands the connection over to the host.
-    HandOver(NonZeroU64),
-}
-
-const _: () = assert!(size_of::<OnSent>() == 16, "it is moved several times for each response");
-
-impl OnSent {
-    /// A close as the settings say, for which the client has not asked.
-    pub(crate) const CLOSE: OnSent = OnSent::Close { client_asked: false, mode: None };
-
-    /// Returns a close in this mode, for which the client has not asked.
-    pub(crate) const fn closing(how: CloseMode) -> OnSent {
-        OnSent::Close { client_asked: false, mode: Some(how) }
-    }
-
-    /// Returns what follows a response that is whole.
-    #[inline]
-    pub(crate) fn after(draft: &Draft) -> Self {
-        let Terms { close, client_closes: client_asked, .. } = draft.terms;
-        if !close {
-            return OnSent::KeepAlive;
-        }
-        OnSent::Close { client_asked, mode: draft.special().close }
-    }
-
-    /// Returns the serial of the request whose id the host still holds, if there is one.
-    pub(crate) fn serial(&self) -> Option<NonZeroU64> {
-        match self {
-            OnSent::AwaitReply(awaited) => Some(awaited.serial),
-            OnSent::AskMore(serial) | OnSent::HandOver(serial) => Some(*serial),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn awaited(&self) -> Option<Awaited> {
-        match self {
-            OnSent::AwaitReply(awaited) => Some(*awaited),
-            _ => None,
-        }
-    }
-
-    /// Returns how the connection closes after the response, if it closes. `usual` is the mode of the settings.
-    #[inline]
-    pub(crate) fn close_mode(&self, usual: CloseMode) -> Option<CloseMode> {
-        match self {
-            OnSent::Close { mode, .. } => Some(mode.unwrap_or(usual)),
-            _ => None,
-        }
+    /// Drops the bytes of a request that was kept.
+    pub(super) fn release(&mut self, kept: Kept) {
+        self.input.consume(kept.consumed);
+        self.in_flight.end_body();
     }
 }
 

@@ -1,6 +1,6 @@
 //! A response that the host gives piece by piece.
 
-use super::{Later, OnSent};
+use super::on_sent::OnSent;
 use crate::http::response::stream::StreamFraming;
 use crate::http::response::{Draft, Rest};
 
@@ -21,23 +21,5 @@ impl Streamed {
     pub(crate) fn begun(draft: &Draft) -> Option<Self> {
         let Rest::Pieces(framing) = draft.special().rest else { return None };
         Some(Streamed { framing, is_new: true, is_paused: false, then: OnSent::after(draft) })
-    }
-}
-
-impl Later {
-    /// Returns the streamed response, if it is one.
-    pub(crate) fn streamed(self) -> Option<Streamed> {
-        match self {
-            Later::Streamed(streamed) => Some(streamed),
-            _ => None,
-        }
-    }
-
-    /// Returns the streamed response, to change it.
-    pub(crate) fn streamed_mut(&mut self) -> Option<&mut Streamed> {
-        match self {
-            Later::Streamed(streamed) => Some(streamed),
-            _ => None,
-        }
     }
 }

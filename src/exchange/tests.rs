@@ -1,6 +1,7 @@
 //! The input and the output, compared with a `Vec` that takes the same steps.
 
 use std::io::IoSlice;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use proptest::prelude::*;
