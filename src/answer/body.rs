@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 
 use log::error;
 
-use super::{Asked, Attempt, Need, call, finish_asked, terms};
+use super::call::{Asked, call, finish_asked, terms};
+use super::need::{Attempt, Need};
 use crate::config::MAX_HEADERS;
 use crate::deferred::RequestId;
 use crate::exchange::{Exchange, Incoming, Kept, OnSent, Out};

@@ -4,7 +4,8 @@ use std::mem::MaybeUninit;
 
 use log::debug;
 
-use super::{PeerName, REQUESTS, respond};
+use super::finish::respond;
+use super::logged::{PeerName, REQUESTS};
 use crate::config::{Limits, MAX_HEADERS};
 use crate::deferred::{Awaited, RequestId};
 use crate::exchange::{InFlight, KeptRequest, OnSent, Out};

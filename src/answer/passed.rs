@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
 
-use super::{Asked, Attempt, body, read_head};
+use super::call::Asked;
+use super::need::Attempt;
+use super::{body, head};
 use crate::exchange::Exchange;
 use crate::handler::Handler;
 use crate::handler::request::Origin;
@@ -59,7 +61,7 @@ fn attempt_without<H: Handler + ?Sized>(
 ) -> Result<Attempt, Refusal> {
     match exchange.in_flight.body {
         Some(_) => body::read(exchange, shared, asked),
-        None => read_head(exchange, shared, asked),
+        None => head::read(exchange, shared, asked),
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) enum Announced {
 }
 
 impl Draft {
-    /// Begins the next response. The one before has been [finished](crate::answer::finish), or was never used.
+    /// Begins the next response. The one before has been [finished](crate::answer::finish()), or was never used.
     #[inline]
     pub(crate) fn begin(&mut self, terms: Terms) {
         self.terms = terms;
