@@ -11,6 +11,9 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    pub(crate) const BODY_TOO_LARGE: Refusal =
+        Refusal { status: ErrorStatus::ContentTooLarge, why: "the body is too large" };
+
     pub(crate) const fn bad(why: &'static str) -> Self {
         Refusal { status: ErrorStatus::BadRequest, why }
     }

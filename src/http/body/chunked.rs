@@ -3,7 +3,6 @@
 //! Chunks move together in place. The framing between them is consumed as it arrives, so no line of it has to be kept.
 //! Hostile clients send bodies that are almost nothing but framing, so runs of framing are skipped at once.
 
-use super::too_large;
 use crate::http::bytes::{ByteSet, TOKEN};
 use crate::http::refusal::Refusal;
 use crate::status::ErrorStatus;
@@ -260,7 +259,7 @@ fn read_size(mut size: u64, bytes: &[u8], most: usize) -> Result<(u64, usize), R
         // This is checked at every digit, so the size cannot overflow.
         size = size * 16 + u64::from(digit);
         if size > most {
-            return Err(too_large());
+            return Err(Refusal::BODY_TOO_LARGE);
         }
         count += 1;
     }

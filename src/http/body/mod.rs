@@ -7,7 +7,6 @@ mod chunked;
 use super::fields::Framing;
 use super::refusal::Refusal;
 use crate::config::Limits;
-use crate::status::ErrorStatus;
 
 use chunked::Chunks;
 
@@ -54,7 +53,7 @@ impl BodyReader {
     /// too large.
     pub(crate) fn new(head_len: usize, framing: Framing, most: u64) -> Result<Self, Refusal> {
         let rest = match framing {
-            Framing::Length(length) if length > most => return Err(too_large()),
+            Framing::Length(length) if length > most => return Err(Refusal::BODY_TOO_LARGE),
             Framing::Length(length) => Rest::Length(length),
             Framing::Chunked => Rest::Chunks(Chunks::new()),
         };
@@ -106,10 +105,6 @@ impl BodyReader {
         }
         Ok(Collected::Part { kept: body_end, framing })
     }
-}
-
-const fn too_large() -> Refusal {
-    Refusal { status: ErrorStatus::ContentTooLarge, why: "the body is too large" }
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! The gap for them is as wide as the size before, because a host often writes pieces of similar sizes. If the new size
 //! has another number of digits, the data moves by the difference.
 
-use super::{TOKEN, VALUE_BYTES, Writer};
+use super::stream::LAST_CHUNK;
+use super::writer::{VALUE_BYTES, Writer};
+use crate::http::bytes::TOKEN;
 
 /// A chunk that is being written.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +18,6 @@ pub(crate) struct OpenChunk {
 
 /// The end of a chunk's size, and of its data.
 const LINE_END: &[u8] = b"\r\n";
-
-/// The chunk that ends a body, without trailers.
-pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// The most digits of a size: `limits.out_bytes` is at most 1 GiB.
 const MOST_DIGITS: usize = 8;

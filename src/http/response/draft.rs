@@ -30,7 +30,7 @@ pub(crate) struct Draft {
     pub(crate) tail: Body,
     /// Why the response cannot be sent.
     pub(crate) fault: Option<&'static str>,
-    /// The number of digits in the length of the last body that was [written in place](super::LengthGap).
+    /// The number of digits in the length of the last body that was [written in place](super::writer::LengthGap).
     pub(super) digits: usize,
     /// Whether the response is anything but usual. Only then somebody looks at `special`.
     pub(crate) is_special: bool,

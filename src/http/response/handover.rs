@@ -1,9 +1,7 @@
 //! Responses after which the connection speaks another protocol.
 
-use super::{Draft, Rest, Writer};
-
-/// Why a 101 cannot be sent as a usual response.
-pub(super) const NOT_TAKEN: &str = "a 101 needs take_over()";
+use super::draft::{Draft, Rest};
+use super::writer::{NOT_TAKEN, Writer};
 
 /// Why a 2xx to CONNECT cannot be sent as a usual response: the client takes it for the beginning of a tunnel.
 pub(crate) const NO_TUNNEL: &str = "a 2xx to CONNECT needs take_over()";

@@ -1,6 +1,7 @@
 //! The headers that the server writes by itself, where a handler has a say in them.
 
-use super::{Draft, VALUE_BYTES, Writer};
+use super::draft::Draft;
+use super::writer::{VALUE_BYTES, Writer};
 use crate::http::fields::list;
 
 /// The end of the line before the date, and the header's name.

@@ -1,5 +1,6 @@
 //! Responses as bytes.
 
+use super::writer::MAX_LENGTH_DIGITS;
 use super::*;
 
 #[test]
