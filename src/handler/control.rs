@@ -1,7 +1,7 @@
 //! Control over the bytes and the close of one response. It is for test servers, and for hosts that pass on what another
 //! server has written.
 
-use super::{Reply, Responder, ResponseHead};
+use super::responder::{Reply, Responder, ResponseHead};
 use crate::config::CloseMode;
 use crate::deferred::RequestId;
 use crate::http::response::stream::StreamFraming;

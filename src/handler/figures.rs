@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Responder;
+use super::responder::Responder;
 use crate::stats::Stats;
 
 impl Responder<'_> {

@@ -1,6 +1,6 @@
 //! Responses that come later, or not at all.
 
-use super::{Reply, Responder};
+use super::responder::{Reply, Responder};
 use crate::deferred::RequestId;
 
 impl<'r> Responder<'r> {

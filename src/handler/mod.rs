@@ -7,7 +7,7 @@
 mod body_writer;
 mod control;
 mod figures;
-mod function;
+pub(crate) mod function;
 mod later;
 pub(crate) mod request;
 mod responder;
@@ -15,7 +15,6 @@ mod stream;
 mod take_over;
 
 use crate::deferred::{GoneReason, RequestId};
-use crate::handler::request::Request;
 use crate::intake::Intake;
 use crate::names::ConnectionId;
 use crate::net::sockets::Stream;
@@ -23,10 +22,9 @@ use crate::stats::Reason;
 
 pub(crate) use body_writer::Piece;
 pub use body_writer::{BodyWriter, WriteError};
-pub use function::{HandlerFn, handler_fn};
+use request::Request;
 pub use responder::{Reply, Responder, ResponseHead};
 pub use stream::More;
-pub(crate) use take_over::Host;
 
 /// Responds to requests.
 ///
@@ -48,7 +46,7 @@ pub(crate) use take_over::Host;
 /// }
 /// ```
 ///
-/// If one method is enough, a function or a closure is a handler too ([`handler_fn`] says what the compiler expects of
+/// If one method is enough, a function or a closure is a handler too ([`handler_fn`](crate::handler_fn) says what the compiler expects of
 /// them):
 ///
 /// ```
@@ -247,5 +245,16 @@ impl<H: Handler + ?Sized> Handler for &mut H {
 
     fn overdue<'r>(&mut self, id: RequestId, responder: Responder<'r>) -> Reply<'r> {
         (**self).overdue(id, responder)
+    }
+}
+
+/// A handler that can take the streams of a network. Every [`Handler`] takes those of mio.
+pub(crate) trait Host<S>: Handler {
+    fn take(&mut self, id: RequestId, stream: S, read_ahead: &[u8]);
+}
+
+impl<H: Handler + ?Sized> Host<Stream> for H {
+    fn take(&mut self, id: RequestId, stream: Stream, read_ahead: &[u8]) {
+        self.taken(id, stream, read_ahead);
     }
 }

@@ -1,6 +1,6 @@
 //! Streamed responses: the host gives the body piece by piece, when it is asked.
 
-use super::{Reply, ResponseHead};
+use super::responder::{Reply, ResponseHead};
 use crate::deferred::RequestId;
 
 /// What follows a piece of a streamed response. [`Handler::more`](crate::Handler::more) returns it.

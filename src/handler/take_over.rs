@@ -1,18 +1,17 @@
 //! Handing the connection over: behind the response it speaks another protocol, and the host serves it.
 
-use super::{Handler, Reply, ResponseHead};
+use super::responder::{Reply, ResponseHead};
 use crate::deferred::RequestId;
-use crate::net::sockets::Stream;
 
 impl<'r> ResponseHead<'r> {
     /// Ends the head of a 101, or of a 2xx to CONNECT, and hands the connection over to the host when the client has
-    /// been sent everything: the server calls [`Handler::taken`] with the socket. This is the
+    /// been sent everything: the server calls [`Handler::taken`](crate::Handler::taken) with the socket. This is the
     /// mirror of [`Server::adopt`](crate::Server::adopt).
     ///
     /// The server adds `Connection: Upgrade` to a 101, and the host adds `Upgrade` (RFC 9110 §7.8). CONNECT reaches the
     /// handler only if [`limits.connect`](crate::Limits::connect) allows it. With any other status, the client gets a
     /// 500. It also gets one if the request has a body that has not been read, as in
-    /// [`Handler::head`], because the client is still sending it.
+    /// [`Handler::head`](crate::Handler::head), because the client is still sending it.
     ///
     /// The id ends with a call of `taken`, or with one of [`gone`](crate::Handler::gone) if the connection ends
     /// before.
@@ -42,16 +41,5 @@ impl<'r> ResponseHead<'r> {
         self.writer.end_head_handed_over(&mut self.shared.draft);
         self.writer.finish(&mut self.shared.draft);
         (self.shared.deferrals.take(), Reply::given())
-    }
-}
-
-/// A handler that can take the streams of a network. Every [`Handler`] takes those of mio.
-pub(crate) trait Host<S>: Handler {
-    fn take(&mut self, id: RequestId, stream: S, read_ahead: &[u8]);
-}
-
-impl<H: Handler + ?Sized> Host<Stream> for H {
-    fn take(&mut self, id: RequestId, stream: Stream, read_ahead: &[u8]) {
-        self.taken(id, stream, read_ahead);
     }
 }
