@@ -1,7 +1,7 @@
-//! Deferred requests: which connection an id names, and what the host does with it besides responding.
+//! Requests that the host answers later: which connection an id names, and what the host does with it.
 
 use super::Engine;
-use crate::answer;
+use crate::answer::{self, PeerName};
 use crate::deferred::{Awaited, IdError, RequestId};
 use crate::exchange::ExchangeId;
 use crate::handler::request::{Origin, Request};
@@ -11,20 +11,58 @@ use crate::net::Net;
 use crate::slot::Slot;
 
 /// A deferred request that waits for its response.
-pub(super) struct Found {
-    pub(super) slot: Slot,
-    pub(super) exchange: ExchangeId,
-    pub(super) awaited: Awaited,
+struct Found {
+    slot: Slot,
+    exchange: ExchangeId,
+    awaited: Awaited,
 }
 
 impl<N: Net> Engine<N> {
     /// Returns the deferred request of an id, if it still waits.
-    pub(super) fn find_deferred(&self, id: RequestId) -> Result<Found, IdError> {
+    fn find_deferred(&self, id: RequestId) -> Result<Found, IdError> {
         let (slot, serial) = self.shared.deferrals.find(id)?;
         let exchange =
             self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
         let awaited = self.pool.awaited(exchange).filter(|it| it.serial == serial).ok_or(IdError::Over)?;
         Ok(Found { slot, exchange, awaited })
+    }
+
+    /// Begins the response to a deferred request. The next turn sends it.
+    pub(super) fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, IdError> {
+        let Found { slot, exchange, awaited } = self.find_deferred(id)?;
+        self.begin_responding(slot);
+        let (_, out) = self.pool.open_response(exchange);
+        Ok(answer::respond(awaited, out, &mut self.shared))
+    }
+
+    /// Lets a streamed response, or a body that is taken in pieces, go on. The next turn asks for the next piece, or
+    /// hands over the rest of the last.
+    pub(super) fn resume(&mut self, id: RequestId) -> Result<(), IdError> {
+        let (slot, serial) = self.shared.deferrals.find(id)?;
+        let exchange =
+            self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
+        *self.pool.is_paused_mut(exchange, serial).ok_or(IdError::Over)? = false;
+        self.table.queue(slot);
+        Ok(())
+    }
+
+    /// Finishes the response that the host has written or dropped.
+    pub(super) fn finish_response(&mut self) {
+        if let Some(slot) = self.responding.take() {
+            let connection = &self.table[slot];
+            let exchange = connection.exchange.expect("a deferred request has an exchange");
+            let (in_flight, mut out) = self.pool.open_response(exchange);
+            let peer = PeerName(connection.socket.stream());
+            let on_sent = answer::finish(&mut out, &mut self.shared, &format_args!("{peer} (deferred)"));
+            if let Some(kept) = in_flight.follow_deferred(on_sent, &self.shared.draft) {
+                self.pool.release(exchange, kept);
+            }
+            if self.pool.has_few_outs() {
+                // A host may answer more requests at once than there are outs. So the response is sent now,
+                // and its out is free again.
+                self.send_now(slot);
+            }
+        }
     }
 
     /// Ends a deferred request without a response. The next turn closes its connection.
@@ -85,7 +123,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// Notes which deferred request the host responds to. The next call finishes the response.
-    pub(super) fn begin_responding(&mut self, slot: Slot) {
+    fn begin_responding(&mut self, slot: Slot) {
         self.responding = Some(slot);
         self.table.queue(slot);
         self.shared.deferrals.set_slot(slot);

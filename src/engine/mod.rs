@@ -39,12 +39,10 @@ use std::time::{Duration, Instant};
 use log::{error, trace};
 use mio::Token;
 
-use crate::answer::{self, PeerName};
 use crate::clock::{FOR_EVER, nanoseconds};
 use crate::config::Config;
-use crate::deferred::{IdError, RequestId};
 use crate::exchange::pool::Pool;
-use crate::handler::{Host, Responder};
+use crate::handler::Host;
 use crate::memory::can_reserve;
 use crate::names::Names;
 #[cfg(any(test, fuzzing))]
@@ -57,7 +55,6 @@ use crate::stats::{Phase, Stats};
 use crate::table::Table;
 use crate::tokens::{LISTENERS, Tokens};
 
-use later::Found;
 use listeners::Accepting;
 use wave::Member;
 
@@ -233,45 +230,7 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    // --- responses that the host gives later ---
-
-    /// Begins the response to a deferred request. The next turn sends it.
-    fn begin_response(&mut self, id: RequestId) -> Result<Responder<'_>, IdError> {
-        let Found { slot, exchange, awaited } = self.find_deferred(id)?;
-        self.begin_responding(slot);
-        let (_, out) = self.pool.open_response(exchange);
-        Ok(answer::respond(awaited, out, &mut self.shared))
-    }
-
-    /// Lets a streamed response, or a body that is taken in pieces, go on. The next turn asks for the next piece, or
-    /// hands over the rest of the last.
-    fn resume(&mut self, id: RequestId) -> Result<(), IdError> {
-        let (slot, serial) = self.shared.deferrals.find(id)?;
-        let exchange =
-            self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
-        *self.pool.is_paused_mut(exchange, serial).ok_or(IdError::Over)? = false;
-        self.table.queue(slot);
-        Ok(())
-    }
-
-    /// Finishes the response that the host has written or dropped.
-    fn finish_response(&mut self) {
-        if let Some(slot) = self.responding.take() {
-            let connection = &self.table[slot];
-            let exchange = connection.exchange.expect("a deferred request has an exchange");
-            let (in_flight, mut out) = self.pool.open_response(exchange);
-            let peer = PeerName(connection.socket.stream());
-            let on_sent = answer::finish(&mut out, &mut self.shared, &format_args!("{peer} (deferred)"));
-            if let Some(kept) = in_flight.follow_deferred(on_sent, &self.shared.draft) {
-                self.pool.release(exchange, kept);
-            }
-            if self.pool.has_few_outs() {
-                // A host may answer more requests at once than there are outs. So the response is sent now,
-                // and its out is free again.
-                self.send_now(slot);
-            }
-        }
-    }
+    // --- reports ---
 
     /// Reports to the handler which deferred requests can no longer be answered, and then which connections have ended.
     #[inline]
