@@ -6,9 +6,8 @@ use super::harness::client::Client;
 use super::harness::handler::{self, LARGE};
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
-use super::intake_end::assert_gone;
 use crate::config::CloseMode;
-use crate::deferred::GoneReason;
+use crate::deferred::{GoneReason, IdError};
 use crate::state::State;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -56,6 +55,14 @@ fn bodies(client: &Client) -> Vec<Vec<u8>> {
 }
 
 // --- the question ---
+
+/// Asserts that the only body was reported gone for this reason, and nothing is left of it.
+pub(super) fn assert_gone(sim: &mut Sim, why: GoneReason) {
+    let told: Vec<_> = sim.site.gone.iter().map(|gone| gone.1).collect();
+    assert_eq!((told, sim.site.asked), (vec![why], 0));
+    let id = sim.site.gone[0].0;
+    assert_eq!(sim.resume_of(id), Err(IdError::Over));
+}
 
 #[test]
 fn the_host_is_asked_once_for_each_request_that_has_a_body() {

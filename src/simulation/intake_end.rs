@@ -3,18 +3,10 @@
 use super::harness::client::Client;
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
-use super::intake::{SECOND, post, post_chunks, send};
-use crate::deferred::{GoneReason, IdError};
+use super::intake::{SECOND, assert_gone, post, post_chunks, send};
+use crate::deferred::GoneReason;
 use crate::state::State;
 use crate::stats::Reason;
-
-/// Asserts that the only body was reported gone for this reason, and nothing is left of it.
-pub(super) fn assert_gone(sim: &mut Sim, why: GoneReason) {
-    let told: Vec<_> = sim.site.gone.iter().map(|gone| gone.1).collect();
-    assert_eq!((told, sim.site.asked), (vec![why], 0));
-    let id = sim.site.gone[0].0;
-    assert_eq!(sim.resume_of(id), Err(IdError::Over));
-}
 
 #[test]
 fn an_answer_in_the_middle_of_a_body_ends_the_intake() {

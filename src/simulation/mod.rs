@@ -11,9 +11,9 @@
 //!   true *then*. It does not report again what the server leaves unread. It logs every simulated system call, so a
 //!   test can count them.
 //! - [`sim`](harness::sim) is the host. A [`Sim`](harness::sim::Sim) delivers edges, calls `process` and owns the time.
-//!   After every turn it compares the server's books with each other and with the wire. Once nothing moves, it checks
-//!   for every connection that what it waits for is really not there. So any test finds a *lost edge*, whatever its
-//!   subject.
+//! - [`books`](harness::books) compares the server's books with each other and with the wire, after every turn. Once
+//!   nothing moves, it checks for every connection that what it waits for is really not there. So any test finds a *lost
+//!   edge*, whatever its subject.
 //! - [`client`](harness::client) is a client, with verbs that make a test read as a sentence.
 //! - [`handler`](harness::handler) serves the clients.
 //!

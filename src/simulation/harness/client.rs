@@ -2,8 +2,9 @@
 
 use std::io::ErrorKind;
 
-use super::handler::{self, Response};
 use super::net::{FakeStream, Wire};
+use super::requests;
+use super::responses::{Response, responses};
 use super::socket::{Arrival, Call, Ending, Socket};
 
 /// The client's end of one connection.
@@ -32,12 +33,12 @@ impl Client {
 
     /// Sends a GET request.
     pub(crate) fn get(&self, target: &str) {
-        self.send(&handler::get(target));
+        self.send(&requests::get(target));
     }
 
     /// Sends a GET request with `Connection: close`.
     pub(crate) fn get_and_close(&self, target: &str) {
-        self.send(&handler::get_and_close(target));
+        self.send(&requests::get_and_close(target));
     }
 
     /// Makes something arrive right after the read that takes the rest of the input.
@@ -99,7 +100,7 @@ impl Client {
     }
 
     pub(crate) fn responses(&self) -> Vec<Response> {
-        handler::responses(&self.received())
+        responses(&self.received())
     }
 
     pub(crate) fn statuses(&self) -> Vec<u16> {

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::sim::Sim;
 use crate::handler::Responder;
 use crate::stats::Stats;
 
@@ -24,18 +23,6 @@ impl Figures {
         assert_eq!(now, self.now, "the host's time");
         assert!(seen.requests >= self.stats.requests && seen.accepted >= self.stats.accepted);
         assert!(self.is_unfinished || gauges(seen) == gauges(&self.stats), "{seen:?} and not {self:?}");
-    }
-}
-
-impl Sim {
-    /// Returns what a responder of the next call must show.
-    pub(super) fn figures(&self) -> Figures {
-        Figures {
-            now: self.now(),
-            deferred: self.engine.config().timeouts.deferred,
-            stats: self.stats(),
-            is_unfinished: self.engine.is_unfinished(),
-        }
     }
 }
 

@@ -1,53 +1,26 @@
-//! The handler of the simulated server, and how its clients read the responses.
+//! The handler of the simulated server.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::figures::Figures;
-use super::names::Known;
+pub(crate) use super::heard::Heard;
+use super::known::Known;
 use super::net::FakeStream;
 use super::overdue::Overdue;
-pub(crate) use super::responses::{Response, responses, responses_to};
+pub(crate) use super::pages::{COPIED, LARGE, PAGE, PART, repeated};
+pub(crate) use super::panic::HandlerPanic;
+pub(crate) use super::requests::{get, get_and_close};
+pub(crate) use super::responses::{Response, responses_to};
 use super::script::Script;
 use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{BodyWriter, Handler, Host, More, Reply, Responder};
 use crate::intake::Intake;
-use crate::names::{ConnectionId, ListenerId};
+use crate::names::ConnectionId;
 use crate::stats::Reason;
-
-/// A body that is larger than any buffer, and is sent without a copy.
-pub(crate) static LARGE: [u8; 200_000] = pattern();
-
-/// Makes each byte differ from its neighbours, so tests notice if bytes are lost or doubled.
-const fn pattern() -> [u8; 200_000] {
-    let mut bytes = [0; 200_000];
-    let mut at = 0;
-    while at < bytes.len() {
-        bytes[at] = b'a' + (at % 23) as u8;
-        at += 1;
-    }
-    bytes
-}
-
-/// The page of a repeated body.
-pub(crate) const PAGE: &[u8; 7] = b"repeat ";
-
-pub(crate) fn repeated(len: u64) -> Body {
-    Body::Repeat { page: Arc::from(*PAGE), len }
-}
-
-/// The part of [`LARGE`] that one page has.
-pub(crate) const PART: Range<usize> = 7..150_001;
-
-/// The length of a copied body of more than one batch.
-pub(crate) const COPIED: usize = 40_000;
-
-/// The payload of a handler's panic, which distinguishes it from a test's. Nothing is printed.
-pub(crate) struct HandlerPanic;
 
 /// A handler with one page per behaviour. It answers any other target with the target itself.
 #[derive(Debug, Default)]
@@ -107,49 +80,6 @@ pub(crate) enum Taking {
     Some(usize),
     /// None after this number of bytes: it responds, or defers, or panics.
     Until(usize, char),
-}
-
-/// A request as the handler has seen it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Heard {
-    pub(crate) method: String,
-    pub(crate) target: String,
-    path: String,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
-    pub(crate) received: u64,
-    origin: (Option<ConnectionId>, Option<ListenerId>),
-    /// Whether the client may have said that it sends no further request.
-    pub(crate) asks_for_close: bool,
-}
-
-impl Heard {
-    pub(super) fn new(request: &Request<'_>) -> Self {
-        let headers: Vec<_> =
-            request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
-        let says_close = headers.iter().any(|(name, value)| {
-            let mut words = value.windows(5);
-            name.eq_ignore_ascii_case("Connection") && words.any(|word| word.eq_ignore_ascii_case(b"close"))
-        });
-        Heard {
-            method: request.method().to_owned(),
-            target: request.target().to_owned(),
-            path: request.path().to_owned(),
-            headers,
-            body: request.body().to_vec(),
-            received: request.body_received(),
-            origin: (request.connection(), request.listener()),
-            asks_for_close: says_close || request.minor_version() == 0,
-        }
-    }
-
-    pub(crate) fn is_panic(&self) -> bool {
-        matches!(self.path.as_str(), "/panic" | "/later-panic")
-    }
-
-    pub(crate) fn is_drop(&self) -> bool {
-        self.path == "/drop"
-    }
 }
 
 impl Site {
@@ -391,12 +321,4 @@ impl Host<FakeStream> for Site {
         }
         self.taken.push((id, stream.taken(), read_ahead.to_vec()));
     }
-}
-
-pub(crate) fn get(target: &str) -> Vec<u8> {
-    format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes()
-}
-
-pub(crate) fn get_and_close(target: &str) -> Vec<u8> {
-    format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes()
 }

@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 
-use super::handler::{HandlerPanic, LARGE};
+use super::pages::LARGE;
+use super::panic::HandlerPanic;
 use crate::handler::{BodyWriter, More};
 
 /// What a stream is going to do.

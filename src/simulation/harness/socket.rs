@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use mio::Token;
 
-use super::descriptors::Messages;
+use super::messages::Messages;
 use crate::net::{Interest, Readiness};
 
 /// One simulated system call. A read or write that failed has its error.

@@ -4,58 +4,25 @@
 //! client's responses must be those to its requests, in order. When all clients are gone, nothing may be left of them.
 
 mod actor;
+mod requests;
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use mio::Token;
 
-use super::harness::client::Client;
 use super::harness::entropy::Chance;
 use super::harness::handler;
 use super::harness::kernel::RUN_OUT;
 use super::harness::overdue::Overdue;
-use super::harness::script::{self, Script};
 use super::harness::sim::Sim;
-use super::harness::socket::{Arrival, Ending};
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::deferred::{GoneReason, IdError, RequestId};
 use crate::names::ConnectionId;
 use crate::net::Readiness;
-use crate::state::State;
 use crate::stats::Reason;
 
-use actor::Actor;
-
-/// How many descriptors a request may have.
-const DESCRIPTORS: usize = 2;
-
-const EXPECT: &str = "Expect: 100-continue\r\n";
-
-/// Generates a chunked body of at most this length.
-fn any_chunks(chance: &mut Chance, mut longest: usize) -> Vec<u8> {
-    let mut body = Vec::new();
-    for _ in 0..chance.below(6) {
-        let size = chance.pick(&[1, 5, 100, 900, 4000, 4096, 8000, 16_000]).min(longest);
-        if size > 0 {
-            longest -= size;
-            body.extend(format!("{size:x}\r\n").into_bytes());
-            body.extend([&vec![b'c'; size][..], b"\r\n"].concat());
-        }
-    }
-    body.extend(b"0\r\n\r\n");
-    body
-}
-
-/// Returns whether a response is followed by another to the same request.
-fn is_interim(response: &handler::Response) -> bool {
-    matches!(response.status, 100 | 102..=199)
-}
-
-/// Returns all responses but the interim ones.
-fn finals(client: &Client) -> Vec<handler::Response> {
-    client.responses().into_iter().filter(|response| !is_interim(response)).collect()
-}
+use actor::{Actor, DESCRIPTORS};
 
 fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
     let small = |chance: &mut Chance| 1 + chance.below(4);
