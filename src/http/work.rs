@@ -1,12 +1,12 @@
 //! How many bytes of heads are examined.
 
-/// Counts examined bytes in tests, which check that the work does not grow faster than the head.
-#[cfg(not(test))]
+/// Counts examined bytes in the simulation and in tests, which check that the work does not grow faster than the head.
+#[cfg(not(any(test, fuzzing)))]
 pub(crate) fn looked_at(_bytes: usize) {}
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use counter::{LOOKED_AT, looked_at};
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod counter {
     use std::cell::Cell;
 

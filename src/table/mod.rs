@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 use std::ops::{Index, IndexMut};
 
-#[cfg(any(test, feature = "internals"))]
+#[cfg(any(test, fuzzing, feature = "internals"))]
 use mio::Token;
 use slab::Slab;
 
@@ -125,7 +125,7 @@ impl<S> Table<S> {
         self.slab.remove(slot.index())
     }
 
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(any(test, fuzzing, feature = "internals"))]
     pub(crate) fn token(&self, slot: Slot) -> Token {
         self.tokens.of(slot, self.slab[slot.index()].generation)
     }
