@@ -13,43 +13,22 @@
 //! need. So a request that arrives whole keeps nothing if its response leaves whole. A record that comes back with a
 //! head and an out stays *equipped*, and is lent again first. So the next request finds its buffers at once.
 
+mod sizes;
+mod waiting;
 mod kept;
-
-use std::num::NonZeroU64;
+#[cfg(any(test, fuzzing))]
+mod checks;
 
 use super::InputBuffer;
 use super::InputMarks;
 use super::bodies::BodyBuffers;
 use super::buffers::{BufferId, Buffers};
-use super::{Exchange, ExchangeId, InFlight, Input, OnSent, Out, Record};
-use crate::config::{Config, INPUT_SLACK};
-use crate::deferred::Awaited;
+use super::{Exchange, ExchangeId, InFlight, Input, Out, Record};
+use crate::config::Config;
 use crate::slot::Slot;
 use crate::state::State;
 
-/// The sizes of a pool: as configured, and one more record, head and out, which are always spare to work in. (The
-/// driver never needs a spare body.)
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PoolSizes {
-    pub(crate) records: usize,
-    pub(crate) heads: usize,
-    pub(crate) outs: usize,
-    pub(crate) bodies: usize,
-}
-
-impl PoolSizes {
-    pub(crate) fn of(config: &Config) -> Self {
-        let exchanges = config.exchanges.min(config.max_connections);
-        let is_small = config.limits.body_bytes < INPUT_SLACK;
-        PoolSizes {
-            records: exchanges.saturating_add(1),
-            heads: config.buffers.heads.min(exchanges).saturating_add(1),
-            outs: config.buffers.outs.min(exchanges).saturating_add(1),
-            // The smallest bodies fit into the rest of any head buffer.
-            bodies: if is_small { 0 } else { config.buffers.bodies.min(exchanges) },
-        }
-    }
-}
+pub(crate) use sizes::PoolSizes;
 
 /// Everything that requests in flight borrow. Invariant: before each run of the driver, at least one record, one head
 /// and one out are spare.
@@ -120,43 +99,9 @@ impl Pool {
         self.equipped.len() + self.outs.spares()
     }
 
-    /// Returns the capacities of everything that could grow.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn capacities(&self) -> Vec<usize> {
-        vec![self.records.capacity(), self.equipped.capacity(), self.bare.capacity(), self.bodies.capacity()]
-    }
-
     /// Returns whether at least half of the outs are lent.
     pub(crate) fn has_few_outs(&self) -> bool {
         self.spare_outs() <= self.outs.count() / 2
-    }
-
-    /// Returns how many records are lent.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn lent(&self) -> usize {
-        self.size - self.spare_records()
-    }
-
-    /// Returns how many heads, outs and bodies are lent.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn buffers_lent(&self) -> [usize; 3] {
-        let [heads, outs, bodies] = [&self.heads, &self.outs, &self.bodies.buffers].map(Buffers::lent);
-        [heads - self.equipped.len(), outs - self.equipped.len(), bodies]
-    }
-
-    /// Returns whether a record has borrowed exactly what it needs.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn is_frugal(&self, id: ExchangeId) -> bool {
-        let record = &self.records[id.index()];
-        let has_input_buffer = record.head.is_some() || record.body.is_some();
-        has_input_buffer != record.has_no_input() && (record.out_buffer.is_some()) != record.has_no_copied()
-    }
-
-    /// Returns whether a record has borrowed a head, an out and a body.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn borrowed(&self, id: ExchangeId) -> [bool; 3] {
-        let record = &self.records[id.index()];
-        [record.head, record.out_buffer, record.body].map(|buffer| buffer.is_some())
     }
 
     // --- records ---
@@ -387,40 +332,9 @@ impl Pool {
         &mut self.records[id.index()].in_flight
     }
 
-    /// Returns whether a request waits for the host to go on with its stream, or to take more of its body. Returns
-    /// `None` if no such request has this serial.
-    pub(crate) fn is_paused_mut(&mut self, id: ExchangeId, serial: NonZeroU64) -> Option<&mut bool> {
-        let InFlight { on_sent, later, body, .. } = &mut self.records[id.index()].in_flight;
-        if *on_sent == OnSent::AskMore(serial) {
-            return Some(&mut later.streamed_mut()?.is_paused);
-        }
-        let body = body.as_mut().filter(|body| body.held_serial() == Some(serial));
-        Some(&mut body?.is_paused)
-    }
-
-    /// Returns the serial of the request whose id the host still holds, if there is one.
-    pub(crate) fn serial(&self, id: ExchangeId) -> Option<NonZeroU64> {
-        self.records[id.index()].in_flight.held_serial()
-    }
-
     /// Returns whether a record has a request whose body is not whole.
     pub(crate) fn has_body(&self, id: ExchangeId) -> bool {
         self.records[id.index()].in_flight.body.is_some()
-    }
-
-    /// Returns whether a record waits for the host: its stream for the next piece, or its body to be taken.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn is_paused(&self, id: ExchangeId) -> bool {
-        let InFlight { on_sent, later, body, .. } = &self.records[id.index()].in_flight;
-        match on_sent {
-            OnSent::AskMore(_) => later.streamed().is_some_and(|streamed| streamed.is_paused),
-            _ => body.as_ref().is_some_and(|body| body.is_paused),
-        }
-    }
-
-    /// Returns the deferred request of a record, if it has one.
-    pub(crate) fn awaited(&self, id: ExchangeId) -> Option<Awaited> {
-        self.records[id.index()].in_flight.on_sent.awaited()
     }
 }
 
