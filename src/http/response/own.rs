@@ -1,16 +1,49 @@
-//! The headers that the server writes by itself, where a handler has a say in them.
+//! A handler's headers, and those among them that the server writes by itself.
 
 use super::draft::Draft;
 use super::writer::{VALUE_BYTES, Writer};
+use crate::http::bytes::TOKEN;
 use crate::http::fields::list;
 
 /// The end of the line before the date, and the header's name.
 const DATE: &[u8] = b"\r\nDate: ";
 
 impl Writer<'_> {
+    /// Writes one header of the handler's, unless it is one that the server [writes by itself](Self::take_own).
+    pub(crate) fn field(&mut self, draft: &mut Draft, name: &str, value: &[u8]) {
+        if self.take_own(draft, name, value) {
+            return;
+        }
+        if name.is_empty() || !TOKEN.contains_all(name.as_bytes()) {
+            draft.fault = Some("a header's name is not a token");
+        }
+        self.push(b"\r\n");
+        self.push(name.as_bytes());
+        self.push(b": ");
+        self.value(draft, value);
+    }
+
+    /// Writes an interim response (RFC 9110 §15.2).
+    #[cold]
+    pub(crate) fn inform<'h>(
+        &mut self,
+        draft: &mut Draft,
+        status: u16,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+    ) {
+        if !(100..=199).contains(&status) || status == 101 {
+            draft.fault = Some("an interim response has a status from 100 to 199, but not 101");
+        }
+        self.push_status_line(status);
+        for (name, value) in headers {
+            self.field(draft, name, value.as_bytes());
+        }
+        self.push(b"\r\n\r\n");
+    }
+
     /// Takes a header that the server writes by itself. Returns whether it is one.
     #[inline]
-    pub(super) fn take_own(&mut self, draft: &mut Draft, name: &str, value: &[u8]) -> bool {
+    fn take_own(&mut self, draft: &mut Draft, name: &str, value: &[u8]) -> bool {
         // Comparing lengths first spares most headers any comparison of names.
         let is = |own: &str| name.eq_ignore_ascii_case(own);
         match name.len() {

@@ -3,7 +3,7 @@
 use super::draft::{Announced, Draft, Rest};
 use super::reason::reason;
 use super::stream::StreamFraming;
-use crate::http::bytes::{ByteSet, TOKEN};
+use crate::http::bytes::ByteSet;
 use crate::http::date::DateLine;
 
 /// The place where one response is written.
@@ -97,25 +97,11 @@ impl<'r> Writer<'r> {
         self.push_status_line(status);
     }
 
-    fn push_status_line(&mut self, status: u16) {
+    pub(super) fn push_status_line(&mut self, status: u16) {
         self.push(b"HTTP/1.1 ");
         self.push_decimal(u64::from(status));
         self.push(b" ");
         self.push(reason(status).as_bytes());
-    }
-
-    /// Writes one header of the handler's, unless it is one that the server [writes by itself](Self::take_own).
-    pub(crate) fn field(&mut self, draft: &mut Draft, name: &str, value: &[u8]) {
-        if self.take_own(draft, name, value) {
-            return;
-        }
-        if name.is_empty() || !TOKEN.contains_all(name.as_bytes()) {
-            draft.fault = Some("a header's name is not a token");
-        }
-        self.push(b"\r\n");
-        self.push(name.as_bytes());
-        self.push(b": ");
-        self.value(draft, value);
     }
 
     #[inline]
@@ -126,29 +112,11 @@ impl<'r> Writer<'r> {
 
     /// Writes a header's value. A line break in it would make two headers of it, or two responses.
     #[inline]
-    fn value(&mut self, draft: &mut Draft, value: &[u8]) {
+    pub(super) fn value(&mut self, draft: &mut Draft, value: &[u8]) {
         if !VALUE_BYTES.contains_all(value) {
             draft.fault = Some("a header's value holds a control byte");
         }
         self.push(value);
-    }
-
-    /// Writes an interim response (RFC 9110 §15.2).
-    #[cold]
-    pub(crate) fn inform<'h>(
-        &mut self,
-        draft: &mut Draft,
-        status: u16,
-        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
-    ) {
-        if !(100..=199).contains(&status) || status == 101 {
-            draft.fault = Some("an interim response has a status from 100 to 199, but not 101");
-        }
-        self.push_status_line(status);
-        for (name, value) in headers {
-            self.field(draft, name, value.as_bytes());
-        }
-        self.push(b"\r\n\r\n");
     }
 
     /// Writes the headers that end a head, for a body of `length` bytes.
