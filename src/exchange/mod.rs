@@ -3,6 +3,7 @@
 
 mod in_flight;
 mod on_sent;
+mod discard;
 mod incoming;
 mod kept;
 mod streamed;
@@ -97,8 +98,17 @@ impl Exchange<'_> {
     /// - In a body buffer: the rest of the body, but at most [`READ_BYTES`].
     /// - In a body buffer, if the body is chunked: the size of a head buffer. So the bytes after the body fit
     ///   into a head buffer.
+    /// - For a body that is thrown away: what surely belongs to it, but at most [`READ_BYTES`].
     #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
+        match self.in_flight.body {
+            None => self.input.space(self.input.head_size - self.input.pending().len()),
+            Some(_) => self.space_in_body(),
+        }
+    }
+
+    /// Returns the space for the next read, if nothing of it is thrown away.
+    fn space_in_input(&mut self) -> &mut [u8] {
         let head_size = self.input.head_size;
         let most = match &self.in_flight.body {
             Some(body) if self.in_flight.is_apart => body.reader.left().map_or(head_size, |left| {

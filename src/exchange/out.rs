@@ -93,6 +93,16 @@ impl<'p> Out<'p> {
         &mut self.bytes[self.marks.copied..][..most]
     }
 
+    /// Returns how many bytes of the memory are free.
+    pub(super) fn spare(&self) -> usize {
+        self.bytes.len() - self.marks.copied
+    }
+
+    /// Returns free memory for bytes that are not to be sent. The next response overwrites them.
+    pub(super) fn scratch(&mut self, len: usize) -> &mut [u8] {
+        &mut self.bytes[self.marks.copied..][..len]
+    }
+
     /// Adds the bytes that were written into the [`room`](Self::room).
     pub(crate) fn commit(&mut self, len: usize) {
         self.marks.copied += len;

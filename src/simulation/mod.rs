@@ -42,6 +42,7 @@ mod deferred;
 mod deferred_gone;
 mod delivery;
 mod descriptors;
+mod discard;
 mod drain;
 mod drain_accepts;
 mod exchanges;

@@ -132,9 +132,11 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             match self.receive() {
                 Ok(Some(0)) => return self.end_of_input(),
                 Ok(Some(len)) => {
-                    self.exchange.input.filled(len);
                     if self.connection.state == State::Body {
+                        self.exchange.filled_in_body(len);
                         self.extend_deadline(len);
+                    } else {
+                        self.exchange.input.filled(len);
                     }
                 }
                 Ok(None) if self.shared.ends_idle && self.connection.state == State::Idle => {

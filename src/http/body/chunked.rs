@@ -64,6 +64,16 @@ impl Chunks {
         self.part == Part::Done
     }
 
+    /// Returns how many bytes of the current chunk's data are still to come.
+    pub(super) fn data_left(&self) -> u64 {
+        if self.part == Part::Data { self.left } else { 0 }
+    }
+
+    /// Takes data of the current chunk that is not here.
+    pub(super) fn skip(&mut self, data: usize) {
+        self.pass(data, b"");
+    }
+
     /// Takes what has arrived, and moves the data in it to its front. Returns how many bytes were taken, and how many
     /// of them are data, which is at most `most`.
     pub(super) fn decode(

@@ -72,6 +72,24 @@ impl BodyReader {
         }
     }
 
+    /// Returns how many of the next bytes surely are data of the body. Of a chunked body, only the current chunk is
+    /// known.
+    pub(crate) fn surely_left(&self) -> u64 {
+        match &self.rest {
+            Rest::Length(left) => *left,
+            Rest::Chunks(chunks) => chunks.data_left(),
+        }
+    }
+
+    /// Notes that the next `len` bytes were thrown away. They were [surely](Self::surely_left) data of the body.
+    pub(crate) fn skip(&mut self, len: usize) {
+        match &mut self.rest {
+            Rest::Length(left) => *left -= len as u64,
+            Rest::Chunks(chunks) => chunks.skip(len),
+        }
+        self.received += len as u64;
+    }
+
     /// Returns the length of the body so far.
     pub(crate) fn received(&self) -> u64 {
         self.received
