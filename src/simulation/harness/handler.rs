@@ -40,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) taken: Vec<(RequestId, FakeStream, Vec<u8>)>,
     /// The requests that are to be taken over.
     pub(crate) upgrades: Vec<RequestId>,
+    /// The clients to which it has sent an interim response, one entry for each.
+    pub(crate) informed: Vec<usize>,
     /// How many heads it was asked about.
     pub(crate) heads: usize,
     /// The streams for which it has nothing until it is resumed.
@@ -253,6 +255,7 @@ impl Handler for Site {
             "/raw-head" => responder.send(200, "text/plain", request.raw_head()),
             "/101" => responder.status(101).empty(),
             "/upgrade-200" => responder.status(200).take_over().1,
+            path if path.starts_with("/control/") => self.control(request, responder),
             path if path.starts_with("/stream/") => {
                 let script = Script::of(path).expect("a stream has a script");
                 let (id, reply) = responder.status(200).stream(script.len);

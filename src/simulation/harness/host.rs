@@ -25,22 +25,6 @@ impl Sim {
         Ok(())
     }
 
-    /// Sends an interim response to a deferred request, and then answers it or defers it again.
-    pub(crate) fn inform(&mut self, id: RequestId, defers: bool) -> Result<(), IdError> {
-        let mut again = None;
-        self.respond(id, |mut responder| {
-            responder.inform(103, [("Link", "</style.css>; rel=preload")]);
-            if !defers {
-                return responder.send(200, "text/plain", b"better late");
-            }
-            let (id, reply) = responder.defer();
-            again = Some(id);
-            reply
-        })?;
-        self.site.parked.extend(again);
-        Ok(())
-    }
-
     /// Answers a deferred request with a stream.
     pub(crate) fn stream(&mut self, id: RequestId, path: &str) -> Result<(), IdError> {
         let script = Script::of(path).expect("a stream has a script");

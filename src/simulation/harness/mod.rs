@@ -2,6 +2,7 @@
 
 pub(crate) mod books;
 pub(crate) mod client;
+pub(crate) mod control;
 pub(crate) mod descriptors;
 pub(crate) mod entropy;
 pub(crate) mod figures;

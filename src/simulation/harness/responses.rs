@@ -5,6 +5,8 @@
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) says_close: bool,
+    /// Its Content-Length.
+    pub(crate) announced: Option<usize>,
     /// The body. It is shorter than announced if it is the last and was cut off.
     pub(crate) body: Vec<u8>,
     pub(crate) is_whole: bool,
@@ -50,7 +52,7 @@ pub(crate) fn responses_to(mut bytes: &[u8], is_head: impl Fn(usize) -> bool) ->
             None if status == 101 => (rest.to_vec(), rest.len(), true),
             None => (rest.to_vec(), rest.len(), true),
         };
-        found.push(Response { status, says_close, body, is_whole });
+        found.push(Response { status, says_close, announced, body, is_whole });
         bytes = &rest[taken..];
     }
     found

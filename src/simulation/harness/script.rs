@@ -19,6 +19,8 @@ pub(crate) struct Script {
     steps: VecDeque<(usize, char)>,
     /// The number of bytes written.
     at: usize,
+    /// Bytes that go before the first piece.
+    head: &'static [u8],
 }
 
 /// Returns this number of bytes of a stream's body.
@@ -42,7 +44,12 @@ impl Script {
             (size.parse().expect("a step has a size"), verb.chars().next().expect("a step has a verb"))
         };
         let steps = steps.split(',').map(step).collect();
-        Some(Script { len: len.parse().ok(), steps, at: 0 })
+        Some(Script { len: len.parse().ok(), steps, at: 0, head: b"" })
+    }
+
+    /// Returns the same with bytes before it.
+    pub(super) fn with_head(self, head: &'static [u8]) -> Script {
+        Script { head, ..self }
     }
 
     /// Returns the length of the whole body if the stream ends as it should, and whether it does.
@@ -55,6 +62,7 @@ impl Script {
     /// Writes the next piece.
     pub(crate) fn more(&mut self, piece: &mut BodyWriter<'_>) -> More {
         let (size, verb) = self.steps.front().copied().expect("it has not ended");
+        piece.write_all(std::mem::take(&mut self.head)).expect("it fits");
         let len = size.min(piece.room_left());
         if verb == 'o' {
             let _ = piece.write_all(&vec![b'o'; piece.room_left() + 1]);

@@ -4,6 +4,7 @@
 //! client's responses must be those to its requests, in order. When all clients are gone, nothing may be left of them.
 
 mod actor;
+mod checks;
 mod requests;
 
 use std::io::{self, ErrorKind};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use mio::Token;
 
+use super::harness::control::RAW;
 use super::harness::entropy::Chance;
 use super::harness::handler;
 use super::harness::kernel::RUN_OUT;
@@ -23,6 +25,7 @@ use crate::net::Readiness;
 use crate::stats::Reason;
 
 use actor::{Actor, DESCRIPTORS};
+use checks::Told;
 
 fn any_sim(chance: &mut Chance, clients: usize) -> Sim {
     let small = |chance: &mut Chance| 1 + chance.below(4);
@@ -112,7 +115,7 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     // Any of them, and some more than once: who was answered, or told of, stays so.
     let id = chance.pick(&sim.site.parked);
     let is_over = is_over(sim, answered, id);
-    let answer = match chance.below(8) {
+    let answer = match chance.below(11) {
         0 if chance.one_in(2) => sim.cancel(id),
         0 => sim.respond(id, |responder| responder.close()),
         6 => {
@@ -121,6 +124,12 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
         }
         7 => sim.stream(id, "/stream/chunked/100a,50l,5000e"),
         1 if chance.one_in(2) => sim.inform(id, chance.one_in(2)),
+        8 => sim.respond(id, |responder| responder.raw(RAW)),
+        9 => {
+            let length = chance.pick(&[None, Some(11), Some(100)]);
+            sim.respond(id, |responder| responder.status(200).announce(length).send(b"better late"))
+        }
+        10 => sim.raw_stream(id),
         1 => sim.drop_responder(id),
         2 => sim.defer_again(id, chance.one_in(2)).map(drop),
         3 | 4 => {
@@ -295,9 +304,10 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
         let told = sim.site.known.closed.iter().filter(|(closed, _)| closed == name).count();
         assert_eq!(told, 1, "{name:?} is closed once");
     }
-    let was_calm = was_calm(sim);
+    let (was_calm, closes_some) = (was_calm(sim), sim.stats().closes(Reason::ClosedByHost) > 0);
     for actor in actors {
-        actor.check(was_calm);
+        let informed = sim.site.informed.iter().filter(|&&client| client == actor.client.id).count();
+        actor.check(Told { was_calm, informed, closes_some });
     }
 }
 

@@ -1,9 +1,17 @@
-//! The requests of a story.
+//! The requests of a story: any target, in any form.
 
 use crate::simulation::harness::entropy::Chance;
 use crate::simulation::harness::handler;
 
 pub(super) const EXPECT: &str = "Expect: 100-continue\r\n";
+
+/// A request that a client is going to send.
+pub(super) struct Asked {
+    pub(super) method: &'static str,
+    pub(super) target: String,
+    /// The length of its body.
+    pub(super) body: usize,
+}
 
 /// Streams of every kind: with and without a length, quick and slow, and with each way to go wrong.
 fn any_stream(chance: &mut Chance) -> String {
@@ -49,20 +57,25 @@ pub(super) fn any_target(chance: &mut Chance, own: &str) -> String {
         "/later-panic",
         "/upgrade",
         "/keep-panic",
+        "/control/raw",
+        "/control/raw-stream",
+        "/control/raw-nothing",
+        "/control/announce-long",
+        "/control/announce-none",
+        "/control/close-rst",
+        "/control/inform",
+        "/control/inform",
+        "/control/inform-later",
     ];
     chance.pick(&targets).to_string()
 }
 
-/// The method and the bytes of a request. Its body, if it has one, is at most so long.
-pub(super) fn any_request(
-    chance: &mut Chance,
-    target: String,
-    longest: usize,
-) -> (&'static str, String, Vec<u8>) {
+/// A request, and its bytes. Its body, if it has one, is at most so long.
+pub(super) fn any_request(chance: &mut Chance, target: String, longest: usize) -> (Asked, Vec<u8>) {
     let form = chance.below(4);
     let has_body = matches!(form, 0 | 2);
     let target = if has_body && chance.one_in(3) { any_intake(chance) } else { target };
-    let (method, request) = match form {
+    let (method, body, request) = match form {
         0 => {
             // Some do not fit behind their heads.
             let sizes = [0, 1, 100, 3000, 3999, 4080, 4200, 4500, 9000, 20_000, 20_400, 40_000];
@@ -71,18 +84,19 @@ pub(super) fn any_request(
             let length = body.len();
             let head =
                 format!("POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n");
-            ("POST", [head.as_bytes(), &body].concat())
+            ("POST", length, [head.as_bytes(), &body].concat())
         }
-        1 if chance.one_in(2) => ("GET", handler::get_and_close(&target)),
+        1 if chance.one_in(2) => ("GET", 0, handler::get_and_close(&target)),
         2 => {
             let expect = if chance.one_in(3) { EXPECT } else { "" };
             let head =
                 format!("POST {target} HTTP/1.1\r\nHost: x\r\n{expect}Transfer-Encoding: chunked\r\n\r\n");
-            ("POST", [head.into_bytes(), any_chunks(chance, longest)].concat())
+            let (length, chunks) = any_chunks(chance, longest);
+            ("POST", length, [head.into_bytes(), chunks].concat())
         }
-        _ => ("GET", handler::get(&target)),
+        _ => ("GET", 0, handler::get(&target)),
     };
-    (method, target, request)
+    (Asked { method, target, body }, request)
 }
 
 /// Everything that a host can do with a body.
@@ -111,17 +125,17 @@ fn any_intake(chance: &mut Chance) -> String {
     chance.pick(&targets).to_string()
 }
 
-/// Generates a chunked body of at most this length.
-fn any_chunks(chance: &mut Chance, mut longest: usize) -> Vec<u8> {
-    let mut body = Vec::new();
+/// Generates a chunked body of at most this length. Returns its length, and its bytes.
+fn any_chunks(chance: &mut Chance, longest: usize) -> (usize, Vec<u8>) {
+    let (mut body, mut length) = (Vec::new(), 0);
     for _ in 0..chance.below(6) {
-        let size = chance.pick(&[1, 5, 100, 900, 4000, 4096, 8000, 16_000]).min(longest);
+        let size = chance.pick(&[1, 5, 100, 900, 4000, 4096, 8000, 16_000]).min(longest - length);
         if size > 0 {
-            longest -= size;
+            length += size;
             body.extend(format!("{size:x}\r\n").into_bytes());
             body.extend([&vec![b'c'; size][..], b"\r\n"].concat());
         }
     }
     body.extend(b"0\r\n\r\n");
-    body
+    (length, body)
 }
