@@ -22,6 +22,8 @@ pub mod child;
 #[cfg(unix)]
 pub mod chromium;
 pub mod chunks;
+#[cfg(unix)]
+pub mod passing;
 pub mod embed;
 pub mod stalled;
 pub mod streaming;

@@ -119,30 +119,45 @@ fn run(config: Config, clients: impl FnOnce(SocketAddr) + Send + 'static) -> (u6
     run_with(config, &mut site, |site| !site.parked.is_empty(), answer, clients)
 }
 
-/// A server on this thread; `clients` runs on another until it returns. In each turn `act` does what the host has to do
-/// by itself, for which it does not wait if there `is_work`.
-///
-/// Returns the requests answered, the connections closed, and what the loop allocated and freed
-/// from its first turn to its last.
+/// A server on this thread that listens; `clients` gets its address. Otherwise it is like [`run_from`].
 pub fn run_with<H: Handler>(
     config: Config,
     site: &mut H,
     is_work: impl Fn(&H) -> bool,
-    mut act: impl FnMut(&mut Server, &mut H),
+    act: impl FnMut(&mut Server, &mut H),
     clients: impl FnOnce(SocketAddr) + Send + 'static,
+) -> (u64, u64, u64, u64) {
+    let listen = |server: &mut Server| {
+        let listener = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        server.local_addr(listener).unwrap()
+    };
+    run_from(config, listen, site, is_work, act, clients)
+}
+
+/// A server on this thread. `begin` prepares it, and returns what `clients` gets, which runs on another thread until it
+/// returns. In each turn `act` does what the host has to do by itself, for which it does not wait if there `is_work`.
+///
+/// Returns the requests answered, the connections closed, and what the loop allocated and freed
+/// from its first turn to its last.
+pub fn run_from<H: Handler, T: Send + 'static>(
+    config: Config,
+    begin: impl FnOnce(&mut Server) -> T,
+    site: &mut H,
+    is_work: impl Fn(&H) -> bool,
+    mut act: impl FnMut(&mut Server, &mut H),
+    clients: impl FnOnce(T) + Send + 'static,
 ) -> (u64, u64, u64, u64) {
     let mut poll = mio::Poll::new().unwrap();
     let mut events = mio::Events::with_capacity(256);
     let mut server = Server::new(poll.registry(), TokenRange::nth(0), config).unwrap();
-    let listener = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = server.local_addr(listener).unwrap();
+    let begun = begin(&mut server);
     // Kept here too: a waker that is dropped takes its wake-up with it.
     let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
     let done = Arc::new(AtomicBool::new(false));
     let end = End(done.clone(), waker.clone());
     let client = thread::spawn(move || {
         let _end = end;
-        clients(address);
+        clients(begun);
     });
     let before = (ALLOCATIONS.get(), FREES.get());
     while !done.load(Ordering::Acquire) {

@@ -8,6 +8,8 @@ mod common;
 
 mod allocations;
 mod streams;
+#[cfg(all(unix, feature = "uds"))]
+mod passing;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod lockstep;
 #[cfg(all(target_os = "linux", feature = "cli"))]

@@ -2,22 +2,18 @@
 //! (`Limits::descriptors`).
 
 use std::fs::File;
-use std::io::{IoSlice, Read, Seek, SeekFrom};
-use std::mem::MaybeUninit;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
 use fourway::{RequestId, TokenRange};
 use rustix::io::{FdFlags, fcntl_getfd};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use super::descriptors::is_at_its_end;
 use super::*;
+use crate::common::passing::{self, MOST};
 use crate::common::wait_until;
-
-/// As many as one message can carry.
-const MOST: usize = 253;
 
 /// A host that looks at what is passed, and keeps duplicates if it is asked to.
 #[derive(Default)]
@@ -105,12 +101,7 @@ impl Rig {
 }
 
 fn pass(client: &Client, bytes: &str, descriptors: &[BorrowedFd<'_>]) {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    assert!(control.push(SendAncillaryMessage::ScmRights(descriptors)));
-    let bytes = [IoSlice::new(bytes.as_bytes())];
-    let sent = sendmsg(client.0.get_ref(), &bytes, &mut control, SendFlags::empty()).expect("a message");
-    assert_eq!(sent, bytes[0].len());
+    passing::pass(client.0.get_ref(), bytes, descriptors);
 }
 
 /// A pair of which one is to be passed. The other is at its end when no process has that one open.
