@@ -39,7 +39,9 @@ impl Handler for Site {
                 let head = responder.status(101).header("Upgrade", "websocket");
                 head.header("Sec-WebSocket-Accept", accept).take_over().1
             }
-            (_, "/echo") => responder.status(426).header("Upgrade", "websocket").empty(),
+            (_, "/echo") => {
+                responder.status(426).header("Upgrade", "websocket").header("Connection", "Upgrade").empty()
+            }
             _ => responder.send(404, "text/plain", b"try / or /echo\n"),
         }
     }

@@ -190,8 +190,8 @@ impl<'r> ResponseHead<'r> {
     ///
     /// - `Date`: a date of the host's replaces it. The host answers for its form.
     /// - `Connection`: the option `close`, in any case and alone or in a list, does what
-    ///   [`close_after`](Self::close_after) does. The option `keep-alive` has no effect, and neither has
-    ///   `upgrade` in a 101.
+    ///   [`close_after`](Self::close_after) does. The option `upgrade` is sent, because it belongs to the header
+    ///   `Upgrade` (RFC 9110 §7.8). To a 101 the server adds it by itself. The option `keep-alive` has no effect.
     /// - `Content-Length` and `Transfer-Encoding`: the host cannot add them.
     ///
     /// The client gets a 500 if the host adds one of the last two, another option of `Connection` (RFC 9110

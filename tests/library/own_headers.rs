@@ -10,7 +10,8 @@ fn routes<'r>(request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         "/date" => responder.status(404).header("date", DATE).send(b"old"),
         "/close" => responder.status(200).header("connection", "keep-alive, CLOSE").send(b"last"),
         "/keep-alive" => responder.status(200).header("Connection", "keep-alive").send(b"kept"),
-        "/upgrade" => responder.status(200).header("Connection", "Upgrade").empty(),
+        "/upgrade" => responder.status(426).header("Upgrade", "h").header("Connection", "Upgrade").empty(),
+        "/hop" => responder.status(200).header("Connection", "X-Hop").empty(),
         "/length" => responder.status(200).header("Content-Length", "5").send(b"12345"),
         _ => responder.send(200, "text/plain", b"plain"),
     }
@@ -59,9 +60,19 @@ fn a_handlers_own_keep_alive_changes_nothing() {
 }
 
 #[test]
+fn a_handlers_own_upgrade_is_sent_and_the_connection_goes_on() {
+    let host = host();
+    let mut client = Client::connect(host.address);
+    client.send([get("/upgrade"), get("/behind")].concat());
+    let refused = client.response();
+    assert_eq!((refused.status, refused.header("Connection")), (426, Some("Upgrade")));
+    assert_eq!((refused.header("Upgrade"), client.response().body.as_slice()), (Some("h"), &b"plain"[..]));
+}
+
+#[test]
 fn another_option_of_connection_and_a_length_are_a_500() {
     let host = host();
-    for target in ["/upgrade", "/length"] {
+    for target in ["/hop", "/length"] {
         let mut client = Client::connect(host.address);
         client.send(get(target));
         assert_eq!(client.response().status, 500, "{target}");

@@ -1,6 +1,7 @@
 //! Responses after which the connection speaks another protocol.
 
 use super::draft::{Draft, Rest};
+use super::own::UPGRADE;
 use super::writer::{NOT_TAKEN, Writer};
 
 /// Why a 2xx to CONNECT cannot be sent as a usual response: the client takes it for the beginning of a tunnel.
@@ -23,7 +24,7 @@ impl Writer<'_> {
         } else if draft.status == 101 && !draft.terms.http10 {
             // No other fault may be forgiven.
             draft.fault = draft.fault.filter(|&fault| fault != NOT_TAKEN);
-            self.push(b"\r\nConnection: Upgrade");
+            self.push(UPGRADE);
         } else if !draft.begins_tunnel() {
             draft.fault = Some("only a 101 to HTTP/1.1, or a 2xx to CONNECT, hands the connection over");
         }

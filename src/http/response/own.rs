@@ -48,7 +48,7 @@ impl Writer<'_> {
         let is = |own: &str| name.eq_ignore_ascii_case(own);
         match name.len() {
             4 if is("Date") => self.replace_date(draft, value),
-            10 if is("Connection") => take_connection(draft, value),
+            10 if is("Connection") => self.take_connection(draft, value),
             14 if is("Content-Length") => draft.fault = Some(FRAMING),
             17 if is("Transfer-Encoding") => draft.fault = Some(FRAMING),
             _ => return false,
@@ -76,27 +76,39 @@ impl Writer<'_> {
         self.room[start..new_end].copy_from_slice(value);
         self.len = new_len;
     }
+
+    /// Reads a handler's own `Connection` header, which the server writes:
+    ///
+    /// - `close` ends the connection after the response.
+    /// - `keep-alive` has no effect. It is in many responses that a proxy passes on, and the server says it where a
+    ///   client of HTTP/1.0 needs it.
+    /// - `upgrade` is sent, because it belongs to every `Upgrade` header (RFC 9110 §7.8). To a 101 the server adds it.
+    /// - Any other option is a promise that only the server could keep (RFC 9110 §7.6.1).
+    #[cold]
+    fn take_connection(&mut self, draft: &mut Draft, value: &[u8]) {
+        let mut upgrades = false;
+        for option in list(value) {
+            let is = |known: &[u8]| option.eq_ignore_ascii_case(known);
+            if is(b"close") {
+                draft.terms.close = true;
+            } else if is(b"upgrade") {
+                upgrades = draft.status != 101;
+            } else if !is(b"keep-alive") {
+                draft.fault = Some("Connection has an option other than close, keep-alive and upgrade");
+            }
+        }
+        check_value(draft, value);
+        if upgrades {
+            self.push(UPGRADE);
+        }
+    }
 }
+
+/// The header that goes with `Upgrade`.
+pub(super) const UPGRADE: &[u8] = b"\r\nConnection: Upgrade";
 
 const CONTROL: &str = "a header's value holds a control byte";
 const FRAMING: &str = "Content-Length and Transfer-Encoding are the server's";
-
-/// Reads a handler's own `Connection` header, which the server writes. The option `close` ends the connection after the
-/// response. The option `keep-alive` has no effect: it is in many responses that a proxy passes on, and the server says
-/// it where a client of HTTP/1.0 needs it. Nor has `upgrade` in a 101, to which the server adds it. Any other option is a promise that only the server could keep (RFC 9110 §7.6.1).
-#[cold]
-fn take_connection(draft: &mut Draft, value: &[u8]) {
-    for option in list(value) {
-        let is = |known: &[u8]| option.eq_ignore_ascii_case(known);
-        let has_no_effect = is(b"keep-alive") || (is(b"upgrade") && draft.status == 101);
-        if is(b"close") {
-            draft.terms.close = true;
-        } else if !has_no_effect {
-            draft.fault = Some("Connection has an option other than close and keep-alive");
-        }
-    }
-    check_value(draft, value);
-}
 
 fn check_value(draft: &mut Draft, value: &[u8]) {
     if !VALUE_BYTES.contains_all(value) {
@@ -202,9 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn upgrade_in_a_connection_header_is_sent_with_any_other_status() {
+        for value in ["Upgrade", "upgrade, keep-alive", "upgrade, UPGRADE"] {
+            let (text, closes) = head_in(1000, 426, &[("Connection", value), ("Upgrade", "websocket")]);
+            let end = "GMT\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n";
+            assert!(text.is_ok_and(|text| text.ends_with(end)) && !closes, "{value}");
+        }
+        let (text, closes) = head_in(1000, 426, &[("Connection", "upgrade, close")]);
+        let end = "GMT\r\nConnection: Upgrade\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        assert!(text.is_ok_and(|text| text.ends_with(end)) && closes);
+    }
+
+    #[test]
     fn any_other_option_and_the_headers_that_frame_are_faults() {
-        for value in ["upgrade", "close, X-Hop", "keep alive", "closed"] {
-            let fault = Err("Connection has an option other than close and keep-alive");
+        for value in ["upgraded", "upgrade, X-Hop", "close, X-Hop", "keep alive", "closed"] {
+            let fault = Err("Connection has an option other than close, keep-alive and upgrade");
             assert_eq!(head(&[("Connection", value)]).0, fault, "{value}");
         }
         for name in ["content-length", "Content-Length", "Transfer-Encoding"] {
