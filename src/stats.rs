@@ -57,8 +57,8 @@ pub struct Stats {
     /// Responses of a handler that could not be sent, so the server sent a 500 instead.
     ///
     /// They were too large or not valid HTTP, or the responder of a deferred request was dropped. A streamed
-    /// response that did not keep its length, or a piece that did not fit, counts as well, although the
-    /// server then resets the connection.
+    /// response that did not keep its length, or a piece that did not fit, counts as well. If a part of the response
+    /// has been sent, the server resets the connection instead.
     pub handler_errors: u64,
     /// Panics of a handler. Each ended its own connection.
     pub handler_panics: u64,

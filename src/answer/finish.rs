@@ -116,7 +116,7 @@ const REFUSED: Refusal =
     Refusal { status: ErrorStatus::ServiceUnavailable, why: "there is no response to this request now" };
 
 /// The page for a response that cannot be sent.
-const CANNOT_BE_SENT: Refusal =
+pub(super) const CANNOT_BE_SENT: Refusal =
     Refusal { status: ErrorStatus::InternalServerError, why: "the response cannot be sent" };
 
 /// Writes the server's own error page in place of the handler's response.

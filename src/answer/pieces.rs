@@ -4,11 +4,12 @@ use std::num::NonZeroU64;
 
 use log::error;
 
+use super::finish::CANNOT_BE_SENT;
 use crate::deferred::GoneReason;
-use crate::exchange::{Exchange, Later, OnSent};
+use crate::exchange::{Exchange, Later, OnSent, Streamed};
 use crate::handler::{BodyWriter, Handler, More, Piece};
-use crate::http::response::Writer;
 use crate::http::response::stream::StreamFraming;
+use crate::http::response::{self, Writer};
 use crate::shared::Shared;
 
 /// The answer of a host that was asked for a piece.
@@ -46,7 +47,12 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
         if more != More::End {
             shared.deferrals.note_gone_here(serial, GoneReason::Unsendable);
         }
-        return Given::Cut;
+        return if takes_back(&streamed, exchange) {
+            cannot_be_sent(&streamed, exchange, shared);
+            Given::Piece
+        } else {
+            Given::Cut
+        };
     }
     exchange.out.commit(piece.len);
     if more == More::End {
@@ -64,6 +70,23 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     exchange.in_flight.on_sent = OnSent::AskMore(serial);
     exchange.in_flight.later = Later::Streamed(streamed);
     if piece.data > 0 { Given::Piece } else { Given::Nothing }
+}
+
+/// Takes the head of a stream back, if nothing of it is sent. Returns whether that can be.
+fn takes_back(streamed: &Streamed, exchange: &mut Exchange<'_>) -> bool {
+    streamed.is_new && exchange.out.take_back(streamed.head_len as usize)
+}
+
+/// Writes a 500 in place of a stream that has not begun. The connection closes after it.
+fn cannot_be_sent(streamed: &Streamed, exchange: &mut Exchange<'_>, shared: &mut Shared) {
+    shared.stats.count_error(CANNOT_BE_SENT.status);
+    let date = shared.date.line(shared.clock.now());
+    let len = response::error_page(exchange.out.room(), date, CANNOT_BE_SENT, false);
+    exchange.out.commit(len);
+    exchange.in_flight.on_sent = match streamed.then {
+        then @ OnSent::Close { .. } => then,
+        _ => OnSent::CLOSE,
+    };
 }
 
 /// Counts a piece. The error says why the response cannot be sent.

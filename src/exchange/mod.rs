@@ -26,6 +26,7 @@ pub(crate) use kept::{Kept, KeptRequest};
 pub(crate) use on_sent::OnSent;
 use out::OutMarks;
 pub(crate) use out::{MOST_PIECES, Out, Pieces};
+pub(crate) use streamed::Streamed;
 
 /// One read of a large body takes at most this much.
 pub(crate) const READ_BYTES: usize = 64 * 1024;

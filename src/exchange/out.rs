@@ -108,6 +108,13 @@ impl<'p> Out<'p> {
         self.marks.copied += len;
     }
 
+    /// Takes the last `len` bytes back. Returns `false` if some of them are sent.
+    pub(crate) fn take_back(&mut self, len: usize) -> bool {
+        let can = len <= self.marks.copied - self.marks.sent;
+        self.marks.copied -= if can { len } else { 0 };
+        can
+    }
+
     /// Copies bytes behind those that were written into the [`room`](Self::room), where a few always fit.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.marks.copied..][..bytes.len()].copy_from_slice(bytes);

@@ -10,6 +10,8 @@ pub(crate) struct Streamed {
     pub(crate) framing: StreamFraming,
     /// Whether the host has not been asked for a piece yet.
     pub(crate) is_new: bool,
+    /// The length of the head that has been written.
+    pub(crate) head_len: u32,
     /// Whether the host has no piece now, and will say when it has one.
     pub(crate) is_paused: bool,
     /// What the connection does after the last piece.
@@ -20,6 +22,7 @@ impl Streamed {
     /// Returns the stream whose head has just been written, if it is one.
     pub(crate) fn begun(draft: &Draft) -> Option<Self> {
         let Rest::Pieces(framing) = draft.special().rest else { return None };
-        Some(Streamed { framing, is_new: true, is_paused: false, then: OnSent::after(draft) })
+        let head_len = u32::try_from(draft.len).unwrap_or(u32::MAX);
+        Some(Streamed { framing, is_new: true, head_len, is_paused: false, then: OnSent::after(draft) })
     }
 }

@@ -47,7 +47,7 @@ use crate::http::response::{BETWEEN_CHUNKS, CHUNK_END, OpenChunk, Writer};
 /// ```
 ///
 /// If the host writes more than [`limits.out_bytes`](crate::Limits::out_bytes), the writer returns an error,
-/// and the client gets a 500. If that happens in a piece of a streamed body, the server resets the connection.
+/// and the client gets a 500. If that happens in a later piece of a streamed body, the server resets the connection.
 #[derive(Debug)]
 pub struct BodyWriter<'w> {
     writer: Writer<'w>,
@@ -175,7 +175,7 @@ impl<'w> BodyWriter<'w> {
     /// # Errors
     ///
     /// Fails if there is not enough space, if the name is not a token or is one that frames the message, or if the value
-    /// holds a control byte. The server resets the connection then.
+    /// holds a control byte. Then the server resets the connection, or sends a 500 if this is the first piece.
     pub fn trailer(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), WriteError> {
         if let Some(chunk) = self.chunk.take() {
             self.ended += self.writer.end_chunk(chunk).0;

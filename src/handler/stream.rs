@@ -29,7 +29,8 @@ pub enum More {
     Later,
     /// This was the last piece. What the host has written is sent, and the connection goes on.
     ///
-    /// If a length was announced and not kept, the server resets the connection instead. Either way the id has ended, and
+    /// If a length was announced and not kept, the server resets the connection instead. If nothing of the response has
+    /// been sent, which is usual in the first piece, the client gets a 500. Either way the id has ended, and
     /// [`gone`](crate::Handler::gone) is not called.
     End,
     /// The response cannot be finished. The server resets the connection, so that the client notices. (On a Unix socket

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::handler;
-use super::harness::script;
+use super::harness::script::{self, Script};
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
 use super::streams::{SECOND, chunked, only, streaming};
@@ -60,13 +60,9 @@ fn a_stream_that_the_host_aborts_is_reset() {
 
 #[test]
 fn a_length_that_is_not_kept_is_a_reset() {
-    for (path, is_ended) in [
-        ("/stream/10/9e", true),
-        ("/stream/10/5a,4e", true),
-        ("/stream/10/11e", true),
-        ("/stream/10/5a,6a,0e", false),
-        ("/stream/10/11l,0e", false),
-    ] {
+    for (path, is_ended) in
+        [("/stream/10/5a,4e", true), ("/stream/10/5a,6e", true), ("/stream/10/5a,6a,0e", false)]
+    {
         let mut sim = Sim::new();
         let client = sim.connect();
         client.get(path);
@@ -81,6 +77,73 @@ fn a_length_that_is_not_kept_is_a_reset() {
         }
         sim.assert_empty();
     }
+}
+
+#[test]
+fn a_first_piece_that_cannot_be_sent_is_a_500() {
+    for (path, is_ended) in [
+        ("/stream/10/9e", true),
+        ("/stream/10/11e", true),
+        ("/stream/10/11l,0e", false),
+        ("/stream/chunked/0o,0e", false),
+    ] {
+        for informs in [false, true] {
+            let mut sim = Sim::new();
+            let client = sim.connect();
+            client.send(&[handler::get("/before"), handler::get("/later"), handler::get("/next")].concat());
+            sim.settle();
+            let id = sim.site.parked.remove(0);
+            let script = Script::of(path).expect("a script");
+            let now = sim.now();
+            let mut responder = sim.engine.call(Some(now)).respond(id).unwrap();
+            if informs {
+                responder.inform(103, []);
+            }
+            let (streamed, _) = responder.status(200).stream(script.len);
+            sim.site.streams.push((streamed, script));
+            sim.settle();
+            assert_eq!((client.statuses(), client.ending()), (vec![200, 500], Some(Ending::Fin)), "{path}");
+            assert_eq!((sim.stats().handler_errors, sim.stats().errors(500)), (1, 1));
+            client.fin();
+            sim.settle();
+            if is_ended {
+                assert_ended(&mut sim);
+            } else {
+                assert_gone(&mut sim, GoneReason::Unsendable);
+            }
+            sim.assert_empty();
+        }
+    }
+}
+
+#[test]
+fn a_first_piece_that_cannot_be_sent_takes_no_response_before_it() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.send(&[handler::get("/before"), handler::get("/stream/10/9e"), handler::get("/next")].concat());
+    sim.settle();
+    assert_eq!(
+        (client.statuses(), client.responses().remove(0).body),
+        (vec![200, 500], b"GET /before".to_vec())
+    );
+}
+
+#[test]
+fn a_first_piece_after_a_head_that_is_sent_is_a_reset() {
+    let mut resets = 0;
+    for len in 540..620 {
+        let mut sim = Sim::new();
+        let client = sim.connect();
+        let before = handler::get(&format!("/{}", "y".repeat(len))).repeat(24);
+        client.send(&[before, handler::get("/stream/10/9e")].concat());
+        sim.settle();
+        // If the batch ends with the head, it leaves before the host is asked for a piece.
+        let is_reset = client.ending() == Some(Ending::Reset);
+        let last = client.statuses().pop();
+        assert_eq!(last, Some(if is_reset { 200 } else { 500 }), "{len}");
+        resets += usize::from(is_reset);
+    }
+    assert!((1..10).contains(&resets), "{resets}");
 }
 
 #[test]

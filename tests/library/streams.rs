@@ -222,7 +222,7 @@ fn a_thread_of_the_host_feeds_a_stream_through_a_waker() {
 
 #[test]
 fn a_stream_that_is_not_whole_ends_with_a_reset() {
-    for (target, of_the_host) in [("/abort/5000", true), ("/short/5000", false)] {
+    for (target, of_the_host) in [("/abort/5000", true), ("/short/200000", false)] {
         let mut rig = rig();
         let error = serve(&mut rig, move |address| {
             let mut client = connect_and_ask(address, target);
@@ -235,11 +235,23 @@ fn a_stream_that_is_not_whole_ends_with_a_reset() {
 }
 
 #[test]
+fn a_stream_whose_length_is_wrong_in_its_first_piece_is_a_500() {
+    let mut rig = rig();
+    serve(&mut rig, |address| {
+        let mut client = Client::connect(address);
+        client.send(get("/short/5000"));
+        assert_eq!(client.response().status, 500);
+        client.expect_end();
+    });
+    assert_eq!((rig.server.stats().errors(500), rig.server.stats().handler_errors), (1, 1));
+}
+
+#[test]
 fn curl_reports_a_stream_that_is_not_whole() {
     let Some(curl) = tools::find(&["curl"]) else { return };
     let mut rig = rig();
     for version in ["--http1.1", "--http1.0"] {
-        for target in ["/abort/5000", "/short/5000"] {
+        for target in ["/abort/5000", "/short/200000"] {
             let curl = curl.clone();
             let ended = serve(&mut rig, move |address| {
                 let url = format!("http://{address}{target}");
