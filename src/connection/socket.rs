@@ -168,7 +168,8 @@ impl<S: Stream> Socket<S> {
         }
         while self.is_readable() {
             let passed = Passed { descriptors: &mut *descriptors, slot };
-            match traced(slot, "recv", self.stream.read(into, passed)) {
+            let read = self.stream.read(into, passed);
+            match traced_as(slot, || self.stream.read_call(descriptors), read) {
                 Ok(0) => {
                     self.bits.set(Bits::ENDED);
                     return Ok(Some(0));
@@ -320,9 +321,19 @@ const CALLS: &str = "fourway::call";
 
 /// Logs the result of a connection's system call. All pass through here but `close`, which has no result.
 #[inline(always)]
-fn traced<T: fmt::Debug>(slot: Slot, call: &str, result: io::Result<T>) -> io::Result<T> {
+fn traced<T: fmt::Debug>(slot: Slot, call: &'static str, result: io::Result<T>) -> io::Result<T> {
+    traced_as(slot, || call, result)
+}
+
+/// Does the same. `call` returns the name of the system call, and is asked only if something is logged.
+#[inline(always)]
+fn traced_as<T: fmt::Debug>(
+    slot: Slot,
+    call: impl FnOnce() -> &'static str,
+    result: io::Result<T>,
+) -> io::Result<T> {
     // By value, so the result stays in registers while nothing is logged.
-    if log_enabled!(target: CALLS, Level::Trace) { log_call(slot, call, result) } else { result }
+    if log_enabled!(target: CALLS, Level::Trace) { log_call(slot, call(), result) } else { result }
 }
 
 #[cold]

@@ -93,6 +93,11 @@ impl Descriptors {
         }
     }
 
+    /// Returns whether the settings allow any.
+    pub(crate) fn are_wanted(&self) -> bool {
+        self.limit > 0
+    }
+
     /// Returns whether a connection holds anything. If not, there is nothing to lend and nothing to close.
     #[inline(always)]
     pub(crate) fn are_held(&self) -> bool {
@@ -198,7 +203,7 @@ pub(crate) struct Passed<'a> {
 impl Passed<'_> {
     /// Returns whether the server wants any.
     pub(crate) fn are_wanted(&self) -> bool {
-        self.descriptors.limit > 0
+        self.descriptors.are_wanted()
     }
 
     /// Returns how many more the request may have.

@@ -21,7 +21,7 @@ use std::os::fd::BorrowedFd;
 use mio::Token;
 use mio::event::Event;
 
-use descriptors::{Descriptor, Passed};
+use descriptors::{Descriptor, Descriptors, Passed};
 
 /// What the engine needs of a network: accept, register, and a stream type.
 pub(crate) trait Net {
@@ -46,6 +46,10 @@ pub(crate) trait Net {
 pub(crate) trait Stream: Peer {
     /// Reads, and receives the descriptors that came with these bytes, if the server wants any.
     fn read(&mut self, into: &mut [u8], passed: Passed<'_>) -> io::Result<usize>;
+    /// Returns the name of the system call that [`read`](Self::read) makes, for the trace.
+    fn read_call(&self, _: &Descriptors) -> &'static str {
+        "recv"
+    }
     fn write(&mut self, bytes: &[u8], flush: Flush) -> io::Result<usize>;
     fn write_vectored(&mut self, bytes: &[IoSlice<'_>], flush: Flush) -> io::Result<usize>;
     /// Sends the FIN. Reading goes on.

@@ -48,3 +48,22 @@ pub(super) fn read(stream: &UnixStream, into: &mut [u8], mut passed: Passed<'_>)
     }
     Ok(message.bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::net::Stream as _;
+    use crate::net::descriptors::Descriptors;
+    use crate::net::sockets::Stream;
+
+    #[test]
+    fn the_trace_names_the_call_that_receives_descriptors() {
+        let of = |limit| {
+            let mut config = Config::default();
+            config.limits.descriptors = limit;
+            Descriptors::new(&config)
+        };
+        let stream = Stream::from(std::os::unix::net::UnixStream::pair().unwrap().0);
+        assert_eq!([0, 1].map(|limit| stream.read_call(&of(limit))), ["recv", "recvmsg"]);
+    }
+}

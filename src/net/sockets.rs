@@ -13,6 +13,8 @@ use mio::net::{UnixListener, UnixStream};
 use mio::{Registry, Token};
 use socket2::SockRef;
 
+#[cfg(all(unix, feature = "uds"))]
+use super::descriptors::Descriptors;
 use super::descriptors::Passed;
 #[cfg(all(unix, feature = "uds"))]
 use super::passing;
@@ -21,7 +23,7 @@ use crate::net::{self, Flush, Interest, Net, Peer};
 /// A listening socket, for [`Server::add_listener`](crate::Server::add_listener).
 ///
 /// It is made from a listener of std or mio. With the feature `uds` that may be a Unix socket, and only then
-/// there is a variant `Unix`. [`Server::remove_listener`](crate::Server::remove_listener) returns it:
+/// there is a variant `Unix`: if the compiler does not find it, the feature is off. [`Server::remove_listener`](crate::Server::remove_listener) returns it:
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,7 +50,8 @@ pub enum Listener {
 
 /// A connected stream, for [`Server::adopt`](crate::Server::adopt).
 ///
-/// It is made from a stream of std or mio.
+/// It is made from a stream of std or mio. With the feature `uds` that may be a Unix socket, and only then there
+/// is a variant `Unix`: if the compiler does not find it, the feature is off.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -262,6 +265,11 @@ impl net::Stream for Stream {
         #[cfg(not(all(unix, feature = "uds")))]
         let _ = passed;
         either!(Stream, self, stream => stream.read(into))
+    }
+
+    #[cfg(all(unix, feature = "uds"))]
+    fn read_call(&self, descriptors: &Descriptors) -> &'static str {
+        if matches!(self, Stream::Unix(_)) && descriptors.are_wanted() { "recvmsg" } else { "recv" }
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
