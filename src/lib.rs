@@ -163,8 +163,9 @@
 //!    edge for every arrival, a read that did not fill its buffer has emptied the socket. The exception does
 //!    not hold if the event hinted at the end of input or at urgent data.
 //! 3. Events mark, `process` acts. No slot is freed while the host hands over a batch of events. One
-//!    exception: when at least half of the out buffers are lent, the host's next call (`respond`, `resume`,
-//!    `adopt`, `close`, `drain` or `abort`) sends the response that it has just given.
+//!    exception: when at least half of the out buffers are lent, the host's next call (`respond`,
+//!    `respond_with`, `resume`, `cancel`, `adopt`, `close`, `drain` or `abort`) sends the response that it has
+//!    just given.
 //! 4. One driver, one function per state, and the transition is a return value.
 //! 5. States say what is waited for. Nothing beside the state repeats it.
 //! 6. All memory is reserved at the start. If something is full, wait or evict.
