@@ -7,6 +7,7 @@ use crate::config::CloseMode;
 use crate::deferred::{IdError, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{Reply, Responder};
+use crate::slot::Slot;
 
 /// A response that the host writes itself.
 pub(crate) const RAW: &[u8] =
@@ -58,7 +59,7 @@ impl Site {
 impl Sim {
     /// Sends an interim response to a deferred request, and then answers it or defers it again.
     pub(crate) fn inform(&mut self, id: RequestId, defers: bool) -> Result<(), IdError> {
-        let connection = self.engine.internals().0.get(id.slot());
+        let connection = self.engine.internals().0.get(Slot::new(id.slot()));
         let client = connection.map(|connection| connection.socket.stream().id);
         let mut again = None;
         self.respond(id, |mut responder| {
