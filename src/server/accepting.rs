@@ -1,6 +1,8 @@
-//! When the server accepts: a host can pause it, and let it go on.
+//! When the server accepts: a host can pause it, and let it go on. And the listeners that it accepts from.
 
 use super::Server;
+use crate::names::ListenerId;
+use crate::net::sockets::Listener;
 
 impl Server {
     /// Stops accepting until [`resume_accepting`](Self::resume_accepting). New clients wait in the queues of the
@@ -52,5 +54,28 @@ impl Server {
     /// [`next_timeout`](Self::next_timeout) is zero if there may be any.
     pub fn resume_accepting(&mut self) {
         self.engine.resume_accepting();
+    }
+
+    /// Returns a listener, so that the host can read its figures and set its options. Returns `None` if it is closed
+    /// or was removed.
+    ///
+    /// The server goes on accepting from it. Options that the server depends on are named at
+    /// [`add_listener`](Self::add_listener).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use fourway::{Config, Listener, Server, TokenRange, mio};
+    /// use socket2::SockRef;
+    ///
+    /// let poll = mio::Poll::new()?;
+    /// let mut server = Server::new(poll.registry(), TokenRange::nth(0), Config::default())?;
+    /// let id = server.listen("127.0.0.1:0".parse()?)?;
+    /// let Some(Listener::Tcp(listener)) = server.listener(id) else { unreachable!() };
+    /// // Connections that are accepted from now on have a small buffer.
+    /// SockRef::from(listener).set_send_buffer_size(16 * 1024)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn listener(&self, listener: ListenerId) -> Option<&Listener> {
+        self.engine.listener(listener)
     }
 }

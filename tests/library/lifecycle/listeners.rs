@@ -68,6 +68,24 @@ fn a_removed_listener_can_be_added_to_another_server_in_the_same_poller() {
 }
 
 #[test]
+fn an_option_that_the_host_sets_on_a_listener_of_the_server_stays_with_it() {
+    let mut rig = Rig::new(Config::default());
+    let own = rig.server.listen(ANY_PORT).expect("a free port");
+    let Some(Listener::Tcp(listener)) = rig.server.listener(own) else { panic!("it is TCP") };
+    assert_eq!(listener.local_addr().ok(), rig.server.local_addr(own));
+    let before = SockRef::from(listener).send_buffer_size().expect("SO_SNDBUF");
+    SockRef::from(listener).set_send_buffer_size(5000).expect("SO_SNDBUF");
+
+    let mut client = Client::connect(listener.local_addr().expect("it listens"));
+    rig.ask(&mut client, "/served");
+    assert_eq!(client.response().body, b"/served");
+    let Some(Listener::Tcp(listener)) = rig.server.remove_listener(own) else { panic!("it was TCP") };
+    let after = SockRef::from(&listener).send_buffer_size().expect("SO_SNDBUF");
+    assert!(after < before, "{after} of {before}");
+    assert!(rig.server.listener(own).is_none(), "it is no longer the server's");
+}
+
+#[test]
 fn a_removed_listeners_id_names_nothing_even_when_its_place_is_taken() {
     let mut rig = Rig::new(Config::default());
     let own = rig.server.listen(ANY_PORT).expect("a free port");
