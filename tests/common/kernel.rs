@@ -100,6 +100,20 @@ pub fn ends_at(server: SocketAddr) -> Vec<(State, u64)> {
     ends.iter().map(|end| (State::from_number(end.state), end.unread.into())).collect()
 }
 
+/// Returns how many clients have sent a SYN to a port, and have no connection yet.
+pub fn syns_to(port: u16) -> usize {
+    const SYN_SENT: u8 = 2;
+    sockets::with_ports(0, port).iter().filter(|end| end.state == SYN_SENT).count()
+}
+
+/// Returns the number of connections in the accept queue of a listener, and its backlog.
+pub fn queue_of(server: SocketAddr) -> (u32, u32) {
+    const LISTEN: u8 = 10;
+    let mut sockets = sockets::with_ports(server.port(), 0).into_iter();
+    let listener = sockets.find(|socket| (socket.local, socket.state) == (server, LISTEN));
+    listener.map(|socket| (socket.unread, socket.unsent)).expect("a listener")
+}
+
 /// Returns how many clients of a server have sent one SYN and have no connection yet.
 pub fn fresh_syns_to(server: SocketAddr) -> usize {
     const SYN_SENT: u8 = 2;

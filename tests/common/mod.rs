@@ -8,6 +8,8 @@
 #![allow(dead_code, unused_imports)]
 
 #[cfg(target_os = "linux")]
+pub mod borrowed;
+#[cfg(target_os = "linux")]
 pub mod kernel;
 #[cfg(target_os = "linux")]
 pub mod own;

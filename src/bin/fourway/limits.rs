@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs;
 use std::io;
 
+use super::options::Options;
+
 /// Files reserved for everything but connections: standard streams, poller, signals and listeners. There can be 64
 /// listeners, but few programs have more than one.
 const RESERVED: u64 = 64;
@@ -87,14 +89,25 @@ fn soft_limit() -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Returns a warning if the kernel cuts the backlog. `name` is the option that sets it.
-pub fn backlog_warning(backlog: u32, name: &str) -> Option<String> {
-    let text = fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?;
-    let most: u32 = text.trim().parse().ok()?;
-    (backlog > most).then(|| {
+/// Returns a warning for each option of the listeners that the kernel cuts to a setting of its own.
+pub fn listener_warnings(options: &Options) -> impl Iterator<Item = String> {
+    let given = &options.listeners;
+    let buffer = |bytes: Option<usize>| bytes.unwrap_or_default() as u64;
+    let cuts = [
+        ("backlog", given.backlog.into(), "net.core.somaxconn"),
+        ("send_buffer", buffer(given.send_buffer), "net.core.wmem_max"),
+        ("receive_buffer", buffer(given.receive_buffer), "net.core.rmem_max"),
+    ];
+    cuts.into_iter().filter_map(|(id, value, setting)| cut_warning(value, &options.name(id), setting))
+}
+
+fn cut_warning(value: u64, name: &str, setting: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/sys/{}", setting.replace('.', "/"))).ok()?;
+    let most: u64 = text.trim().parse().ok()?;
+    (value > most).then(|| {
         format!(
-            "{name} is {backlog}, but net.core.somaxconn limits it to {most}: \
-             raise that limit with sysctl -w net.core.somaxconn={backlog}"
+            "{name} is {value}, but {setting} limits it to {most}: \
+             raise that limit with sysctl -w {setting}={value}"
         )
     })
 }

@@ -6,6 +6,7 @@
 //! - `options`: the command line and the environment;
 //! - `page`: the usual response, `steering`: the responses that URLs steer, and `target`: both as a handler;
 //! - `sockets`: the listeners, on addresses or on `inherited` sockets;
+//! - `listener`: a TCP listener with the options of the command line, and `unix_socket`;
 //! - `holder`: the socket that holds a port in use;
 //! - `limits`: open files and the accept queue;
 //! - `memory`: the memory of the program, and its division;
@@ -21,6 +22,7 @@ mod console;
 mod holder;
 mod inherited;
 mod limits;
+mod listener;
 mod logging;
 mod memory;
 mod meter;
@@ -34,6 +36,8 @@ mod sockets;
 mod steering;
 mod summary;
 mod target;
+#[cfg(unix)]
+mod unix_socket;
 
 use std::process::ExitCode;
 

@@ -56,22 +56,17 @@ pub fn serve(
     let mut server = server.map_err(|error| error.to_string())?;
     let mut sockets = Sockets::default();
     sockets.inherit(&mut server, inherited)?;
-    for addresses in options.addresses(inherits) {
-        sockets.listen(&mut server, addresses, &options.name("listen"), console)?;
+    for listen in options.listens(inherits) {
+        sockets.listen(&mut server, listen, options, console)?;
     }
 
-    // The parent has already set the backlog of an inherited socket.
-    let has_backlog = options.addresses(inherits).next().is_some();
     let maximum = options.name("max_connections");
-    let warnings = [
-        inherited_warning,
-        capacity.warning(&maximum),
-        memory.warning(capacity.connections, &maximum),
-        limits::backlog_warning(options.connections.backlog, &options.name("backlog"))
-            .filter(|_| has_backlog),
-    ];
-    for sentence in warnings.iter().flatten() {
-        console.warn(sentence);
+    let of_memory = memory.warning(capacity.connections, &maximum);
+    let warnings = [inherited_warning, capacity.warning(&maximum), of_memory].into_iter().flatten();
+    // The parent has already set the options of an inherited socket.
+    let listens = options.listens(inherits).next().is_some();
+    for sentence in warnings.chain(limits::listener_warnings(options).filter(|_| listens)) {
+        console.warn(&sentence);
     }
     console.greet(&format!("fourway: listening on {sockets}; {capacity}; {memory}\n"));
 
@@ -165,6 +160,7 @@ impl Host<'_> {
 
     fn drain(&mut self, now: Instant, grace: Duration) {
         self.sockets.leave_inherited(&mut self.server);
+        self.sockets.remove_files();
         self.server.drain(now, grace);
         self.report_drain(grace);
     }

@@ -1,21 +1,28 @@
-//! The listeners of the program: inherited sockets, and the addresses of `--listen`.
+//! The listeners of the program: inherited sockets, and the addresses and paths of `--listen`.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use fourway::{ListenerId, Server};
 
 use super::console::Console;
 use super::holder;
 use super::inherited::Inherited;
+use super::listener;
+use super::options::{Listen, ListenerOptions, Options};
+#[cfg(unix)]
+use super::unix_socket::{self, SocketFile};
 
 /// All listeners of the program.
 #[derive(Default)]
 pub struct Sockets {
     addresses: Vec<SocketAddr>,
     urls: Vec<String>,
+    ids: Vec<ListenerId>,
     inherited: Vec<ListenerId>,
+    #[cfg(unix)]
+    files: Vec<SocketFile>,
 }
 
 impl Sockets {
@@ -28,22 +35,50 @@ impl Sockets {
                 self.addresses.push(address);
                 self.urls.push(format!("http://{address} (inherited)"));
             }
+            self.ids.push(id);
             self.inherited.push(id);
         }
         Ok(())
     }
 
-    /// Listens on an address, or on all addresses of a host name. One address of a host name is enough. If others
-    /// fail, this prints a warning. `name` is the option that sets the addresses.
+    /// Listens on one value of `--listen`.
     pub fn listen(
         &mut self,
         server: &mut Server,
-        addresses: &[SocketAddr],
-        name: &str,
+        listen: &Listen,
+        options: &Options,
         console: &Console,
     ) -> Result<(), String> {
-        let Opened { listeners, failed } = open_all(server, addresses);
-        let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error, name));
+        match listen {
+            Listen::Tcp(addresses) => self.listen_on_tcp(server, addresses, options, console),
+            #[cfg(unix)]
+            Listen::Unix(path) => {
+                let url = format!("unix:{}", path.display());
+                let backlog = options.listeners.backlog();
+                let opened = unix_socket::open(path, backlog).and_then(|(listener, file)| {
+                    self.files.push(file);
+                    server.add_listener(listener).map_err(|refused| refused.to_string())
+                });
+                self.ids.push(opened.map_err(|why| format!("cannot listen on {url}: {why}"))?);
+                self.urls.push(url);
+                Ok(())
+            }
+        }
+    }
+
+    /// Listens on an address, or on all addresses of a host name. One address of a host name is enough. If others
+    /// fail, this prints a warning.
+    fn listen_on_tcp(
+        &mut self,
+        server: &mut Server,
+        addresses: &[SocketAddr],
+        options: &Options,
+        console: &Console,
+    ) -> Result<(), String> {
+        let name = options.name("listen");
+        let mut opening = Opening { server, options: &options.listeners };
+        let Opened { listeners, failed } = open_all(&mut opening, addresses);
+        let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error, &name, options));
         let refusals: Vec<_> = refusals.collect();
         if listeners.is_empty() {
             let sentences: Vec<_> = refusals.iter().map(Refusal::to_string).collect();
@@ -52,15 +87,21 @@ impl Sockets {
         for Refusal { address, reason, .. } in refusals {
             console.warn(&format!("the server does not listen on {address}: {reason}"));
         }
-        for (_, address) in listeners {
+        for (id, address) in listeners {
+            self.ids.push(id);
             self.addresses.push(address);
             self.urls.push(format!("http://{address}"));
         }
         Ok(())
     }
 
-    fn refusal(&self, address: SocketAddr, error: &io::Error, name: &str) -> Refusal {
-        let own = self.addresses.iter().find(|&&own| own.port() != 0 && holder::overlap(own, address));
+    fn refusal(&self, address: SocketAddr, error: &io::Error, name: &str, options: &Options) -> Refusal {
+        let takes_both = |one: SocketAddr| !options.listeners.ipv6_only && one.ip() == Ipv6Addr::UNSPECIFIED;
+        let overlap = |own: SocketAddr| {
+            holder::overlap(own, address)
+                || own.port() == address.port() && (takes_both(own) || takes_both(address))
+        };
+        let own = self.addresses.iter().find(|&&own| own.port() != 0 && overlap(own));
         let (reason, advice) = match (error.kind(), own) {
             (ErrorKind::AddrInUse, Some(own)) => {
                 (format!("this server already listens on {own}"), Some(format!("remove one from {name}")))
@@ -85,6 +126,16 @@ impl Sockets {
             drop(server.remove_listener(id));
         }
     }
+
+    /// Removes the files of the Unix sockets, before their listeners are closed. Clients that have connected are in
+    /// the queues of the listeners.
+    #[cfg(unix)]
+    pub fn remove_files(&mut self) {
+        self.files.clear();
+    }
+
+    #[cfg(not(unix))]
+    pub fn remove_files(&mut self) {}
 }
 
 /// Prints the URLs, with the ports that the system chose.
@@ -118,16 +169,22 @@ trait Opener {
     fn close(&mut self, id: Self::Id);
 }
 
-impl Opener for Server {
+/// Opens listeners of the server.
+struct Opening<'a> {
+    server: &'a mut Server,
+    options: &'a ListenerOptions,
+}
+
+impl Opener for Opening<'_> {
     type Id = ListenerId;
 
     fn open(&mut self, address: SocketAddr) -> io::Result<(ListenerId, SocketAddr)> {
-        let id = self.listen(address)?;
-        Ok((id, self.local_addr(id).unwrap_or(address)))
+        let id = self.server.add_listener(listener::open(address, self.options)?)?;
+        Ok((id, self.server.local_addr(id).unwrap_or(address)))
     }
 
     fn close(&mut self, id: ListenerId) {
-        drop(self.remove_listener(id));
+        drop(self.server.remove_listener(id));
     }
 }
 

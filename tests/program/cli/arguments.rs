@@ -8,9 +8,11 @@ use crate::common::program::{Program, command, run};
 use crate::common::tools::TempFile;
 
 #[rustfmt::skip]
-const OPTIONS: [&str; 24] = [
-    "LISTEN", "BODY", "BODY_FILE", "CONTENT_TYPE", "STEER", "SIZE", "DELAY", "STATUS", "PIECE", "GAP", "FAULT", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG",
-    "REUSE_PORT", "HEAD_TIMEOUT", "BODY_TIMEOUT", "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT",
+const OPTIONS: &[&str] = &[
+    "LISTEN", "BODY", "BODY_FILE", "CONTENT_TYPE", "STEER", "SIZE", "DELAY", "STATUS", "PIECE", "GAP",
+    "FAULT", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG",
+    "REUSE_PORT", "IPV6_ONLY", "SEND_BUFFER", "RECEIVE_BUFFER", "HEAD_LIMIT", "HEADER_LIMIT", "TARGET_LIMIT",
+    "BODY_LIMIT", "HEAD_TIMEOUT", "BODY_TIMEOUT", "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT",
     "DRAIN_TIMEOUT", "DRAIN_IDLE", "VERBOSE",
 ];
 
@@ -58,7 +60,16 @@ fn a_wrong_value_ends_the_program_with_2_and_lists_the_right_values() {
         ("--keep-alive", "maybe", "either on or off"),
         ("--max-connections", "0", "1 or more, such as 10000 or 10k"),
         ("--max-connections", "many", "1 or more, such as 10000 or 10k"),
+        ("--listen", "unix:", "or unix:PATH"),
         ("--backlog", "9999999999", "below 4,294,967,296"),
+        ("--backlog", "many", "expected a number from 0 on"),
+        ("--ipv6-only", "maybe", "either on or off"),
+        ("--send-buffer", "0", "expected a number from 1 to 1073741823"),
+        ("--receive-buffer", "2G", "expected a number from 1 to 1073741823"),
+        ("--head-limit", "63", "expected a number from 64 to 16777216"),
+        ("--header-limit", "257", "expected a number from 1 to 256"),
+        ("--target-limit", "0", "expected a number from 1 to 16777216"),
+        ("--body-limit", "2G", "expected a number from 0 to 1073741824"),
         ("--content-type", "text/plain\r\nX: y", "printable ASCII"),
         ("--content-type", "", "printable ASCII"),
         ("--content-type", &long, "printable ASCII"),
@@ -80,7 +91,14 @@ fn a_wrong_variable_ends_the_program_with_2_and_is_named() {
         ("CLOSE", "gently"),
         ("KEEP_ALIVE", "maybe"),
         ("MAX_CONNECTIONS", "many"),
-        ("BACKLOG", "0"),
+        ("BACKLOG", "many"),
+        ("IPV6_ONLY", "maybe"),
+        ("SEND_BUFFER", "many"),
+        ("RECEIVE_BUFFER", "0"),
+        ("HEAD_LIMIT", "1"),
+        ("HEADER_LIMIT", "1k"),
+        ("TARGET_LIMIT", "0"),
+        ("BODY_LIMIT", "5G"),
         ("REUSE_PORT", "maybe"),
         ("HEAD_TIMEOUT", "1"),
         ("BODY_TIMEOUT", "1"),

@@ -56,3 +56,33 @@ fn a_backlog_that_the_system_cuts_is_a_warning() {
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains(&format!("net.core.somaxconn limits it to {most}")), "{log}");
 }
+
+/// Checks the last request that an option allows, and the first that it refuses.
+fn check_limit(option: &str, value: usize, status: u16, request: impl Fn(usize) -> String) {
+    let program = Program::start(&[option, &value.to_string()]);
+    let answer = |size| {
+        let mut client = program.connect();
+        client.send(request(size));
+        client.response().status
+    };
+    assert_eq!((answer(value), answer(value + 1)), (200, status), "{option}");
+    let usual = Program::start(&[]);
+    let mut client = usual.connect();
+    client.send(request(value + 1));
+    assert_eq!(client.response().status, 200, "without {option}");
+}
+
+#[test]
+fn the_limits_of_a_request_are_those_of_the_options() {
+    let head = |bytes: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nA: {}\r\n\r\n", "x".repeat(bytes - 32));
+    check_limit("--head-limit", 1000, 431, head);
+    let headers = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: x\r\n".repeat(count - 1));
+    check_limit("--header-limit", 2, 431, headers);
+    let target = |bytes: usize| format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(bytes - 1));
+    check_limit("--target-limit", 8, 414, target);
+    let body = |bytes: usize| {
+        format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {bytes}\r\n\r\n{}", "x".repeat(bytes))
+    };
+    check_limit("--body-limit", 2, 413, body);
+    check_limit("--body-limit", 0, 413, body);
+}

@@ -7,6 +7,8 @@ mod documentation;
 mod inputs;
 mod limits;
 #[cfg(target_os = "linux")]
+mod listeners;
+#[cfg(target_os = "linux")]
 mod listening;
 mod logs;
 #[cfg(target_os = "linux")]
@@ -14,6 +16,8 @@ mod masks;
 mod signals;
 #[cfg(target_os = "linux")]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod unix_sockets;
 mod unread;
 
 /// More than the kernel takes for a client that does not read, and no two parts of it alike.

@@ -1,11 +1,11 @@
-//! The options about connections and listeners.
+//! The options about connections.
 
 use std::num::NonZeroUsize;
 
 use clap::{ArgAction, Args};
 use fourway::Config;
 
-use super::values::{Close, backlog, count, on_or_off, switch};
+use super::values::{Close, count, on_or_off};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connections")]
@@ -24,15 +24,6 @@ pub struct ConnectionOptions {
     /// The default is at most 1048576, or 131072 on a 32-bit system.
     #[arg(long, value_name = "N", env = "FOURWAY_MAX_CONNECTIONS", value_parser = count)]
     pub max_connections: Option<NonZeroUsize>,
-
-    /// Let the kernel queue at most N connections, 1 to 4294967295, such as 64k.
-    #[arg(long, value_name = "N", env = "FOURWAY_BACKLOG", value_parser = backlog)]
-    #[arg(default_value_t = Config::default().backlog)]
-    pub backlog: u32,
-
-    /// Let several processes listen on the same port.
-    #[arg(long, env = "FOURWAY_REUSE_PORT", value_parser = switch)]
-    pub reuse_port: bool,
 }
 
 impl ConnectionOptions {
@@ -40,7 +31,5 @@ impl ConnectionOptions {
     pub fn apply(&self, config: &mut Config) {
         config.close = self.close.into();
         config.keep_alive = self.keep_alive;
-        config.backlog = self.backlog;
-        config.reuse_port = self.reuse_port;
     }
 }

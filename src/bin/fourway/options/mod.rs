@@ -2,12 +2,12 @@
 
 mod connections;
 mod environment;
+mod limits;
+mod listeners;
 mod response;
 mod steering;
 mod timeouts;
 mod values;
-
-use std::net::SocketAddr;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -15,10 +15,13 @@ use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
 use fourway::Config;
 
 use connections::ConnectionOptions;
+use limits::LimitOptions;
+pub use listeners::ListenerOptions;
 use response::ResponseOptions;
 use steering::SteeringOptions;
 use timeouts::{ShutdownOptions, TimeoutOptions};
-use values::{DrainIdle, Listen, verbosity};
+pub use values::Listen;
+use values::{DrainIdle, verbosity};
 
 const NOTES: &str = "\
 Environment:
@@ -39,10 +42,11 @@ within 100 ms count as one.
 #[command(after_help = NOTES)]
 #[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
-    /// Listen on ADDR, which is IP:PORT or localhost:PORT.
+    /// Listen on ADDR, which is IP:PORT, localhost:PORT or unix:PATH.
     ///
     /// Repeat the option, or separate addresses by commas. Port 0 is any free port. A server that inherits
     /// sockets (LISTEN_FDS) listens on them and on the addresses given here, but not on the default address.
+    /// A socket file at PATH that nobody listens on is replaced.
     #[arg(long, value_name = "ADDR", env = "FOURWAY_LISTEN", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:65534")]
     pub listen: Vec<Listen>,
@@ -62,6 +66,12 @@ pub struct Options {
 
     #[command(flatten)]
     pub connections: ConnectionOptions,
+
+    #[command(flatten)]
+    pub listeners: ListenerOptions,
+
+    #[command(flatten)]
+    pub limits: LimitOptions,
 
     #[command(flatten)]
     pub timeouts: TimeoutOptions,
@@ -112,12 +122,10 @@ impl Options {
         environment::name(&Self::command(), id, is_variable)
     }
 
-    /// Returns the addresses of each value of `--listen`. The default does not count if the program inherits
-    /// sockets.
-    pub fn addresses(&self, inherits: bool) -> impl Iterator<Item = &[SocketAddr]> {
+    /// Returns the values of `--listen`. The default does not count if the program inherits sockets.
+    pub fn listens(&self, inherits: bool) -> impl Iterator<Item = &Listen> {
         let is_default = self.matches.value_source("listen") == Some(ValueSource::DefaultValue);
-        let given = self.listen.iter().filter(move |_| !(inherits && is_default));
-        given.map(|listen| &listen.0[..])
+        self.listen.iter().filter(move |_| !(inherits && is_default))
     }
 
     /// Returns the library's settings. `max_connections` is left out, because it also depends on the file
@@ -128,6 +136,8 @@ impl Options {
         let usual = if inherits { DrainIdle::LastRequest } else { DrainIdle::Close };
         config.idle_in_drain = self.shutdown.drain_idle.unwrap_or(usual).into();
         self.connections.apply(&mut config);
+        self.listeners.apply(&mut config);
+        self.limits.apply(&mut config);
         self.timeouts.apply(&mut config);
         config
     }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,16 +13,26 @@ use clap::ValueEnum;
 use fourway::{CloseMode, IdleInDrain};
 use parse_size::ByteSuffix;
 
-/// One value of `--listen`. `localhost` can have several addresses.
+/// One value of `--listen`.
 #[derive(Debug, Clone)]
-pub struct Listen(pub Vec<SocketAddr>);
+pub enum Listen {
+    /// `localhost` can have several addresses.
+    Tcp(Vec<SocketAddr>),
+    /// The path of a Unix socket.
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
 
 impl FromStr for Listen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Ok(address) = text.parse() {
-            return Ok(Listen(vec![address]));
+            return Ok(Listen::Tcp(vec![address]));
+        }
+        #[cfg(unix)]
+        if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+            return Ok(Listen::Unix(path.into()));
         }
         // Other names are refused, because the server must not depend on a name server.
         let port = text.strip_prefix("localhost:").and_then(|port| port.parse::<u16>().ok());
@@ -32,9 +45,9 @@ impl FromStr for Listen {
                     addresses.push(address);
                 }
             }
-            return Ok(Listen(addresses));
+            return Ok(Listen::Tcp(addresses));
         }
-        Err("expected IP:PORT, such as 127.0.0.1:8080 or [::1]:8080, or localhost:PORT; \
+        Err("expected IP:PORT, such as 127.0.0.1:8080 or [::1]:8080, or localhost:PORT, or unix:PATH; \
              for all addresses of this machine, use 0.0.0.0:PORT or [::]:PORT"
             .into())
     }
@@ -125,15 +138,29 @@ pub fn verbosity(text: &str) -> Result<u8, &'static str> {
     text.parse().map_err(|_| "expected a number from 0 to 255, such as 2 for -vv")
 }
 
-/// A number of things: `k` is 1,000, and `ki` is 1,024.
+/// Parses a number: `k` is 1,000, and `ki` is 1,024.
+fn number(text: &str) -> Option<u64> {
+    parse_size::Config::new().with_byte_suffix(ByteSuffix::Deny).parse_size(text).ok()
+}
+
+/// A number of things, 1 or more.
 pub fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
-    let counts = parse_size::Config::new().with_byte_suffix(ByteSuffix::Deny);
-    let number = counts.parse_size(text).ok().and_then(|number| usize::try_from(number).ok());
+    let number = number(text).and_then(|number| usize::try_from(number).ok());
     number.and_then(NonZeroUsize::new).ok_or("expected a number of 1 or more, such as 10000 or 10k")
 }
 
+/// A number of bytes or things in a range.
+pub fn size(range: RangeInclusive<usize>) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text| {
+        let number = number(text).and_then(|number| usize::try_from(number).ok());
+        number
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| format!("expected a number from {} to {}", range.start(), range.end()))
+    }
+}
+
 pub fn backlog(text: &str) -> Result<u32, &'static str> {
-    let number = count(text)?.get();
+    let number = number(text).ok_or("expected a number from 0 on, such as 0, 128 or 64k")?;
     u32::try_from(number).map_err(|_| "expected a number below 4,294,967,296")
 }
 

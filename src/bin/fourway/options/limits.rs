@@ -1,0 +1,40 @@
+//! The options about the size of requests.
+
+use clap::Args;
+use fourway::{Config, Limits};
+
+use super::values::size;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits of a request (numbers such as 64k or 64ki)")]
+pub struct LimitOptions {
+    /// Limit the request line and all headers, 64 to 16777216 bytes; more gets 431.
+    #[arg(long, value_name = "N", env = "FOURWAY_HEAD_LIMIT", value_parser = size(64..=1 << 24))]
+    #[arg(default_value_t = Limits::default().head_bytes)]
+    pub head_limit: usize,
+
+    /// Limit the number of headers, 1 to 256; more get 431.
+    #[arg(long, value_name = "N", env = "FOURWAY_HEADER_LIMIT", value_parser = size(1..=256))]
+    #[arg(default_value_t = Limits::default().headers)]
+    pub header_limit: usize,
+
+    /// Limit the target, 1 to 16777216 bytes; a longer one gets 414.
+    #[arg(long, value_name = "N", env = "FOURWAY_TARGET_LIMIT", value_parser = size(1..=1 << 24))]
+    #[arg(default_value_t = Limits::default().target_bytes)]
+    pub target_limit: usize,
+
+    /// Limit the body, 0 to 1073741824 bytes; a longer one gets 413.
+    #[arg(long, value_name = "N", env = "FOURWAY_BODY_LIMIT", value_parser = size(0..=1 << 30))]
+    #[arg(default_value_t = Limits::default().body_bytes)]
+    pub body_limit: usize,
+}
+
+impl LimitOptions {
+    /// Sets the library's settings.
+    pub fn apply(&self, config: &mut Config) {
+        config.limits.head_bytes = self.head_limit;
+        config.limits.headers = self.header_limit;
+        config.limits.target_bytes = self.target_limit;
+        config.limits.body_bytes = self.body_limit;
+    }
+}

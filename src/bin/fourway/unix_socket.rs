@@ -1,0 +1,87 @@
+//! Listeners on Unix sockets, and the files that name them.
+//!
+//! The file of a socket stays when its program is killed, and then nobody can bind its name. So a file that nobody
+//! listens on is replaced. The mode of a new file is what the umask leaves of 0777. On Linux a client needs the
+//! permission to write to it.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// Listens on a path. The error is the reason why that is not possible.
+pub fn open(path: &Path, backlog: i32) -> Result<(UnixListener, SocketFile), String> {
+    let say = |error: io::Error| error.to_string();
+    let address = SockAddr::unix(path).map_err(|_| "the path is too long for a Unix socket".to_owned())?;
+    let socket = new().map_err(say)?;
+    if let Err(error) = socket.bind(&address) {
+        if error.kind() != ErrorKind::AddrInUse {
+            return Err(say(error));
+        }
+        remove_stale(path, &address)?;
+        socket.bind(&address).map_err(say)?;
+    }
+    let file = SocketFile::of(path).map_err(say)?;
+    socket.listen(backlog).map_err(say)?;
+    Ok((OwnedFd::from(socket).into(), file))
+}
+
+fn new() -> io::Result<Socket> {
+    Socket::new(Domain::UNIX, Type::STREAM, None)
+}
+
+/// Removes the file of a socket on which nobody listens.
+fn remove_stale(path: &Path, address: &SockAddr) -> Result<(), String> {
+    let file = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
+    if !file.file_type().is_socket() {
+        return Err("a file of this name exists, and it is not a socket".into());
+    }
+    match connect(address) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path)
+            .map_err(|error| format!("cannot remove the socket file that is there: {error}")),
+        // The queue of a listener may be full.
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(format!(
+            "a socket of this name exists, and cannot be asked whether somebody listens: {error}"
+        )),
+        _ => Err("a program listens on it: stop that program, or choose another path".into()),
+    }
+}
+
+fn connect(address: &SockAddr) -> io::Result<()> {
+    let probe = new()?;
+    probe.set_nonblocking(true)?;
+    probe.connect(address)
+}
+
+/// The file of a listener. Dropping it removes the file, unless another one has its name now.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// The numbers of its device and of its inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(SocketFile { path: path.into(), identity: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // The listener is open, so no other file can have the same inode.
+        if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+            // If it stays, the next program replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let file = fs::symlink_metadata(path)?;
+    Ok((file.dev(), file.ino()))
+}

@@ -1,0 +1,104 @@
+//! The options of the listeners, read back from the kernel.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+
+use crate::common::kernel::queue_of;
+use crate::common::program::{Program, command};
+use crate::common::{Client, borrowed, tools};
+
+#[test]
+fn the_backlog_is_that_of_the_option() {
+    for backlog in [0, 1, 128] {
+        let program = Program::start(&["--backlog", &backlog.to_string()]);
+        assert_eq!(queue_of(program.address), (0, backlog));
+        assert_eq!(program.connect().ask("/path").body, b"xixizi");
+    }
+}
+
+#[test]
+fn a_port_is_shared_only_by_processes_that_both_say_so() {
+    let first = Program::start(&["--reuse-port"]);
+    assert!(borrowed::listener(&first, first.address).reuse_port().unwrap());
+    let second = Program::start_at(first.address, &["--reuse-port"]);
+    assert_eq!(second.address, first.address);
+    let alone = Program::start(&[]);
+    assert!(!borrowed::listener(&alone, alone.address).reuse_port().unwrap());
+}
+
+#[test]
+fn accepted_connections_have_the_buffers_of_the_options_doubled_by_the_kernel() {
+    let program = Program::start(&["--send-buffer", "20k", "--receive-buffer", "30ki"]);
+    let listener = borrowed::listener(&program, program.address);
+    assert_eq!(listener.send_buffer_size().unwrap(), 2 * 20_000);
+    assert_eq!(listener.recv_buffer_size().unwrap(), 2 * 30 * 1024);
+    let mut client = program.connect();
+    assert_eq!(client.ask("/path").body, b"xixizi");
+    let accepted = borrowed::accepted(&program, client.socket().local_addr().unwrap());
+    assert_eq!(accepted.send_buffer_size().unwrap(), 2 * 20_000);
+    assert_eq!(accepted.recv_buffer_size().unwrap(), 2 * 30 * 1024);
+}
+
+#[test]
+fn without_options_the_kernel_sizes_the_buffers() {
+    let program = Program::start(&[]);
+    let default = |file: &str| {
+        let sizes = fs::read_to_string(format!("/proc/sys/net/ipv4/{file}")).unwrap();
+        sizes.split_ascii_whitespace().nth(1).unwrap().parse::<usize>().unwrap()
+    };
+    let listener = borrowed::listener(&program, program.address);
+    assert_eq!(listener.send_buffer_size().unwrap(), default("tcp_wmem"));
+    assert_eq!(listener.recv_buffer_size().unwrap(), default("tcp_rmem"));
+}
+
+#[test]
+fn a_buffer_that_the_system_cuts_is_a_warning() {
+    for (option, setting) in [("--send-buffer", "wmem_max"), ("--receive-buffer", "rmem_max")] {
+        let most: u64 =
+            fs::read_to_string(format!("/proc/sys/net/core/{setting}")).unwrap().trim().parse().unwrap();
+        assert_eq!(Program::start(&[option, &most.to_string()]).end().stderr, "");
+        let log = Program::start(&[option, &(most + 1).to_string()]).end().stderr;
+        assert_eq!(log.lines().count(), 1, "{log}");
+        let sentence = format!("{option} is {}, but net.core.{setting} limits it to {most}", most + 1);
+        assert!(log.contains(&sentence), "{log}");
+    }
+}
+
+/// The program on all addresses of IPv6, and its port on an address of IPv4.
+fn on_all_of_ipv6(options: &[&str]) -> Option<(Program, SocketAddr)> {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        tools::skipped("this machine has no IPv6");
+        return None;
+    }
+    let program = Program::start_as(command(&[options, &["--listen", "[::]:0"]].concat()));
+    let ipv4 = SocketAddr::from((Ipv4Addr::LOCALHOST, program.address.port()));
+    Some((program, ipv4))
+}
+
+#[test]
+fn an_ipv6_address_takes_no_ipv4_clients() {
+    let Some((program, ipv4)) = on_all_of_ipv6(&[]) else { return };
+    assert!(borrowed::listener(&program, program.address).only_v6().unwrap());
+    assert_eq!(Client::connect(program.address).ask("/path").body, b"xixizi");
+    assert!(TcpStream::connect(ipv4).is_err());
+}
+
+#[test]
+fn with_ipv6_only_off_it_takes_both() {
+    let Some((program, ipv4)) = on_all_of_ipv6(&["--ipv6-only", "off"]) else { return };
+    assert!(!borrowed::listener(&program, program.address).only_v6().unwrap());
+    for address in [program.address, ipv4] {
+        assert_eq!(Client::connect(address).ask("/path").body, b"xixizi");
+    }
+}
+
+#[test]
+fn an_address_that_is_given_for_both_kinds_of_clients_is_not_another_programs() {
+    let Some((program, ipv4)) = on_all_of_ipv6(&[]) else { return };
+    drop(program);
+    let listens = format!("[::]:{0},0.0.0.0:{0}", ipv4.port());
+    let ended = crate::common::program::run(command(&["--ipv6-only", "off", "--listen", &listens]));
+    assert_eq!(ended.code(), Some(1));
+    let reason = format!("0.0.0.0:{0}: this server already listens on [::]:{0}", ipv4.port());
+    assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
+}
