@@ -10,6 +10,7 @@
 //! - `holder`: the socket that holds a port in use;
 //! - `limits`: open files and the accept queue;
 //! - `memory`: the memory of the program, and its division;
+//! - `accepting`: when the server accepts;
 //! - `signals`: signals as events of the loop, and their meaning;
 //! - `meter`: the busy time of the server, and its longest turn;
 //! - `summary`: the table that is printed at the end;
@@ -18,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accepting;
 mod console;
 mod holder;
 mod inherited;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use fourway::mio::{Events, Poll, Token};
 use fourway::{IdleInDrain, Phase, Server, TokenRange, earliest};
 
+use super::accepting::Accepting;
 use super::console::Console;
 use super::inherited::Inherited;
 use super::limits::{self, Capacity};
@@ -68,12 +69,17 @@ pub fn serve(
     for sentence in warnings.chain(limits::listener_warnings(options).filter(|_| listens)) {
         console.warn(&sentence);
     }
+    let mut accepting = Accepting::new(&options.accepting, Instant::now());
+    if !options.accepting.accept {
+        report_switch(accepting.switch(false, &mut server, sockets.ids()), false, console);
+    }
     console.greet(&format!("fourway: listening on {sockets}; {capacity}; {memory}\n"));
 
     let overflows = limits::listen_overflows();
     let meter = Meter::start(Instant::now());
     let shutdown = Shutdown::default();
-    let mut host = Host { poll, server, sockets, signals, shutdown, meter, idle_in_drain, console, logger };
+    let mut host =
+        Host { poll, server, sockets, accepting, signals, shutdown, meter, idle_in_drain, console, logger };
     let ended = host.turn_until_closed(&mut target, options.shutdown.drain_timeout.0);
     logger.end();
     ended.map_err(|error| format!("cannot wait for events: {error}"))?;
@@ -93,6 +99,7 @@ struct Host<'a> {
     poll: Poll,
     server: Server,
     sockets: Sockets,
+    accepting: Accepting,
     signals: Signals,
     shutdown: Shutdown,
     meter: Meter,
@@ -115,6 +122,7 @@ impl Host<'_> {
             // the length of the turn.
             let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
             let timeout = earliest(timeout, target.next_timeout(now));
+            let timeout = earliest(timeout, self.accepting.next_timeout(now));
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != ErrorKind::Interrupted {
                     return Err(error);
@@ -130,7 +138,9 @@ impl Host<'_> {
             if self.signals.have_come() {
                 self.handle_signals(now, grace);
             }
-            target.process(&mut self.server, now, last_end);
+            self.accepting.turn(&mut self.server, now);
+            let progress = target.process(&mut self.server, now, last_end);
+            self.accepting.turned(&mut self.server, progress.accepted, now);
             last_end = Instant::now();
             // A drain closes all idle connections in one turn. No client waits for that turn.
             if self.server.phase() == Phase::Running {
@@ -149,6 +159,12 @@ impl Host<'_> {
                 Meaning::Ignored(name) => {
                     log::warn!("{name} is ignored: there is nothing to reload; SIGTERM ends the server");
                 }
+                Meaning::Accept(is_on) if self.server.phase() == Phase::Running => {
+                    let switched = self.accepting.switch(is_on, &mut self.server, self.sockets.ids());
+                    report_switch(switched, is_on, self.console);
+                }
+                // The listeners are closed.
+                Meaning::Accept(_) => {}
                 Meaning::End => match self.shutdown.count(now) {
                     Step::Drain => self.drain(now, grace),
                     Step::Repeated => {}
@@ -159,6 +175,9 @@ impl Host<'_> {
     }
 
     fn drain(&mut self, now: Instant, grace: Duration) {
+        if let Err(error) = self.accepting.end(&mut self.server, self.sockets.ids()) {
+            log::warn!("an inherited socket may still ignore clients: {error}");
+        }
         self.sockets.leave_inherited(&mut self.server);
         self.sockets.remove_files();
         self.server.drain(now, grace);
@@ -185,4 +204,17 @@ impl Host<'_> {
             ));
         }
     }
+}
+
+/// Prints whether the server accepts now.
+fn report_switch(switched: io::Result<()>, is_on: bool, console: &Console) {
+    let sentence = match (is_on, switched) {
+        (true, Ok(())) => "accepting is on".into(),
+        (true, Err(error)) => format!("accepting is on, but a listener still ignores clients: {error}"),
+        (false, Ok(())) => "accepting is off: connects are not answered; SIGUSR2 switches it on".into(),
+        (false, Err(error)) => {
+            format!("accepting is off, but the kernel answers connects while its queue has space: {error}")
+        }
+    };
+    console.inform(&sentence);
 }

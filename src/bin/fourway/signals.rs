@@ -4,9 +4,10 @@
 //! SIGTERM and SIGINT end the server. SIGHUP does the same if the program has a terminal, because it then means
 //! that the terminal was closed.
 //!
-//! Other programs reload their configuration at SIGHUP, reopen their log (nginx) or end (HAProxy) at SIGUSR1,
-//! and start a successor at SIGUSR2. This program does none of that, so it ignores these signals. By default
-//! they would end it and cut its responses.
+//! SIGUSR1 switches accepting off, and SIGUSR2 on.
+//!
+//! Other programs reload their configuration at SIGHUP. This program has none, so it ignores the signal. By default
+//! it would end the program and cut its responses.
 //!
 //! The event only wakes the loop. A flag shows whether a signal has arrived, because the kernel may refuse the
 //! handler's write into the event's pipe.
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has signals"))]
 pub enum Meaning {
     End,
+    /// To switch accepting on, or off.
+    Accept(bool),
     /// A request for something that this program does not do. Holds the signal's name.
     Ignored(&'static str),
 }
@@ -101,14 +104,15 @@ mod unix {
             self.have_come.load(Ordering::Relaxed)
         }
 
-        /// Returns the signals that have come since the last call. Two of the same kind may count as one.
+        /// Returns the signals that have come since the last call, in the order of their numbers: SIGUSR2 is the last of
+        /// them. Two of the same kind may count as one.
         pub fn take(&mut self) -> impl Iterator<Item = Meaning> + use<> {
             self.have_come.store(false, Ordering::Relaxed);
             let hangup_ends = self.hangup_ends;
             self.pending.pending().map(move |signal| match signal {
                 SIGHUP if !hangup_ends => Meaning::Ignored("SIGHUP"),
-                SIGUSR1 => Meaning::Ignored("SIGUSR1"),
-                SIGUSR2 => Meaning::Ignored("SIGUSR2"),
+                SIGUSR1 => Meaning::Accept(false),
+                SIGUSR2 => Meaning::Accept(true),
                 _ => Meaning::End,
             })
         }

@@ -119,6 +119,11 @@ impl Sockets {
         Refusal { address, reason, advice }
     }
 
+    /// Returns the names of all listeners.
+    pub fn ids(&self) -> &[ListenerId] {
+        &self.ids
+    }
+
     /// Leaves the inherited sockets and the clients in their queues to the next process. The sockets stay open,
     /// because the parent holds them.
     pub fn leave_inherited(&mut self, server: &mut Server) {

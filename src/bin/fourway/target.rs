@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fourway::{
-    BodyWriter, Config, ConnectionId, GoneReason, Handler, Intake, More, Reason, Reply, Request, RequestId,
+    BodyWriter, Config, ConnectionId, GoneReason, Handler, Intake, More, Progress, Reason, Reply, Request, RequestId,
     Responder, Server,
 };
 
@@ -55,10 +55,11 @@ impl Target {
     }
 
     /// Processes the events of a turn. `last_end` is the end of the turn before.
-    pub fn process(&mut self, server: &mut Server, now: Instant, last_end: Instant) {
+    pub fn process(&mut self, server: &mut Server, now: Instant, last_end: Instant) -> Progress {
         self.steering.fire(server, now, last_end);
-        server.process(now, self);
+        let progress = server.process(now, self);
         self.steering.close_cut(server, now);
+        progress
     }
 }
 

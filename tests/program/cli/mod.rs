@@ -1,5 +1,7 @@
 //! The program as its users meet it: arguments, environment, answers, logs, signals, summary.
 
+#[cfg(target_os = "linux")]
+mod accepting;
 mod answers;
 mod arguments;
 mod closing;

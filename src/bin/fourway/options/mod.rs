@@ -1,5 +1,6 @@
 //! The options of the program, from the command line and the environment.
 
+mod accepting;
 mod connections;
 mod environment;
 mod limits;
@@ -14,6 +15,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
 use fourway::Config;
 
+pub use accepting::AcceptOptions;
 use connections::ConnectionOptions;
 use limits::LimitOptions;
 pub use listeners::ListenerOptions;
@@ -31,7 +33,7 @@ Signals:
   SIGTERM, SIGINT: finish the requests in progress, then exit. A second signal exits at once. Signals \
 within 100 ms count as one.
   SIGHUP: the same if the server has a terminal. Otherwise it is ignored.
-  SIGUSR1, SIGUSR2: ignored. There is no configuration to reload, and no log file to reopen.";
+  SIGUSR1: switch accepting off, so that a client's connect times out. SIGUSR2: switch it on again.";
 
 /// An HTTP/1.1 server that gives every request the same response.
 ///
@@ -69,6 +71,9 @@ pub struct Options {
 
     #[command(flatten)]
     pub listeners: ListenerOptions,
+
+    #[command(flatten)]
+    pub accepting: AcceptOptions,
 
     #[command(flatten)]
     pub limits: LimitOptions,
@@ -137,6 +142,7 @@ impl Options {
         config.idle_in_drain = self.shutdown.drain_idle.unwrap_or(usual).into();
         self.connections.apply(&mut config);
         self.listeners.apply(&mut config);
+        self.accepting.apply(&mut config);
         self.limits.apply(&mut config);
         self.timeouts.apply(&mut config);
         config
