@@ -6,10 +6,11 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::options::ListenerOptions;
+use super::options::Options;
 
 /// Listens on an address. Accepted sockets inherit the options that are set before `listen`.
-pub fn open(address: SocketAddr, options: &ListenerOptions) -> io::Result<TcpListener> {
+pub fn open(address: SocketAddr, all: &Options) -> io::Result<TcpListener> {
+    let options = &all.listeners;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // On Unix this allows a bind while old connections are in TIME_WAIT. On Windows it would allow two servers to
     // share a port.
@@ -30,7 +31,58 @@ pub fn open(address: SocketAddr, options: &ListenerOptions) -> io::Result<TcpLis
     if let Some(bytes) = options.send_buffer {
         socket.set_send_buffer_size(bytes)?;
     }
+    if let Some(time) = options.busy_poll {
+        let micros = u32::try_from(time.0.as_micros().max(1)).unwrap_or(u32::MAX);
+        // A larger number would be negative.
+        let result = linux::set_busy_poll(&socket, micros.min(i32::MAX as u32));
+        result.map_err(|error| refused(&error, &all.name("busy_poll")))?;
+    }
     socket.bind(&address.into())?;
     socket.listen(options.backlog())?;
     Ok(socket.into())
+}
+
+/// Returns an error that names the option.
+fn refused(error: &io::Error, name: &str) -> io::Error {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => ": it needs the capability CAP_NET_ADMIN",
+        _ => "",
+    };
+    io::Error::other(format!("the system refuses {name}: {error}{advice}"))
+}
+
+/// The options that only Linux has.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use std::io;
+
+    use socket2::Socket;
+
+    pub fn set_busy_poll(socket: &Socket, micros: u32) -> io::Result<()> {
+        socket.set_busy_poll(micros)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod linux {
+    use std::io;
+
+    use socket2::Socket;
+
+    pub fn set_busy_poll(_: &Socket, _: u32) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux has it"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_the_system_refuses_is_named_with_what_it_needs() {
+        let error = io::Error::from(io::ErrorKind::PermissionDenied);
+        let sentence = refused(&error, "FOURWAY_BUSY_POLL").to_string();
+        assert!(sentence.starts_with("the system refuses FOURWAY_BUSY_POLL: "), "{sentence}");
+        assert!(sentence.ends_with(": it needs the capability CAP_NET_ADMIN"), "{sentence}");
+    }
 }

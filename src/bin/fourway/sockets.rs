@@ -10,7 +10,7 @@ use super::console::Console;
 use super::holder;
 use super::inherited::Inherited;
 use super::listener;
-use super::options::{Listen, ListenerOptions, Options};
+use super::options::{Listen, Options};
 #[cfg(unix)]
 use super::unix_socket::{self, SocketFile};
 
@@ -76,7 +76,7 @@ impl Sockets {
         console: &Console,
     ) -> Result<(), String> {
         let name = options.name("listen");
-        let mut opening = Opening { server, options: &options.listeners };
+        let mut opening = Opening { server, options };
         let Opened { listeners, failed } = open_all(&mut opening, addresses);
         let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error, &name, options));
         let refusals: Vec<_> = refusals.collect();
@@ -177,7 +177,7 @@ trait Opener {
 /// Opens listeners of the server.
 struct Opening<'a> {
     server: &'a mut Server,
-    options: &'a ListenerOptions,
+    options: &'a Options,
 }
 
 impl Opener for Opening<'_> {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use fourway::{
-    BodyWriter, Config, ConnectionId, GoneReason, Handler, Intake, More, Progress, Reason, Reply, Request, RequestId,
-    Responder, Server,
+    BodyWriter, Config, ConnectionId, GoneReason, Handler, Intake, More, Progress, Reason, Reply, Request,
+    RequestId, Responder, Server,
 };
 
 use super::options::Options;

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
 use crate::common::kernel::queue_of;
-use crate::common::program::{Program, command};
+use crate::common::program::{Program, command, run};
 use crate::common::{Client, borrowed, tools};
 
 #[test]
@@ -64,6 +64,21 @@ fn a_buffer_that_the_system_cuts_is_a_warning() {
     }
 }
 
+#[test]
+fn connections_poll_the_network_card_for_the_time_of_the_option() {
+    let usual = Program::start(&[]);
+    // Older kernels let only a process with CAP_NET_ADMIN raise it.
+    if borrowed::listener(&usual, usual.address).set_busy_poll(1).is_err() {
+        return tools::skipped("SO_BUSY_POLL needs CAP_NET_ADMIN");
+    }
+    let program = Program::start(&["--busy-poll", "50us"]);
+    assert_eq!(borrowed::listener(&program, program.address).busy_poll().unwrap(), 50);
+    let mut client = program.connect();
+    assert_eq!(client.ask("/path").body, b"xixizi");
+    let accepted = borrowed::accepted(&program, client.socket().local_addr().unwrap());
+    assert_eq!(accepted.busy_poll().unwrap(), 50);
+}
+
 /// The program on all addresses of IPv6, and its port on an address of IPv4.
 fn on_all_of_ipv6(options: &[&str]) -> Option<(Program, SocketAddr)> {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
@@ -97,7 +112,7 @@ fn an_address_that_is_given_for_both_kinds_of_clients_is_not_another_programs() 
     let Some((program, ipv4)) = on_all_of_ipv6(&[]) else { return };
     drop(program);
     let listens = format!("[::]:{0},0.0.0.0:{0}", ipv4.port());
-    let ended = crate::common::program::run(command(&["--ipv6-only", "off", "--listen", &listens]));
+    let ended = run(command(&["--ipv6-only", "off", "--listen", &listens]));
     assert_eq!(ended.code(), Some(1));
     let reason = format!("0.0.0.0:{0}: this server already listens on [::]:{0}", ipv4.port());
     assert!(ended.stderr.contains(&reason), "{}", ended.stderr);

@@ -3,7 +3,7 @@
 use clap::{ArgAction, Args};
 use fourway::Config;
 
-use super::values::{backlog, on_or_off, size, switch};
+use super::values::{Time, backlog, on_or_off, size, switch};
 
 /// The most bytes of a socket's buffer. The kernel doubles the number.
 const MOST_BUFFER: usize = (i32::MAX / 2) as usize;
@@ -40,6 +40,13 @@ pub struct ListenerOptions {
     /// net.core.rmem_max.
     #[arg(long, value_name = "N", env = "FOURWAY_RECEIVE_BUFFER", value_parser = size(1..=MOST_BUFFER))]
     pub receive_buffer: Option<usize>,
+
+    /// Let each read of a TCP connection poll the network card for at most T, such as 50us.
+    ///
+    /// It is SO_BUSY_POLL of Linux, in whole microseconds. Some kernels demand CAP_NET_ADMIN for it. It costs CPU time,
+    /// and has no effect on the loopback device.
+    #[arg(long, value_name = "T", env = "FOURWAY_BUSY_POLL")]
+    pub busy_poll: Option<Time>,
 }
 
 impl ListenerOptions {

@@ -18,7 +18,7 @@ use fourway::Config;
 pub use accepting::AcceptOptions;
 use connections::ConnectionOptions;
 use limits::LimitOptions;
-pub use listeners::ListenerOptions;
+use listeners::ListenerOptions;
 use response::ResponseOptions;
 use steering::SteeringOptions;
 use timeouts::{ShutdownOptions, TimeoutOptions};
