@@ -85,4 +85,10 @@ fn the_limits_of_a_request_are_those_of_the_options() {
     };
     check_limit("--body-limit", 2, 413, body);
     check_limit("--body-limit", 0, 413, body);
+    let chunks = |bytes: usize| {
+        let chunks = "1\r\nx\r\n".repeat(bytes);
+        format!("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
+    };
+    check_limit("--body-limit", 2, 413, chunks);
+    check_limit("--body-limit", 0, 413, chunks);
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use fourway::{Config, Limits};
 
-use super::values::size;
+use super::values::{bytes, size};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits of a request (numbers such as 64k or 64ki)")]
@@ -23,18 +23,16 @@ pub struct LimitOptions {
     #[arg(default_value_t = Limits::default().target_bytes)]
     pub target_limit: usize,
 
-    /// Limit the body, 0 to 1073741824 bytes; a longer one gets 413.
-    #[arg(long, value_name = "N", env = "FOURWAY_BODY_LIMIT", value_parser = size(0..=1 << 30))]
-    #[arg(default_value_t = Limits::default().body_bytes)]
-    pub body_limit: usize,
+    /// Limit the body, 0 or more bytes; a longer one gets 413 [default: no limit]
+    #[arg(long, value_name = "N", env = "FOURWAY_BODY_LIMIT", value_parser = bytes)]
+    pub body_limit: Option<u64>,
 }
 
 impl LimitOptions {
-    /// Sets the library's settings.
+    /// Sets the library's settings. The target limits the body itself, because it does not keep any.
     pub fn apply(&self, config: &mut Config) {
         config.limits.head_bytes = self.head_limit;
         config.limits.headers = self.header_limit;
         config.limits.target_bytes = self.target_limit;
-        config.limits.body_bytes = self.body_limit;
     }
 }

@@ -159,6 +159,11 @@ pub fn size(range: RangeInclusive<usize>) -> impl Fn(&str) -> Result<usize, Stri
     }
 }
 
+/// Any number of bytes.
+pub fn bytes(text: &str) -> Result<u64, &'static str> {
+    number(text).ok_or("expected a number of bytes, such as 0, 64k or 64ki")
+}
+
 pub fn backlog(text: &str) -> Result<u32, &'static str> {
     let number = number(text).ok_or("expected a number from 0 on, such as 0, 128 or 64k")?;
     u32::try_from(number).map_err(|_| "expected a number below 4,294,967,296")
