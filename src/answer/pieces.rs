@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use log::error;
 
 use super::finish::CANNOT_BE_SENT;
+use crate::config::CloseMode;
 use crate::deferred::GoneReason;
 use crate::exchange::{Exchange, Later, OnSent, Streamed};
 use crate::handler::{BodyWriter, Handler, More, Piece};
@@ -44,7 +45,7 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
     if let Err(fault) = account(&mut streamed.framing, &piece, more) {
         error!("the handler's streamed response cannot be sent: {fault}");
         shared.stats.handler_errors += 1;
-        if more != More::End {
+        if !matches!(more, More::End | More::Cut(_)) {
             shared.deferrals.note_gone_here(serial, GoneReason::Unsendable);
         }
         return if takes_back(&streamed, exchange) {
@@ -55,6 +56,13 @@ pub(crate) fn ask_for_piece<H: Handler + ?Sized>(
         };
     }
     exchange.out.commit(piece.len);
+    if let More::Cut(how) = more {
+        exchange.in_flight.on_sent = match how {
+            CloseMode::Drop => OnSent::Drop,
+            _ => OnSent::closing(how),
+        };
+        return Given::Piece;
+    }
     if more == More::End {
         exchange.out.push(if piece.has_trailers { b"\r\n" } else { streamed.framing.end() });
         exchange.in_flight.on_sent = streamed.then;

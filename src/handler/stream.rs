@@ -1,6 +1,7 @@
 //! Streamed responses: the host gives the body piece by piece, when it is asked.
 
 use super::responder::{Reply, ResponseHead};
+use crate::config::CloseMode;
 use crate::deferred::RequestId;
 
 /// What follows a piece of a streamed response. [`Handler::more`](crate::Handler::more) returns it.
@@ -36,6 +37,13 @@ pub enum More {
     /// The response cannot be finished. The server resets the connection, so that the client notices. (On a Unix socket
     /// a reset looks like an end. There a client notices by the length, or by the missing last chunk.)
     Abort,
+    /// The response ends here, whatever its length: this was the last piece, and no last chunk follows it. When it is
+    /// sent, the connection closes in this way. With [`CloseMode::Drop`] the server closes the socket at once, without
+    /// waiting for the client.
+    ///
+    /// It is for test servers, and for hosts that pass on what another server has cut off. A client notices by the
+    /// length, or by the missing last chunk. A body that only the close ends looks whole.
+    Cut(CloseMode),
 }
 
 impl<'r> ResponseHead<'r> {
@@ -47,7 +55,7 @@ impl<'r> ResponseHead<'r> {
     /// 9112 §7.1). A client of HTTP/1.0 does not know chunks, so the close ends its body. If the announced length is
     /// reached, the server still waits for [`More::End`], and so does the client's next request.
     ///
-    /// Each id ends exactly once: with [`More::End`] or [`More::Abort`], or with a call of
+    /// Each id ends exactly once: with [`More::End`], [`More::Abort`] or [`More::Cut`], or with a call of
     /// [`Handler::gone`](crate::Handler::gone). If the client wants no body, because it has sent HEAD or the status
     /// is 204, 205 or 304, `more` is never called, and `gone` reports
     /// [`NoBody`](crate::GoneReason::NoBody) at once.

@@ -59,6 +59,55 @@ fn a_stream_that_the_host_aborts_is_reset() {
 }
 
 #[test]
+fn a_stream_that_the_host_cuts_closes_in_the_way_that_the_host_chooses() {
+    for (verb, ending) in [("c", Ending::Fin), ("C", Ending::Fin), ("r", Ending::Reset), ("d", Ending::Fin)] {
+        for path in ["/stream/100/10a,5", "/stream/chunked/10a,5", "/stream/100/15", "/stream/chunked/0l,15"]
+        {
+            let mut sim = Sim::new();
+            let client = sim.connect();
+            client.get(&format!("{path}{verb}"));
+            sim.settle();
+            if sim.site.ended.is_empty() {
+                sim.resume().unwrap();
+                sim.settle();
+            }
+            assert_ended(&mut sim);
+            if verb == "C" {
+                assert_eq!(client.ending(), None, "the client closes first");
+                client.fin();
+                sim.settle();
+            }
+            let case = format!("{path}{verb}");
+            assert_eq!(client.ending(), Some(ending), "{case}");
+            let responses = client.responses();
+            assert_eq!(responses.len(), 1, "{case}");
+            assert!(!responses[0].is_whole && responses[0].body.len() == 15, "{case}: {responses:?}");
+            client.fin();
+            sim.settle();
+            sim.assert_empty();
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_in_mode_drop_does_not_wait_for_its_client() {
+    let mut sim = Sim::new();
+    let client = sim.connect();
+    client.get("/stream/100/10d");
+    sim.settle();
+    assert_eq!(client.ending(), Some(Ending::Fin));
+    assert_eq!((sim.stats().open, sim.stats().closes(Reason::Dropped)), (0, 1));
+    let client = sim.connect();
+    client.get("/stream/100/10c");
+    sim.settle();
+    assert_eq!(
+        (client.ending(), sim.stats().closing),
+        (Some(Ending::Fin), 1),
+        "a FIN waits for the client's"
+    );
+}
+
+#[test]
 fn a_length_that_is_not_kept_is_a_reset() {
     for (path, is_ended) in
         [("/stream/10/5a,4e", true), ("/stream/10/5a,6e", true), ("/stream/10/5a,6a,0e", false)]

@@ -13,6 +13,8 @@ mod cli;
 mod clients;
 #[cfg(all(unix, feature = "cli"))]
 mod restart;
+#[cfg(all(unix, feature = "cli"))]
+mod steering;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod crowd;
 #[cfg(all(target_os = "linux", feature = "cli"))]

@@ -59,9 +59,7 @@ impl Target {
     /// Processes the events of a turn. `last_end` is the end of the turn before.
     pub fn process(&mut self, server: &mut Server, now: Instant, last_end: Instant) -> Progress {
         self.steering.fire(server, now, last_end);
-        let progress = server.process(now, self);
-        self.steering.close_cut(server, now);
-        progress
+        server.process(now, self)
     }
 }
 

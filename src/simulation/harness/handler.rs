@@ -283,7 +283,7 @@ impl Handler for Site {
         let more = self.streams[at].1.more(piece);
         let has_nothing = more == More::Later || (more == More::Again && piece.room_left() == room);
         self.waiting.extend(has_nothing.then_some(id));
-        if matches!(more, More::End | More::Abort) {
+        if matches!(more, More::End | More::Abort | More::Cut(_)) {
             self.ended.push(self.streams.remove(at).0);
         }
         more

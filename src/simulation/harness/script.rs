@@ -2,13 +2,14 @@
 //!
 //! `/stream/chunked/100a,0l,5e` is a body of unknown length: 100 bytes and `Again`, nothing and `Later`, 5 bytes and
 //! `End`. `/stream/300/…` announces 300 bytes. The other letters are `x` for `Abort`, `p` for a panic, `o` for a piece
-//! that is longer than its room, `t` for `End` with a trailer, and `f` for `Again` with a chunk that ends in the middle.
+//! that is longer than its room, `c`, `C`, `r` and `d` for `Cut` in the four close modes, `t` for `End` with a trailer, and `f` for `Again` with a chunk that ends in the middle.
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 
 use super::pages::LARGE;
 use super::panic::HandlerPanic;
+use crate::config::CloseMode;
 use crate::handler::{BodyWriter, More};
 
 /// What a stream is going to do.
@@ -82,6 +83,10 @@ impl Script {
                 self.wrote(len, size, More::End)
             }
             'e' => self.wrote(len, size, More::End),
+            'c' => self.wrote(len, size, More::Cut(CloseMode::Fin)),
+            'C' => self.wrote(len, size, More::Cut(CloseMode::Peer)),
+            'r' => self.wrote(len, size, More::Cut(CloseMode::Rst)),
+            'd' => self.wrote(len, size, More::Cut(CloseMode::Drop)),
             'x' => More::Abort,
             'p' => resume_unwind(Box::new(HandlerPanic)),
             _ => self.wrote(len, size, More::Again),

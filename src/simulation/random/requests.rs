@@ -16,7 +16,11 @@ pub(super) struct Asked {
 /// Streams of every kind: with and without a length, quick and slow, and with each way to go wrong.
 fn any_stream(chance: &mut Chance) -> String {
     let sizes = [0, 1, 100, 5000, 70_000];
-    let last = if chance.one_in(6) { chance.pick(&["x", "p", "o"]) } else { chance.pick(&["e", "t"]) };
+    let last = if chance.one_in(6) {
+        chance.pick(&["x", "p", "o", "c", "C", "r", "d"])
+    } else {
+        chance.pick(&["e", "t"])
+    };
     let mut steps = vec![(chance.pick(&sizes), last)];
     for _ in 0..chance.below(4) {
         steps.insert(0, (chance.pick(&sizes), chance.pick(&["a", "a", "l", "f"])));

@@ -45,7 +45,7 @@ const LINE: usize = 64;
 
 /// Returns the bytes that steering reserves for a number of connections.
 pub fn reserved_bytes(connections: usize) -> usize {
-    connections * (jobs::PER_JOB + size_of::<ConnectionId>()) + PATTERN
+    connections * jobs::PER_JOB + PATTERN
 }
 
 /// The settings of all responses.
@@ -69,8 +69,6 @@ pub struct Steering {
     is_alert: bool,
     rng: Rng,
     jobs: Jobs,
-    /// Connections to close after the turn.
-    closes: Vec<ConnectionId>,
     pattern: Arc<[u8]>,
     counts: Counts,
 }
@@ -105,7 +103,6 @@ impl Steering {
             settings,
             rng: Rng::new(),
             jobs: Jobs::with_capacity(connections),
-            closes: Vec::with_capacity(connections),
             pattern: pattern(),
             counts: Counts::default(),
         }
@@ -329,13 +326,6 @@ impl Steering {
             (_, None) => {
                 self.jobs.remove(key);
             }
-        }
-    }
-
-    /// Closes the connections whose responses end in the middle. Call it once per turn, after [`Server::process`].
-    pub fn close_cut(&mut self, server: &mut Server, now: Instant) {
-        for connection in self.closes.drain(..) {
-            let _ = server.close(connection, CloseMode::Drop, now);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use fourway::{BodyWriter, CloseMode, More, RequestId};
+use fourway::{BodyWriter, More, RequestId};
 
 use super::Steering;
 use super::jobs::{Job, Step};
@@ -44,12 +44,11 @@ impl Steering {
         }
         job.given += len;
         if job.given == job.end {
-            if job.plan.waits_after_body() || job.plan.cut.is_some() {
+            if job.plan.waits_after_body() {
                 // The server asks again when the kernel has taken this piece.
                 return More::Again;
             }
-            self.end(key);
-            return More::End;
+            return self.finish(key);
         }
         let gap = job.plan.gap.map_or(0, |gap| gap.draw(rng));
         match u64::try_from(gap) {
@@ -64,10 +63,8 @@ impl Steering {
     /// Goes on when the kernel has taken the last byte.
     fn after_body(&mut self, key: usize) -> More {
         let job = self.jobs.get_mut(key);
-        // The first piece leaves together with the head. If the response ends before it, the head leaves alone.
-        let is_head_alone = job.end == 0 && job.plan.cut.is_some();
         let pause = job.plan.pause;
-        if pause.is_zero() && !is_head_alone {
+        if pause.is_zero() {
             return self.finish(key);
         }
         self.jobs.arm(key, Step::Pause, Instant::now() + pause);
@@ -76,22 +73,14 @@ impl Steering {
 
     /// Ends the response, as `x` says if `n` cuts it.
     fn finish(&mut self, key: usize) -> More {
-        let plan = self.jobs.get_mut(key).plan;
-        match (plan.cut, plan.close.unwrap_or(self.settings.close)) {
-            (Some(_), CloseMode::Rst) => {
-                self.jobs.remove(key);
-                More::Abort
-            }
-            (Some(_), CloseMode::Drop) => {
-                let job = self.jobs.remove(key);
-                self.closes.extend(job.connection);
-                More::Later
-            }
-            _ => {
-                self.end(key);
-                More::End
-            }
+        let Job { plan, .. } = self.jobs.get_mut(key);
+        if plan.cut.is_none() {
+            self.end(key);
+            return More::End;
         }
+        let mode = plan.close.unwrap_or(self.settings.close);
+        self.jobs.remove(key);
+        More::Cut(mode)
     }
 }
 

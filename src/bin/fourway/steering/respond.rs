@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use fourway::{Body, CloseMode, ConnectionId, Reply, Request, Responder, ResponseHead};
+use fourway::{Body, ConnectionId, Reply, Request, Responder, ResponseHead};
 
 use super::Steering;
 use super::jobs::{Job, Step};
@@ -84,13 +84,12 @@ impl Steering {
         if let (Some(request), true) = (asked.request, plan.show != Show::Nothing) {
             head = show_headers(plan, request, size, head);
         }
-        match (plan.close, plan.cut) {
-            // The server closes it when the kernel has taken the last byte.
-            (Some(CloseMode::Drop), Some(_)) => head.close_after(),
-            (Some(mode), _) => head.close_with(mode),
-            (None, Some(_)) => head.close_after(),
-            (None, None) if plan.closes => head.close_after(),
-            (None, None) => head,
+        match plan.close {
+            // The last piece says how the connection closes.
+            _ if plan.cut.is_some() => head.close_after(),
+            Some(mode) => head.close_with(mode),
+            None if plan.closes => head.close_after(),
+            None => head,
         }
     }
 
@@ -103,13 +102,9 @@ impl Steering {
         size: u64,
     ) -> Reply<'r> {
         let end = plan.cut.map_or(size, |cut| cut.min(size));
-        // A length that the body does not keep has to be announced, unless a reset ends the response.
-        let is_kept = end == size || plan.close == Some(CloseMode::Rst);
-        let mut len = Some(size);
+        let mut len = Some(size).filter(|_| !plan.one_byte_chunks);
         match plan.length {
-            _ if plan.one_byte_chunks => len = None,
-            Length::True if is_kept => {}
-            Length::True => (head, len) = (head.announce(Some(size)), None),
+            Length::True => {}
             Length::None => (head, len) = (head.announce(None), None),
             Length::This(length) => (head, len) = (head.announce(Some(length)), None),
         }

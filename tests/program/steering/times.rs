@@ -1,0 +1,162 @@
+//! `t`, `d`, `g`, `P`, `w`. The clock of a test can only say that something is not too early.
+
+use std::time::{Duration, Instant};
+
+use super::USUAL;
+use crate::common::get;
+use crate::common::program::Program;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn t_delays_the_first_byte() {
+    let program = Program::start(&[]);
+    let mut client = program.connect();
+    let start = Instant::now();
+    assert_eq!(client.ask("/?t=150&s=9").body.len(), 9);
+    assert!(start.elapsed() >= ms(150), "{:?}", start.elapsed());
+    assert_eq!(client.ask("/").body, USUAL, "the connection goes on");
+    let ended = program.end();
+    assert_eq!(ended.number("delays and gaps"), 1);
+}
+
+#[test]
+fn delayed_responses_wait_side_by_side_and_none_is_early() {
+    let program = Program::start(&[]);
+    let mut clients: Vec<_> = (0..100).map(|_| program.connect()).collect();
+    let start = Instant::now();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(get(&format!("/?t={}", 200 - number)));
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.response().body, USUAL);
+        assert!(start.elapsed() >= ms(200 - number as u64), "{number} after {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a_random_delay_is_below_its_bound_and_differs() {
+    let program = Program::start(&[]);
+    let mut clients: Vec<_> = (0..50).map(|_| program.connect()).collect();
+    for client in &mut clients {
+        client.send(get("/?t=100r"));
+    }
+    assert!(clients.iter_mut().all(|client| client.response().status == 200));
+    let fired = program.end().number("delays and gaps");
+    // A delay of 0 ms needs no timer.
+    assert!((40..=50).contains(&fired), "{fired}");
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_delay_along() {
+    let mut program = Program::start(&["-vv"]);
+    let waiting = [
+        ("/?t=3600000", "-> Deferred"),
+        ("/?d=1", "-> Deferred"),
+        ("/?t=3600000&v=body", "-> Deferred"),
+        ("/?s=9&p=1&g=3600000", "-> Streaming"),
+        ("/?P=3600000", "-> Streaming"),
+    ];
+    for (target, state) in waiting {
+        let mut client = program.connect();
+        client.send(get(target));
+        program.stderr.wait_for(state);
+        drop(client);
+        program.stderr.wait_for("-> gone");
+    }
+    assert_eq!(program.connect().ask_last("/").body, USUAL);
+    let ended = program.end();
+    assert_eq!(ended.number("closed first by the client"), 5);
+    assert!(!ended.stdout.contains("delays and gaps"), "{}", ended.stdout);
+}
+
+#[test]
+fn d_never_responds() {
+    let program = Program::start(&["--drain-timeout", "50ms"]);
+    let mut client = program.connect();
+    client.send(get("/?d=1"));
+    assert_eq!(program.connect().ask("/").body, USUAL, "others are served");
+    let ended = program.end();
+    assert_eq!(ended.number("requests"), 2);
+    assert_eq!(super::rest(&mut client).0, b"");
+}
+
+#[test]
+fn g_leaves_gaps_between_the_pieces() {
+    let program = Program::start(&[]);
+    let mut client = program.connect();
+    let start = Instant::now();
+    assert_eq!(client.ask("/?s=50&p=10&g=30").body.len(), 50);
+    assert!(start.elapsed() >= ms(4 * 30), "{:?}", start.elapsed());
+    assert_eq!(client.ask("/?s=2500&g=1").body.len(), 2500);
+    // Four gaps of five pieces, and two of pieces of 1 KiB.
+    assert_eq!(program.end().number("delays and gaps"), 6);
+}
+
+#[test]
+fn p_after_the_last_byte_delays_the_end() {
+    let program = Program::start(&[]);
+    let mut client = program.connect();
+    let start = Instant::now();
+    client.send(get("/?P=200&C=1"));
+    assert_eq!(client.response().body, USUAL);
+    client.expect_end();
+    assert!(start.elapsed() >= ms(200), "{:?}", start.elapsed());
+    // The last chunk is the end of a response that has chunks.
+    let mut client = program.connect();
+    let start = Instant::now();
+    client.send(get("/?P=200&k=1&s=1"));
+    client.response_head();
+    assert_eq!((client.chunk().len(), client.chunk().len()), (1, 0));
+    assert!(start.elapsed() >= ms(200), "{:?}", start.elapsed());
+}
+
+#[test]
+fn w_closes_a_connection_that_is_idle_afterwards() {
+    let program = Program::start(&["--close", "fin"]);
+    let mut client = program.connect();
+    let start = Instant::now();
+    assert_eq!(client.ask("/?w=150").body, USUAL);
+    client.expect_end();
+    assert!(start.elapsed() >= ms(150), "{:?}", start.elapsed());
+    client.finish();
+    assert_eq!(program.end().number("closed by the host"), 1);
+}
+
+#[test]
+fn a_request_in_time_ends_the_idle_time_of_w() {
+    let program = Program::start(&["-vv"]);
+    let mut client = program.connect();
+    let mut other = program.connect();
+    for _ in 0..5 {
+        assert_eq!(client.ask("/?w=3600000").body, USUAL);
+        assert_eq!(client.ask("/").body, USUAL);
+    }
+    assert_eq!(client.ask("/?w=100").body, USUAL);
+    assert_eq!(client.ask("/").body, USUAL);
+    // By then the idle time of the request before would be over.
+    let start = Instant::now();
+    assert_eq!(other.ask("/?t=150").body, USUAL);
+    assert!(start.elapsed() >= ms(150));
+    assert_eq!(client.ask("/").body, USUAL, "the connection is still open");
+    assert_eq!(program.end().number("delays and gaps"), 1);
+}
+
+#[test]
+fn a_thousand_clients_get_pieces_with_gaps_at_once() {
+    let wanted = crate::common::tools::descriptors(1000);
+    let program = Program::start(&[]);
+    let mut clients: Vec<_> = (0..wanted).map(|_| program.connect()).collect();
+    for client in &mut clients {
+        client.send(get("/?s=100&p=20&g=20r"));
+    }
+    for client in &mut clients {
+        assert_eq!(client.response().body.len(), 100);
+    }
+    let ended = program.end();
+    let fired = ended.number("delays and gaps");
+    // Each has four gaps, of which one in twenty has no length.
+    assert!((wanted as u64 * 3..=wanted as u64 * 4).contains(&fired), "{fired}");
+}
