@@ -1,14 +1,14 @@
-//! The limits of the system: open files and the accept queue, and the number of times that queue was full.
+//! The limits that the server divides or reports: open files and the accept queue.
 
 use std::fmt;
-use std::fs;
 use std::io;
 
+use super::machine::{self, sysctl};
 use super::options::Options;
 
 /// Files reserved for everything but connections: standard streams, poller, signals and listeners. There can be 64
 /// listeners, but few programs have more than one.
-const RESERVED: u64 = 64;
+pub const RESERVED: u64 = 64;
 
 /// The maximum number of connections by default, because each connection has a slot from the start. On a 32-bit
 /// system, a token range has room for no more.
@@ -102,29 +102,13 @@ pub fn listener_warnings(options: &Options) -> impl Iterator<Item = String> {
 }
 
 fn cut_warning(value: u64, name: &str, setting: &str) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/sys/{}", setting.replace('.', "/"))).ok()?;
-    let most: u64 = text.trim().parse().ok()?;
+    let most = sysctl::number(&machine::this, setting)?;
     (value > most).then(|| {
         format!(
             "{name} is {value}, but {setting} limits it to {most}: \
              raise that limit with sysctl -w {setting}={value}"
         )
     })
-}
-
-/// Returns the number of connections that the kernel has turned away since its start, because the accept queue of
-/// a listener was full. Returns `None` if the kernel does not count them.
-pub fn listen_overflows() -> Option<u64> {
-    tcp_counter(&fs::read_to_string("/proc/net/netstat").ok()?, "ListenOverflows")
-}
-
-/// Returns a counter of `netstat`, which has a line of names and below it a line of numbers. Both begin with
-/// `TcpExt:`.
-fn tcp_counter(netstat: &str, name: &str) -> Option<u64> {
-    let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));
-    let (names, numbers) = (lines.next()?, lines.next()?);
-    let (_, number) = names.split(' ').zip(numbers.split(' ')).find(|(n, _)| *n == name)?;
-    number.parse().ok()
 }
 
 #[cfg(test)]
@@ -165,13 +149,5 @@ mod tests {
         let mut capacity = Capacity::divide(20_000, Some(1000)).unwrap();
         capacity.cut_by_memory(500);
         assert_eq!(capacity.to_string(), "up to 500 connections (no more fit in half of the memory)");
-    }
-
-    #[test]
-    fn a_counter_is_found_by_its_name() {
-        let text = "TcpExt: A ListenOverflows B\nTcpExt: 1 23 4\nIpExt: ListenOverflows\nIpExt: 9\n";
-        assert_eq!(tcp_counter(text, "ListenOverflows"), Some(23));
-        assert_eq!(tcp_counter(text, "Missing"), None);
-        assert_eq!(tcp_counter("", "ListenOverflows"), None);
     }
 }

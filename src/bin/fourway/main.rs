@@ -4,11 +4,13 @@
 //!
 //! - `serve`: the loop, from the creation of the server to the summary;
 //! - `options`: the command line and the environment;
+//! - `doctor`: the subcommand that prints what the machine can bear;
 //! - `page`: the usual response, `steering`: the responses that URLs steer, and `target`: both as a handler;
 //! - `sockets`: the listeners, on addresses or on `inherited` sockets;
 //! - `listener`: a TCP listener with the options of the command line, and `unix_socket`;
 //! - `holder`: the socket that holds a port in use;
 //! - `limits`: open files and the accept queue;
+//! - `machine`: what the kernel tells about the machine;
 //! - `memory`: the memory of the program, and its division;
 //! - `accepting`: when the server accepts;
 //! - `signals`: signals as events of the loop, and their meaning;
@@ -21,11 +23,13 @@
 
 mod accepting;
 mod console;
+mod doctor;
 mod holder;
 mod inherited;
 mod limits;
 mod listener;
 mod logging;
+mod machine;
 mod memory;
 mod meter;
 mod options;
@@ -46,11 +50,14 @@ use std::process::ExitCode;
 use console::Console;
 use inherited::Inherited;
 use logging::Logger;
-use options::Options;
+use options::{Options, Subcommands};
 
 /// Runs the program. A wrong option ends it with exit code 2, any other error with 1.
 fn main() -> ExitCode {
     let options = Options::of_process();
+    if let Some(Subcommands::Doctor(options)) = &options.subcommand {
+        return doctor::run(options);
+    }
     // Both functions must run before the program starts threads: one changes the signal mask, which threads
     // inherit, and the other changes the environment.
     signals::keep_output_from_ending_us();

@@ -2,8 +2,6 @@
 //! other half for its part of each connection, which a control group also counts.
 
 use std::fmt;
-use std::fs;
-use std::path::Path;
 
 use fourway::Config;
 
@@ -97,50 +95,6 @@ fn halve(number: usize, least: usize) -> usize {
     (number / 2).max(least.min(number))
 }
 
-/// Returns the memory that this process can have: the minimum of the machine's, the control groups' and the address
-/// space's. Returns `None` if the system does not report it.
-pub fn available() -> Option<u64> {
-    let machine = mem_total(&fs::read_to_string("/proc/meminfo").ok()?);
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let groups = group_limits(&groups, |file| fs::read_to_string(file).ok());
-    machine.into_iter().chain(groups).chain(address_space()).min()
-}
-
-#[cfg(unix)]
-fn address_space() -> Option<u64> {
-    rlimit::Resource::AS.get_soft().ok().filter(|&limit| limit != rlimit::INFINITY)
-}
-
-#[cfg(not(unix))]
-fn address_space() -> Option<u64> {
-    None
-}
-
-fn mem_total(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
-}
-
-/// Returns the limits of a process's control groups and of their ancestors. A container may see only the root of
-/// its own groups.
-fn group_limits(groups: &str, read: impl Fn(&str) -> Option<String>) -> Vec<u64> {
-    let mut limits = Vec::new();
-    for line in groups.lines() {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (fields.next(), fields.next()) else { continue };
-        let (root, file) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max"),
-            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-            _ => continue,
-        };
-        for ancestor in Path::new(group).ancestors().filter_map(Path::to_str) {
-            let path = format!("{root}{}/{file}", ancestor.trim_end_matches('/'));
-            limits.extend(read(&path).and_then(|text| text.trim().parse::<u64>().ok()));
-        }
-    }
-    limits
-}
-
 /// `12 MiB`
 struct Bytes(u64);
 
@@ -197,24 +151,5 @@ mod tests {
         let mut config = Config::default();
         let error = Memory::divide(&mut config, |_| 0, Some(2 * MIB)).unwrap_err();
         assert!(error.contains("2 MiB"), "{error}");
-    }
-
-    #[test]
-    fn mem_total_is_read_from_meminfo() {
-        assert_eq!(mem_total("MemTotal:        2048 kB\nMemFree:  7 kB\n"), Some(2 << 20));
-        assert_eq!(mem_total("MemFree:  7 kB\n"), None);
-    }
-
-    #[test]
-    fn every_control_group_of_the_process_limits_it() {
-        let files = |path: &str| match path {
-            "/sys/fs/cgroup/a/b/memory.max" => Some("max\n".to_owned()),
-            "/sys/fs/cgroup/a/memory.max" => Some("1000\n".to_owned()),
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes" => Some("2000\n".to_owned()),
-            _ => None,
-        };
-        assert_eq!(group_limits("0::/a/b\n", files), [1000]);
-        assert_eq!(group_limits("4:cpu:/x\n3:memory:/not/here\n", files), [2000]);
-        assert_eq!(group_limits("nonsense\n", files), []);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fourway::{Reply, Request, Responder};
 
-use super::memory;
+use super::machine::memory;
 use super::options::Options;
 
 pub struct Page {
@@ -20,7 +20,7 @@ impl Page {
         let response = &options.response;
         let (body, content_type) = match &response.body_file {
             None => (response.body.clone().into_bytes(), "text/plain"),
-            Some(path) => match read(path, memory::available().map(|bytes| bytes / 2)) {
+            Some(path) => match read(path, memory::of_process().map(|bytes| bytes / 2)) {
                 Ok(bytes) => (bytes, "application/octet-stream"),
                 Err(why) => {
                     return Err(format!(

@@ -11,7 +11,8 @@ use super::console::Console;
 use super::inherited::Inherited;
 use super::limits::{self, Capacity};
 use super::logging::Logger;
-use super::memory::{self, Memory};
+use super::machine::{self, netstat};
+use super::memory::Memory;
 use super::meter::Meter;
 use super::options::Options;
 use super::page::Page;
@@ -46,7 +47,7 @@ pub fn serve(
     target::prepare(&mut config, is_steered);
     let own =
         |connections| page.body().len() + if is_steered { steering::reserved_bytes(connections) } else { 0 };
-    let memory = Memory::divide(&mut config, own, memory::available())?;
+    let memory = Memory::divide(&mut config, own, machine::memory::of_process())?;
     capacity.cut_by_memory(config.max_connections);
     let mut target = Target::new(page, options, config.max_connections);
 
@@ -75,7 +76,7 @@ pub fn serve(
     }
     console.greet(&format!("fourway: listening on {sockets}; {capacity}; {memory}\n"));
 
-    let overflows = limits::listen_overflows();
+    let overflows = netstat::listen_overflows();
     let meter = Meter::start(Instant::now());
     let shutdown = Shutdown::default();
     let mut host =
@@ -85,7 +86,7 @@ pub fn serve(
     ended.map_err(|error| format!("cannot wait for events: {error}"))?;
     let summary = Summary {
         stats: host.server.stats(),
-        overflows: limits::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
+        overflows: netstat::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
         meter: &host.meter,
         steered: target.steering().counts(),
     }

@@ -36,10 +36,19 @@ fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
     from_heading.skip(2).take_while(|line| line.starts_with('|')).map(cells).collect()
 }
 
-fn documented() -> Options {
+/// The page that documents a command, and the arguments that print its help.
+struct Documented {
+    page: &'static str,
+    help: &'static [&'static str],
+}
+
+const SERVER: Documented = Documented { page: "docs/PROGRAM.md", help: &["--help"] };
+const DOCTOR: Documented = Documented { page: "docs/DOCTOR.md", help: &["doctor", "--help"] };
+
+fn documented(command: &Documented) -> Options {
     let filled = |cell: &str| Some(cell.replace('`', "")).filter(|cell| cell != NONE);
     let mut options = Options::new();
-    for row in table(&page("docs/PROGRAM.md"), "option") {
+    for row in table(&page(command.page), "option") {
         let [name, variable, default, text] = &row[..] else { panic!("not four cells: {row:?}") };
         let entry = Entry {
             variable: filled(variable),
@@ -53,12 +62,13 @@ fn documented() -> Options {
     options
 }
 
-/// Reads `fourway --help`: an option's line begins with a dash, and its text is indented further.
-fn helped() -> Options {
+/// Reads the help: an option's line begins with a dash, and its text is indented further. Subcommands stand before.
+fn helped(documented: &Documented) -> Options {
     const TEXT_INDENT: &str = "          ";
     let mut options = Options::new();
     let mut current = None;
-    for line in run(command(&["--help"])).stdout.lines() {
+    let help = run(command(documented.help)).stdout;
+    for line in help.lines().skip_while(|line| *line != "Options:") {
         let words = line.trim();
         if let Some(text) = line.strip_prefix(TEXT_INDENT) {
             let entry = current.as_ref().and_then(|name| options.get_mut(name));
@@ -97,8 +107,18 @@ fn difference(
 
 #[test]
 fn the_option_table_is_what_help_prints() {
-    let (helped, documented) = (helped(), documented());
-    assert!(helped.len() >= 19, "--help is read: {:?}", helped.keys());
+    assert!(helped(&SERVER).len() >= 19, "--help is read: {:?}", helped(&SERVER).keys());
+    compare(&SERVER);
+}
+
+#[test]
+fn the_doctors_option_table_is_what_its_help_prints() {
+    assert!(helped(&DOCTOR).len() >= 6, "its help is read: {:?}", helped(&DOCTOR).keys());
+    compare(&DOCTOR);
+}
+
+fn compare(command: &Documented) {
+    let (helped, documented) = (helped(command), documented(command));
     let mut wrong = Vec::new();
     for name in documented.keys().filter(|&name| !helped.contains_key(name)) {
         wrong.push(format!("{name} stands in the table, and not in --help"));
@@ -114,12 +134,12 @@ fn the_option_table_is_what_help_prints() {
             wrong.push(format!("the mode {mode} of {name} stands in --help, and not in the table"));
         }
     }
-    assert!(wrong.is_empty(), "docs/PROGRAM.md and --help differ:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} and --help differ:\n{}", command.page, wrong.join("\n"));
 }
 
 #[test]
 fn the_readme_has_a_row_for_each_close_mode() {
-    let modes = helped()["--close MODE"].modes.clone();
+    let modes = helped(&SERVER)["--close MODE"].modes.clone();
     let rows = table(&page("README.md"), "`--close`");
     let names: Vec<_> = rows.iter().map(|row| row[0].split('`').nth(1).unwrap_or_default()).collect();
     assert_eq!(names, modes);

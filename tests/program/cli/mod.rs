@@ -5,6 +5,7 @@ mod accepting;
 mod answers;
 mod arguments;
 mod closing;
+mod doctor;
 mod documentation;
 mod inputs;
 mod limits;

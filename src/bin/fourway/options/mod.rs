@@ -2,6 +2,7 @@
 
 mod accepting;
 mod connections;
+mod doctor;
 mod environment;
 mod limits;
 mod listeners;
@@ -12,11 +13,12 @@ mod values;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use fourway::Config;
 
 pub use accepting::AcceptOptions;
 use connections::ConnectionOptions;
+pub use doctor::{ClientPlace, DoctorOptions};
 use limits::LimitOptions;
 use listeners::ListenerOptions;
 use response::ResponseOptions;
@@ -41,6 +43,7 @@ within 100 ms count as one.
 /// server was the bottleneck.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 80, next_line_help = true)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = NOTES)]
 #[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
@@ -84,9 +87,25 @@ pub struct Options {
     #[command(flatten)]
     pub shutdown: ShutdownOptions,
 
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub subcommand: Option<Subcommands>,
+
     /// The source of each value.
     #[arg(skip)]
     matches: ArgMatches,
+}
+
+/// The subcommands. Their options are their own, and those of the server are not theirs.
+#[derive(Debug, Subcommand)]
+pub enum Subcommands {
+    /// Print what this machine can bear, and what breaks first.
+    ///
+    /// It reads the limits of the kernel, compares them with what you ask for, and prints the lines that would
+    /// raise them. It changes nothing. The exit code is 0 if the machine can bear it, else 1.
+    #[command(max_term_width = 80, next_line_help = true)]
+    #[command(mut_args(|arg| arg.hide_env_values(true)))]
+    Doctor(DoctorOptions),
 }
 
 impl Options {

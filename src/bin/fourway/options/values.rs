@@ -164,6 +164,12 @@ pub fn bytes(text: &str) -> Result<u64, &'static str> {
     number(text).ok_or("expected a number of bytes, such as 0, 64k or 64ki")
 }
 
+/// A number of things that a machine may be asked for. It is so small that sums and products of it are not too large.
+pub fn wish(text: &str) -> Result<u64, &'static str> {
+    let number = count(text).ok().map(|number| number.get() as u64).filter(|&number| number <= 1_000_000_000);
+    number.ok_or("expected a number from 1 to 1,000,000,000, such as 10000 or 10k")
+}
+
 pub fn backlog(text: &str) -> Result<u32, &'static str> {
     let number = number(text).ok_or("expected a number from 0 on, such as 0, 128 or 64k")?;
     u32::try_from(number).map_err(|_| "expected a number below 4,294,967,296")
