@@ -4,6 +4,7 @@ use super::super::machine::files::{self, Files};
 use super::super::machine::ports::{Ports, Taken};
 use super::super::machine::processor::{self, Processors};
 use super::super::machine::sockstat::{self, Sockstat};
+use super::super::machine::time_wait::Reuse;
 use super::super::machine::{Reader, cgroup, memory, sysctl, table, this};
 
 /// What the kernel tells. `None` is what it does not tell.
@@ -16,10 +17,7 @@ pub struct Machine {
     pub ports: Option<Ports>,
     pub taken: Option<Taken>,
     pub tw_buckets: Option<u64>,
-    pub tw_reuse: Option<u64>,
-    /// In milliseconds. Older kernels do not have the setting, and wait a second.
-    pub tw_reuse_delay: Option<u64>,
-    pub timestamps: Option<u64>,
+    pub reuse: Reuse,
     pub tcp_mem: Option<[u64; 3]>,
     pub sockstat: Option<Sockstat>,
     pub memory: Option<u64>,
@@ -64,9 +62,7 @@ impl Machine {
             ports: Ports::read(read),
             taken: None,
             tw_buckets: number("net.ipv4.tcp_max_tw_buckets"),
-            tw_reuse: number("net.ipv4.tcp_tw_reuse"),
-            tw_reuse_delay: number("net.ipv4.tcp_tw_reuse_delay"),
-            timestamps: number("net.ipv4.tcp_timestamps"),
+            reuse: Reuse::read(read),
             tcp_mem: sysctl::three_numbers(read, "net.ipv4.tcp_mem"),
             sockstat: sockstat::read(read),
             memory: memory::in_all(read),

@@ -6,7 +6,7 @@ use super::super::machine::ports::{Ports, Taken};
 use super::asked::Asked;
 use super::finding::{Allows, Count, Finding, Verdict, What};
 use super::machine::{Conntrack, Machine};
-use super::time_wait::{self, Hold};
+use super::time_wait;
 
 /// The ports that an ordinary program may have.
 const WIDEST: std::ops::RangeInclusive<u16> = 1024..=65535;
@@ -86,16 +86,17 @@ fn time_wait(asked: &Asked, machine: &Machine) -> Finding {
         subject: "ports in TIME_WAIT, if the client closes first",
         setting: "net.ipv4.tcp_tw_reuse",
     };
-    let (Some(ports), Some(taken), Some(hold)) = (&machine.ports, &machine.taken, Hold::of_client(machine))
+    let (Some(ports), Some(taken), Some(hold)) =
+        (&machine.ports, &machine.taken, time_wait::hold_of_client(machine))
     else {
         let text = "The range, the list of sockets or net.ipv4.tcp_tw_reuse cannot be read.";
         return Finding::unknown(WHAT, text);
     };
     let each = asked.pairs * of_a_pair(ports, taken);
     let most = (each as f64 / hold.seconds()) as u64;
-    let mut finding = Finding::new(WHAT, machine.tw_reuse.unwrap_or_default());
+    let mut finding = Finding::new(WHAT, machine.reuse.setting.unwrap_or_default());
     finding.allows = Allows::PerSecond(most);
-    let mut text = hold.sentence();
+    let mut text = time_wait::sentence(hold, machine);
     if let Some(rate) = asked.rate {
         finding = finding.noted(most as f64, rate as f64);
         if finding.verdict == Verdict::Note {
@@ -105,7 +106,7 @@ fn time_wait(asked: &Asked, machine: &Machine) -> Finding {
                 time_wait::seconds(each, rate)
             );
             finding = finding.line(|| "fourway --close fin".into());
-            if machine.tw_reuse == Some(0) {
+            if machine.reuse.setting == Some(0) {
                 finding = finding.line(|| "sysctl -w net.ipv4.tcp_tw_reuse=2".into());
             }
         }

@@ -4,52 +4,27 @@
 //! takes a port of the pair of addresses. At a server it takes nothing that a client needs: a client's new connection
 //! from the same port ends it (RFC 9293 §3.10.7.4). A reset leaves no TIME_WAIT.
 
+pub use super::super::machine::time_wait::{Hold, SECONDS};
 use super::asked::Asked;
 use super::machine::Machine;
 use super::ports;
 
-/// `TCP_TIMEWAIT_LEN` in the sources of Linux.
-pub const SECONDS: u64 = 60;
-
-/// The time after which a client can have a port again that TIME_WAIT holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Hold {
-    /// The whole TIME_WAIT.
-    Whole,
-    /// The kernel takes the port for a new connection to the same server after these milliseconds, if timestamps tell
-    /// old segments from new ones.
-    Reused { milliseconds: u64, loopback_only: bool },
+/// Returns the time for a client on this machine, which reaches the server over the loopback device.
+pub fn hold_of_client(machine: &Machine) -> Option<Hold> {
+    machine.reuse.hold(true)
 }
 
-impl Hold {
-    /// Returns the time for a client on this machine, which reaches the server over the loopback device.
-    pub fn of_client(machine: &Machine) -> Option<Self> {
-        // Kernels without the setting wait one second.
-        let milliseconds = machine.tw_reuse_delay.unwrap_or(1000);
-        match (machine.tw_reuse?, machine.timestamps?) {
-            (1 | 2, timestamps) if timestamps != 0 => {
-                Some(Hold::Reused { milliseconds, loopback_only: machine.tw_reuse == Some(2) })
-            }
-            _ => Some(Hold::Whole),
+/// Returns the sentence behind the value of `net.ipv4.tcp_tw_reuse`.
+pub fn sentence(hold: Hold, machine: &Machine) -> String {
+    let seconds = hold.seconds();
+    match hold {
+        Hold::Whole => format!("So TIME_WAIT holds a port of the pair for {seconds} s."),
+        Hold::Reused { .. } if machine.reuse.setting == Some(2) => {
+            format!(
+                "So a client can have a port again after {seconds} s over loopback, and elsewhere after {SECONDS} s."
+            )
         }
-    }
-
-    pub fn seconds(self) -> f64 {
-        match self {
-            Hold::Whole => SECONDS as f64,
-            // The kernel counts in milliseconds, and a port is not taken in the same one.
-            Hold::Reused { milliseconds, .. } => milliseconds.max(1) as f64 / 1000.0,
-        }
-    }
-
-    pub fn sentence(self) -> String {
-        match self {
-            Hold::Whole => format!("So TIME_WAIT holds a port of the pair for {SECONDS} s."),
-            Hold::Reused { loopback_only, .. } => {
-                let place = if loopback_only { " over loopback, and elsewhere after 60 s" } else { "" };
-                format!("So a client can have a port again after {} s{place}.", self.seconds())
-            }
-        }
+        Hold::Reused { .. } => format!("So a client can have a port again after {seconds} s."),
     }
 }
 
@@ -88,7 +63,7 @@ pub fn rows(asked: &Asked, machine: &Machine) -> [Row; 4] {
 }
 
 fn of_client(asked: &Asked, machine: &Machine) -> Lasting {
-    let hold = Hold::of_client(machine).filter(|_| asked.has_client());
+    let hold = hold_of_client(machine).filter(|_| asked.has_client());
     match (&machine.ports, &machine.taken, hold, asked.rate) {
         (Some(ports), Some(taken), Some(hold), Some(rate)) => {
             let ports = asked.pairs * ports::of_a_pair(ports, taken);

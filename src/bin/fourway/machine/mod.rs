@@ -12,6 +12,7 @@ pub mod processor;
 pub mod sockstat;
 pub mod sysctl;
 pub mod table;
+pub mod time_wait;
 
 use std::fs;
 
