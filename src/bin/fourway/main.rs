@@ -9,6 +9,7 @@
 //! - `sockets`: the listeners, on addresses or on `inherited` sockets;
 //! - `listener`: a TCP listener with the options of the command line, and `unix_socket`;
 //! - `holder`: the socket that holds a port in use;
+//! - `ledger`: who holds TIME_WAIT, and how long the ports of clients last;
 //! - `limits`: open files and the accept queue;
 //! - `machine`: what the kernel tells about the machine;
 //! - `memory`: the memory of the program, and its division;
@@ -26,6 +27,9 @@ mod console;
 mod doctor;
 mod holder;
 mod inherited;
+#[cfg(target_os = "linux")]
+#[allow(dead_code, reason = "only its tests use it so far")]
+mod ledger;
 mod limits;
 mod listener;
 mod logging;
