@@ -43,40 +43,75 @@ fn the_line_that_it_prints_raises_the_limit() {
     assert_eq!(low("ulimit -n 101").code(), Some(0));
 }
 
+/// A command in a network namespace of its own with 90 ports for clients, or `None` where a test may not have one.
+#[cfg(target_os = "linux")]
+fn with_ninety_ports(program: &str, arguments: &[&str]) -> Option<Command> {
+    let may_unshare = Command::new("unshare").args(["-rn", "true"]).output();
+    if !may_unshare.is_ok_and(|ended| ended.status.success()) {
+        tools::skipped("unshare -rn is not possible here");
+        return None;
+    }
+    let script = r#"ip link set lo up
+        echo "50000 50099" > /proc/sys/net/ipv4/ip_local_port_range
+        echo 50010-50019 > /proc/sys/net/ipv4/ip_local_reserved_ports
+        echo 0 > /proc/sys/net/ipv4/tcp_tw_reuse
+        exec "$0" "$@""#;
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-rn", "sh", "-ec", script, program]).args(arguments).stdin(Stdio::null());
+    Some(tidy(unshare))
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_narrow_range_of_ports_is_named_with_the_line_that_widens_it() {
-    let may_unshare = Command::new("unshare").args(["-rn", "true"]).output();
-    if !may_unshare.is_ok_and(|ended| ended.status.success()) {
-        return tools::skipped("unshare -rn is not possible here");
-    }
-    let script = r#"echo "50000 50099" > /proc/sys/net/ipv4/ip_local_port_range
-        echo 50010-50019 > /proc/sys/net/ipv4/ip_local_reserved_ports
-        echo 0 > /proc/sys/net/ipv4/tcp_tw_reuse
-        exec "$0" doctor "$@""#;
-    let in_namespace = |options: &[&str]| {
-        let mut unshare = Command::new("unshare");
-        unshare.args(["-rn", "sh", "-ec", script, EXECUTABLE]).args(options);
-        run(tidy(unshare))
-    };
-    let short = in_namespace(&["--connections", "91"]);
+    let in_namespace = |options| with_ninety_ports(EXECUTABLE, options).map(run);
+    let Some(short) = in_namespace(&["doctor", "--connections", "91"]) else { return };
     assert_eq!(short.code(), Some(1), "{}{}", short.stdout, short.stderr);
     assert!(short.stdout.contains("  90  ports of a client on this machine"), "{}", short.stdout);
     let line = r#"           sysctl -w net.ipv4.ip_local_port_range="1024 65535""#;
     assert!(short.stdout.lines().any(|found| found == line), "{}", short.stdout);
 
-    let enough = in_namespace(&["--connections", "90", "--rate", "9"]);
+    let Some(enough) = in_namespace(&["doctor", "--connections", "90", "--rate", "9"]) else { return };
     assert_eq!(enough.code(), Some(0), "{}{}", enough.stdout, enough.stderr);
-    assert!(
-        enough.stdout.contains("--close peer  the client              run out after 10.0 s"),
-        "{}",
-        enough.stdout
-    );
-    assert!(
-        enough.stdout.contains("--close fin   the server              do not run out"),
-        "{}",
-        enough.stdout
-    );
+    let modes = [
+        "--close peer  the client              run out after 10.0 s",
+        "--close fin   the server              do not",
+    ];
+    assert!(modes.iter().all(|row| enough.stdout.contains(row)), "{}", enough.stdout);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_kernel_gives_a_client_as_many_ports_as_the_report_says() {
+    let program = r#"
+import errno, json, socket, subprocess, sys
+def ports():
+    report = subprocess.run([sys.argv[1], "doctor", "--json", "--connections", "100"], capture_output=True)
+    [finding] = [finding for finding in json.loads(report.stdout)["findings"] if finding["name"] == "ports"]
+    return finding
+server = socket.create_server(("127.0.0.1", 50042), backlog=1000)
+clients = [socket.create_connection(("127.0.0.1", 50042)) for _ in range(5)]
+said = ports()
+got = 0
+while True:
+    try:
+        clients.append(socket.create_connection(("127.0.0.1", 50042)))
+    except OSError as error:
+        assert error.errno == errno.EADDRNOTAVAIL, error
+        break
+    got += 1
+assert (said["verdict"], said["connections"], got) == ("short", 84, 84), (said, got)
+[line] = said["lines"]
+setting, value = line.removeprefix("sysctl -w ").split("=")
+open("/proc/sys/" + setting.replace(".", "/"), "w").write(value.strip('"'))
+clients.append(socket.create_connection(("127.0.0.1", 50042)))
+assert ports()["verdict"] == "ok"
+"#;
+    let Some(python) = tools::find(&["python3"]) else { return };
+    let python = python.to_str().expect("a path in UTF-8");
+    let Some(mut command) = with_ninety_ports(python, &["-c", program, EXECUTABLE]) else { return };
+    let ended = Child::run(&mut command);
+    assert!(ended.status.success(), "{}", ended.stderr);
 }
 
 /// Runs a program of Python on the report in JSON.

@@ -1,177 +1,17 @@
-//! The ledger beside a kernel that a test plays, and beside the real one.
+//! The ledger beside the real kernel: TIME_WAITs that a test makes on loopback.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::time::Instant;
 
-use super::super::machine::table::{self, State};
-use super::message::tests::{done, refusal, time_wait};
-use super::message::{Family, REQUEST};
-use super::outlook::Lasting;
-use super::*;
-
-thread_local! {
-    /// What the kernel of this thread's test sends, and the number of calls to it.
-    static REPLIES: RefCell<VecDeque<io::Result<Vec<u8>>>> = RefCell::default();
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The kernel of a test. Where a test has no replies for it, it has nothing to say.
-struct Played;
-
-impl Kernel for Played {
-    fn ask(&mut self, _: &[u8; REQUEST]) -> io::Result<()> {
-        CALLS.set(CALLS.get() + 1);
-        Ok(())
-    }
-
-    fn receive(&mut self, reply: &mut [u8]) -> io::Result<usize> {
-        CALLS.set(CALLS.get() + 1);
-        let next = REPLIES.with_borrow_mut(VecDeque::pop_front);
-        let bytes = next.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))?;
-        reply[..bytes.len()].copy_from_slice(&bytes);
-        Ok(bytes.len())
-    }
-}
-
-const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 80);
-
-fn played(replies: impl IntoIterator<Item = io::Result<Vec<u8>>>) -> Ledger {
-    REPLIES.with_borrow_mut(|kept| *kept = replies.into_iter().collect());
-    Ledger::over(&[SocketAddr::from(SERVER)], || Ok(Box::new(Played)))
-}
-
-/// Turns until the look has ended, and returns the time of its last turn. A turn makes at most one call.
-fn turn_to_the_end(ledger: &mut Ledger, mut now: Instant) -> Instant {
-    while ledger.view().is_looking {
-        let before = CALLS.get();
-        ledger.turn(now);
-        assert!(CALLS.get() - before <= 1, "{} calls in one turn", CALLS.get() - before);
-        now += ledger.next_timeout(now).unwrap_or_default();
-    }
-    now
-}
-
-/// Returns the kernel's list of so many clients' sockets, in pieces of at most 32 KiB.
-fn list_of_clients(number: u16) -> Vec<io::Result<Vec<u8>>> {
-    let message = |port| time_wait((Ipv4Addr::LOCALHOST, 32_768 + port), SERVER, Duration::from_secs(59));
-    let messages: Vec<_> = (0..number).map(message).collect();
-    let pieces = messages.chunks(REPLY / messages[0].len()).map(|messages| Ok(messages.concat()));
-    pieces.collect()
-}
-
-#[test]
-fn a_look_at_twenty_thousand_sockets_makes_one_call_a_turn() {
-    let mut list = list_of_clients(20_000);
-    let pieces = list.len() as u64;
-    list.extend([Ok(done()), Ok(done())]);
-    let mut ledger = played(list);
-    let now = Instant::now();
-    ledger.look(now);
-    assert_eq!(CALLS.get(), 0, "to look is not to dump");
-    let end = turn_to_the_end(&mut ledger, now);
-    let detail = ledger.view().detail.as_ref().expect("a result");
-    assert_eq!((detail.held_by_clients, detail.held_here, detail.sockets), (20_000, 0, 20_000));
-    assert_eq!(detail.receives, pieces + 2);
-    assert!(pieces > 50, "{pieces}");
-    // Two calls are requests.
-    assert_eq!(end - now, PACE * (detail.receives as u32 + 2 - 1));
-}
-
-#[test]
-fn turns_between_two_receives_make_no_call() {
-    let mut ledger = played(list_of_clients(1000));
-    let now = Instant::now();
-    ledger.look(now);
-    ledger.turn(now);
-    assert_eq!(ledger.next_timeout(now), Some(PACE));
-    for early in [now, now + PACE / 2, now + PACE - Duration::from_nanos(1)] {
-        ledger.turn(early);
-        assert_eq!(CALLS.get(), 1);
-    }
-    assert_eq!(ledger.next_timeout(now + PACE * 2), Some(Duration::ZERO));
-    ledger.turn(now + PACE);
-    assert_eq!(CALLS.get(), 2);
-}
-
-#[test]
-fn a_ledger_that_nobody_looks_at_makes_no_call() {
-    let mut ledger = played([]);
-    let now = Instant::now();
-    ledger.turn(now);
-    assert_eq!((CALLS.get(), ledger.next_timeout(now)), (0, None));
-    assert_eq!(ledger.view(), &View::default());
-}
-
-#[test]
-fn a_fresh_result_is_not_looked_for_again() {
-    let list = || [Ok(done()), Ok(done())];
-    let mut ledger = played(list().into_iter().chain(list()));
-    let now = Instant::now();
-    ledger.look(now);
-    let end = turn_to_the_end(&mut ledger, now);
-    ledger.look(end + FRESH - Duration::from_millis(1));
-    assert!(!ledger.view().is_looking);
-    ledger.look(end + FRESH);
-    assert!(ledger.view().is_looking && ledger.view().detail.is_some(), "the last result stays meanwhile");
-    turn_to_the_end(&mut ledger, end + FRESH);
-    assert_eq!(ledger.view().detail.as_ref().map(|detail| detail.at), Some(end + FRESH + PACE * 3));
-}
-
-#[test]
-fn a_second_look_meanwhile_changes_nothing() {
-    let mut ledger = played(list_of_clients(1000).into_iter().chain([Ok(done()), Ok(done())]));
-    let now = Instant::now();
-    ledger.look(now);
-    ledger.turn(now);
-    ledger.look(now);
-    turn_to_the_end(&mut ledger, now + PACE);
-    assert_eq!(ledger.view().detail.as_ref().map(|detail| detail.sockets), Some(1000));
-}
-
-#[test]
-fn a_kernel_without_ipv6_is_no_problem() {
-    const ENOENT: i32 = 2;
-    let mut ledger = played([Ok(done()), Ok(refusal(ENOENT))]);
-    ledger.look(Instant::now());
-    turn_to_the_end(&mut ledger, Instant::now());
-    assert!(ledger.view().detail.is_some() && ledger.view().problem.is_none());
-}
-
-#[test]
-fn a_kernel_that_refuses_is_a_problem_until_it_answers() {
-    const ENOENT: i32 = 2;
-    let mut ledger = played([Ok(refusal(ENOENT)), Ok(done()), Ok(done())]);
-    let now = Instant::now();
-    ledger.look(now);
-    turn_to_the_end(&mut ledger, now);
-    let problem = ledger.view().problem.clone().expect("a problem");
-    assert!(problem.contains("No such file") && ledger.view().detail.is_none(), "{problem}");
-    ledger.look(now);
-    turn_to_the_end(&mut ledger, now);
-    assert!(ledger.view().detail.is_some() && ledger.view().problem.is_none());
-}
-
-#[test]
-fn a_kernel_that_never_answers_ends_the_look() {
-    let mut ledger = played([]);
-    let now = Instant::now();
-    ledger.look(now);
-    let end = turn_to_the_end(&mut ledger, now);
-    assert!(ledger.view().problem.is_some() && ledger.view().detail.is_none());
-    assert!(end - now <= PACE * 60);
-}
-
-#[test]
-fn a_socket_that_cannot_be_had_is_a_problem() {
-    let mut ledger = Ledger::over(&[], || Err(ErrorKind::PermissionDenied.into()));
-    ledger.look(Instant::now());
-    assert!(ledger.view().problem.is_some() && !ledger.view().is_looking);
-}
-
-// --- the real kernel ---
+use super::super::super::machine::table::{self, State};
+use super::super::super::machine::{sockstat, this};
+use super::super::dump::{Kernel, Netlink};
+use super::super::message::{self, Family, REQUEST};
+use super::super::outlook::Lasting;
+use super::super::{Detail, Ledger, REPLY};
+use super::{CALLS, turn_to_the_end};
 
 /// A listener, and connections to it that have ended or live.
 struct Server {
@@ -305,28 +145,60 @@ fn the_cheap_count_is_that_of_the_whole_machine() {
     assert_eq!((ledger.view().is_looking, &ledger.view().detail), (false, &None));
 }
 
-/// Set for the copy of this test program that has a network namespace of its own.
-const IN_NAMESPACE: &str = "FOURWAY_TEST_IN_NAMESPACE";
-
-#[test]
-fn a_look_at_twenty_thousand_real_time_waits_makes_one_receive_a_turn() {
-    if std::env::var_os(IN_NAMESPACE).is_some() {
-        return look_at_twenty_thousand();
+/// Runs a test in a network namespace of its own, which a script in sh prepares. Its traces and its settings would be in the
+/// way of others.
+fn in_own_namespace(name: &str, script: &str, test: fn()) {
+    const IS_INSIDE: &str = "FOURWAY_TEST_IN_NAMESPACE";
+    if std::env::var_os(IS_INSIDE).is_some() {
+        return test();
     }
-    // So many TIME_WAITs would be in the way of other tests for a minute.
-    let this = "ledger::tests::a_look_at_twenty_thousand_real_time_waits_makes_one_receive_a_turn";
     let mut unshare = Command::new("unshare");
-    unshare
-        .args(["-rn", "sh", "-c", r#"ip link set lo up && exec "$0" "$@""#])
-        .arg(std::env::current_exe().unwrap());
-    let ended = unshare.args([this, "--exact"]).env(IN_NAMESPACE, "1").output();
-    let Ok(ended) = ended else { return };
+    unshare.args(["-rn", "sh", "-ec", &format!(r#"ip link set lo up; {script} exec "$0" "$@""#)]);
+    unshare.arg(std::env::current_exe().unwrap()).args([&format!("ledger::tests::real::{name}"), "--exact"]);
+    let Ok(ended) = unshare.env(IS_INSIDE, "1").output() else { return };
     let output = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
     if !output.contains("running 1 test") {
         eprintln!("SKIPPED, because unshare -rn and ip are not possible here: {output}");
         return;
     }
     assert!(ended.status.success() && output.contains("1 passed"), "{output}");
+}
+
+#[test]
+fn the_ports_that_are_left_are_those_that_a_client_gets() {
+    let script = r#"echo "50000 50199" > /proc/sys/net/ipv4/ip_local_port_range
+        echo 50000-50009 > /proc/sys/net/ipv4/ip_local_reserved_ports
+        echo 0 > /proc/sys/net/ipv4/tcp_tw_reuse;"#;
+    in_own_namespace("the_ports_that_are_left_are_those_that_a_client_gets", script, || {
+        let listener = TcpListener::bind("127.0.0.1:50100").unwrap();
+        let mut server = Server { address: listener.local_addr().unwrap(), listener, live: Vec::new() };
+        server.repeat(60, Server::client_closes_first);
+        // These cost no port.
+        server.repeat(10, Server::server_closes_first);
+        for _ in 0..30 {
+            let ends = server.connection();
+            server.live.extend(ends);
+        }
+        let outlook = server.looked().outlook.expect("a pair");
+        assert_eq!(outlook.ports, 200 - 10 - 1);
+        let mut got = 0;
+        let error = loop {
+            match TcpStream::connect(server.address) {
+                Ok(client) => server.live.push(client),
+                Err(error) => break error,
+            }
+            got += 1;
+        };
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+        assert_eq!((outlook.left, got), (got, outlook.left), "{outlook:?}");
+        assert!((95..=105).contains(&got), "{outlook:?}");
+    });
+}
+
+#[test]
+fn a_look_at_twenty_thousand_real_time_waits_makes_one_receive_a_turn() {
+    let name = "a_look_at_twenty_thousand_real_time_waits_makes_one_receive_a_turn";
+    in_own_namespace(name, "", look_at_twenty_thousand);
 }
 
 /// A kernel that counts the calls.
