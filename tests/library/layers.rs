@@ -138,7 +138,9 @@ fn circles(modules: &Modules) -> BTreeMap<String, BTreeSet<String>> {
         let before = left.len();
         left.retain(|module, uses| !uses.is_empty() && used.contains(module));
         let modules: BTreeSet<_> = left.keys().cloned().collect();
-        left.values_mut().for_each(|uses| uses.retain(|used| modules.contains(used)));
+        for uses in left.values_mut() {
+            uses.retain(|used| modules.contains(used));
+        }
         if left.len() == before {
             return left;
         }
