@@ -3,7 +3,7 @@
 use clap::{ArgAction, Args};
 
 use super::values::on_or_off;
-use crate::steering;
+use crate::steering::query::is_list;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Steering (values such as 20k, 100r or 503:5,200)")]
@@ -91,5 +91,5 @@ fn fault(text: &str) -> Result<String, &'static str> {
 }
 
 fn list(letter: u8, text: &str, expected: &'static str) -> Result<String, &'static str> {
-    if steering::is_list(letter, text) { Ok(text.into()) } else { Err(expected) }
+    if is_list(letter, text) { Ok(text.into()) } else { Err(expected) }
 }

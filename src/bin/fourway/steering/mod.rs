@@ -8,12 +8,14 @@
 //!
 //! What the program goes on with later is a [`Job`](jobs::Job), and has a timer of its own.
 
+mod asked;
 mod jobs;
 mod number;
 mod pieces;
 mod plan;
-mod query;
+pub mod query;
 mod respond;
+mod text;
 mod timers;
 
 use std::sync::Arc;
@@ -24,12 +26,10 @@ use fourway::{CloseMode, ConnectionId, GoneReason, Intake, Reply, Request, Reque
 
 use super::page::Page;
 
+use asked::Asked;
 use jobs::{Job, Jobs, Step};
 use plan::Plan;
 use query::Letters;
-use respond::Asked;
-
-pub use query::is_list;
 
 /// The help of the letters, which `/?` and `/?h` return.
 pub const HELP: &str = include_str!("help.txt");
@@ -242,7 +242,7 @@ impl Steering {
         responder: Responder<'r>,
     ) -> Reply<'r> {
         if let Some(request) = request {
-            respond::settle(&mut plan, request, self.settings.body.len());
+            asked::settle(&mut plan, request, self.settings.body.len());
         }
         if !plan.is_mute && plan.delay.is_zero() {
             return self.give(&plan, Asked { request, connection }, responder);

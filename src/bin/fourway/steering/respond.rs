@@ -1,38 +1,14 @@
 //! Gives the response that a plan describes.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use fourway::{Body, ConnectionId, Reply, Request, Responder, ResponseHead};
 
 use super::Steering;
+use super::asked::{Asked, etag};
 use super::jobs::{Job, Step};
 use super::plan::{Length, Plan, Show};
-
-/// The request as far as it is still known when its response is given.
-#[derive(Clone, Copy)]
-pub struct Asked<'a> {
-    pub request: Option<&'a Request<'a>>,
-    pub connection: Option<ConnectionId>,
-}
-
-/// Settles what depends on the request: whether the client has the response already.
-pub fn settle(plan: &mut Plan, request: &Request<'_>, usual_size: usize) {
-    let Some(version) = plan.etag.filter(|_| plan.status == 200) else { return };
-    let etag = etag(version, plan.size.unwrap_or(usual_size as u64));
-    let is_read = matches!(request.method(), "GET" | "HEAD");
-    let known = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("If-None-Match"));
-    if is_read && known.map(|(_, value)| value).any(|list| names(list, etag.as_bytes())) {
-        plan.status = 304;
-    }
-}
-
-/// Returns whether a list of entity tags names this one. The comparison is weak (RFC 9110 §13.1.2).
-fn names(list: &[u8], etag: &[u8]) -> bool {
-    // This server's tags hold no comma.
-    list.split(|&byte| byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag)
-}
+use super::text::Text;
 
 impl Steering {
     /// Gives the response now. If its body comes in pieces, adds the job for it.
@@ -153,43 +129,4 @@ fn show_headers<'r>(
         head = head.header(shown.as_str(), value);
     }
     head
-}
-
-/// Returns the entity tag of a version of a body.
-fn etag(version: u64, size: u64) -> Text<64> {
-    let mut text = Text::default();
-    let _ = write!(text, "\"{version}-{size}\"");
-    text
-}
-
-/// A text of at most `N` bytes. It allocates nothing.
-pub struct Text<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
-
-impl<const N: usize> Default for Text<N> {
-    fn default() -> Self {
-        Text { bytes: [0; N], len: 0 }
-    }
-}
-
-impl<const N: usize> Text<N> {
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
-    }
-}
-
-/// Writes a text whole or not at all.
-impl<const N: usize> Write for Text<N> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let free = self.bytes.get_mut(self.len..self.len + text.len()).ok_or(fmt::Error)?;
-        free.copy_from_slice(text.as_bytes());
-        self.len += text.len();
-        Ok(())
-    }
 }
