@@ -71,6 +71,7 @@ mod ready_floods;
 mod refuse;
 mod streams;
 mod streams_end;
+mod streams_server;
 mod take_over;
 mod waves;
 
