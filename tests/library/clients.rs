@@ -1,5 +1,5 @@
 //! The main job: clients make a thousand requests each, none fails, and every body is the right one. Clients that others
-//! wrote are in `tests/program/clients.rs`.
+//! wrote are in `tests/program/clients/`.
 
 use std::thread;
 
