@@ -1,6 +1,6 @@
 //! Reading from a Unix socket with the descriptors that a client passes (SCM_RIGHTS, unix(7)).
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 
 use mio::net::UnixStream;
@@ -23,10 +23,18 @@ const FLAGS: RecvFlags = RecvFlags::CMSG_CLOEXEC;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 const FLAGS: RecvFlags = RecvFlags::empty();
 
-/// Reads once. The kernel is given space for no more descriptors than the request may have, and discards the others.
-// Its space is on the stack, so the reads of other sockets must not have it in their frame.
+/// Reads once, and takes the descriptors that come with the bytes if the server wants any. Without recvmsg(2), the kernel
+/// closes them.
+// Not inlined, so that the reads of other sockets do not pay for it.
 #[inline(never)]
-pub(super) fn read(stream: &UnixStream, into: &mut [u8], mut passed: Passed<'_>) -> io::Result<usize> {
+pub(super) fn read(stream: &mut UnixStream, into: &mut [u8], passed: Passed<'_>) -> io::Result<usize> {
+    if passed.are_wanted() { receive(stream, into, passed) } else { stream.read(into) }
+}
+
+/// Reads once. The kernel is given space for no more descriptors than the request may have, and discards the others.
+// Its space is on the stack, so other reads must not have it in their frame.
+#[inline(never)]
+fn receive(stream: &UnixStream, into: &mut [u8], mut passed: Passed<'_>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_DESCRIPTORS)) + OTHER_BYTES];
     let most = cmsg_space!(ScmRights(passed.room())) + OTHER_BYTES;
     // What is left in this buffer is closed with it.
