@@ -45,6 +45,15 @@ pub enum Intake {
 }
 
 impl Intake {
+    /// Returns how long a body may be, if the server gathers `limit` bytes at most.
+    pub(crate) fn most(self, limit: usize) -> u64 {
+        match self {
+            Intake::Whole => limit as u64,
+            Intake::AtMost(most) => most.min(limit) as u64,
+            Intake::Discard | Intake::Pieces => u64::MAX,
+        }
+    }
+
     /// Returns whether the server keeps nothing of the body.
     pub(crate) fn drains(self) -> bool {
         matches!(self, Intake::Discard | Intake::Pieces)

@@ -77,7 +77,8 @@
 //!
 //! The server asks the handler before the body of a request comes ([`Handler::head`]). The handler can respond at once,
 //! or choose an [`Intake`]: the whole body, a shorter one, none of it, or its pieces as they arrive
-//! ([`Handler::piece`]). So an upload of any length takes one head buffer.
+//! ([`Handler::piece`]). So an upload of any length takes one head buffer. A handler that has to ask somebody else
+//! first defers the request there: its body waits unread until the host calls [`Server::take_in`].
 //!
 //! # Another protocol
 //!
@@ -164,8 +165,8 @@
 //!    not hold if the event hinted at the end of input or at urgent data.
 //! 3. Events mark, `process` acts. No slot is freed while the host hands over a batch of events. One
 //!    exception: when at least half of the out buffers are lent, the host's next call (`respond`,
-//!    `respond_with`, `resume`, `cancel`, `adopt`, `close`, `drain` or `abort`) sends the response that it has
-//!    just given.
+//!    `respond_with`, `take_in`, `resume`, `cancel`, `adopt`, `close`, `drain` or `abort`) sends the response that
+//!    it has just given.
 //! 4. One driver, one function per state, and the transition is a return value.
 //! 5. States say what is waited for. Nothing beside the state repeats it.
 //! 6. All memory is reserved at the start. If something is full, wait or evict.

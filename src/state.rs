@@ -36,7 +36,7 @@ pub(crate) enum State {
     Holding,
     /// Writing responses.
     Sending,
-    /// Waiting for the host's response. The requests after this one wait as well.
+    /// Waiting for the host's response, or until the host takes the body in. The requests after this one wait as well.
     Deferred,
     /// Waiting for the host's next piece of a streamed response.
     Streaming,

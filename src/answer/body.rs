@@ -27,6 +27,8 @@ pub(super) enum Begun {
     Answered { on_sent: OnSent, seen: Kept, is_whole: bool },
     /// Its body follows.
     Follows(Incoming),
+    /// The host says later what becomes of it. `seen` is what it has seen.
+    Deferred { on_sent: OnSent, body: Incoming, seen: Kept },
 }
 
 /// Asks the host what to do with a body, and answers at once if all of it has arrived.
@@ -46,11 +48,18 @@ pub(super) fn begin<H: Handler + ?Sized>(
     let (is_whole, consumed) = (whole.is_some(), head.raw.len() + whole.map_or(0, <[u8]>::len));
     let intake = match ask(head, serial, is_whole, out, shared, asked) {
         Ok(intake) => intake,
+        Err(on_sent @ OnSent::AwaitReply(_)) => {
+            let body = incoming(head, u64::MAX, Intake::Whole, serial, shared)?;
+            // Of a body that is not whole, nothing is left to be read when the request has ended.
+            let consumed = if is_whole { consumed } else { head.raw.len() + arrived.len() };
+            let seen = Kept::head(head.raw.len(), consumed);
+            return Ok(Begun::Deferred { on_sent, body: Incoming { was_deferred: true, ..body }, seen });
+        }
         Err(on_sent) => {
             return Ok(Begun::Answered { on_sent, seen: Kept::head(head.raw.len(), consumed), is_whole });
         }
     };
-    let most = most(intake, shared.config.limits.body_bytes);
+    let most = intake.most(shared.config.limits.body_bytes);
     if let Some(bytes) = whole.filter(|body| !intake.drains() && body.len() as u64 <= most) {
         let id = Some(shared.deferrals.make_current(serial));
         let (head_len, received) = (head.raw.len(), bytes.len() as u64);
@@ -59,18 +68,20 @@ pub(super) fn begin<H: Handler + ?Sized>(
         let seen = Kept { head_len, body_end: consumed, consumed, received };
         return Ok(Begun::Answered { on_sent, seen, is_whole });
     }
-    let reader = BodyReader::new(head.raw.len(), head.framing, most)?;
-    let terms = terms(head, 1, shared);
-    Ok(Begun::Follows(Incoming { reader, intake, serial, terms, is_paused: false }))
+    Ok(Begun::Follows(incoming(head, most, intake, serial, shared)?))
 }
 
-/// Returns how long a body may be.
-fn most(intake: Intake, limit: usize) -> u64 {
-    match intake {
-        Intake::Whole => limit as u64,
-        Intake::AtMost(most) => most.min(limit) as u64,
-        Intake::Discard | Intake::Pieces => u64::MAX,
-    }
+/// Begins a body of at most `most` bytes.
+fn incoming(
+    head: &Head<'_, '_>,
+    most: u64,
+    intake: Intake,
+    serial: NonZeroU64,
+    shared: &Shared,
+) -> Result<Incoming, Refusal> {
+    let reader = BodyReader::new(head.raw.len(), head.framing, most)?;
+    let terms = terms(head, 1, shared);
+    Ok(Incoming { reader, intake, serial, terms, is_paused: false, was_deferred: false })
 }
 
 /// Asks the host about the body of a request. The error is what follows if it responds instead.
@@ -166,6 +177,8 @@ fn answer<H: Handler + ?Sized>(
         Head::parse(head, &mut headers, &shared.config.limits).expect("a head that was whole stays whole");
     let id = Some(shared.deferrals.make_current(incoming.serial));
     let (head_len, received) = (incoming.reader.head_len(), incoming.reader.received());
+    // It counts once, and `call` counts it.
+    shared.stats.requests -= u64::from(incoming.was_deferred);
     let on_sent = call(&head, bytes, received, id, &mut exchange.out, shared, asked);
     exchange.in_flight.follow_with(on_sent, &shared.draft);
     shared.deferrals.end_current();
@@ -231,19 +244,20 @@ fn give_piece<H: Handler + ?Sized>(
     let (serial, terms, start) = (incoming.serial, incoming.terms, incoming.reader.head_len());
     // If the handler panics, its end is reported once: not by the record as well.
     incoming.intake = Intake::Discard;
+    let was_deferred = std::mem::take(&mut incoming.was_deferred);
     shared.deferrals.put_at_stake(serial);
     let bytes = &exchange.input.pending()[start..end];
     let (id, responder) = responder(serial, terms, is_whole, &mut exchange.out, shared);
     let taken = asked.handler.piece(id, bytes, responder).ok();
     shared.deferrals.end_stake();
     if let (Some(taken), false) = (taken, has_answered(shared)) {
-        incoming.intake = Intake::Pieces;
+        (incoming.intake, incoming.was_deferred) = (Intake::Pieces, was_deferred);
         if taken > bytes.len() {
             error!("the handler has taken {taken} bytes of a piece of {}, so it has taken all", bytes.len());
         }
         return Ok(bytes.len().min(taken));
     }
-    shared.stats.requests += 1;
+    shared.stats.requests += u64::from(!was_deferred);
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let head = Head::parse(&exchange.input.pending()[..start], &mut headers, &shared.config.limits)
         .expect("a head that was whole stays whole");

@@ -59,6 +59,11 @@ pub(super) fn read<H: Handler + ?Sized>(
             exchange.in_flight.body = Some(incoming);
             Ok(Attempt::BodyFollows)
         }
+        Begun::Deferred { on_sent, body, seen } => {
+            exchange.in_flight.expects_continue = expects_continue;
+            exchange.in_flight.defer_at_head(on_sent, body, seen);
+            Ok(Attempt::BodyFollows)
+        }
     }
 }
 

@@ -12,9 +12,9 @@ use crate::state::State;
 /// If all buffers of a kind are lent and another is needed, the server ends a holder: the oldest in the state
 /// that has the most holders. The server refuses that connection's request with 503, or cuts its response off
 /// with a reset. A deferred request, or a stream that waits for the host, is one of these holders if its client
-/// has sent more after it, because only then it holds a head buffer. A request that the host
-/// [keeps](crate::Responder::defer_keeping), and a body of which it has taken only a part, always hold one. Body
-/// buffers have a rule of their own ([`bodies`](Self::bodies)).
+/// has sent more after it, because only then it holds a head buffer. Others always hold one: a request that the host
+/// [keeps](crate::Responder::defer_keeping), a body that waits for [`take_in`](crate::Server::take_in), and a body of
+/// which the host has taken only a part. Body buffers have a rule of their own ([`bodies`](Self::bodies)).
 ///
 /// ```
 /// let mut config = fourway::Config::default();
@@ -24,8 +24,8 @@ use crate::state::State;
 #[non_exhaustive]
 pub struct Buffers {
     /// Buffers for incomplete heads, for incomplete bodies that fit into the rest of the head buffer, and for
-    /// requests that wait for the one before them, or that the host [keeps](crate::Responder::defer_keeping)
-    /// (default 1,024; at least 1).
+    /// requests that wait for the one before them, for the host to [take them in](crate::Server::take_in), or that
+    /// the host [keeps](crate::Responder::defer_keeping) (default 1,024; at least 1).
     ///
     /// Each takes [`Limits::head_bytes`] and 4 KiB.
     pub heads: usize,
@@ -86,7 +86,7 @@ pub struct Timeouts {
     /// credit, for up to 64 KiB. If a client takes 64 KiB and then stops, the server cuts its response off
     /// after 16 times this timeout.
     pub write: Duration,
-    /// The time for the host's response to a deferred request (default 30 s). It starts when the responses
+    /// The time for the host's response to a deferred request, or until it takes the body in (default 30 s). It starts when the responses
     /// before this one have been sent. After that time, [`Handler::overdue`](crate::Handler::overdue)
     /// responds: by default, the server refuses the request with 503.
     pub deferred: Duration,

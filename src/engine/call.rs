@@ -14,6 +14,7 @@ use crate::config::CloseMode;
 use crate::deferred::{IdError, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{Host, Reply, Responder};
+use crate::intake::Intake;
 use crate::names::ConnectionId;
 use crate::net::{Net, Refused};
 
@@ -61,6 +62,11 @@ impl<'e, N: Net> Call<'e, N> {
     /// Ends a deferred request without a response. The next turn closes its connection.
     pub(crate) fn cancel(self, id: RequestId) -> Result<(), IdError> {
         self.engine.cancel_deferred(id)
+    }
+
+    /// Lets the body of a request that was deferred at its head come in.
+    pub(crate) fn take_in(self, id: RequestId, intake: Intake) -> Result<(), IdError> {
+        self.engine.take_in(id, intake)
     }
 
     /// Lets a streamed response, or a body that is taken in pieces, go on.

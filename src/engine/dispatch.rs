@@ -140,9 +140,10 @@ impl<N: Net> Engine<N> {
         let Connection { state, exchange, .. } = &self.table[slot];
         let is_arriving = match state {
             State::Head | State::AwaitingBuffer | State::Body | State::Holding => true,
-            // A client that waits for `100 Continue` has passed them with the head.
-            State::Sending => exchange.is_some_and(|id| self.pool.has_body(id)),
-            State::Idle | State::Received | State::Deferred | State::Streaming | State::Closing => false,
+            // A client that waits for `100 Continue`, or for a host that has deferred the request at its head, has
+            // passed them with the head.
+            State::Sending | State::Deferred => exchange.is_some_and(|id| self.pool.has_body(id)),
+            State::Idle | State::Received | State::Streaming | State::Closing => false,
         };
         let descriptors = &mut self.shared.descriptors;
         if !is_arriving {

@@ -163,8 +163,8 @@ impl<N: Net> Engine<N> {
     /// Sends a deferred response now. If it cannot be sent and no out is spare, a response is cut off.
     ///
     /// This is the one exception to law 3: when at least half of the out buffers are lent, the host's next
-    /// call (`respond`, `respond_with`, `resume`, `cancel`, `adopt`, `close`, `drain` or `abort`) sends the response that
-    /// it has just given.
+    /// call (`respond`, `respond_with`, `take_in`, `resume`, `cancel`, `adopt`, `close`, `drain` or `abort`) sends the
+    /// response that it has just given.
     pub(super) fn send_now(&mut self, slot: Slot) {
         let mut quota = Quota::granted(&self.shared.config.budget, 0);
         self.run_driver_only(

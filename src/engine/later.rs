@@ -6,6 +6,7 @@ use crate::deferred::{Awaited, IdError, RequestId};
 use crate::exchange::ExchangeId;
 use crate::handler::request::{Origin, Request};
 use crate::handler::{Reply, Responder};
+use crate::intake::Intake;
 use crate::names::NameOf;
 use crate::net::Net;
 use crate::slot::Slot;
@@ -46,6 +47,17 @@ impl<N: Net> Engine<N> {
         Ok(())
     }
 
+    /// Lets the body of a request that was deferred at its head come in. The next turn reads it.
+    pub(super) fn take_in(&mut self, id: RequestId, intake: Intake) -> Result<(), IdError> {
+        let Found { slot, exchange, .. } = self.find_deferred(id)?;
+        let most = intake.most(self.shared.config.limits.body_bytes);
+        if !self.pool.in_flight(exchange).take_in(intake, most) {
+            return Err(IdError::Over);
+        }
+        self.table.queue(slot);
+        Ok(())
+    }
+
     /// Finishes the response that the host has written or dropped.
     pub(super) fn finish_response(&mut self) {
         if let Some(slot) = self.responding.take() {
@@ -67,11 +79,11 @@ impl<N: Net> Engine<N> {
 
     /// Ends a deferred request without a response. The next turn closes its connection.
     pub(super) fn cancel_deferred(&mut self, id: RequestId) -> Result<(), IdError> {
-        let Found { slot, exchange, awaited } = self.find_deferred(id)?;
+        let Found { slot, exchange, .. } = self.find_deferred(id)?;
         let in_flight = self.pool.in_flight(exchange);
-        let kept = in_flight.kept();
+        let kept = in_flight.stays().then(|| in_flight.kept());
         answer::cancel(in_flight, self.table[slot].socket.stream());
-        if awaited.keeps {
+        if let Some(kept) = kept {
             self.pool.release(exchange, kept);
         }
         self.table.queue(slot);

@@ -7,11 +7,12 @@ use super::kept::Kept;
 use super::on_sent::OnSent;
 use super::streamed::Streamed;
 use crate::http::response::Draft;
+use crate::intake::Intake;
 
 /// The part of an exchange that is not about bytes in a buffer: the progress of the body, and what follows the response.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    /// The request whose head has been accepted and whose body is not whole.
+    /// The request whose head has been accepted and whose body is not whole, or waits unread until the host decides.
     pub(crate) body: Option<Incoming>,
     /// Whether a body buffer has been lent for it.
     pub(crate) is_apart: bool,
@@ -34,7 +35,7 @@ pub(crate) enum Later {
     Nothing,
     /// The streamed response, if [`OnSent::AskMore`] follows.
     Streamed(Streamed),
-    /// Where the request is in the input, if it is [kept](InFlight::keeps).
+    /// Where the request is in the input, if it [stays](InFlight::stays) there.
     Kept(Kept),
 }
 
@@ -74,7 +75,12 @@ impl InFlight {
         matches!(self.on_sent, OnSent::AwaitReply(awaited) if awaited.keeps)
     }
 
-    /// Returns where the request is in the input, if it is kept.
+    /// Returns whether the bytes of a deferred request stay in the input: it is kept, or its body waits unread.
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self.on_sent, OnSent::AwaitReply(awaited) if awaited.keeps || self.body.is_some())
+    }
+
+    /// Returns where the request is in the input, if it stays there.
     pub(crate) fn kept(&self) -> Kept {
         match self.later {
             Later::Kept(kept) => kept,
@@ -82,15 +88,39 @@ impl InFlight {
         }
     }
 
-    /// Notes what follows the response to a deferred request. If the request was kept and is no longer, returns where
-    /// it is. If it is deferred again, it stays kept only if it was.
+    /// Notes what follows the response to a deferred request. If the request has stayed in the input and does so no
+    /// longer, returns where it is. If it is deferred again, it stays kept only if it was, and its body still waits.
     pub(crate) fn follow_deferred(&mut self, on_sent: OnSent, draft: &Draft) -> Option<Kept> {
-        let kept = self.keeps().then(|| self.kept());
+        let (keeps, kept) = (self.keeps(), self.stays().then(|| self.kept()));
         self.follow_with(on_sent, draft);
         if let OnSent::AwaitReply(awaited) = &mut self.on_sent {
-            awaited.keeps &= kept.is_some();
+            awaited.keeps &= keeps;
+            if let Some(body) = &mut self.body {
+                body.serial = awaited.serial;
+            }
         }
-        kept.filter(|_| !self.keeps())
+        kept.filter(|_| !self.stays())
+    }
+
+    // --- a request whose body waits unread ---
+
+    /// Defers a request at its head. `seen` is what the host has seen of it, and the input keeps the rest.
+    pub(crate) fn defer_at_head(&mut self, on_sent: OnSent, body: Incoming, seen: Kept) {
+        (self.on_sent, self.body, self.later) = (on_sent, Some(body), Later::Kept(seen));
+    }
+
+    /// Lets the body of a deferred request come in. Returns `false` if no body waits.
+    pub(crate) fn take_in(&mut self, intake: Intake, most: u64) -> bool {
+        let Some(body) = &mut self.body else { return false };
+        body.intake = intake;
+        body.reader.limit(most);
+        self.on_sent = OnSent::KeepAlive;
+        true
+    }
+
+    /// Returns whether the host has let a body come in.
+    pub(crate) fn takes_in(&self) -> bool {
+        self.on_sent == OnSent::KeepAlive && self.body.is_some()
     }
 }
 

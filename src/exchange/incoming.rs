@@ -17,11 +17,14 @@ pub(crate) struct Incoming {
     pub(crate) terms: Terms,
     /// Whether the host has not taken all of a piece, and will say when it takes more.
     pub(crate) is_paused: bool,
+    /// Whether the host has deferred the request at its head. It was counted then.
+    pub(crate) was_deferred: bool,
 }
 
 impl Incoming {
-    /// Returns the serial of the request whose end the host has to learn. It has begun to take pieces.
+    /// Returns the serial of the request whose end the host has to learn: it has begun to take pieces, or has deferred
+    /// the request.
     pub(crate) fn held_serial(&self) -> Option<NonZeroU64> {
-        (self.intake == Intake::Pieces).then_some(self.serial)
+        (self.intake == Intake::Pieces || self.was_deferred).then_some(self.serial)
     }
 }

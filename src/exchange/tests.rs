@@ -36,6 +36,7 @@ fn collecting(record: &mut Record, framing: Framing, arrived: usize) {
         serial: NonZeroU64::MIN,
         terms: Terms::default(),
         is_paused: false,
+        was_deferred: false,
     });
 }
 

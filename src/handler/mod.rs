@@ -96,12 +96,16 @@ pub trait Handler {
     ///
     /// If the handler responds, it returns the reply as an error, and `request` is not called. If the body has not
     /// arrived whole by then, the server does not read it, and the response is the last of its connection. (A chunked
-    /// body counts as not arrived here.) So if the request is [deferred](Responder::defer) here, its body cannot be read
-    /// later.
+    /// body counts as not arrived here.)
     ///
-    /// `id` names the request from its head to its end ([`Request::id`]). If the handler returns
-    /// [`Intake::Pieces`], the id ends with a call of `request`, with a reply of `piece`, or with a call of
-    /// [`gone`](Self::gone).
+    /// If the handler [defers](Responder::defer) the request, its body waits unread, and the client waits for
+    /// `100 Continue`. The host decides later. [`Server::take_in`](crate::Server::take_in) goes on as if this had returned
+    /// an intake, and [`Server::respond`](crate::Server::respond) responds without reading the body. Meanwhile the
+    /// request holds a [head buffer](crate::Buffers::heads).
+    ///
+    /// `id` names the request from its head to its end ([`Request::id`]). If the handler returns [`Intake::Pieces`], or
+    /// if the host takes the body in later, the id ends with a call of `request`, with a reply of `piece`, or with a call
+    /// of [`gone`](Self::gone).
     fn head<'r>(
         &mut self,
         request: &Request<'_>,
@@ -166,8 +170,8 @@ pub trait Handler {
     /// wait for its response, and one that has closed completely looks the same.
     ///
     /// The server calls this exactly once for each deferred request that was not answered, for each streamed one that
-    /// the host has not ended, for each one whose body the host was taking in [pieces](Intake::Pieces), and for each
-    /// connection that was to be [handed over](ResponseHead::take_over) and has ended before. It does so in the
+    /// the host has not ended, for each one whose body the host was taking in [pieces](Intake::Pieces) or has taken in
+    /// [later](crate::Server::take_in), and for each connection that was to be [handed over](ResponseHead::take_over) and has ended before. It does so in the
     /// call of [`process`](crate::Server::process) that finds out. If another call has ended the request, such as
     /// [`close`](crate::Server::close) or [`abort`](crate::Server::abort), the next `process` reports it. A server
     /// that is dropped reports nothing.

@@ -134,8 +134,9 @@ impl<'r> Responder<'r> {
     /// ends the connection, and `gone` reports that too.
     ///
     /// Each deferred request holds a slot and one of [`Config::exchanges`](crate::Config::exchanges), and the
-    /// server does not take them away. It also holds a head buffer if its client has sent more after it. If
-    /// the head buffers run out, the server can refuse the request with 503 ([`Buffers`](crate::Buffers)).
+    /// server does not take them away. It also holds a head buffer if its client has sent more after it, or if it was
+    /// deferred in [`Handler::head`](crate::Handler::head) and its body waits. If the head buffers run out, the
+    /// server can refuse the request with 503 ([`Buffers`](crate::Buffers)).
     ///
     /// If the request takes the last exchange, another connection makes way. If all other exchanges hold
     /// deferred requests too, this one gets a 503 at once, and `gone` reports it. If requests can wait for

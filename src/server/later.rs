@@ -6,6 +6,7 @@ use super::Server;
 use crate::deferred::{IdError, RequestId};
 use crate::handler::request::Request;
 use crate::handler::{Reply, Responder};
+use crate::intake::Intake;
 
 impl Server {
     /// Shows a request that was [deferred and kept](crate::Responder::defer_keeping) to `look`, and returns what
@@ -62,6 +63,61 @@ impl Server {
         respond: impl for<'r> FnOnce(&Request<'_>, Responder<'r>) -> Reply<'r>,
     ) -> Result<(), IdError> {
         self.engine.call(Some(now)).respond_with(id, respond)
+    }
+
+    /// Takes in the body of a request that was [deferred](crate::Responder::defer) in
+    /// [`Handler::head`](crate::Handler::head). The request goes on as if `head` had returned this intake.
+    ///
+    /// The next [`process`](Self::process) reads the body. A client that waits for `100 Continue` gets it then. The
+    /// request keeps its [id](crate::Request::id), and the id ends with a call of
+    /// [`Handler::request`](crate::Handler::request), with a reply of [`Handler::piece`](crate::Handler::piece), or with a
+    /// call of [`Handler::gone`](crate::Handler::gone).
+    ///
+    /// To answer without reading the body, call [`respond`](Self::respond) instead.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::time::Instant;
+    /// use fourway::{Handler, IdError, Intake, Reply, Request, RequestId, Responder, Server};
+    ///
+    /// /// Asks another service who may upload, before the body comes.
+    /// #[derive(Default)]
+    /// struct Uploads { asked: HashMap<RequestId, String> }
+    ///
+    /// impl Handler for Uploads {
+    ///     fn head<'r>(
+    ///         &mut self,
+    ///         request: &Request<'_>,
+    ///         _id: RequestId,
+    ///         responder: Responder<'r>,
+    ///     ) -> Result<Intake, Reply<'r>> {
+    ///         let (id, reply) = responder.defer();
+    ///         self.asked.insert(id, request.header_str("Authorization").unwrap_or_default().to_owned());
+    ///         Err(reply)
+    ///     }
+    ///
+    ///     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+    ///         responder.body_with(200, "text/plain", |body| writeln!(body, "{} bytes", request.body_received()))
+    ///     }
+    /// }
+    ///
+    /// /// The other service has answered.
+    /// fn decide(server: &mut Server, id: RequestId, may_upload: bool, now: Instant) -> Result<(), IdError> {
+    ///     if may_upload {
+    ///         return server.take_in(id, Intake::Whole, now);
+    ///     }
+    ///     server.respond(id, now)?.send(403, "text/plain", b"not you");
+    ///     Ok(())
+    /// }
+    /// # let _ = decide;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`respond`](Self::respond). Fails with [`IdError::Over`] if the request waits, but its body does not:
+    /// it has none, or was deferred in another call than `head`. Then it still waits, and `respond` can answer it.
+    pub fn take_in(&mut self, id: RequestId, intake: Intake, now: Instant) -> Result<(), IdError> {
+        self.engine.call(Some(now)).take_in(id, intake)
     }
 
     /// Ends a request that was [deferred](crate::Responder::defer) without a response.

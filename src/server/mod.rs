@@ -191,8 +191,8 @@ impl Server {
     /// handler had.
     ///
     /// The next [`process`](Self::process) sends the response. When at least half of the [out
-    /// buffers](crate::Buffers::outs) are lent, the host's next call (`respond`, `respond_with`, `resume`, `cancel`,
-    /// `adopt`, `close`, `drain` or `abort`) sends the response that it has just given. If the responder is dropped, the client gets a 500,
+    /// buffers](crate::Buffers::outs) are lent, the host's next call (`respond`, `respond_with`, `take_in`, `resume`,
+    /// `cancel`, `adopt`, `close`, `drain` or `abort`) sends the response that it has just given. If the responder is dropped, the client gets a 500,
     /// and [`Stats::handler_errors`] counts it.
     ///
     /// Another thread can send its result and the id through a channel of the host's, and wake the loop with

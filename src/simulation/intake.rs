@@ -13,9 +13,9 @@ use crate::state::State;
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// The sizes of bodies: in one segment with the head, as large as a head buffer, and larger than any buffer.
-const SIZES: [usize; 4] = [1, 10_000, 30_000, 190_000];
+pub(super) const SIZES: [usize; 4] = [1, 10_000, 30_000, 190_000];
 
-fn body(len: usize) -> &'static [u8] {
+pub(super) fn body(len: usize) -> &'static [u8] {
     &LARGE[..len]
 }
 
@@ -38,7 +38,7 @@ pub(super) fn post_chunks(target: &str, len: usize, size: usize) -> Vec<u8> {
 }
 
 /// Returns a request in every form of these.
-fn forms(target: &str, len: usize) -> [Vec<u8>; 3] {
+pub(super) fn forms(target: &str, len: usize) -> [Vec<u8>; 3] {
     [post(target, len), post_chunks(target, len, 7000), post_chunks(target, len, 100_000)]
 }
 

@@ -72,6 +72,8 @@ mod refuse;
 mod streams;
 mod streams_end;
 mod streams_server;
+mod take_in;
+mod take_in_end;
 mod take_over;
 mod waves;
 

@@ -16,6 +16,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Waits for the host's response, and reads nothing meanwhile.
     #[inline(never)]
     pub(super) fn defer(&mut self) -> Transition {
+        if self.exchange.in_flight.takes_in() {
+            return Transition::Enter(State::Body, "the host takes the body in");
+        }
         if self.exchange.in_flight.on_sent.awaited().is_none() {
             return Transition::Enter(State::Sending, "the host has responded");
         }

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use super::Pool;
 use crate::deferred::Awaited;
 use crate::exchange::{ExchangeId, InFlight, OnSent};
+use crate::intake::Intake;
 
 impl Pool {
     /// Returns whether a request waits for the host to go on with its stream, or to take more of its body. Returns
@@ -14,7 +15,7 @@ impl Pool {
         if *on_sent == OnSent::AskMore(serial) {
             return Some(&mut later.streamed_mut()?.is_paused);
         }
-        let body = body.as_mut().filter(|body| body.held_serial() == Some(serial));
+        let body = body.as_mut().filter(|body| body.intake == Intake::Pieces && body.serial == serial);
         Some(&mut body?.is_paused)
     }
 

@@ -60,6 +60,12 @@ impl BodyReader {
         Ok(BodyReader { head_len, decoded: 0, received: 0, most, rest })
     }
 
+    /// Limits the body to `most` bytes, before any of it was taken. If it is known to be longer, the next
+    /// [`advance`](Self::advance) is an error.
+    pub(crate) fn limit(&mut self, most: u64) {
+        self.most = most;
+    }
+
     pub(crate) fn head_len(&self) -> usize {
         self.head_len
     }
@@ -104,6 +110,7 @@ impl BodyReader {
     pub(crate) fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Collected, Refusal> {
         let start = self.head_len + self.decoded;
         let (taken, data, is_done) = match &mut self.rest {
+            Rest::Length(left) if *left > self.most => return Err(Refusal::BODY_TOO_LARGE),
             Rest::Length(left) => {
                 let taken = (*left).min((bytes.len() - start) as u64);
                 *left -= taken;

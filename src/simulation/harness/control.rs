@@ -72,7 +72,10 @@ impl Sim {
             reply
         })?;
         self.site.informed.extend(client);
-        self.site.parked.extend(again);
+        if let Some(again) = again {
+            self.site.parked.push(again);
+            self.site.unread.follow(id, again);
+        }
         Ok(())
     }
 

@@ -78,7 +78,7 @@ impl Sim {
             assert!(count.is_none_or(|count| count <= limit));
             let is_arriving = table.get(slot).is_some_and(|connection| match connection.state {
                 State::Head | State::AwaitingBuffer | State::Body | State::Holding => true,
-                State::Sending => connection.exchange.is_some_and(|id| pool.has_body(id)),
+                State::Sending | State::Deferred => connection.exchange.is_some_and(|id| pool.has_body(id)),
                 _ => false,
             });
             assert!(is_arriving || count == Some(0), "slot {slot} holds descriptors of no request");

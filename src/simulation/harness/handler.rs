@@ -14,6 +14,7 @@ pub(crate) use super::panic::HandlerPanic;
 pub(crate) use super::requests::{get, get_and_close};
 pub(crate) use super::responses::{Response, responses_to};
 use super::script::Script;
+use super::unread::Unread;
 use crate::body::Body;
 use crate::deferred::{GoneReason, RequestId};
 use crate::handler::request::Request;
@@ -42,6 +43,7 @@ pub(crate) struct Site {
     pub(crate) upgrades: Vec<RequestId>,
     /// The clients to which it has sent an interim response, one entry for each.
     pub(crate) informed: Vec<usize>,
+    pub(crate) unread: Unread,
     /// How many heads it was asked about.
     pub(crate) heads: usize,
     /// The streams for which it has nothing until it is resumed.
@@ -127,6 +129,7 @@ impl Handler for Site {
                 let (deferred, reply) = responder.defer();
                 assert_eq!(deferred, id);
                 self.parked.push(id);
+                self.unread.waiting.push(id);
                 Err(reply)
             }
             ("/head", "-stream") => {
@@ -135,7 +138,10 @@ impl Handler for Site {
                 self.streams.push((streamed, script));
                 Err(reply)
             }
-            ("/head", "-keep") => Err(self.keep(Heard::new(request), responder)),
+            ("/head", "-keep") => {
+                self.unread.waiting.push(id);
+                Err(self.keep(Heard::new(request), responder))
+            }
             ("/head", "-refuse") => Err(responder.refuse()),
             ("/head", "-panic") => std::panic::resume_unwind(Box::new(HandlerPanic)),
             ("/head", _) => Err(responder.send(401, "text/plain", b"who are you?")),
@@ -193,6 +199,7 @@ impl Handler for Site {
         }
         self.known.note(request);
         self.note_descriptors(request);
+        self.note_went_on(request);
         if let Some(at) = self.bodies.iter().position(|body| Some(body.0) == request.id()) {
             let (id, taken, _) = self.bodies.remove(at);
             self.resumed.retain(|&resumed| resumed != id);
@@ -211,6 +218,9 @@ impl Handler for Site {
             "/discard" => {
                 assert!(request.body().is_empty());
                 responder.send(200, "text/plain", request.body_received().to_string().as_bytes())
+            }
+            "/head-later" | "/head-keep" if request.id().is_some() => {
+                responder.send(200, "text/plain", request.body_received().to_string())
             }
             "/echo" | "/most" => responder.send(200, "text/plain", request.body()),
             "/count" => responder.send(200, "text/plain", request.body().len().to_string().as_bytes()),

@@ -52,10 +52,15 @@ impl Site {
                 self.streams.push((streamed, script));
                 reply
             }
-            Overdue::DeferAgain => match heard {
-                Some(heard) if self.late.len() % 2 == 0 => self.keep(heard, responder),
-                _ => self.park(responder).1,
-            },
+            Overdue::DeferAgain => {
+                let reply = match heard {
+                    Some(heard) if self.late.len() % 2 == 0 => self.keep(heard, responder),
+                    _ => self.park(responder).1,
+                };
+                let again = *self.parked.last().expect("it was deferred");
+                self.unread.follow(id, again);
+                reply
+            }
             Overdue::Close => responder.close(),
             Overdue::Refuse | Overdue::Any => responder.refuse(),
             Overdue::DeferAndPanic => {
@@ -89,6 +94,7 @@ impl Sim {
         let responder = self.engine.call(Some(now)).respond(id)?;
         let (again, _) = if keeps { responder.defer_keeping() } else { responder.defer() };
         self.site.parked.push(again);
+        self.site.unread.follow(id, again);
         if let Some(heard) = self.site.kept.remove(&id).filter(|_| keeps) {
             self.site.kept.insert(again, heard);
         }

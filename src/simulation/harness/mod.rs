@@ -25,3 +25,5 @@ pub(crate) mod responses;
 pub(crate) mod script;
 pub(crate) mod sim;
 pub(crate) mod socket;
+mod take_in;
+mod unread;

@@ -20,6 +20,7 @@ use super::harness::overdue::Overdue;
 use super::harness::sim::Sim;
 use crate::config::{AtCapacity, CloseMode, IdleInDrain};
 use crate::deferred::{GoneReason, IdError, RequestId};
+use crate::intake::Intake;
 use crate::names::ConnectionId;
 use crate::net::Readiness;
 use crate::stats::Reason;
@@ -107,7 +108,8 @@ fn was_calm(sim: &Sim) -> bool {
 /// Returns whether a deferred request was answered, by the host or when it was overdue, or was reported gone.
 fn is_over(sim: &Sim, answered: &[RequestId], id: RequestId) -> bool {
     let is_gone = sim.site.gone.iter().any(|&(gone, _)| gone == id);
-    is_gone || answered.contains(&id) || sim.site.ended_late.contains(&id)
+    let is_taken_in = sim.site.unread.is_taken_in(id);
+    is_gone || is_taken_in || answered.contains(&id) || sim.site.ended_late.contains(&id)
 }
 
 /// The host answers one of the deferred requests in some way.
@@ -115,6 +117,11 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     // Any of them, and some more than once: who was answered, or told of, stays so.
     let id = chance.pick(&sim.site.parked);
     let is_over = is_over(sim, answered, id);
+    if sim.site.unread.waiting.contains(&id) && chance.one_in(2) {
+        let intake = chance.pick(&[Intake::Whole, Intake::AtMost(1000), Intake::Discard, Intake::Pieces]);
+        assert!(sim.take_in(id, intake).is_err() || !is_over);
+        return;
+    }
     let answer = match chance.below(11) {
         0 if chance.one_in(2) => sim.cancel(id),
         0 => sim.respond(id, |responder| responder.close()),
@@ -293,11 +300,14 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
     let waits_for_half_closed = sim.engine.config().half_close;
     for (id, why) in sim.site.gone.iter().filter(|gone| sim.site.parked.contains(&gone.0)) {
         let is_by_fin = *why == GoneReason::Ended(Reason::PeerClosedEarly);
-        assert!(!(waits_for_half_closed && is_by_fin), "{id:?} is gone although its client may still read");
+        let is_cut = waits_for_half_closed && is_by_fin && !sim.site.unread.is_taken_in(*id);
+        assert!(!is_cut, "{id:?} is gone although its client may still read");
     }
     for id in &sim.site.parked {
         let told = sim.site.gone.iter().filter(|(gone, _)| gone == id).count();
-        let responded = answered.iter().chain(&sim.site.ended_late).filter(|&it| it == id).count();
+        let site = &sim.site;
+        let over = answered.iter().chain(&site.ended_late).chain(&site.unread.went_on);
+        let responded = over.filter(|&it| it == id).count();
         assert_eq!(told + responded, 1, "{id:?} ends once");
     }
     for name in &sim.site.known.named {

@@ -8,6 +8,7 @@ mod failures;
 mod half_close;
 mod kept;
 mod overdue;
+mod taken_in;
 
 use std::time::Instant;
 
