@@ -45,3 +45,18 @@ impl Config {
         .fold(0, usize::saturating_add)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn an_exchange_takes_what_its_documentation_says() {
+        let with = |exchanges| Config { exchanges, max_connections: 2000, ..Config::default() };
+        // With more exchanges than buffers, a further exchange reserves no buffer.
+        let (less, more) = (with(1200).reserved_bytes(), with(1300).reserved_bytes());
+        let each = (more - less) / 100;
+        assert!((340..=360).contains(&each), "`Config::exchanges` says about 350 bytes, and it takes {each}");
+    }
+}
