@@ -92,13 +92,30 @@ fn soft_limit() -> io::Result<u64> {
 /// Returns a warning for each option of the listeners that the kernel cuts to a setting of its own.
 pub fn listener_warnings(options: &Options) -> impl Iterator<Item = String> {
     let given = &options.listeners;
-    let buffer = |bytes: Option<usize>| bytes.unwrap_or_default() as u64;
+    let number = |given: Option<usize>| given.unwrap_or_default() as u64;
     let cuts = [
         ("backlog", given.backlog.into(), "net.core.somaxconn"),
-        ("send_buffer", buffer(given.send_buffer), "net.core.wmem_max"),
-        ("receive_buffer", buffer(given.receive_buffer), "net.core.rmem_max"),
+        ("send_buffer", number(given.send_buffer), "net.core.wmem_max"),
+        ("receive_buffer", number(given.receive_buffer), "net.core.rmem_max"),
+        ("fast_open", number(given.fast_open), "net.core.somaxconn"),
     ];
-    cuts.into_iter().filter_map(|(id, value, setting)| cut_warning(value, &options.name(id), setting))
+    let cuts =
+        cuts.into_iter().filter_map(|(id, value, setting)| cut_warning(value, &options.name(id), setting));
+    cuts.chain(given.fast_open.and_then(|_| fast_open_warning(&options.name("fast_open"))))
+}
+
+/// Returns a warning if the kernel's setting does not let servers take data with a SYN.
+fn fast_open_warning(name: &str) -> Option<String> {
+    const SERVER: u32 = 2;
+    let setting = sysctl::number(&machine::this, "net.ipv4.tcp_fastopen")?;
+    let bits = u32::try_from(setting).unwrap_or_default();
+    (bits & SERVER == 0).then(|| {
+        format!(
+            "{name} has no effect, because net.ipv4.tcp_fastopen is {setting}: \
+             allow it with sysctl -w net.ipv4.tcp_fastopen={}",
+            bits | SERVER
+        )
+    })
 }
 
 fn cut_warning(value: u64, name: &str, setting: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -37,9 +38,23 @@ pub fn open(address: SocketAddr, all: &Options) -> io::Result<TcpListener> {
         let result = linux::set_busy_poll(&socket, micros.min(i32::MAX as u32));
         result.map_err(|error| refused(&error, &all.name("busy_poll")))?;
     }
+    if let Some(time) = options.defer_accept {
+        let result = linux::set_defer_accept(&socket, seconds(time.0));
+        result.map_err(|error| refused(&error, &all.name("defer_accept")))?;
+    }
+    if let Some(queue) = options.fast_open {
+        let result = linux::set_fast_open(&socket, queue);
+        result.map_err(|error| refused(&error, &all.name("fast_open")))?;
+    }
     socket.bind(&address.into())?;
     socket.listen(options.backlog())?;
     Ok(socket.into())
+}
+
+/// Returns the whole seconds of a time, rounded up.
+fn seconds(time: Duration) -> usize {
+    let more = u64::from(time.subsec_nanos() > 0);
+    usize::try_from(time.as_secs().saturating_add(more)).unwrap_or(usize::MAX).min(i32::MAX as usize)
 }
 
 /// Returns an error that names the option.
@@ -56,10 +71,30 @@ fn refused(error: &io::Error, name: &str) -> io::Error {
 mod linux {
     use std::io;
 
+    use nix::sys::socket::SetSockOpt;
+    use nix::sys::socket::sockopt::SetUsize;
     use socket2::Socket;
+
+    // No crate has a function for these two. nix makes one from the number of an option, and passes an `int`, as tcp(7)
+    // asks for.
+    #[derive(Clone)]
+    struct DeferAccept;
+    nix::setsockopt_impl!(DeferAccept, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, usize, SetUsize);
+
+    #[derive(Clone)]
+    struct FastOpen;
+    nix::setsockopt_impl!(FastOpen, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, usize, SetUsize);
 
     pub fn set_busy_poll(socket: &Socket, micros: u32) -> io::Result<()> {
         socket.set_busy_poll(micros)
+    }
+
+    pub fn set_defer_accept(socket: &Socket, seconds: usize) -> io::Result<()> {
+        Ok(DeferAccept.set(socket, &seconds)?)
+    }
+
+    pub fn set_fast_open(socket: &Socket, queue: usize) -> io::Result<()> {
+        Ok(FastOpen.set(socket, &queue)?)
     }
 }
 
@@ -70,13 +105,32 @@ mod linux {
     use socket2::Socket;
 
     pub fn set_busy_poll(_: &Socket, _: u32) -> io::Result<()> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux has it"))
+        Err(unsupported())
+    }
+
+    pub fn set_defer_accept(_: &Socket, _: usize) -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    pub fn set_fast_open(_: &Socket, _: usize) -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    fn unsupported() -> io::Error {
+        io::Error::new(io::ErrorKind::Unsupported, "only Linux has it")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_second_counts_as_a_second() {
+        assert_eq!(seconds(Duration::from_millis(1)), 1);
+        assert_eq!(seconds(Duration::from_secs(2)), 2);
+        assert_eq!(seconds(Duration::MAX), i32::MAX as usize);
+    }
 
     #[test]
     fn an_option_that_the_system_refuses_is_named_with_what_it_needs() {

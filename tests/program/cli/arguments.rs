@@ -10,11 +10,10 @@ use crate::common::tools::TempFile;
 #[rustfmt::skip]
 const OPTIONS: &[&str] = &[
     "LISTEN", "BODY", "BODY_FILE", "CONTENT_TYPE", "STEER", "SIZE", "DELAY", "STATUS", "PIECE", "GAP",
-    "FAULT", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG",
-    "REUSE_PORT", "IPV6_ONLY", "SEND_BUFFER", "RECEIVE_BUFFER", "BUSY_POLL", "ACCEPT", "ACCEPT_RATE", "ACCEPT_PAUSE",
-    "HEAD_LIMIT", "HEADER_LIMIT", "TARGET_LIMIT",
-    "BODY_LIMIT", "HEAD_TIMEOUT", "BODY_TIMEOUT", "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT",
-    "DRAIN_TIMEOUT", "DRAIN_IDLE", "VERBOSE",
+    "FAULT", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG", "REUSE_PORT", "IPV6_ONLY", "SEND_BUFFER",
+    "RECEIVE_BUFFER", "BUSY_POLL", "DEFER_ACCEPT", "FAST_OPEN", "ACCEPT", "ACCEPT_RATE", "ACCEPT_PAUSE",
+    "HEAD_LIMIT", "HEADER_LIMIT", "TARGET_LIMIT", "BODY_LIMIT", "HEAD_TIMEOUT", "BODY_TIMEOUT",
+    "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT", "DRAIN_TIMEOUT", "DRAIN_IDLE", "VERBOSE",
 ];
 
 #[test]
@@ -68,6 +67,8 @@ fn a_wrong_value_ends_the_program_with_2_and_lists_the_right_values() {
         ("--send-buffer", "0", "expected a number from 1 to 1073741823"),
         ("--receive-buffer", "2G", "expected a number from 1 to 1073741823"),
         ("--busy-poll", "50", "expected a number with a unit"),
+        ("--defer-accept", "0s", "longer than zero"),
+        ("--fast-open", "0", "expected a number from 1 to 2147483647"),
         ("--accept", "later", "either on or off"),
         ("--accept-rate", "0", "1 or more, such as 10000 or 10k"),
         ("--accept-pause", "0s", "longer than zero"),
@@ -101,6 +102,8 @@ fn a_wrong_variable_ends_the_program_with_2_and_is_named() {
         ("SEND_BUFFER", "many"),
         ("RECEIVE_BUFFER", "0"),
         ("BUSY_POLL", "0us"),
+        ("DEFER_ACCEPT", "5"),
+        ("FAST_OPEN", "yes"),
         ("ACCEPT", "yes"),
         ("ACCEPT_RATE", "0"),
         ("ACCEPT_PAUSE", "1"),

@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
 
-use crate::common::kernel::queue_of;
-use crate::common::program::{Program, command, run};
-use crate::common::{Client, borrowed, tools};
+use nix::sys::socket::GetSockOpt;
+use nix::sys::socket::sockopt::GetUsize;
+
+use crate::common::kernel::{State, ends_at, queue_of};
+use crate::common::program::{EXECUTABLE, Program, command, run, tidy};
+use crate::common::{Client, borrowed, tools, wait_until};
 
 #[test]
 fn the_backlog_is_that_of_the_option() {
@@ -77,6 +81,85 @@ fn connections_poll_the_network_card_for_the_time_of_the_option() {
     assert_eq!(client.ask("/path").body, b"xixizi");
     let accepted = borrowed::accepted(&program, client.socket().local_addr().unwrap());
     assert_eq!(accepted.busy_poll().unwrap(), 50);
+}
+
+/// An option of TCP, read by its number.
+macro_rules! read_option {
+    ($socket:expr, $number:path) => {{
+        #[derive(Clone, Copy)]
+        struct Number;
+        nix::getsockopt_impl!(Number, libc::IPPROTO_TCP, $number, usize, GetUsize);
+        Number.get($socket).unwrap()
+    }};
+}
+
+#[test]
+fn a_client_is_accepted_only_when_its_request_comes() {
+    let program = Program::start(&["--defer-accept", "30s"]);
+    // The kernel counts the times at which it repeats its SYN-ACK: after 1, 3, 7, 15 and 31 seconds.
+    assert_eq!(read_option!(&borrowed::listener(&program, program.address), libc::TCP_DEFER_ACCEPT), 31);
+    let mut client = program.connect();
+    const SYN_RECV: State = State::Other(3);
+    wait_until("the end of the server", || ends_at(program.address).contains(&(SYN_RECV, 0)));
+    assert!(!ends_at(program.address).iter().any(|end| end.0 == State::Established));
+    assert_eq!(client.ask("/path").body, b"xixizi");
+    let ended = program.end();
+    assert_eq!(ended.number("connections"), 1);
+
+    let usual = Program::start(&[]);
+    assert_eq!(read_option!(&borrowed::listener(&usual, usual.address), libc::TCP_DEFER_ACCEPT), 0);
+}
+
+#[test]
+fn a_queue_for_fast_open_that_the_system_does_not_use_is_a_warning() {
+    let setting: u32 = fs::read_to_string("/proc/sys/net/ipv4/tcp_fastopen").unwrap().trim().parse().unwrap();
+    let program = Program::start(&["--fast-open", "16"]);
+    assert_eq!(read_option!(&borrowed::listener(&program, program.address), libc::TCP_FASTOPEN), 16);
+    let log = program.end().stderr;
+    if setting & 2 == 0 {
+        assert_eq!(log.lines().count(), 1, "{log}");
+        let sentence = format!("--fast-open has no effect, because net.ipv4.tcp_fastopen is {setting}: ");
+        assert!(log.contains(&sentence), "{log}");
+    } else {
+        assert_eq!(log, "");
+    }
+}
+
+#[test]
+fn a_request_that_comes_with_the_syn_is_answered() {
+    let programs = ["unshare", "nsenter", "ip", "curl"];
+    if programs.iter().any(|name| tools::find(&[name]).is_none()) {
+        return;
+    }
+    // A network of its own, whose settings are the test's.
+    let may_unshare = Command::new("unshare").args(["-rn", "true"]).output();
+    if !may_unshare.is_ok_and(|ended| ended.status.success()) {
+        return tools::skipped("unshare -rn is not possible here");
+    }
+    let script = r#"ip link set lo up && echo 3 >/proc/sys/net/ipv4/tcp_fastopen && exec "$0" "$@""#;
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-rn", "sh", "-c", script, EXECUTABLE, "--listen", "127.0.0.1:0", "--fast-open", "16"]);
+    let program = Program::start_as(tidy(unshare));
+    // With the first response comes the cookie that allows it.
+    for _ in 0..2 {
+        let mut curl = Command::new("nsenter");
+        curl.args([
+            "--target",
+            &program.pid().to_string(),
+            "--user",
+            "--preserve-credentials",
+            "--net",
+            "curl",
+        ]);
+        curl.args(["--silent", "--tcp-fastopen", "--noproxy", "*", &format!("http://{}/", program.address)]);
+        assert_eq!(tools::run_to_text(&mut curl).0, "xixizi");
+    }
+    let netstat = fs::read_to_string(format!("/proc/{}/net/netstat", program.pid())).unwrap();
+    let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, numbers) = (lines.next().unwrap().split(' '), lines.next().unwrap().split(' '));
+    let passive = names.zip(numbers).find(|(name, _)| *name == "TCPFastOpenPassive");
+    assert_eq!(passive.map(|(_, number)| number), Some("1"));
+    assert_eq!(program.end().stderr, "");
 }
 
 /// The program on all addresses of IPv6, and its port on an address of IPv4.

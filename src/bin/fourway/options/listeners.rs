@@ -8,6 +8,9 @@ use super::values::{Time, backlog, on_or_off, size, switch};
 /// The most bytes of a socket's buffer. The kernel doubles the number.
 const MOST_BUFFER: usize = (i32::MAX / 2) as usize;
 
+/// The longest queue that the kernel takes.
+const MOST_QUEUE: usize = i32::MAX as usize;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Listeners (of --listen; inherited sockets keep their own options)")]
 pub struct ListenerOptions {
@@ -47,6 +50,19 @@ pub struct ListenerOptions {
     /// and has no effect on the loopback device.
     #[arg(long, value_name = "T", env = "FOURWAY_BUSY_POLL")]
     pub busy_poll: Option<Time>,
+
+    /// Accept a TCP client when its first bytes come, or after about T, such as 5s.
+    ///
+    /// It is TCP_DEFER_ACCEPT of Linux, in whole seconds. The kernel rounds them up to the times at which it repeats
+    /// its SYN-ACK.
+    #[arg(long, value_name = "T", env = "FOURWAY_DEFER_ACCEPT")]
+    pub defer_accept: Option<Time>,
+
+    /// Take a request that comes with the SYN, from at most N clients at a time.
+    ///
+    /// It is TCP_FASTOPEN of Linux, which the setting net.ipv4.tcp_fastopen has to allow.
+    #[arg(long, value_name = "N", env = "FOURWAY_FAST_OPEN", value_parser = size(1..=MOST_QUEUE))]
+    pub fast_open: Option<usize>,
 }
 
 impl ListenerOptions {
