@@ -39,6 +39,8 @@ pub enum Intake {
     /// It reads the body, however long, and throws it away. Then it calls `request`, whose
     /// [`body`](crate::Request::body) is empty.
     Discard,
+    /// The same, but a body longer than this number of bytes gets 413.
+    DiscardAtMost(u64),
     /// It passes each part to [`Handler::piece`](crate::Handler::piece) as it arrives, however long the body is. Then
     /// it calls `request`, whose [`body`](crate::Request::body) is empty.
     Pieces,
@@ -50,12 +52,18 @@ impl Intake {
         match self {
             Intake::Whole => limit as u64,
             Intake::AtMost(most) => most.min(limit) as u64,
+            Intake::DiscardAtMost(most) => most,
             Intake::Discard | Intake::Pieces => u64::MAX,
         }
     }
 
     /// Returns whether the server keeps nothing of the body.
     pub(crate) fn drains(self) -> bool {
-        matches!(self, Intake::Discard | Intake::Pieces)
+        self.discards() || self == Intake::Pieces
+    }
+
+    /// Returns whether nobody sees the body.
+    pub(crate) fn discards(self) -> bool {
+        matches!(self, Intake::Discard | Intake::DiscardAtMost(_))
     }
 }

@@ -5,12 +5,11 @@
 //! would be lost. So such a read is never longer than what surely belongs to the body.
 
 use super::{Exchange, READ_BYTES};
-use crate::intake::Intake;
 
 impl Exchange<'_> {
     /// Returns how many bytes of the next read are thrown away: all of them, or none.
     fn discardable(&self) -> usize {
-        let body = self.in_flight.body.as_ref().filter(|body| body.intake == Intake::Discard);
+        let body = self.in_flight.body.as_ref().filter(|body| body.intake.discards());
         let Some(body) = body else { return 0 };
         let most = self.out.spare().min(READ_BYTES);
         let surely = usize::try_from(body.reader.surely_left()).map_or(most, |left| left.min(most));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::client::Client;
-use super::harness::handler::{self, LARGE};
+use super::harness::handler::{self, LARGE, MOST_DISCARDED};
 use super::harness::sim::Sim;
 use super::harness::socket::Ending;
 use crate::config::CloseMode;
@@ -191,6 +191,25 @@ fn a_body_of_any_length_is_discarded() {
             let client = send(&mut sim, request);
             assert_eq!(bodies(&client), [len.to_string().into_bytes(), b"GET /next".to_vec()]);
             assert_eq!((sim.state(&client), sim.lent()), (State::Idle, 0));
+        }
+    }
+}
+
+#[test]
+fn a_body_beyond_the_limit_of_what_is_discarded_gets_413() {
+    const MOST: usize = MOST_DISCARDED as usize;
+    for (len, status) in [(1, 200), (MOST, 200), (MOST + 1, 413), (10 * MOST, 413)] {
+        for request in forms("/discard-most", len) {
+            for size in [usize::MAX, 5000, 1999] {
+                let mut sim = Sim::with(|config| config.limits.body_bytes = 0);
+                let client = sim.connect();
+                for piece in request.chunks(size.min(request.len())) {
+                    client.send(piece);
+                    sim.settle();
+                }
+                assert_eq!(client.statuses(), [status], "{len} in {size}");
+                assert_eq!(sim.lent(), 0);
+            }
         }
     }
 }

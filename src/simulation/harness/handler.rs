@@ -23,6 +23,9 @@ use crate::intake::Intake;
 use crate::names::ConnectionId;
 use crate::stats::Reason;
 
+/// How long a body for `/discard-most` may be.
+pub(crate) const MOST_DISCARDED: u64 = 20_000;
+
 /// A handler with one page per behaviour. It answers any other target with the target itself.
 #[derive(Debug, Default)]
 pub(crate) struct Site {
@@ -95,8 +98,8 @@ impl Site {
 }
 
 impl Handler for Site {
-    /// Paths that begin with `/whole`, `/most`, `/discard` or `/pieces` choose that intake. The others that begin with
-    /// `/head` respond at once.
+    /// Paths that begin with `/whole`, `/most`, `/discard` or `/pieces` choose that intake, and `/discard-most` discards
+    /// [`MOST_DISCARDED`] bytes. The others that begin with `/head` respond at once.
     fn head<'r>(
         &mut self,
         request: &Request<'_>,
@@ -111,6 +114,7 @@ impl Handler for Site {
         let (kind, rest) = request.path().split_at(request.path().len().min(5));
         match (kind, rest) {
             ("/most", _) => Ok(Intake::AtMost(1000)),
+            ("/disc", "ard-most") => Ok(Intake::DiscardAtMost(MOST_DISCARDED)),
             ("/disc", _) => Ok(Intake::Discard),
             ("/piec", rest) => {
                 let number = |text: &str| text.parse().expect("a number of bytes");
@@ -215,7 +219,7 @@ impl Handler for Site {
             return reply;
         }
         match request.path() {
-            "/discard" => {
+            "/discard" | "/discard-most" => {
                 assert!(request.body().is_empty());
                 responder.send(200, "text/plain", request.body_received().to_string().as_bytes())
             }

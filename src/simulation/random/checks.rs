@@ -4,7 +4,7 @@ use super::actor::Actor;
 use super::requests::{Asked, EXPECT};
 use crate::simulation::harness::client::Client;
 use crate::simulation::harness::control::RAW_STREAM_LEN;
-use crate::simulation::harness::handler;
+use crate::simulation::harness::handler::{self, MOST_DISCARDED};
 use crate::simulation::harness::responses::Response;
 use crate::simulation::harness::script::{self, Script};
 use crate::simulation::harness::sim::Sim;
@@ -147,7 +147,7 @@ impl Actor {
                 400 => self.passes_too_many() || (self.ends_in_nonsense && at == self.asked.len()),
                 101 => self.asked[at].target == "/upgrade",
                 401 => self.asked[at].target == "/head",
-                413 => ["/most", "/head-later", "/head-keep"].contains(&self.asked[at].target.as_str()),
+                413 => ["/most", "/discard-most", "/head-later", "/head-keep"].contains(&self.asked[at].target.as_str()),
                 507 => self.asked[at].target.starts_with("/pieces/until"),
                 status => matches!(status, 408 | 500 | 503),
             };
@@ -186,7 +186,11 @@ impl Actor {
                 assert!(!response.is_whole || may_be_whole, "{target}");
                 return;
             }
-            "/discard" => {
+            "/discard" | "/discard-most" => {
+                assert!(
+                    target == "/discard" || *sent as u64 <= MOST_DISCARDED,
+                    "{sent} bytes were discarded"
+                );
                 let length = sent.to_string();
                 let is_its_own = if response.is_whole {
                     length.as_bytes() == response.body

@@ -109,6 +109,7 @@ fn any_intake(chance: &mut Chance) -> String {
         "/most",
         "/discard",
         "/discard",
+        "/discard-most",
         "/pieces",
         "/pieces",
         "/pieces/some/700",
