@@ -14,8 +14,8 @@ use super::steering::{Settings, Steering};
 pub struct Target {
     page: Page,
     steering: Steering,
-    /// The longest body of a request.
-    body_limit: Option<u64>,
+    /// What becomes of a body, unless the URL says something else.
+    intake: Intake,
 }
 
 /// Sets what the target needs of the server.
@@ -44,7 +44,7 @@ impl Target {
             content_type: page.content_type().to_owned(),
         };
         let steering = Steering::new(settings, if options.steering.is_used() { connections } else { 0 });
-        Target { page, steering, body_limit: options.limits.body_limit }
+        Target { page, steering, intake: options.limits.intake() }
     }
 
     pub fn steering(&self) -> &Steering {
@@ -78,15 +78,8 @@ impl Handler for Target {
         id: RequestId,
         responder: Responder<'r>,
     ) -> Result<Intake, Reply<'r>> {
-        if let Some(limit) = self.body_limit {
-            let length = request.header_str("Content-Length").and_then(|length| length.parse::<u64>().ok());
-            match length {
-                Some(length) if length > limit => return Err(too_long(responder)),
-                Some(_) => {}
-                None => return Ok(self.steering.count_body(id, limit)),
-            }
-        }
-        self.steering.head(request, id, responder)
+        let intake = self.steering.head(request, id, responder)?;
+        Ok(if intake == Intake::Discard { self.intake } else { intake })
     }
 
     fn piece<'r>(
@@ -95,11 +88,7 @@ impl Handler for Target {
         bytes: &[u8],
         responder: Responder<'r>,
     ) -> Result<usize, Reply<'r>> {
-        match self.steering.is_within_limit(id, bytes.len()) {
-            Some(true) => Ok(bytes.len()),
-            Some(false) => Err(too_long(responder)),
-            None => self.steering.piece(id, bytes, responder),
-        }
+        self.steering.piece(id, bytes, responder)
     }
 
     fn more(&mut self, id: RequestId, piece: &mut BodyWriter<'_>) -> More {
@@ -113,9 +102,4 @@ impl Handler for Target {
     fn closed(&mut self, id: ConnectionId, _why: Reason) {
         self.steering.closed(id);
     }
-}
-
-/// Refuses a request whose body is too long.
-fn too_long(responder: Responder<'_>) -> Reply<'_> {
-    responder.status(413).content_type("text/plain").close_after().send("the body is too long\n")
 }

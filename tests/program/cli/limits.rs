@@ -91,4 +91,9 @@ fn the_limits_of_a_request_are_those_of_the_options() {
     };
     check_limit("--body-limit", 2, 413, chunks);
     check_limit("--body-limit", 0, 413, chunks);
+    // A request whose URL steers the response has the same limit.
+    let steered = |bytes: usize| {
+        format!("PUT /?s=1 HTTP/1.1\r\nHost: a\r\nContent-Length: {bytes}\r\n\r\n{}", "x".repeat(bytes))
+    };
+    check_limit("--body-limit", 5, 413, steered);
 }

@@ -1,7 +1,7 @@
 //! The options about the size of requests.
 
 use clap::Args;
-use fourway::{Config, Limits};
+use fourway::{Config, Intake, Limits};
 
 use super::values::{bytes, size};
 
@@ -29,10 +29,15 @@ pub struct LimitOptions {
 }
 
 impl LimitOptions {
-    /// Sets the library's settings. The target limits the body itself, because it does not keep any.
+    /// Sets the library's settings.
     pub fn apply(&self, config: &mut Config) {
         config.limits.head_bytes = self.head_limit;
         config.limits.headers = self.header_limit;
         config.limits.target_bytes = self.target_limit;
+    }
+
+    /// Returns what becomes of a body: it is read and thrown away.
+    pub fn intake(&self) -> Intake {
+        self.body_limit.map_or(Intake::Discard, Intake::DiscardAtMost)
     }
 }

@@ -30,8 +30,6 @@ pub struct Job {
 pub enum Step {
     /// More of the request's body. The server responds after this number of bytes.
     Intake { left: u64 },
-    /// More of the request's body, of which so many bytes are allowed.
-    Count { left: u64 },
     /// The time of the response, or nothing if there will be none.
     Response,
     /// The server, which asks for the next piece.

@@ -145,24 +145,6 @@ impl Steering {
         }
     }
 
-    /// Counts the bytes of a body whose length is not known, because it has a limit.
-    pub fn count_body(&mut self, id: RequestId, limit: u64) -> Intake {
-        let step = Step::Count { left: limit };
-        self.add(id.slot(), Job { request: Some(id), ..Job::new(Plan::PLAIN, step) });
-        Intake::Pieces
-    }
-
-    /// Returns whether the body is still within its limit after these bytes. Returns `None` if it is not counted.
-    pub fn is_within_limit(&mut self, id: RequestId, bytes: usize) -> Option<bool> {
-        let key = self.jobs.of_request(id)?;
-        let Step::Count { left } = &mut self.jobs.get_mut(key).step else { return None };
-        match left.checked_sub(bytes as u64) {
-            Some(rest) => *left = rest,
-            None => drop(self.jobs.remove(key)),
-        }
-        Some(self.jobs.of_request(id).is_some())
-    }
-
     /// Takes a piece of a request's body, and responds if it was the last that the server reads.
     pub fn piece<'r>(
         &mut self,
@@ -193,9 +175,7 @@ impl Steering {
         }
         if let Some(key) = request.id().and_then(|id| self.jobs.of_request(id)) {
             let job = self.jobs.remove(key);
-            if !matches!(job.step, Step::Count { .. }) {
-                return self.begin(job.plan, Some(request), connection, responder);
-            }
+            return self.begin(job.plan, Some(request), connection, responder);
         }
         if request.method() == "TRACE" {
             return page.respond(request, responder);
