@@ -99,10 +99,16 @@ fn connections_that_are_open_are_served_while_accepting_is_off() {
     program.end();
 }
 
-/// A client that is in the accept queue of a program when it switches accepting off.
-fn queued(program: &mut Program) -> Client {
+/// Stops a program in its poller, so that it handles signals before clients when it goes on.
+fn stop(program: &Program) {
+    wait_until("it sleeps", || program.is_asleep());
     program.signal("STOP");
     wait_until("it is stopped", || program.is_stopped());
+}
+
+/// A client that is in the accept queue of a program when it switches accepting off.
+fn queued(program: &mut Program) -> Client {
+    stop(program);
     let mut client = program.connect();
     client.send(get("/path"));
     program.signal("USR1");
@@ -193,8 +199,7 @@ fn a_pause_follows_each_accept() {
 #[test]
 fn clients_that_wait_are_accepted_together_before_the_pause() {
     let program = Program::start(&["--accept-pause", "1h"]);
-    program.signal("STOP");
-    wait_until("it is stopped", || program.is_stopped());
+    stop(&program);
     let mut clients: Vec<_> = (0..3).map(|_| program.connect()).collect();
     program.signal("CONT");
     for client in &mut clients {
