@@ -82,6 +82,10 @@ pub struct Stats {
     /// waits longer than `next_timeout` returns, the delay shows here.
     pub max_lateness: Duration,
     closes: [u64; Reason::ALL.len()],
+    /// Of these, the connections whose client closed first.
+    closes_by_client: [u64; Reason::ALL.len()],
+    /// By the first digit of the status. Raw responses have none, and count as 0.
+    responses: [u64; 6],
 }
 
 impl Stats {
@@ -93,6 +97,36 @@ impl Stats {
         self.closes[reason as usize]
     }
 
+    /// Returns how many connections ended for this reason after their client had closed first. The server closed
+    /// the others first.
+    ///
+    /// ```
+    /// use fourway::{Reason, Stats};
+    ///
+    /// let stats = Stats::default();
+    /// let by_client: u64 = Reason::ALL.iter().map(|&reason| stats.closes_by_client(reason)).sum();
+    /// assert_eq!(by_client, stats.closed_by_client_first);
+    /// ```
+    pub fn closes_by_client(&self, reason: Reason) -> u64 {
+        self.closes_by_client[reason as usize]
+    }
+
+    /// Returns how many responses the server has begun with a status of this class, which is 1 to 5. Class 0
+    /// counts the [raw](crate::Responder::raw) responses, whose status only the host knows.
+    ///
+    /// They are responses of the handler and errors that the server answered by itself. Interim responses do not
+    /// count, so class 1 is the 101 of a connection that the host took over.
+    ///
+    /// ```
+    /// let stats = fourway::Stats::default();
+    /// let all: u64 = (0..=5).map(|class| stats.responses(class)).sum();
+    /// assert_eq!(all, 0);
+    /// assert_eq!(stats.responses(6), 0, "there is no such class");
+    /// ```
+    pub fn responses(&self, class: u16) -> u64 {
+        self.responses.get(usize::from(class)).copied().unwrap_or_default()
+    }
+
     /// Returns how many errors with this status the server answered by itself.
     pub fn errors(&self, status: u16) -> u64 {
         Self::ERRORS.iter().position(|&s| s == status).map_or(0, |at| self.errors[at])
@@ -102,6 +136,31 @@ impl Stats {
         self.closed += 1;
         self.closed_by_client_first += u64::from(client_first);
         self.closes[reason as usize] += 1;
+        self.closes_by_client[reason as usize] += u64::from(client_first);
+    }
+
+    /// Counts a response that has begun. A raw one has the status 0.
+    #[inline]
+    pub(crate) fn count_response(&mut self, status: u16) {
+        if status == 200 {
+            self.responses[2] += 1;
+        } else {
+            self.count_rare_response(status);
+        }
+    }
+
+    #[cold]
+    fn count_rare_response(&mut self, status: u16) {
+        if let Some(count) = self.responses.get_mut(usize::from(status / 100)) {
+            *count += 1;
+        }
+    }
+
+    /// Takes back the count of a response of which nothing has been sent.
+    pub(crate) fn take_response_back(&mut self, status: u16) {
+        if let Some(count) = self.responses.get_mut(usize::from(status / 100)) {
+            *count -= 1;
+        }
     }
 
     pub(crate) fn count_error(&mut self, status: ErrorStatus) {
@@ -253,8 +312,18 @@ mod tests {
         for (at, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, at);
             stats.count_close(reason, false);
-            assert_eq!(stats.closes(reason), 1);
+            stats.count_close(reason, true);
+            assert_eq!((stats.closes(reason), stats.closes_by_client(reason)), (2, 1));
         }
-        assert_eq!(stats.closed, Reason::ALL.len() as u64);
+        assert_eq!(stats.closed, 2 * Reason::ALL.len() as u64);
+        assert_eq!(stats.closed_by_client_first, Reason::ALL.len() as u64);
+    }
+    #[test]
+    fn every_class_of_status_has_a_counter_of_its_own() {
+        let mut stats = Stats::default();
+        for status in [0, 101, 200, 204, 304, 404, 500, 599] {
+            stats.count_response(status);
+        }
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|class| stats.responses(class)), [1, 1, 2, 1, 1, 2]);
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn fmt::
         let bytes = draft.tail.len().saturating_add(draft.len as u64);
         debug!(target: REQUESTS, "{request} {} {bytes} bytes", draft.status);
     }
+    stats.count_response(draft.status);
     out.commit(draft.len);
     if !draft.tail.is_empty() {
         out.append(std::mem::take(&mut draft.tail));
@@ -147,6 +148,7 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dy
     let date = shared.date.line(shared.clock.now());
     let len = response::error_page(exchange.out.room(), date, refusal, head_only);
     exchange.out.commit(len);
+    shared.stats.count_response(refusal.status.code());
     let (status, why) = (refusal.status.code(), refusal.why);
     debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
     exchange.in_flight.on_sent = OnSent::CLOSE;

@@ -87,6 +87,8 @@ fn takes_back(streamed: &Streamed, exchange: &mut Exchange<'_>) -> bool {
 
 /// Writes a 500 in place of a stream that has not begun. The connection closes after it.
 fn cannot_be_sent(streamed: &Streamed, exchange: &mut Exchange<'_>, shared: &mut Shared) {
+    shared.stats.take_response_back(streamed.status);
+    shared.stats.count_response(CANNOT_BE_SENT.status.code());
     shared.stats.count_error(CANNOT_BE_SENT.status);
     let date = shared.date.line(shared.clock.now());
     let len = response::error_page(exchange.out.room(), date, CANNOT_BE_SENT, false);

@@ -6,6 +6,7 @@ use super::deferred::waiting;
 use super::harness::figures::gauges;
 use super::harness::net::FakeStream;
 use super::harness::sim::Sim;
+use crate::config::CloseMode;
 use crate::deferred::RequestId;
 use crate::handler::request::Request;
 use crate::handler::{Handler, Host, Reply, Responder};
@@ -140,4 +141,62 @@ fn the_responder_of_a_deferred_request_shows_the_figures_of_that_call() {
     .unwrap();
     sim.settle();
     assert_eq!((first.statuses(), second.statuses()), (vec![204], vec![204]));
+}
+
+#[test]
+fn each_response_counts_in_the_class_of_its_status_once_it_has_begun() {
+    let mut sim = Sim::new();
+    let classes = |sim: &Sim| [0, 1, 2, 3, 4, 5].map(|class| sim.stats().responses(class));
+    for target in ["/", "/204", "/304", "/missing", "/impossible", "/refuse", "/upgrade", "/stream/5/5e"] {
+        sim.connect().get(target);
+    }
+    sim.settle();
+    assert_eq!(classes(&sim), [0, 1, 3, 1, 1, 2]);
+    sim.connect().send(b"nonsense\r\n\r\n");
+    sim.settle();
+    assert_eq!(classes(&sim), [0, 1, 3, 1, 2, 2], "the server's own errors count");
+    sim.connect().get("/drop");
+    waiting(&mut sim);
+    assert_eq!(classes(&sim), [0, 1, 3, 1, 2, 2], "these have no response, or none yet");
+    let id = sim.site.parked[0];
+    sim.respond(id, |responder| responder.raw(b"any bytes")).unwrap();
+    sim.settle();
+    assert_eq!(classes(&sim), [1, 1, 3, 1, 2, 2], "nobody knows the status of a raw response");
+}
+
+#[test]
+fn a_stream_whose_head_was_taken_back_counts_as_the_500_in_its_place() {
+    let mut sim = Sim::new();
+    sim.connect().get("/stream/10/9e");
+    sim.settle();
+    assert_eq!((sim.stats().responses(2), sim.stats().responses(5)), (0, 1));
+}
+
+#[test]
+fn a_server_that_answers_nothing_counts_no_response() {
+    let mut sim = Sim::with(|config| config.close = CloseMode::Drop);
+    sim.connect().get("/");
+    sim.connect().send(b"nonsense\r\n\r\n");
+    sim.settle();
+    let stats = sim.stats();
+    assert_eq!((stats.requests, stats.errors(400)), (1, 1));
+    assert!((0..=5).all(|class| stats.responses(class) == 0), "{stats:?}");
+}
+
+#[test]
+fn closes_are_counted_by_their_reason_and_by_the_side_that_was_first() {
+    let mut sim = Sim::with(|config| config.close = CloseMode::Peer);
+    sim.connect_idle().fin();
+    let clients = [sim.connect(), sim.connect()];
+    for client in &clients {
+        client.get("/close");
+    }
+    sim.settle();
+    clients[0].fin();
+    sim.settle();
+    sim.pass(Duration::from_secs(20));
+    let stats = sim.stats();
+    let both = |reason| (stats.closes(reason), stats.closes_by_client(reason));
+    assert_eq!((both(Reason::PeerClosed), both(Reason::Answered)), ((1, 1), (1, 1)));
+    assert_eq!(both(Reason::LingerTimeout), (1, 0));
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::figures::gauges;
+use super::figures::{check_sums, gauges};
 use super::sim::{Queued, Sim};
 use crate::engine::Progress;
 use crate::state::State;
@@ -15,6 +15,7 @@ impl Sim {
         assert_eq!(self.engine.capacities(), self.capacities, "nothing grows");
         let stats = self.engine.stats();
         assert_eq!(table.len() as u64, stats.accepted - stats.closed);
+        check_sums(&stats);
         assert_eq!(table.len(), self.world().open - self.site.taken.len(), "slots and sockets");
         for (_, connection) in table.iter() {
             let socket = &self.world().sockets[connection.socket.stream().id];

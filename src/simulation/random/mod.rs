@@ -14,6 +14,7 @@ use mio::Token;
 
 use super::harness::control::RAW;
 use super::harness::entropy::Chance;
+use super::harness::figures::check_received;
 use super::harness::handler;
 use super::harness::kernel::RUN_OUT;
 use super::harness::overdue::Overdue;
@@ -314,6 +315,7 @@ fn end(sim: &mut Sim, actors: &[Actor], answered: &[RequestId]) {
         let told = sim.site.known.closed.iter().filter(|(closed, _)| closed == name).count();
         assert_eq!(told, 1, "{name:?} is closed once");
     }
+    check_received(&sim.stats(), actors.iter().map(|actor| actor.client.received()));
     let (was_calm, closes_some) = (was_calm(sim), sim.stats().closes(Reason::ClosedByHost) > 0);
     for actor in actors {
         let informed = sim.site.informed.iter().filter(|&&client| client == actor.client.id).count();
