@@ -27,6 +27,7 @@ pub mod chunks;
 #[cfg(unix)]
 pub mod passing;
 pub mod embed;
+pub mod json;
 pub mod stalled;
 pub mod streaming;
 pub mod taken;

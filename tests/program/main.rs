@@ -15,6 +15,8 @@ mod clients;
 mod restart;
 #[cfg(all(unix, feature = "cli"))]
 mod steering;
+#[cfg(all(unix, feature = "cli"))]
+mod status;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod crowd;
 #[cfg(all(target_os = "linux", feature = "cli"))]

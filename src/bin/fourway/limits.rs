@@ -19,6 +19,8 @@ const DEFAULT_MAX: u64 = if usize::BITS < 64 { 1 << 17 } else { 1 << 20 };
 pub struct Capacity {
     pub connections: usize,
     file_limit: u64,
+    /// Files that are for everything but these connections.
+    reserved: u64,
     /// The number of connections that the file limit allows.
     room: u64,
     /// The value of `--max-connections`.
@@ -27,23 +29,24 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// Raises the soft limit of open files to the hard limit, and divides it.
-    pub fn claim(wanted: Option<usize>) -> Result<Self, String> {
+    /// Raises the soft limit of open files to the hard limit, and divides it. `beside` is the number of connections of
+    /// the status server.
+    pub fn claim(wanted: Option<usize>, beside: usize) -> Result<Self, String> {
         let raised = rlimit::increase_nofile_limit(u64::MAX).or_else(|_| soft_limit());
         let file_limit = raised.map_err(|error| format!("cannot read the limit of open files: {error}"))?;
-        Self::divide(file_limit, wanted.map(|wanted| wanted as u64))
+        Self::divide(file_limit, wanted.map(|wanted| wanted as u64), RESERVED + beside as u64)
     }
 
-    fn divide(file_limit: u64, wanted: Option<u64>) -> Result<Self, String> {
-        let room = file_limit.saturating_sub(RESERVED);
+    fn divide(file_limit: u64, wanted: Option<u64>, reserved: u64) -> Result<Self, String> {
+        let room = file_limit.saturating_sub(reserved);
         let connections = usize::try_from(wanted.unwrap_or(DEFAULT_MAX).min(room)).unwrap_or(usize::MAX);
         if connections == 0 {
             return Err(format!(
                 "the limit of {file_limit} open files is too low for any connection, \
-                 because {RESERVED} are reserved: raise it with ulimit -n"
+                 because {reserved} are reserved: raise it with ulimit -n"
             ));
         }
-        Ok(Capacity { connections, file_limit, room, wanted, is_cut_by_memory: false })
+        Ok(Capacity { connections, file_limit, reserved, room, wanted, is_cut_by_memory: false })
     }
 
     /// Lowers the number to what fits in memory.
@@ -67,11 +70,11 @@ impl Capacity {
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "up to {} connections (", self.connections)?;
-        let limit = self.file_limit;
+        let (limit, reserved) = (self.file_limit, self.reserved);
         match self.wanted {
             _ if self.is_cut_by_memory => write!(f, "no more fit in half of the memory)"),
             _ if self.connections as u64 == self.room => {
-                write!(f, "file limit {limit}, {RESERVED} reserved)")
+                write!(f, "file limit {limit}, {reserved} reserved)")
             }
             Some(_) => write!(f, "as configured, file limit {limit})"),
             None => write!(f, "default maximum, file limit {limit})"),
@@ -134,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_file_limit_bounds_the_wanted_number() {
-        let capacity = Capacity::divide(20_000, Some(50_000)).unwrap();
+        let capacity = Capacity::divide(20_000, Some(50_000), RESERVED).unwrap();
         assert_eq!(capacity.connections, 19_936);
         assert_eq!(capacity.to_string(), "up to 19936 connections (file limit 20000, 64 reserved)");
         let warning = capacity.warning("FOURWAY_MAX_CONNECTIONS").unwrap();
@@ -144,26 +147,26 @@ mod tests {
 
     #[test]
     fn the_wanted_number_is_held_if_the_file_limit_allows_it() {
-        let capacity = Capacity::divide(20_000, Some(100)).unwrap();
+        let capacity = Capacity::divide(20_000, Some(100), RESERVED).unwrap();
         assert_eq!(capacity.to_string(), "up to 100 connections (as configured, file limit 20000)");
         assert_eq!(capacity.warning("--max-connections"), None);
     }
 
     #[test]
     fn the_default_is_at_most_a_million() {
-        let capacity = Capacity::divide(u64::MAX, None).unwrap();
+        let capacity = Capacity::divide(u64::MAX, None, RESERVED).unwrap();
         assert_eq!(capacity.connections, 1_048_576);
         assert_eq!(capacity.warning("--max-connections"), None);
     }
 
     #[test]
     fn a_file_limit_too_low_for_any_connection_is_an_error() {
-        assert!(Capacity::divide(64, None).unwrap_err().contains("ulimit -n"));
+        assert!(Capacity::divide(64, None, RESERVED).unwrap_err().contains("ulimit -n"));
     }
 
     #[test]
     fn a_number_cut_by_memory_is_printed_with_this_reason() {
-        let mut capacity = Capacity::divide(20_000, Some(1000)).unwrap();
+        let mut capacity = Capacity::divide(20_000, Some(1000), RESERVED).unwrap();
         capacity.cut_by_memory(500);
         assert_eq!(capacity.to_string(), "up to 500 connections (no more fit in half of the memory)");
     }

@@ -16,7 +16,9 @@
 //! - `accepting`: when the server accepts;
 //! - `signals`: signals as events of the loop, and their meaning;
 //! - `meter`: the busy time of the server, and its longest turn;
-//! - `summary`: the table that is printed at the end;
+//! - `verdict`: which side limits the run;
+//! - `reports`: everything that shows what the server does: `status`, a second server, and the `summary` at the end;
+//! - `machine`: what the kernel tells about this machine;
 //! - `logging`: the log of `-v`, and `repetition`, which limits warnings;
 //! - `console`: stdout and stderr, which `output` writes without blocking the loop.
 
@@ -40,14 +42,17 @@ mod options;
 mod output;
 mod page;
 mod repetition;
+mod reports;
 mod serve;
 mod signals;
 mod sockets;
+mod status;
 mod steering;
 mod summary;
 mod target;
 #[cfg(unix)]
 mod unix_socket;
+mod verdict;
 
 use std::process::ExitCode;
 

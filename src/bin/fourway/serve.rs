@@ -11,15 +11,16 @@ use super::console::Console;
 use super::inherited::Inherited;
 use super::limits::{self, Capacity};
 use super::logging::Logger;
-use super::machine::{self, netstat};
+use super::machine;
 use super::memory::Memory;
 use super::meter::Meter;
 use super::options::Options;
 use super::page::Page;
+use super::reports::Reports;
 use super::signals::{Meaning, Shutdown, Signals, Step};
 use super::sockets::Sockets;
+use super::status::{self, Observed, Status};
 use super::steering;
-use super::summary::Summary;
 use super::target::{self, Target};
 
 /// The maximum number of events that one turn takes from the poller.
@@ -37,7 +38,9 @@ pub fn serve(
 ) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot set up the event loop: {error}");
     let page = Page::load(options)?;
-    let mut capacity = Capacity::claim(options.connections.max_connections.map(Into::into))?;
+    let has_status = options.status.is_used();
+    let beside = if has_status { status::CONNECTIONS } else { 0 };
+    let mut capacity = Capacity::claim(options.connections.max_connections.map(Into::into), beside)?;
     let inherits = !inherited.is_empty();
     let inherited_warning = inherited.warning();
     let mut config = options.config(inherits);
@@ -45,8 +48,11 @@ pub fn serve(
     config.limits.out_bytes = page.copied_bytes();
     let is_steered = options.steering.is_used();
     target::prepare(&mut config, is_steered);
-    let own =
-        |connections| page.body().len() + if is_steered { steering::reserved_bytes(connections) } else { 0 };
+    let status_bytes = if has_status { Status::config().reserved_bytes() } else { 0 };
+    let own = |connections| {
+        let steering = if is_steered { steering::reserved_bytes(connections) } else { 0 };
+        page.body().len() + steering + status_bytes
+    };
     let memory = Memory::divide(&mut config, own, machine::memory::of_process())?;
     capacity.cut_by_memory(config.max_connections);
     let mut target = Target::new(page, options, config.max_connections);
@@ -62,6 +68,7 @@ pub fn serve(
         sockets.listen(&mut server, listen, options, console)?;
     }
 
+    let reports = Reports::start(options, poll.registry(), &sockets, console)?;
     let maximum = options.name("max_connections");
     let of_memory = memory.warning(capacity.connections, &maximum);
     let warnings = [inherited_warning, capacity.warning(&maximum), of_memory].into_iter().flatten();
@@ -74,23 +81,29 @@ pub fn serve(
     if !options.accepting.accept {
         report_switch(accepting.switch(false, &mut server, sockets.ids()), false, console);
     }
-    console.greet(&format!("fourway: listening on {sockets}; {capacity}; {memory}\n"));
+    let greeting = reports.greeting();
+    console.greet(&format!("fourway: listening on {sockets}{greeting}; {capacity}; {memory}\n"));
 
-    let overflows = netstat::listen_overflows();
     let meter = Meter::start(Instant::now());
     let shutdown = Shutdown::default();
-    let mut host =
-        Host { poll, server, sockets, accepting, signals, shutdown, meter, idle_in_drain, console, logger };
+    let mut host = Host {
+        poll,
+        server,
+        sockets,
+        accepting,
+        reports,
+        max_connections: capacity.connections,
+        signals,
+        shutdown,
+        meter,
+        idle_in_drain,
+        console,
+        logger,
+    };
     let ended = host.turn_until_closed(&mut target, options.shutdown.drain_timeout.0);
     logger.end();
     ended.map_err(|error| format!("cannot wait for events: {error}"))?;
-    let summary = Summary {
-        stats: host.server.stats(),
-        overflows: netstat::listen_overflows().zip(overflows).map(|(now, then)| now.saturating_sub(then)),
-        meter: &host.meter,
-        steered: target.steering().counts(),
-    }
-    .to_string();
+    let summary = host.summary(&target);
     console.end(&summary, host.shutdown.is_aborted(), || host.takes_abort());
     Ok(())
 }
@@ -101,6 +114,8 @@ struct Host<'a> {
     server: Server,
     sockets: Sockets,
     accepting: Accepting,
+    reports: Reports,
+    max_connections: usize,
     signals: Signals,
     shutdown: Shutdown,
     meter: Meter,
@@ -118,30 +133,36 @@ impl Host<'_> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         let mut last_end = now;
-        while self.server.phase() != Phase::Closed {
+        while self.server.phase() != Phase::Closed || !self.reports.end(now) {
             // `now` is the beginning of the turn, and the server knows this time. So a deadline may be late by
             // the length of the turn.
             let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
             let timeout = earliest(timeout, target.next_timeout(now));
             let timeout = earliest(timeout, self.accepting.next_timeout(now));
+            let timeout = earliest(timeout, self.reports.next_timeout(now));
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != ErrorKind::Interrupted {
                     return Err(error);
                 }
             }
             now = Instant::now();
-            self.meter.turn(now);
             self.logger.turn(now);
+            let mut count = 0;
             for event in &events {
-                // Any other event is a signal, and has done its work: it has woken the loop.
-                self.server.handle_event(event);
+                count += 1;
+                // An event that belongs to no server is a signal, and has done its work: it has woken the loop.
+                if !self.server.handle_event(event) {
+                    self.reports.handle_event(event);
+                }
             }
+            self.meter.turn(now, count);
             if self.signals.have_come() {
                 self.handle_signals(now, grace);
             }
             self.accepting.turn(&mut self.server, now);
             let progress = target.process(&mut self.server, now, last_end);
             self.accepting.turned(&mut self.server, progress.accepted, now);
+            self.report(target, now);
             last_end = Instant::now();
             // A drain closes all idle connections in one turn. No client waits for that turn.
             if self.server.phase() == Phase::Running {
@@ -150,6 +171,22 @@ impl Host<'_> {
         }
         self.meter.look(now);
         Ok(())
+    }
+
+    /// Lets the status server and the terminal show what has happened.
+    fn report(&mut self, target: &Target, now: Instant) {
+        let Host { server, meter, max_connections, .. } = self;
+        let observed =
+            Observed { server, meter, max_connections: *max_connections, steered: target.counts() };
+        self.reports.turn(now, &observed);
+    }
+
+    /// Returns what to print at the end.
+    fn summary(&mut self, target: &Target) -> String {
+        let Host { server, meter, max_connections, .. } = self;
+        let observed =
+            Observed { server, meter, max_connections: *max_connections, steered: target.counts() };
+        self.reports.summary(&observed)
     }
 
     /// Handles the signals that have come. The first signal to end lets requests in progress finish. The second
@@ -169,7 +206,10 @@ impl Host<'_> {
                 Meaning::End => match self.shutdown.count(now) {
                     Step::Drain => self.drain(now, grace),
                     Step::Repeated => {}
-                    Step::Abort => self.server.abort(),
+                    Step::Abort => {
+                        self.server.abort();
+                        self.reports.abort();
+                    }
                 },
             }
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv6Addr, SocketAddr};
+#[cfg(unix)]
+use std::path::Path;
 
 use fourway::{ListenerId, Server};
 
@@ -26,6 +28,15 @@ pub struct Sockets {
 }
 
 impl Sockets {
+    /// Returns no listeners, which know that these are in use.
+    pub fn beside(&self) -> Sockets {
+        Sockets { addresses: self.addresses.clone(), ..Sockets::default() }
+    }
+
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
     /// Listens on all inherited sockets.
     pub fn inherit(&mut self, server: &mut Server, inherited: Inherited) -> Result<(), String> {
         for listener in inherited.listeners {
@@ -50,35 +61,56 @@ impl Sockets {
         console: &Console,
     ) -> Result<(), String> {
         match listen {
-            Listen::Tcp(addresses) => self.listen_on_tcp(server, addresses, options, console),
-            #[cfg(unix)]
-            Listen::Unix(path) => {
-                let url = format!("unix:{}", path.display());
-                let backlog = options.listeners.backlog();
-                let opened = unix_socket::open(path, backlog).and_then(|(listener, file)| {
-                    self.files.push(file);
-                    server.add_listener(listener).map_err(|refused| refused.to_string())
-                });
-                self.ids.push(opened.map_err(|why| format!("cannot listen on {url}: {why}"))?);
-                self.urls.push(url);
-                Ok(())
+            Listen::Tcp(addresses) => {
+                let name = options.name("listen");
+                self.listen_on_tcp(&mut Opening { server, options }, addresses, &name, options, console)
             }
+            #[cfg(unix)]
+            Listen::Unix(path) => self.listen_on_unix(server, path, options.listeners.backlog()),
         }
     }
 
-    /// Listens on an address, or on all addresses of a host name. One address of a host name is enough. If others
-    /// fail, this prints a warning.
-    fn listen_on_tcp(
+    /// Listens on one value of `--status-listen`. The options for listeners are about the target's.
+    pub fn listen_for_status(
         &mut self,
         server: &mut Server,
-        addresses: &[SocketAddr],
+        listen: &Listen,
         options: &Options,
         console: &Console,
     ) -> Result<(), String> {
-        let name = options.name("listen");
-        let mut opening = Opening { server, options };
-        let Opened { listeners, failed } = open_all(&mut opening, addresses);
-        let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error, &name, options));
+        match listen {
+            Listen::Tcp(addresses) => {
+                self.listen_on_tcp(server, addresses, &options.name("status_listen"), options, console)
+            }
+            #[cfg(unix)]
+            Listen::Unix(path) => self.listen_on_unix(server, path, 128),
+        }
+    }
+
+    #[cfg(unix)]
+    fn listen_on_unix(&mut self, server: &mut Server, path: &Path, backlog: i32) -> Result<(), String> {
+        let url = format!("unix:{}", path.display());
+        let opened = unix_socket::open(path, backlog).and_then(|(listener, file)| {
+            self.files.push(file);
+            server.add_listener(listener).map_err(|refused| refused.to_string())
+        });
+        self.ids.push(opened.map_err(|why| format!("cannot listen on {url}: {why}"))?);
+        self.urls.push(url);
+        Ok(())
+    }
+
+    /// Listens on an address, or on all addresses of a host name. One address of a host name is enough. If others
+    /// fail, this prints a warning. `name` is the option that sets the addresses.
+    fn listen_on_tcp(
+        &mut self,
+        opener: &mut impl Opener<Id = ListenerId>,
+        addresses: &[SocketAddr],
+        name: &str,
+        options: &Options,
+        console: &Console,
+    ) -> Result<(), String> {
+        let Opened { listeners, failed } = open_all(opener, addresses);
+        let refusals = failed.iter().map(|(address, error)| self.refusal(*address, error, name, options));
         let refusals: Vec<_> = refusals.collect();
         if listeners.is_empty() {
             let sentences: Vec<_> = refusals.iter().map(Refusal::to_string).collect();
@@ -190,6 +222,20 @@ impl Opener for Opening<'_> {
 
     fn close(&mut self, id: ListenerId) {
         drop(self.server.remove_listener(id));
+    }
+}
+
+/// Opens listeners that have none of the options.
+impl Opener for Server {
+    type Id = ListenerId;
+
+    fn open(&mut self, address: SocketAddr) -> io::Result<(ListenerId, SocketAddr)> {
+        let id = self.listen(address)?;
+        Ok((id, self.local_addr(id).unwrap_or(address)))
+    }
+
+    fn close(&mut self, id: ListenerId) {
+        drop(self.remove_listener(id));
     }
 }
 

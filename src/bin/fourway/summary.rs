@@ -5,31 +5,25 @@ use std::time::Duration;
 
 use fourway::{Reason, Stats};
 
-use super::meter::Meter;
+use super::status::Figures;
 use super::steering::Counts;
 
 #[derive(Debug)]
-pub struct Summary<'a> {
-    pub stats: Stats,
-    /// The number of connections that the kernel turned away meanwhile, or `None` if it does not count them.
-    pub overflows: Option<u64>,
-    pub meter: &'a Meter,
-    pub steered: &'a Counts,
-}
+pub struct Summary<'a>(pub &'a Figures<'a>);
 
 /// A name and its value.
 type Row = (String, String);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { stats, meter, steered, .. } = self;
+        let Figures { stats, meter, kernel, verdict, .. } = self.0;
         let mut rows = vec![row("connections", stats.accepted), row("requests", stats.requests)];
-        rows.extend(steering(steered));
+        rows.extend(self.0.steered.map(steering).unwrap_or_default());
         rows.extend([row("bytes received", stats.bytes_in), row("bytes sent", stats.bytes_out)]);
         rows.extend(closes(stats));
         rows.extend(errors(stats));
         let unknown = || "not known on this system".into();
-        let overflows = self.overflows.map_or_else(unknown, |count| count.to_string());
+        let overflows = kernel.listen_overflows.map_or_else(unknown, |count| count.to_string());
         rows.push(row("ListenOverflows of the kernel", overflows));
         let share = |percent: Option<f64>| percent.map_or_else(unknown, |p| format!("{p:.1} %"));
         let time = |time: Option<Duration>| time.map_or_else(unknown, seconds);
@@ -42,7 +36,8 @@ impl fmt::Display for Summary<'_> {
         let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         let values = rows.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
         writeln!(f, "fourway: ended after {}", seconds(meter.total()))?;
-        rows.iter().try_for_each(|(name, value)| writeln!(f, "  {name:<names$}  {value:>values$}"))
+        rows.iter().try_for_each(|(name, value)| writeln!(f, "  {name:<names$}  {value:>values$}"))?;
+        writeln!(f, "{verdict}")
     }
 }
 
@@ -114,10 +109,13 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::meter::Meter;
 
     fn summary_of(stats: Stats, overflows: Option<u64>) -> String {
-        Summary { stats, overflows, meter: &Meter::start(Instant::now()), steered: &Counts::default() }
-            .to_string()
+        let meter = Meter::start(Instant::now());
+        let mut figures = Figures::of(stats, &meter);
+        figures.kernel.listen_overflows = overflows;
+        Summary(&figures).to_string()
     }
 
     #[test]
@@ -126,7 +124,9 @@ mod tests {
         stats.accepted = 1_000_000;
         stats.accept_pauses = 1;
         let text = summary_of(stats, Some(0));
-        let widths: Vec<_> = text.lines().skip(1).map(str::len).collect();
+        let (table, verdict) = text.trim_end().rsplit_once('\n').expect("several lines");
+        assert!(!verdict.starts_with(' '), "the last line is a sentence: {text}");
+        let widths: Vec<_> = table.lines().skip(1).map(str::len).collect();
         assert!(widths.iter().all(|&width| width == widths[0]), "{text}");
         assert!(widths[0] <= 80, "{text}");
     }
@@ -135,12 +135,10 @@ mod tests {
     fn the_longest_turn_is_printed_in_milliseconds() {
         let now = Instant::now();
         let mut meter = Meter::start(now);
-        meter.turn(now);
+        meter.turn(now, 1);
         meter.turned(now, now + Duration::from_micros(1250));
-        let text =
-            Summary { stats: Stats::default(), overflows: None, meter: &meter, steered: &Counts::default() }
-                .to_string();
-        let last = text.lines().last().unwrap_or_default();
+        let text = Summary(&Figures::of(Stats::default(), &meter)).to_string();
+        let last = text.lines().rev().nth(1).unwrap_or_default();
         assert!(last.trim().starts_with("longest turn ") && last.ends_with(" 1.250 ms"), "{text}");
     }
 

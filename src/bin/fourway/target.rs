@@ -9,13 +9,14 @@ use fourway::{
 
 use super::options::Options;
 use super::page::Page;
-use super::steering::{Settings, Steering};
+use super::steering::{Counts, Settings, Steering};
 
 pub struct Target {
     page: Page,
     steering: Steering,
     /// What becomes of a body, unless the URL says something else.
     intake: Intake,
+    is_steered: bool,
 }
 
 /// Sets what the target needs of the server.
@@ -43,12 +44,14 @@ impl Target {
             body: page.body(),
             content_type: page.content_type().to_owned(),
         };
-        let steering = Steering::new(settings, if options.steering.is_used() { connections } else { 0 });
-        Target { page, steering, intake: options.limits.intake() }
+        let is_steered = options.steering.is_used();
+        let steering = Steering::new(settings, if is_steered { connections } else { 0 });
+        Target { page, steering, intake: options.limits.intake(), is_steered }
     }
 
-    pub fn steering(&self) -> &Steering {
-        &self.steering
+    /// Returns what was steered, if anything can be.
+    pub fn counts(&self) -> Option<&Counts> {
+        self.is_steered.then(|| self.steering.counts())
     }
 
     /// Returns the time until the next timer of a steered response.

@@ -3,8 +3,10 @@
 //! Each subject has pure parsers of the kernel's texts, and thin readers above them. A reader takes a [`Reader`], so a
 //! test reads canned texts in place of `/proc`. A text that is missing or strange is `None`: nothing is guessed.
 
+pub mod accept_queue;
 pub mod cgroup;
 pub mod files;
+pub mod hindrance;
 pub mod memory;
 pub mod netstat;
 pub mod ports;

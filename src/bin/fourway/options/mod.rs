@@ -7,6 +7,7 @@ mod environment;
 mod limits;
 mod listeners;
 mod response;
+mod status;
 mod steering;
 mod timeouts;
 mod values;
@@ -22,6 +23,7 @@ pub use doctor::{ClientPlace, DoctorOptions};
 use limits::LimitOptions;
 use listeners::ListenerOptions;
 use response::ResponseOptions;
+use status::StatusOptions;
 use steering::SteeringOptions;
 use timeouts::{ShutdownOptions, TimeoutOptions};
 pub use values::Listen;
@@ -86,6 +88,9 @@ pub struct Options {
 
     #[command(flatten)]
     pub shutdown: ShutdownOptions,
+
+    #[command(flatten)]
+    pub status: StatusOptions,
 
     /// What to do instead of serving.
     #[command(subcommand)]
