@@ -3,7 +3,7 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::Cell;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::panic;
 use std::time::Duration;
 
@@ -20,14 +20,19 @@ const AT_ABORT: Patience =
 pub struct Console {
     out: Output,
     err: Output,
+    /// The stream that the live line is on, if stdout is a terminal.
+    live: Option<Output>,
     /// The program has already waited for its readers.
     has_waited: Cell<bool>,
 }
 
 impl Console {
     pub fn open() -> io::Result<Self> {
-        let console =
-            Console { out: Output::to(stdout()?), err: Output::to(stderr()?), has_waited: Cell::new(false) };
+        let (out, err) = (Output::to(stdout()?), Output::to(stderr()?));
+        // Where both are the same terminal, warnings and the log find the line on the screen.
+        let live = if io::stderr().is_terminal() { &err } else { &out };
+        let live = io::stdout().is_terminal().then(|| live.clone());
+        let console = Console { out, err, live, has_waited: Cell::new(false) };
         let err = console.err.clone();
         panic::set_hook(Box::new(move |panic| {
             let backtrace = Backtrace::capture();
@@ -60,6 +65,22 @@ impl Console {
         self.err.push(format!("fourway: {sentence}\n").as_bytes());
     }
 
+    /// Returns whether a live line can be shown.
+    pub fn is_terminal(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Shows a line in place of the one before, cut to the width of the terminal. For use in the loop.
+    pub fn show(&self, line: &mut String) {
+        const USUAL_WIDTH: usize = 80;
+        let width = terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| width.0.into());
+        // Some terminals begin a new line after the last column.
+        line.truncate(width.saturating_sub(1));
+        if let Some(live) = &self.live {
+            live.show(line);
+        }
+    }
+
     /// Prints the error that ends the program.
     pub fn fail(&self, sentence: &str) {
         self.err.write_now(format!("fourway: error: {sentence}\n").as_bytes());
@@ -74,6 +95,9 @@ impl Console {
             was_over = was_over || is_over();
             was_over
         };
+        if let Some(live) = &self.live {
+            live.show("");
+        }
         self.err.flush(patience, &mut is_over);
         self.out.write_now(summary.as_bytes());
         self.out.flush(patience, &mut is_over);

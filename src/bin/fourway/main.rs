@@ -17,7 +17,8 @@
 //! - `signals`: signals as events of the loop, and their meaning;
 //! - `meter`: the busy time of the server, and its longest turn;
 //! - `verdict`: which side limits the run;
-//! - `reports`: everything that shows what the server does: `status`, a second server, and the `summary` at the end;
+//! - `reports`: everything that shows what the server does: `status`, a second server, the `live` line of a terminal, and
+//!   the `summary` at the end;
 //! - `machine`: what the kernel tells about this machine;
 //! - `logging`: the log of `-v`, and `repetition`, which limits warnings;
 //! - `console`: stdout and stderr, which `output` writes without blocking the loop.
@@ -34,6 +35,7 @@ mod inherited;
 mod ledger;
 mod limits;
 mod listener;
+mod live;
 mod logging;
 mod machine;
 mod memory;

@@ -1,29 +1,34 @@
-//! Everything that shows what the server does: the status server and the summary.
+//! Everything that shows what the server does: the status server, the live line and the summary.
 
 use std::time::{Duration, Instant};
 
+use fourway::earliest;
 use fourway::mio::Registry;
 use fourway::mio::event::Event;
 
 use super::console::Console;
-use super::options::Options;
+use super::live::Live;
+use super::options::{Options, SummaryForm};
 use super::sockets::Sockets;
-use super::status::{Observed, Sources, Status};
+use super::status::{Figures, Observed, Sources, StatsJson, Status};
 use super::summary::Summary;
 
 /// The reports of one run.
-pub struct Reports {
+pub struct Reports<'a> {
     sources: Sources,
     status: Option<Status>,
+    live: Option<Live>,
+    form: SummaryForm,
+    console: &'a Console,
 }
 
-impl Reports {
+impl<'a> Reports<'a> {
     /// Starts the status server if there is one. `sockets` are those of the target.
     pub fn start(
         options: &Options,
         registry: &Registry,
         sockets: &Sockets,
-        console: &Console,
+        console: &'a Console,
     ) -> Result<Self, String> {
         let mut sources = Sources::start(sockets.addresses().to_vec());
         let mut status = None;
@@ -35,7 +40,9 @@ impl Reports {
             status = Some(server);
             sources.watch_queues();
         }
-        Ok(Reports { sources, status })
+        let has_live = console.is_terminal() && !options.status.quiet;
+        let live = has_live.then(|| Live::start(Instant::now()));
+        Ok(Reports { sources, status, live, form: options.status.summary, console })
     }
 
     /// Returns the part of the greeting that says where the status server listens.
@@ -52,13 +59,17 @@ impl Reports {
 
     /// Returns the longest time that the loop may sleep.
     pub fn next_timeout(&self, now: Instant) -> Option<Duration> {
-        self.status.as_ref().and_then(|status| status.next_timeout(now))
+        let status = self.status.as_ref().and_then(|status| status.next_timeout(now));
+        earliest(status, self.live.as_ref().and_then(|live| live.next_timeout(now)))
     }
 
     /// Does one turn of work, after the target's.
     pub fn turn(&mut self, now: Instant, observed: &Observed<'_>) {
         if let Some(status) = &mut self.status {
             status.process(now, &mut self.sources, observed);
+        }
+        if let Some(live) = &mut self.live {
+            live.turn(now, self.console, observed);
         }
     }
 
@@ -76,6 +87,11 @@ impl Reports {
 
     /// Returns what to print at the end.
     pub fn summary(&mut self, observed: &Observed<'_>) -> String {
-        Summary(&self.sources.figures(observed, Instant::now())).to_string()
+        let figures: Figures<'_> = self.sources.figures(observed, Instant::now());
+        match self.form {
+            SummaryForm::Text => Summary(&figures).to_string(),
+            SummaryForm::Json => StatsJson(&figures).to_string(),
+            SummaryForm::None => String::new(),
+        }
     }
 }

@@ -114,7 +114,7 @@ struct Host<'a> {
     server: Server,
     sockets: Sockets,
     accepting: Accepting,
-    reports: Reports,
+    reports: Reports<'a>,
     max_connections: usize,
     signals: Signals,
     shutdown: Shutdown,

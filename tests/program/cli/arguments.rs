@@ -13,7 +13,8 @@ const OPTIONS: &[&str] = &[
     "FAULT", "CLOSE", "KEEP_ALIVE", "MAX_CONNECTIONS", "BACKLOG", "REUSE_PORT", "IPV6_ONLY", "SEND_BUFFER",
     "RECEIVE_BUFFER", "BUSY_POLL", "DEFER_ACCEPT", "FAST_OPEN", "ACCEPT", "ACCEPT_RATE", "ACCEPT_PAUSE",
     "HEAD_LIMIT", "HEADER_LIMIT", "TARGET_LIMIT", "BODY_LIMIT", "HEAD_TIMEOUT", "BODY_TIMEOUT",
-    "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT", "DRAIN_TIMEOUT", "DRAIN_IDLE", "STATUS_LISTEN", "VERBOSE",
+    "IDLE_TIMEOUT", "WRITE_TIMEOUT", "LINGER_TIMEOUT", "DRAIN_TIMEOUT", "DRAIN_IDLE", "STATUS_LISTEN",
+    "SUMMARY", "QUIET", "VERBOSE",
 ];
 
 #[test]
@@ -58,6 +59,7 @@ fn a_wrong_value_ends_the_program_with_2_and_lists_the_right_values() {
         ("--close", "gently", "fin, peer, rst, drop"),
         ("--drain-idle", "wait", "close, last-request"),
         ("--status-listen", "9100", "expected IP:PORT"),
+        ("--summary", "xml", "text, json, none"),
         ("--keep-alive", "maybe", "either on or off"),
         ("--max-connections", "0", "1 or more, such as 10000 or 10k"),
         ("--max-connections", "many", "1 or more, such as 10000 or 10k"),
@@ -121,6 +123,8 @@ fn a_wrong_variable_ends_the_program_with_2_and_is_named() {
         ("DRAIN_TIMEOUT", "soon"),
         ("DRAIN_IDLE", "wait"),
         ("STATUS_LISTEN", "9100"),
+        ("SUMMARY", "xml"),
+        ("QUIET", "maybe"),
         ("VERBOSE", "very"),
     ];
     for (name, value) in cases {

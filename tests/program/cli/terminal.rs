@@ -3,8 +3,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::common::Client;
 use crate::common::child::{Child, Lines, addresses_in};
@@ -21,8 +23,15 @@ struct Terminal {
 impl Terminal {
     /// Returns `None` where nothing can start a session.
     fn run(script: &str, arguments: &[&str]) -> Option<Terminal> {
+        Terminal::run_wide(80, script, arguments)
+    }
+
+    /// The same on a terminal with this number of columns.
+    fn run_wide(columns: u16, script: &str, arguments: &[&str]) -> Option<Terminal> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         unlockpt(&master).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&master, size).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave = OpenOptions::new().read(true).write(true).open(name).unwrap();
         let mut command = Command::new(tools::find(&["setsid"])?);
@@ -113,4 +122,72 @@ fn a_hangup_that_the_shell_ignores_does_not_end_the_program() {
     assert_eq!(client.ask("/path").body, b"xixizi");
     signal("TERM", &pid);
     terminal.screen.wait_for("ended after");
+}
+
+// --- the live line ---
+
+/// Starts the program on a terminal of 60 columns and asks it for more than two seconds. Returns what the terminal has
+/// got up to the summary.
+fn shown_amid_requests(arguments: &[&str]) -> Option<String> {
+    shown_amid_requests_of(r#"echo "pid $$"; exec "$0" "$@""#, arguments)
+}
+
+fn shown_amid_requests_of(script: &str, arguments: &[&str]) -> Option<String> {
+    let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
+    let mut terminal = Terminal::run_wide(60, script, &arguments)?;
+    let pid = terminal.pid();
+    let mut client = terminal.connect();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(2500) {
+        client.ask("/path");
+    }
+    signal("TERM", &pid);
+    terminal.screen.wait_for("ended after");
+    let seen = std::mem::take(&mut terminal.screen.seen);
+    let (_, after_greeting) = seen.split_once("of memory").expect("the greeting");
+    Some(after_greeting.to_owned())
+}
+
+/// The lines that have taken each other's place.
+fn live_lines(shown: &str) -> Vec<&str> {
+    shown.split(['\r', '\n']).filter(|line| line.contains(" requests/s")).collect()
+}
+
+#[test]
+fn a_terminal_shows_one_line_a_second_that_fits_and_goes_away_at_the_end() {
+    let Some(shown) = shown_amid_requests(&[]) else { return };
+    let lines = live_lines(&shown);
+    assert!((1..=3).contains(&lines.len()), "{shown:?}");
+    for line in &lines {
+        assert!(line.len() < 60, "it fits: {line:?}");
+        assert!(line.contains(" connections/s") && line.contains(", busy "), "{line:?}");
+    }
+    let rate: f64 = lines[0].split(' ').next().and_then(|rate| rate.parse().ok()).expect("a rate");
+    assert!(rate >= 1.0, "{shown:?}");
+    // Nothing but the end of the greeting breaks a line before the summary.
+    let (before, _) = shown.split_once("fourway: ended").expect("the summary");
+    assert_eq!(before.matches('\n').count(), 1, "{shown:?}");
+    assert!(before.ends_with('\r'), "the summary takes the place of the last line: {shown:?}");
+    let (_, erased) = before.trim_end_matches('\r').rsplit_once('\r').expect("the last line is erased");
+    assert_eq!(erased.trim(), "", "{shown:?}");
+}
+
+#[test]
+fn a_log_line_takes_the_place_of_the_live_line() {
+    let Some(shown) = shown_amid_requests(&["-v"]) else { return };
+    let lines = live_lines(&shown);
+    assert!(!lines.is_empty() && lines.iter().all(|line| !line.contains("GET")), "{lines:?}");
+}
+
+#[test]
+fn quiet_shows_no_live_line() {
+    let Some(shown) = shown_amid_requests(&["--quiet"]) else { return };
+    assert_eq!(live_lines(&shown), [""; 0]);
+}
+
+#[test]
+fn without_a_terminal_on_stdout_there_is_no_live_line() {
+    let script = r#"sh -c 'echo "pid $$" >&2; exec "$0" "$@"' "$0" "$@" | cat"#;
+    let Some(shown) = shown_amid_requests_of(script, &[]) else { return };
+    assert_eq!(live_lines(&shown), [""; 0]);
 }

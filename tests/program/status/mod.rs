@@ -5,6 +5,7 @@ mod documentation;
 mod endpoints;
 mod life;
 mod metrics;
+mod summary;
 #[cfg(target_os = "linux")]
 mod verdict;
 

@@ -24,6 +24,7 @@ use limits::LimitOptions;
 use listeners::ListenerOptions;
 use response::ResponseOptions;
 use status::StatusOptions;
+pub use status::SummaryForm;
 use steering::SteeringOptions;
 use timeouts::{ShutdownOptions, TimeoutOptions};
 pub use values::Listen;

@@ -1,8 +1,8 @@
 //! The options about the status server and what the program prints about itself.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::values::Listen;
+use super::values::{Listen, switch};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Status")]
@@ -13,6 +13,14 @@ pub struct StatusOptions {
     /// while all of --max-connections are in use.
     #[arg(long, value_name = "ADDR", env = "FOURWAY_STATUS_LISTEN", value_delimiter = ',')]
     pub status_listen: Vec<Listen>,
+
+    /// Choose what to print at the end.
+    #[arg(long, value_name = "FORM", env = "FOURWAY_SUMMARY", value_enum, default_value = "text")]
+    pub summary: SummaryForm,
+
+    /// Show no live line on a terminal.
+    #[arg(long, short, env = "FOURWAY_QUIET", value_parser = switch)]
+    pub quiet: bool,
 }
 
 impl StatusOptions {
@@ -20,4 +28,14 @@ impl StatusOptions {
     pub fn is_used(&self) -> bool {
         !self.status_listen.is_empty()
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SummaryForm {
+    /// A table, and the verdict: the server, its client or the machine was the limit.
+    Text,
+    /// One line with the fields of /stats.json.
+    Json,
+    /// Nothing.
+    None,
 }

@@ -64,6 +64,8 @@ struct State {
     dropped: u64,
     /// The number of chunks that the writer has taken.
     chunks: u64,
+    /// The length of the line that is on the screen, and goes away with the next record.
+    shown: usize,
 }
 
 impl Output {
@@ -78,6 +80,7 @@ impl Output {
                 is_full: false,
                 dropped: 0,
                 chunks: 0,
+                shown: 0,
             }),
             work: Condvar::new(),
             progress: Condvar::new(),
@@ -95,7 +98,8 @@ impl Output {
         if state.is_full {
             state.dropped += 1;
         } else {
-            state.ring.extend(record);
+            let shown = std::mem::take(&mut state.shown);
+            state.ring.extend(erasing(shown, b"").chain(record.iter().copied()));
         }
         // To wake a thread costs a system call, so this wakes a sleeping writer only.
         if state.has_writer && std::mem::take(&mut state.is_idle) {
@@ -108,6 +112,11 @@ impl Output {
     /// hands it to the writer.
     pub fn write_now(&self, record: &[u8]) {
         let mut state = self.0.lock();
+        if state.shown > 0 && !state.has_writer {
+            drop(state);
+            self.show("");
+            state = self.0.lock();
+        }
         let may_write = !state.has_writer && record.len() <= CHUNK;
         let written = match state.sink.as_mut().filter(|sink| may_write && sink.is_ready()) {
             None => 0,
@@ -121,6 +130,28 @@ impl Output {
         drop(state);
         if written < record.len() {
             self.push(&record[written..]);
+        }
+    }
+
+    /// Shows a line in place of the one that was shown last. The next record takes its place too. This function never
+    /// waits, and does not start the writer. If the stream is not ready or records wait, it shows nothing.
+    pub fn show(&self, line: &str) {
+        let mut state = self.0.lock();
+        let bytes = erasing(state.shown, line.as_bytes());
+        if state.has_writer {
+            if state.is_idle {
+                state.ring.extend(bytes);
+                (state.shown, state.is_idle) = (line.len(), false);
+                drop(state);
+                self.0.work.notify_one();
+            }
+            return;
+        }
+        let bytes: Vec<u8> = bytes.collect();
+        if let Some(sink) = state.sink.as_mut().filter(|sink| bytes.len() <= CHUNK && sink.is_ready()) {
+            // An error means that nobody sees the line.
+            let _ = sink.write(&bytes);
+            state.shown = line.len();
         }
     }
 
@@ -164,6 +195,14 @@ impl Output {
         }
         true
     }
+}
+
+/// Returns the bytes that write a line over another of this length. An empty line leaves nothing of it.
+fn erasing(shown: usize, line: &[u8]) -> impl Iterator<Item = u8> + use<'_> {
+    let to_start = || (shown > 0).then_some(b'\r').into_iter();
+    let rest = std::iter::repeat_n(b' ', shown.saturating_sub(line.len()));
+    let back = if line.is_empty() { shown } else { 0 };
+    to_start().chain(line.iter().copied()).chain(rest).chain((back > 0).then_some(b'\r'))
 }
 
 /// For the logger, which writes each line in one call.

@@ -218,3 +218,87 @@ fn write_now_writes_to_a_ready_sink_and_leaves_the_rest_to_the_writer() {
     assert_eq!(by_writer[..2], [false, false]);
     assert!(by_writer[2..].iter().all(|&by_writer| by_writer), "the rest is in order");
 }
+
+// --- the line that is shown ---
+
+/// A sink that is always ready.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Screen {
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+impl Screen {
+    /// Returns the lines that a terminal of this kind would show, without trailing spaces.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        let mut column = 0;
+        for &byte in self.0.lock().unwrap().iter() {
+            let line = lines.last_mut().unwrap();
+            match byte {
+                b'\r' => column = 0,
+                b'\n' => {
+                    lines.push(String::new());
+                    column = 0;
+                }
+                byte => {
+                    line.replace_range(column..line.len().min(column + 1), &char::from(byte).to_string());
+                    column += 1;
+                }
+            }
+        }
+        lines.iter().map(|line| line.trim_end().to_owned()).collect()
+    }
+}
+
+#[test]
+fn a_shown_line_takes_the_place_of_the_one_before_and_leaves_nothing_of_it() {
+    let screen = Screen::default();
+    let output = Output::to(screen.clone());
+    output.show("a long line");
+    assert_eq!(screen.lines(), ["a long line"]);
+    output.show("short");
+    assert_eq!(screen.lines(), ["short"]);
+    output.show("");
+    assert_eq!(screen.lines(), [""]);
+    assert!(!output.0.lock().has_writer, "a line does not start the writer");
+}
+
+#[test]
+fn a_record_takes_the_place_of_the_shown_line() {
+    let screen = Screen::default();
+    let output = Output::to(screen.clone());
+    output.show("a line that is longer than the record");
+    output.write_now(b"now\n");
+    output.show("a line that is longer than the record");
+    output.push(b"later\n");
+    assert!(output.flush(LONG, || false));
+    assert_eq!(screen.lines(), ["now", "later", ""]);
+    // Now the writer writes lines too.
+    output.show("another line");
+    assert!(output.flush(LONG, || false));
+    assert_eq!(screen.lines(), ["now", "later", "another line"]);
+}
+
+#[test]
+fn a_line_that_the_stream_cannot_take_now_is_not_shown() {
+    let (output, reader) = gated();
+    output.show("the stream is not ready");
+    output.push(b"first\n");
+    wait_for_chunks(&output, 1);
+    output.show("the record before it is not written");
+    assert_eq!(reader.read_all(&output), "first\n");
+}

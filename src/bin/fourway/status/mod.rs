@@ -20,6 +20,7 @@ use fourway::{Config, Phase, Server, TokenRange};
 pub use figures::Figures;
 pub use observed::Observed;
 pub use sources::Sources;
+pub use stats_json::StatsJson;
 
 use super::console::Console;
 use super::options::{Listen, Options};
