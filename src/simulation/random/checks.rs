@@ -147,7 +147,8 @@ impl Actor {
                 400 => self.passes_too_many() || (self.ends_in_nonsense && at == self.asked.len()),
                 101 => self.asked[at].target == "/upgrade",
                 401 => self.asked[at].target == "/head",
-                413 => ["/most", "/discard-most", "/head-later", "/head-keep"].contains(&self.asked[at].target.as_str()),
+                413 => ["/most", "/discard-most", "/head-later", "/head-keep"]
+                    .contains(&self.asked[at].target.as_str()),
                 507 => self.asked[at].target.starts_with("/pieces/until"),
                 status => matches!(status, 408 | 500 | 503),
             };
