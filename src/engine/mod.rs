@@ -153,6 +153,7 @@ impl<N: Net> Engine<N> {
     /// Sets the ready bits of an event, and queues its connection. Does no I/O, calls no handler and frees nothing.
     ///
     /// Returns whether the token is in the server's range.
+    #[inline(always)]
     pub(crate) fn handle(&mut self, token: Token, hint: Readiness) -> bool {
         let Some((slot, generation)) = self.table.tokens().decode(token) else { return false };
         let connection = slot.checked_sub(LISTENERS).and_then(|slot| self.table.find(slot, generation));

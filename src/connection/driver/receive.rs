@@ -14,7 +14,8 @@ use crate::state::State;
 /// this read meets the end or an error, the last step reads again and handles it.)
 ///
 /// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
-#[inline]
+// Inlined also if a host has several handlers.
+#[inline(always)]
 pub(crate) fn receive_first<N: Net>(
     connection: &mut Connection<N::Stream>,
     slot: Slot,
