@@ -9,8 +9,13 @@ use crate::deferred::RequestId;
 use crate::intake::Intake;
 use crate::state::State;
 
-pub(super) const INTAKES: [Intake; 4] =
-    [Intake::Whole, Intake::AtMost(1_000_000), Intake::Discard, Intake::Pieces];
+pub(super) const INTAKES: [Intake; 5] = [
+    Intake::Whole,
+    Intake::AtMost(1_000_000),
+    Intake::Discard,
+    Intake::DiscardAtMost(1_000_000),
+    Intake::Pieces,
+];
 
 /// Sends a request whose handler defers it at the head.
 pub(super) fn deferred(sim: &mut Sim, request: &[u8]) -> (Client, RequestId) {

@@ -119,7 +119,9 @@ fn answer_one(sim: &mut Sim, chance: &mut Chance, answered: &mut Vec<RequestId>)
     let id = chance.pick(&sim.site.parked);
     let is_over = is_over(sim, answered, id);
     if sim.site.unread.waiting.contains(&id) && chance.one_in(2) {
-        let intake = chance.pick(&[Intake::Whole, Intake::AtMost(1000), Intake::Discard, Intake::Pieces]);
+        let discard = Intake::DiscardAtMost(1000);
+        let ways = [Intake::Whole, Intake::AtMost(1000), Intake::Discard, discard, Intake::Pieces];
+        let intake = chance.pick(&ways);
         assert!(sim.take_in(id, intake).is_err() || !is_over);
         return;
     }
