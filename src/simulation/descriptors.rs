@@ -232,7 +232,7 @@ fn they_are_closed_when_the_handler_has_returned_whatever_it_does() {
 
 #[test]
 fn they_are_closed_when_the_handler_answers_the_head_or_a_piece() {
-    let targets = ["/head", "/head-later", "/head-stream", "/head-panic", "/head-refuse", "/pieces/until/2e"];
+    let targets = ["/head", "/head-stream", "/head-panic", "/head-refuse", "/pieces/until/2e"];
     for target in targets {
         let mut sim = sim(2);
         let client = sim.connect();
@@ -242,6 +242,18 @@ fn they_are_closed_when_the_handler_answers_the_head_or_a_piece() {
         sim.settle();
         assert_eq!((&sim.site.passed_heads[..], open(&sim)), (&[2][..], 0), "{target}");
     }
+}
+
+#[test]
+fn they_are_kept_while_a_body_waits_for_its_host_and_closed_when_the_host_leaves_it_unread() {
+    let mut sim = sim(2);
+    let client = sim.connect();
+    client.pass(&head_of("/head-later", 5), 2);
+    sim.settle();
+    assert_eq!((sim.state(&client), open(&sim)), (State::Deferred, 2));
+    sim.answer("no").unwrap();
+    sim.settle();
+    assert_eq!((client.statuses(), open(&sim)), (vec![200], 0));
 }
 
 /// An end of a request that is still arriving.
