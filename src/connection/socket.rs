@@ -60,9 +60,16 @@ impl Bits {
     const READ_CLOSED: u16 = 1 << 11;
     /// The host has ended the connection, which perhaps still lingers.
     const BY_HOST: u16 = 1 << 12;
+    /// On this kind of socket, a short read means that the socket is empty, unless it may hide more.
+    const SHORT_READ_DRAINS: u16 = 1 << 13;
 
     fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
+    }
+
+    /// Returns whether a read that did not fill its buffer has emptied the socket.
+    fn short_read_drains(self) -> bool {
+        self.0 & (Bits::SHORT_READ_DRAINS | Bits::MAY_HIDE_MORE) == Bits::SHORT_READ_DRAINS
     }
 
     fn set(&mut self, bit: u16) {
@@ -78,6 +85,11 @@ impl<S> Socket<S> {
     /// Returns a socket as accept returns it. It is ready, because a request may have arrived already.
     pub(crate) fn new(stream: S) -> Self {
         Socket { stream, bits: Bits(Bits::READABLE | Bits::WRITABLE) }
+    }
+
+    /// Notes that a short read empties a socket of this kind, and that an arrival raises an edge then.
+    pub(crate) fn believe_short_reads(&mut self) {
+        self.bits.set(Bits::SHORT_READ_DRAINS);
     }
 
     pub(crate) fn stream(&self) -> &S {
@@ -156,7 +168,6 @@ impl<S: Stream> Socket<S> {
         &mut self,
         slot: Slot,
         into: &mut [u8],
-        short_read_drains: bool,
         descriptors: &mut Descriptors,
     ) -> io::Result<Option<usize>> {
         if self.bits.has(Bits::ENDED | Bits::FAILED) {
@@ -175,9 +186,7 @@ impl<S: Stream> Socket<S> {
                     return Ok(Some(0));
                 }
                 Ok(len) => {
-                    let is_short = len < into.len();
-                    let may_hide_more = self.bits.has(Bits::MAY_HIDE_MORE);
-                    let is_drained = is_short && short_read_drains && !may_hide_more;
+                    let is_drained = len < into.len() && self.bits.short_read_drains();
                     self.bits.clear(if is_drained { Bits::READABLE } else { 0 });
                     return Ok(Some(len));
                 }

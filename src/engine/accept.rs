@@ -127,7 +127,11 @@ impl<N: Net> Engine<N> {
     /// `listener` is the index of its listener, unless the host has accepted it.
     pub(super) fn admit(&mut self, stream: N::Stream, listener: Option<usize>) -> Slot {
         assert!(self.free_a_slot(), "a stream is accepted only if it can have a slot");
+        let short_read_drains = self.net.short_read_drains(&stream);
         let slot = self.table.insert(stream);
+        if short_read_drains {
+            self.table[slot].socket.believe_short_reads();
+        }
         if self.shared.config.names {
             self.name(slot, listener);
         }

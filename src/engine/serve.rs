@@ -101,14 +101,8 @@ impl<N: Net> Engine<N> {
         }
         let id = self.pool.spare();
         let mut input = self.pool.open_input(id);
-        member.has_input = receive_first(
-            connection,
-            member.slot,
-            &mut input,
-            &self.net,
-            &mut self.shared,
-            &mut member.quota,
-        );
+        member.has_input =
+            receive_first(connection, member.slot, &mut input, &mut self.shared, &mut member.quota);
         if member.has_input {
             self.pool.lend(id);
             connection.exchange = Some(id);

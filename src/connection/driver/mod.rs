@@ -345,7 +345,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         if !self.connection.socket.may_read() {
             return Ok(None);
         }
-        receive(self.connection, self.slot, self.exchange.space(), self.net, self.shared, &mut self.quota)
+        receive(self.connection, self.slot, self.exchange.space(), self.shared, &mut self.quota)
     }
 
     #[inline]

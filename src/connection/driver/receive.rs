@@ -5,7 +5,7 @@ use std::io;
 use crate::connection::Connection;
 use crate::connection::quota::Quota;
 use crate::exchange::Input;
-use crate::net::Net;
+use crate::net::Stream;
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
@@ -16,15 +16,14 @@ use crate::state::State;
 /// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
 // Inlined also if a host has several handlers.
 #[inline(always)]
-pub(crate) fn receive_first<N: Net>(
-    connection: &mut Connection<N::Stream>,
+pub(crate) fn receive_first<S: Stream>(
+    connection: &mut Connection<S>,
     slot: Slot,
     input: &mut Input<'_>,
-    net: &N,
     shared: &mut Shared,
     quota: &mut Quota,
 ) -> bool {
-    let received = receive(connection, slot, input.first_space(), net, shared, quota);
+    let received = receive(connection, slot, input.first_space(), shared, quota);
     let Ok(Some(len @ 1..)) = received else { return false };
     input.filled(len);
     connection.enter(slot, State::Received, "input has arrived");
@@ -33,16 +32,14 @@ pub(crate) fn receive_first<N: Net>(
 
 /// Reads once into `space`. Returns `None` if it would block.
 #[inline(always)]
-pub(super) fn receive<N: Net>(
-    connection: &mut Connection<N::Stream>,
+pub(super) fn receive<S: Stream>(
+    connection: &mut Connection<S>,
     slot: Slot,
     space: &mut [u8],
-    net: &N,
     shared: &mut Shared,
     quota: &mut Quota,
 ) -> io::Result<Option<usize>> {
-    let drains = net.short_read_drains(connection.socket.stream());
-    let read = connection.socket.read(slot, space, drains, &mut shared.descriptors);
+    let read = connection.socket.read(slot, space, &mut shared.descriptors);
     if let Ok(Some(len)) = read {
         shared.stats.bytes_in += len as u64;
         quota.has_read(len);
