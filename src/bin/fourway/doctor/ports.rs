@@ -20,11 +20,6 @@ pub fn findings(asked: &Asked, machine: &Machine) -> Vec<Finding> {
     findings
 }
 
-/// Returns the ports that one pair of addresses can have, if it has none yet.
-pub fn of_a_pair(ports: &Ports, taken: &Taken) -> u64 {
-    ports.count().saturating_sub(taken.by_listeners) as u64
-}
-
 fn ports(asked: &Asked, machine: &Machine) -> Finding {
     const WHAT: What = What {
         name: "ports",
@@ -35,7 +30,7 @@ fn ports(asked: &Asked, machine: &Machine) -> Finding {
         return Finding::unknown(WHAT, "The range or the list of sockets cannot be read.");
     };
     let (first, last) = (ports.range.start(), ports.range.end());
-    let each = of_a_pair(ports, taken);
+    let each = ports.of_a_pair(taken);
     let busiest = taken.busiest.as_ref().map_or(0, |busiest| busiest.ports as u64);
     let allowed = (asked.pairs * each).saturating_sub(busiest);
     let mut text = format!(
@@ -92,7 +87,7 @@ fn time_wait(asked: &Asked, machine: &Machine) -> Finding {
         let text = "The range, the list of sockets or net.ipv4.tcp_tw_reuse cannot be read.";
         return Finding::unknown(WHAT, text);
     };
-    let each = asked.pairs * of_a_pair(ports, taken);
+    let each = asked.pairs * ports.of_a_pair(taken);
     let most = (each as f64 / hold.seconds()) as u64;
     let mut finding = Finding::new(WHAT, machine.reuse.setting.unwrap_or_default());
     finding.allows = Allows::PerSecond(most);

@@ -7,7 +7,6 @@
 pub use super::super::machine::time_wait::{Hold, SECONDS};
 use super::asked::Asked;
 use super::machine::Machine;
-use super::ports;
 
 /// Returns the time for a client on this machine, which reaches the server over the loopback device.
 pub fn hold_of_client(machine: &Machine) -> Option<Hold> {
@@ -66,7 +65,7 @@ fn of_client(asked: &Asked, machine: &Machine) -> Lasting {
     let hold = hold_of_client(machine).filter(|_| asked.has_client());
     match (&machine.ports, &machine.taken, hold, asked.rate) {
         (Some(ports), Some(taken), Some(hold), Some(rate)) => {
-            let ports = asked.pairs * ports::of_a_pair(ports, taken);
+            let ports = asked.pairs * ports.of_a_pair(taken);
             let until_empty = seconds(ports, rate);
             if until_empty >= hold.seconds() { Lasting::Forever } else { Lasting::Seconds(until_empty) }
         }

@@ -29,6 +29,11 @@ impl Ports {
     pub fn count(&self) -> usize {
         self.range.len() - self.reserved
     }
+
+    /// Returns the ports that one pair of addresses can have, if it has none yet.
+    pub fn of_a_pair(&self, taken: &Taken) -> u64 {
+        self.count().saturating_sub(taken.by_listeners) as u64
+    }
 }
 
 /// Returns the range of ports of outgoing connections on this machine.
