@@ -23,7 +23,7 @@ struct Site {
     registry: Registry,
     /// The key of each is its token. The server's tokens are larger.
     sockets: Slab<WebSocket<TcpStream>>,
-    /// The sockets of which no call has said `WouldBlock` since their last event.
+    /// The sockets of which no call has said `WouldBlock` since their last event. Bytes read ahead raise no event.
     ready: HashSet<Token>,
 }
 
@@ -53,7 +53,6 @@ impl Handler for Site {
             let config = WebSocketConfig::default().read_buffer_size(4096).max_message_size(Some(1 << 20));
             let socket = WebSocket::from_partially_read(stream, ahead.into(), Role::Server, Some(config));
             self.sockets.insert(socket);
-            // A message that was read ahead raises no event of its own.
             self.ready.insert(token);
         }
     }

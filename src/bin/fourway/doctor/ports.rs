@@ -2,7 +2,6 @@
 //! addresses.
 
 use super::super::limits::RESERVED;
-use super::super::machine::ports::{Ports, Taken};
 use super::asked::Asked;
 use super::finding::{Allows, Count, Finding, Verdict, What};
 use super::machine::{Conntrack, Machine};
