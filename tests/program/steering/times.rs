@@ -1,10 +1,12 @@
 //! `t`, `d`, `g`, `P`, `w`. The clock of a test can only say that something is not too early.
 
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::USUAL;
-use crate::common::get;
 use crate::common::program::Program;
+use crate::common::tools::descriptors;
+use crate::common::{Client, get};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -34,6 +36,35 @@ fn delayed_responses_wait_side_by_side_and_none_is_early() {
         assert_eq!(client.response().body, USUAL);
         assert!(start.elapsed() >= ms(200 - number as u64), "{number} after {:?}", start.elapsed());
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ten_thousand_delayed_responses_are_in_flight_at_once_and_none_is_early() {
+    let wanted = descriptors(10_000);
+    let program = Program::start(&[]);
+    let before = program.most_resident();
+    let mut clients: Vec<_> = (0..wanted)
+        .map(|_| Client::over_small(TcpStream::connect(program.address).expect("a connection")))
+        .collect();
+    let delay = |number: usize| ms(3000 + number as u64 % 1000);
+    let mut sent = Vec::with_capacity(wanted);
+    for (number, client) in clients.iter_mut().enumerate() {
+        sent.push(Instant::now());
+        client.send(get(&format!("/?t={}", delay(number).as_millis())));
+    }
+    let each = (program.memory("Rss") - before) / wanted as u64;
+    let mut earliest = Duration::MAX;
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.response().body, USUAL);
+        let late = sent[number].elapsed().checked_sub(delay(number));
+        earliest = earliest.min(late.unwrap_or_else(|| panic!("the response {number} is early")));
+    }
+    let ended = program.end();
+    assert_eq!((ended.number("delays and gaps"), ended.number("errors")), (wanted as u64, 0));
+    println!("{each} bytes of memory for each of {wanted}; the earliest is {earliest:?} late");
+    // A slot, a record, a job and a timer. A head buffer alone would take 4 KiB at least.
+    assert!(each <= 1024, "{each} bytes each");
 }
 
 #[test]
@@ -146,7 +177,7 @@ fn a_request_in_time_ends_the_idle_time_of_w() {
 
 #[test]
 fn a_thousand_clients_get_pieces_with_gaps_at_once() {
-    let wanted = crate::common::tools::descriptors(1000);
+    let wanted = descriptors(1000);
     let program = Program::start(&[]);
     let mut clients: Vec<_> = (0..wanted).map(|_| program.connect()).collect();
     for client in &mut clients {
