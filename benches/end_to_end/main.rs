@@ -18,8 +18,8 @@
 //!   depends on how deep the other core sleeps.
 //!
 //! With `--held` it is measured how costs grow with the connections held (`growth.rs`). With `--transfers` it is measured
-//! what streams and uploads cost, whose server is a host of the library (`transfers.rs`, `host.rs`), and whose floor is a
-//! raw loop that reads and throws away (`sink.rs`).
+//! what streams, uploads and large downloads cost, whose server is a host of the library (`transfers.rs`, `host.rs`) or the
+//! program, and whose floors are raw loops that read and throw away (`sink.rs`), or write one page (`source.rs`).
 //!
 //! In reading order: `cases.rs` (what is measured), `client.rs`, `answer.rs`, `floor.rs`,
 //! `server.rs` (the processes and the kernel's clock), `machine.rs`, `growth.rs`, `transfers.rs`, `report.rs`.
@@ -53,6 +53,8 @@ mod host;
 #[cfg(target_os = "linux")]
 mod sink;
 #[cfg(target_os = "linux")]
+mod source;
+#[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
 mod options;
@@ -71,6 +73,7 @@ fn main() -> std::process::ExitCode {
     let served = match arguments.first().map(String::as_str) {
         Some("--floor") => Some(floor::run(arguments.get(1).map(String::as_str))),
         Some("--sink") => Some(sink::run()),
+        Some("--source") => Some(source::run()),
         Some("--host") => Some(host::run()),
         _ => None,
     };

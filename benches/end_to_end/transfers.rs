@@ -4,6 +4,8 @@
 //!   CPU per KiB beside a raw loop that reads and throws away.
 //! - **Downloads**: 1 GiB to a hundred readers that take 1 MiB a second each. The memory may grow by an out buffer and a
 //!   page for each.
+//! - **A large body**: 10 GiB of the program, as the URL asks for it, at the rate of a raw loop that writes one page again
+//!   and again. (A loop that waits for events may lose 5 % to one that blocks.)
 //! - **Events**: a thousand streams with five events a second each, none of which may be lost. It is printed what a stream
 //!   takes of the host's memory.
 //!
@@ -21,7 +23,7 @@ use crate::host::{self, TICK};
 use crate::machine;
 use crate::options::Options;
 use crate::report::{self, Series};
-use crate::server::{Server, Stage};
+use crate::server::{Kind, Page, Server, Stage};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -36,13 +38,16 @@ pub fn run(options: &Options, together: &Stage, apart: &Stage) -> io::Result<Vec
     let size = |usual: u64, in_test: u64| if options.test { in_test } else { usual };
     long_upload(together, size(5 * GIB, 64 * MIB))?;
     let series = uploads(options, together, size(GIB, 16 * MIB))?;
+    let rounds = options.rounds.min(4);
+    let large = large_body(apart, rounds, size(10 * GIB, 16 * MIB))?;
+    let all = vec![series, large];
     if !options.test {
-        print!("{}", report::table(std::slice::from_ref(&series)));
+        print!("{}", report::table(&all));
     }
     let readers = size(100, 10);
     downloads(apart, readers, size(GIB, 2 * MIB) / readers)?;
     events(apart, machine::connections_possible(size(1000, 50) as usize)?, size(25, 2) as usize)?;
-    Ok(vec![series])
+    Ok(all)
 }
 
 // --- uploads ---
@@ -164,12 +169,7 @@ impl Reader {
         // Otherwise the kernel would take most of a download for a client that does not read.
         SockRef::from(&stream).set_recv_buffer_size(128 * 1024)?;
         stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            head.push(byte[0]);
-        }
+        let head = read_head(&mut stream)?;
         if !head.starts_with(b"HTTP/1.1 200 ") {
             return Err(wrong("a head", &head));
         }
@@ -193,6 +193,57 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// The time for each KiB of one large body, of the program and of the raw loop.
+fn large_body(stage: &Stage, rounds: usize, len: u64) -> io::Result<Series> {
+    let mut series = Series::new("10 GiB body, time".into(), "KiB");
+    for round in 0..rounds {
+        let mut kinds = [Kind::Floor, Kind::Fourway];
+        kinds.rotate_left(round % 2);
+        for kind in kinds {
+            let (server, target) = match kind {
+                Kind::Floor => (stage.start_self("--source")?, format!("/{len}")),
+                Kind::Fourway => (stage.start(Kind::Fourway, &Page::small())?, format!("/?s={len}")),
+            };
+            let mut stream = connect(&server)?;
+            stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
+            let head = read_head(&mut stream)?;
+            if !head.windows(20).any(|text| text.starts_with(b"Content-Length: ")) {
+                return Err(wrong("a head", &head));
+            }
+            let start = Instant::now();
+            read_exactly(&mut stream, len)?;
+            let cost = start.elapsed().as_nanos() as f64 / (len / KIB) as f64;
+            let costs = if kind == Kind::Floor { &mut series.floor } else { &mut series.fourway };
+            costs.push(cost);
+            drop(stream);
+            server.end()?;
+        }
+    }
+    Ok(series)
+}
+
+fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(head)
+}
+
+fn read_exactly(stream: &mut TcpStream, len: u64) -> io::Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    let mut left = len;
+    while left > 0 {
+        match stream.read(&mut buffer)? as u64 {
+            0 => return Err(io::Error::other(format!("{left} bytes are missing"))),
+            read => left = left.checked_sub(read).ok_or_else(|| io::Error::other("too many bytes"))?,
+        }
+    }
+    Ok(())
 }
 
 // --- events ---
