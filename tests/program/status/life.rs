@@ -1,11 +1,13 @@
 //! How long the status server lives, and where it listens.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 
 use super::{start, stats};
 use crate::common::program::{Program, command, on_free_port, run};
-use crate::common::tools::TempFile;
-use crate::common::{Client, get, wait_until};
+use crate::common::tools::{Folder, TempFile};
+use crate::common::{Client, PATIENCE, get, get_and_close, wait_until};
 
 /// More than the kernel takes for a client that does not read.
 fn large() -> TempFile {
@@ -78,6 +80,29 @@ fn it_listens_on_several_addresses_from_the_environment_too() {
     for &address in &addresses[1..] {
         assert_eq!(Client::connect(address).ask("/healthz").body, b"ok\n");
     }
+    program.end();
+}
+
+#[test]
+fn it_listens_on_a_unix_socket_whose_file_goes_away_with_it() {
+    let folder = Folder::new();
+    let path = folder.path("status");
+    let program = Program::start(&["--status-listen", &format!("unix:{}", path.display())]);
+    let mut status = UnixStream::connect(&path).unwrap();
+    status.set_read_timeout(Some(PATIENCE)).unwrap();
+    status.write_all(get_and_close("/healthz").as_bytes()).unwrap();
+    let mut response = String::new();
+    status.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with("ok\n"), "{response}");
+    program.end();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_target_that_does_not_accept_does_not_silence_the_status_server() {
+    let (program, address) = start(&["--accept", "off"]);
+    assert_eq!(Client::connect(address).ask("/healthz").body, b"ok\n");
+    assert_eq!(stats(&mut Client::connect(address)).count("connections.accepted"), 0);
     program.end();
 }
 

@@ -20,7 +20,7 @@ pub struct Pages<'a, 't> {
 const ENDPOINTS: &str = "\
 /stats.json  all figures as JSON
 /metrics     all figures in the text format of Prometheus
-/healthz     200 while the server accepts connections, 503 while it drains
+/healthz     200 while the server serves, 503 while it drains
 ";
 
 impl Handler for Pages<'_, '_> {
