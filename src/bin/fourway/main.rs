@@ -31,7 +31,6 @@ mod doctor;
 mod holder;
 mod inherited;
 #[cfg(target_os = "linux")]
-#[allow(dead_code, reason = "only its tests use it so far")]
 mod ledger;
 mod limits;
 mod listener;

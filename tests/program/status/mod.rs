@@ -3,6 +3,8 @@
 mod churn;
 mod documentation;
 mod endpoints;
+#[cfg(target_os = "linux")]
+mod ledger;
 mod life;
 mod metrics;
 mod summary;

@@ -5,6 +5,8 @@
 
 mod figures;
 mod json;
+#[cfg(target_os = "linux")]
+mod ledger_json;
 mod observed;
 mod pages;
 mod prometheus;
@@ -13,6 +15,8 @@ mod stats_json;
 
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use fourway::earliest;
 use fourway::mio::Registry;
 use fourway::mio::event::Event;
 use fourway::{Config, Phase, Server, TokenRange};
@@ -23,6 +27,8 @@ pub use sources::Sources;
 pub use stats_json::StatsJson;
 
 use super::console::Console;
+#[cfg(target_os = "linux")]
+use super::ledger::Ledger;
 use super::options::{Listen, Options};
 use super::sockets::Sockets;
 use pages::Pages;
@@ -32,6 +38,8 @@ pub struct Status {
     server: Server,
     sockets: Sockets,
     has_events: bool,
+    #[cfg(target_os = "linux")]
+    ledger: Ledger,
 }
 
 /// The maximum number of connections, which is also the number of descriptors to set aside.
@@ -62,7 +70,13 @@ impl Status {
     pub fn new(registry: &Registry, beside: &Sockets) -> Result<Self, String> {
         let server = Server::new(registry, TokenRange::nth(1), Self::config());
         let server = server.map_err(|error| format!("cannot set up the status server: {error}"))?;
-        Ok(Status { server, sockets: beside.beside(), has_events: false })
+        Ok(Status {
+            server,
+            sockets: beside.beside(),
+            has_events: false,
+            #[cfg(target_os = "linux")]
+            ledger: Ledger::new(beside.addresses()),
+        })
     }
 
     /// Listens on one value of `--status-listen`.
@@ -80,14 +94,26 @@ impl Status {
     }
 
     pub fn next_timeout(&self, now: Instant) -> Option<Duration> {
-        self.server.next_timeout(now)
+        let own = self.server.next_timeout(now);
+        #[cfg(target_os = "linux")]
+        let own = earliest(own, self.ledger.next_timeout(now));
+        own
     }
 
     /// Does one turn of work, if there is any. Call this once per turn of the loop, after the target's turn.
     pub fn process(&mut self, now: Instant, sources: &mut Sources, observed: &Observed<'_>) {
+        #[cfg(target_os = "linux")]
+        self.ledger.turn(now);
         if self.has_events || self.server.next_timeout(now) == Some(Duration::ZERO) {
             self.has_events = false;
-            self.server.process(now, &mut Pages { sources, observed, now });
+            let mut pages = Pages {
+                sources,
+                observed,
+                now,
+                #[cfg(target_os = "linux")]
+                ledger: &mut self.ledger,
+            };
+            self.server.process(now, &mut pages);
         }
     }
 
