@@ -14,6 +14,8 @@ mod passing;
 mod lockstep;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod calls;
+#[cfg(all(target_os = "linux", feature = "cli"))]
+mod steering;
 // The layout of a slot and what the compiler makes of the code are those of a release.
 #[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "cli", not(debug_assertions)))]
 mod memory;
