@@ -61,7 +61,10 @@ fn n_ends_the_response_after_so_many_bytes() {
         let head = client.response_head();
         assert_eq!(head.header("Content-Length"), Some("1000"), "{target}");
         let (body, was_reset) = rest(&mut client);
-        assert_eq!((body.len(), was_reset), (len, is_reset), "{target}");
+        assert_eq!(was_reset, is_reset, "{target}");
+        // A reset drops what the kernel has not sent yet, because the client has not acknowledged earlier segments.
+        let may_lose = is_reset && target.contains("p=");
+        assert!(body.len() == len || (may_lose && body.len() < len), "{target}: {} bytes", body.len());
     }
 }
 

@@ -92,6 +92,7 @@ fn b_in_capitals_responds_after_so_many_bytes() {
     client.send("PUT /?B=1000&r=201 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789");
     assert_eq!(client.response().status, 201, "a body that is shorter is read whole");
     assert_eq!(client.ask("/").body, USUAL, "and the connection goes on");
+    assert_eq!(program.end().number("steered by their URLs"), 2);
 }
 
 #[test]
@@ -144,6 +145,8 @@ fn trace_is_not_allowed_whatever_the_url_says() {
     let program = Program::start(&["--size", "9"]);
     let mut client = program.connect();
     client.send("TRACE /?r=200&s=9&t=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().status, 405);
+    client.send("TRACE /?A=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
     assert_eq!(client.response().status, 405);
 }
 

@@ -176,6 +176,20 @@ fn a_request_in_time_ends_the_idle_time_of_w() {
 }
 
 #[test]
+fn an_upload_ends_the_idle_time_of_w_when_its_head_is_there() {
+    let mut program = Program::start(&["-vv"]);
+    let mut client = program.connect();
+    assert_eq!(client.ask("/?w=100").body, USUAL);
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx");
+    program.stderr.wait_for("-> Body");
+    let start = Instant::now();
+    assert_eq!(program.connect().ask("/?t=150").body, USUAL);
+    assert!(start.elapsed() >= ms(150));
+    client.send("y");
+    assert_eq!(client.response().body, USUAL);
+}
+
+#[test]
 fn a_thousand_clients_get_pieces_with_gaps_at_once() {
     let wanted = descriptors(1000);
     let program = Program::start(&[]);

@@ -130,19 +130,18 @@ impl Steering {
         id: RequestId,
         responder: Responder<'r>,
     ) -> Result<Intake, Reply<'r>> {
-        let Some((plan, _)) = self.plan(request) else { return Ok(Intake::Discard) };
+        let connection = request.connection();
+        self.end_idle(connection);
+        let Some((plan, letters)) = self.plan(request) else { return Ok(Intake::Discard) };
         let reads = if plan.responds_first { Some(0) } else { plan.reads };
-        match reads {
-            None => Ok(Intake::Discard),
-            Some(0) => Err(self.begin(plan, Some(request), request.connection(), responder)),
-            Some(left) => {
-                let request = Some(id);
-                let connection = None;
-                self.jobs
-                    .add(id.slot(), Job { request, connection, ..Job::new(plan, Step::Intake { left }) });
-                Ok(Intake::Pieces)
-            }
+        let Some(left) = reads else { return Ok(Intake::Discard) };
+        self.count(request.query(), letters);
+        if left == 0 {
+            return Err(self.begin(plan, Some(request), connection, responder));
         }
+        let job = Job { request: Some(id), connection, ..Job::new(plan, Step::Intake { left }) };
+        self.add(id.slot(), job);
+        Ok(Intake::Pieces)
     }
 
     /// Takes a piece of a request's body, and responds if it was the last that the server reads.
@@ -170,13 +169,11 @@ impl Steering {
     #[inline(never)]
     pub fn respond<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>, page: &Page) -> Reply<'r> {
         let connection = request.connection();
-        if let Some(key) = connection.and_then(|id| self.jobs.of_connection(id)) {
-            self.jobs.remove(key);
-        }
         if let Some(key) = request.id().and_then(|id| self.jobs.of_request(id)) {
             let job = self.jobs.remove(key);
             return self.begin(job.plan, Some(request), connection, responder);
         }
+        self.end_idle(connection);
         if request.method() == "TRACE" {
             return page.respond(request, responder);
         }
@@ -192,8 +189,18 @@ impl Steering {
         self.begin(plan, Some(request), connection, responder)
     }
 
+    /// Ends the wait of a connection for its next request.
+    fn end_idle(&mut self, connection: Option<ConnectionId>) {
+        if let Some(key) = connection.and_then(|id| self.jobs.of_connection(id)) {
+            self.jobs.remove(key);
+        }
+    }
+
     /// Draws the plan of a request. Returns `None` if neither the options nor the URL steer it.
     fn plan(&mut self, request: &Request<'_>) -> Option<(Plan, Letters)> {
+        if request.method() == "TRACE" {
+            return None;
+        }
         let Steering { settings, rng, .. } = self;
         let everywhere = query::read(&settings.everywhere, &Plan::PLAIN, rng).map(|(plan, _)| plan);
         let usual = everywhere.unwrap_or(Plan::PLAIN);
