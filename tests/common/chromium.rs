@@ -10,10 +10,16 @@ use super::child::Child;
 use super::tools::{self, Folder};
 use super::{PATIENCE, wait_until};
 
+/// The events of a page that complains.
+const COMPLAINTS: [&str; 3] =
+    ["\"Log.entryAdded\"", "\"Runtime.exceptionThrown\"", "\"Runtime.consoleAPICalled\""];
+
 /// A browser with one page. It ends with its test.
 pub struct Page {
     pipe: ChildStdin,
     messages: Receiver<String>,
+    /// What the page has complained about.
+    complaints: Vec<String>,
     sent: u64,
     /// The field that names the page in a message.
     session: String,
@@ -46,7 +52,9 @@ impl Page {
             }
         });
         let session = String::new();
-        let mut page = Page { pipe, messages, sent: 0, session, _browser: browser, _profile: profile };
+        let complaints = Vec::new();
+        let mut page =
+            Page { pipe, messages, complaints, sent: 0, session, _browser: browser, _profile: profile };
         let target = page.ask("Target.createTarget", &format!("{{\"url\":{url:?}}}"), "targetId");
         let target = format!("{{\"targetId\":{target:?},\"flatten\":true}}");
         let session = page.ask("Target.attachToTarget", &target, "sessionId");
@@ -69,15 +77,45 @@ impl Page {
         value
     }
 
+    /// Makes the page as wide as a window or a device of this size.
+    pub fn resize(&mut self, width: u32, height: u32) {
+        let size =
+            format!("{{\"width\":{width},\"height\":{height},\"deviceScaleFactor\":1,\"mobile\":true}}");
+        self.ask("Emulation.setDeviceMetricsOverride", &size, "");
+    }
+
+    /// Makes a feature of the media (`prefers-color-scheme` and the like) have a value.
+    pub fn prefer(&mut self, feature: &str, value: &str) {
+        let features = format!("{{\"features\":[{{\"name\":{feature:?},\"value\":{value:?}}}]}}");
+        self.ask("Emulation.setEmulatedMedia", &features, "");
+    }
+
+    /// Returns the errors and warnings on the page's console, what its security policy refused among them.
+    pub fn complaints(&mut self) -> &[String] {
+        // Each of them repeats what came before.
+        self.ask("Log.enable", "{}", "");
+        self.ask("Runtime.enable", "{}", "");
+        self.value("''");
+        self.ask("Log.disable", "{}", "");
+        self.ask("Runtime.disable", "{}", "");
+        &self.complaints
+    }
+
     /// Calls a method, and returns a field of its result, which is a text. It is empty if the result has no such field.
     fn ask(&mut self, method: &str, params: &str, field: &str) -> String {
         self.sent += 1;
         let (id, session) = (self.sent, &self.session);
         write!(self.pipe, "{{\"id\":{id},{session}\"method\":{method:?},\"params\":{params}}}\0")
             .expect("the browser reads");
-        let is_reply = |message: &String| message.starts_with(&format!("{{\"id\":{id},"));
-        let mut next = || self.messages.recv_timeout(PATIENCE).expect("the browser answers");
-        let reply = std::iter::repeat_with(&mut next).find(is_reply).unwrap_or_default();
+        let reply = loop {
+            let message = self.messages.recv_timeout(PATIENCE).expect("the browser answers");
+            if message.starts_with(&format!("{{\"id\":{id},")) {
+                break message;
+            }
+            if COMPLAINTS.iter().any(|method| message.contains(method)) {
+                self.complaints.push(message);
+            }
+        };
         reply.split_once(&format!("\"{field}\":\"")).map_or(String::new(), |(_, text)| unescaped(text))
     }
 }

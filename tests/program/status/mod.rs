@@ -4,9 +4,13 @@ mod churn;
 mod documentation;
 mod endpoints;
 #[cfg(target_os = "linux")]
+mod held;
+#[cfg(target_os = "linux")]
 mod ledger;
 mod life;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod page;
 mod summary;
 #[cfg(target_os = "linux")]
 mod verdict;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use fourway::{Phase, Reason, Stats};
 
+use super::held::Held;
 use super::observed::Observed;
 use crate::machine::accept_queue::AcceptQueue;
 use crate::meter::{Meter, Spent};
@@ -22,6 +23,7 @@ pub struct Figures<'a> {
     /// Each listener with an address, and its queue, if the kernel tells it.
     pub listeners: Vec<(SocketAddr, Option<AcceptQueue>)>,
     pub kernel: Kernel,
+    pub held: Held,
     pub meter: &'a Meter,
     /// The time that the loop has spent up to this moment.
     pub spent: Option<Spent>,
@@ -52,6 +54,7 @@ impl<'a> Figures<'a> {
             uptime: now.saturating_duration_since(meter.start_time()),
             listeners: Vec::new(),
             kernel: Kernel::default(),
+            held: Held::default(),
             meter,
             spent: meter.spent_now(),
             verdict: Verdict::of(has_clients, meter),
@@ -70,6 +73,7 @@ impl<'a> Figures<'a> {
             uptime: Duration::ZERO,
             listeners: Vec::new(),
             kernel: Kernel::default(),
+            held: Held::default(),
             meter,
             spent: None,
             steered: None,

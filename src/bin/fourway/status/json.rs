@@ -38,6 +38,14 @@ impl Object<'_, '_> {
         string(self.out, text)
     }
 
+    /// Adds a string that may be unknown, which is `null`.
+    pub fn optional_text(&mut self, name: impl Display, text: Option<impl Display>) -> fmt::Result {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self.number(name, "null"),
+        }
+    }
+
     pub fn object(
         &mut self,
         name: impl Display,

@@ -4,8 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
 
-use fourway::CloseMode;
-
+use super::held::option_value;
 use super::json::{Object, object};
 use crate::ledger::count::Pair;
 use crate::ledger::outlook::{Lasting, Outlook};
@@ -95,26 +94,17 @@ fn write_outlook(object: Written<'_, '_, '_>, outlook: &Outlook) -> fmt::Result 
         Lasting::Seconds(seconds) => Duration::try_from_secs_f64(seconds).ok(),
     };
     object.optional("time_left_us", time_left.map(|time| time.as_micros()))?;
-    let remedy = outlook.remedy.and_then(name);
+    let remedy = outlook.remedy.and_then(option_value);
     match remedy {
         Some(mode) => object.text("remedy", mode),
         None => object.optional("remedy", None::<u64>),
     }
 }
 
-/// Returns the value of `--close` for a mode.
-fn name(mode: CloseMode) -> Option<&'static str> {
-    match mode {
-        CloseMode::Fin => Some("fin"),
-        CloseMode::Peer => Some("peer"),
-        CloseMode::Rst => Some("rst"),
-        CloseMode::Drop => Some("drop"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use fourway::CloseMode;
+
     use super::*;
     use crate::machine::sockstat::Sockstat;
 

@@ -4,10 +4,12 @@
 //! it. It reads the target from outside, like any other host.
 
 mod figures;
+mod held;
 mod json;
 #[cfg(target_os = "linux")]
 mod ledger_json;
 mod observed;
+mod page;
 mod pages;
 mod prometheus;
 mod sources;
@@ -31,6 +33,7 @@ use super::console::Console;
 use super::ledger::Ledger;
 use super::options::{Listen, Options};
 use super::sockets::Sockets;
+use page::Page;
 use pages::Pages;
 
 /// The status server, and what it listens on.
@@ -38,6 +41,7 @@ pub struct Status {
     server: Server,
     sockets: Sockets,
     has_events: bool,
+    page: Page,
     #[cfg(target_os = "linux")]
     ledger: Ledger,
 }
@@ -74,6 +78,7 @@ impl Status {
             server,
             sockets: beside.beside(),
             has_events: false,
+            page: Page::new(),
             #[cfg(target_os = "linux")]
             ledger: Ledger::new(beside.addresses()),
         })
@@ -110,6 +115,7 @@ impl Status {
                 sources,
                 observed,
                 now,
+                page: &self.page,
                 #[cfg(target_os = "linux")]
                 ledger: &mut self.ledger,
             };

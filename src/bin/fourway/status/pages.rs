@@ -5,9 +5,12 @@ use std::time::Instant;
 
 use fourway::{Handler, Phase, Reply, Request, Responder};
 
+use super::figures::Figures;
+use super::held::Held;
 #[cfg(target_os = "linux")]
 use super::ledger_json::LedgerJson;
 use super::observed::Observed;
+use super::page::Page;
 use super::prometheus::{self, Prometheus};
 use super::sources::Sources;
 use super::stats_json::StatsJson;
@@ -19,16 +22,10 @@ pub struct Pages<'a, 't> {
     pub sources: &'a mut Sources,
     pub observed: &'a Observed<'t>,
     pub now: Instant,
+    pub page: &'a Page,
     #[cfg(target_os = "linux")]
     pub ledger: &'a mut Ledger,
 }
-
-const ENDPOINTS: &str = "\
-/stats.json  all figures as JSON
-/metrics     all figures in the text format of Prometheus
-/ledger.json who holds TIME_WAIT, and how long the ports of clients last
-/healthz     200 while the server serves, 503 while it drains
-";
 
 impl Handler for Pages<'_, '_> {
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
@@ -39,21 +36,42 @@ impl Handler for Pages<'_, '_> {
         if !matches!(request.method(), "GET" | "HEAD") {
             return responder.status(405).header("Allow", "GET, HEAD").empty();
         }
-        let mut figures = || self.sources.figures(self.observed, self.now);
         match path {
-            "/stats.json" => show(responder, "application/json", &StatsJson(&figures())),
-            "/metrics" => show(responder, prometheus::CONTENT_TYPE, &Prometheus(&figures())),
+            "/stats.json" => {
+                let begins_look = request.query() == Some("ledger");
+                let figures = Figures { held: self.held(begins_look), ..self.figures() };
+                show(responder, "application/json", &StatsJson(&figures))
+            }
+            "/metrics" => show(responder, prometheus::CONTENT_TYPE, &Prometheus(&self.figures())),
             "/ledger.json" => self.show_ledger(responder),
             "/healthz" if self.observed.server.phase() == Phase::Running => {
                 responder.send(200, "text/plain", "ok\n")
             }
             "/healthz" => responder.send(503, "text/plain", "draining\n"),
-            _ => responder.send(200, "text/plain", ENDPOINTS),
+            _ => self.page.send(responder),
         }
     }
 }
 
-impl Pages<'_, '_> {
+impl<'t> Pages<'_, 't> {
+    fn figures(&mut self) -> Figures<'t> {
+        self.sources.figures(self.observed, self.now)
+    }
+
+    /// Returns what the last look at the kernel's sockets has found, and begins another if it is wanted.
+    #[cfg(target_os = "linux")]
+    fn held(&mut self, begins_look: bool) -> Held {
+        if begins_look {
+            self.ledger.look(self.now);
+        }
+        Held::of(self.ledger.view(), self.now)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn held(&mut self, _: bool) -> Held {
+        Held::default()
+    }
+
     /// Shows what the last look at the kernel's sockets has found, and begins another.
     #[cfg(target_os = "linux")]
     fn show_ledger<'r>(&mut self, responder: Responder<'r>) -> Reply<'r> {

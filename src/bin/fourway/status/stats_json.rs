@@ -6,6 +6,7 @@ use std::time::Duration;
 use fourway::Stats;
 
 use super::figures::{Figures, ReasonName};
+use super::held::{Held, option_value};
 use super::json::{Object, object};
 use crate::meter::{Second, percent};
 
@@ -40,6 +41,7 @@ impl Display for StatsJson<'_> {
                 kernel.optional("listen_overflows", figures.kernel.listen_overflows)?;
                 kernel.optional("time_wait", figures.kernel.time_wait)
             })?;
+            all.object("ledger", |ledger| write_ledger(ledger, &figures.held))?;
             all.object("loop", |turns| write_loop(turns, figures))?;
             all.object("busy", |busy| write_busy(busy, figures))?;
             all.object("verdict", |verdict| {
@@ -100,6 +102,18 @@ fn write_capacity(capacity: Written<'_, '_, '_>, figures: &Figures<'_>) -> fmt::
     capacity.number("full", stats.full)?;
     capacity.number("evictions", stats.closes(fourway::Reason::Evicted))?;
     capacity.number("accept_pauses", stats.accept_pauses)
+}
+
+fn write_ledger(ledger: Written<'_, '_, '_>, held: &Held) -> fmt::Result {
+    let micros = |time: Option<Duration>| time.map(|time| time.as_micros());
+    ledger.optional("age_us", micros(held.age))?;
+    ledger.optional("held_here", held.here)?;
+    ledger.optional("held_by_clients", held.by_clients)?;
+    ledger.optional_text("client", held.pair.map(|(client, _)| client))?;
+    ledger.optional_text("server", held.pair.map(|(_, server)| server))?;
+    ledger.optional("ports_left", held.ports_left)?;
+    ledger.optional("time_left_us", micros(held.time_left))?;
+    ledger.optional_text("remedy", held.remedy.and_then(option_value))
 }
 
 fn write_loop(turns: Written<'_, '_, '_>, figures: &Figures<'_>) -> fmt::Result {
