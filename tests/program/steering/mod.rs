@@ -2,6 +2,7 @@
 
 mod bodies;
 mod closing;
+mod httpterm;
 mod options;
 mod requests;
 mod times;

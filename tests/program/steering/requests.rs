@@ -113,7 +113,7 @@ fn the_help_lists_every_letter() {
     let help = String::from_utf8(ask("/?").body).unwrap();
     assert_eq!(String::from_utf8(ask("/?h").body).unwrap(), help);
     assert_eq!(ask("/path?").body, USUAL);
-    for letter in "srtdkpgRCKwPcebBAxnvh".chars() {
+    for letter in "srtdkpgRCKwPcebBAxnvhS".chars() {
         let starts = |line: &str, at: usize| line.get(at..at + 4) == Some(&format!(" {letter}  "));
         let is_listed = help
             .lines()

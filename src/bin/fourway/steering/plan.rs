@@ -118,6 +118,8 @@ impl Plan {
             b'b' => self.length = drawn.map_or(usual.length, length),
             b'B' => self.reads = bytes.or(usual.reads),
             b'A' => self.responds_first = is_on.unwrap_or(usual.responds_first),
+            // httpterm switches splice(2) with it. Here bodies have no pipe.
+            b'S' => {}
             b'n' => self.cut = bytes.or(usual.cut),
             _ => self.end(value, usual),
         }

@@ -22,7 +22,7 @@ pub struct Letters(u64);
 
 impl Letters {
     /// Every letter that steers.
-    pub const ALL: [u8; 20] = *b"srtkpgRCKcewPvbBAxnd";
+    pub const ALL: [u8; 21] = *b"srtkpgRCKcewPvbBAxndS";
 
     fn add(&mut self, letter: u8) {
         self.0 |= 1 << (letter - b'A');
@@ -108,7 +108,7 @@ fn value(letter: u8, text: &str) -> Option<Value> {
         b'r' if amount.is_random => return None,
         b'r' => 200..=599,
         b't' | b'w' | b'P' | b'g' => 0..=LONGEST,
-        b'k' | b'R' | b'C' | b'K' | b'c' | b'e' | b'A' | b'd' => i64::MIN..=i64::MAX,
+        b'k' | b'R' | b'C' | b'K' | b'c' | b'e' | b'A' | b'd' | b'S' => i64::MIN..=i64::MAX,
         b'v' => 0..=0,
         _ => return None,
     };
@@ -157,6 +157,7 @@ mod tests {
             ("s=20k", Plan { size: Some(20 << 10), ..plain }),
             ("r=503", Plan { status: 503, ..plain }),
             ("t=700", Plan { delay: ms(700), ..plain }),
+            ("t=10k", Plan { delay: ms(10_240), ..plain }),
             ("d=1", Plan { is_mute: true, ..plain }),
             ("k=1", Plan { one_byte_chunks: true, ..plain }),
             ("p=100r", Plan { piece: amount("100r"), ..plain }),
@@ -177,6 +178,7 @@ mod tests {
             ("x=rst", Plan { close: Some(CloseMode::Rst), ..plain }),
             ("x=peer@1k", Plan { close: Some(CloseMode::Peer), cut: Some(1024), ..plain }),
             ("n=5", Plan { cut: Some(5), ..plain }),
+            ("S=1", plain),
         ];
         for (query, expected) in expected {
             assert_eq!(plan(query), Some(expected), "{query}");
@@ -240,7 +242,7 @@ mod tests {
         #[rustfmt::skip]
         let ordinary = [
             "", "h", "q=a", "p=2&sort=name", "s=search", "w=200&h=100&v=3", "t=1700000000", "_=1700000000", "a", "s",
-            "s=", "=1", "s=1&", "s=1&utm=2", "S=1", "r=99", "r=100", "r=600", "r=500r", "t=3600001", "w=1h", "P=-1",
+            "s=", "=1", "s=1&", "s=1&utm=2", "S=on", "r=99", "r=100", "r=600", "r=500r", "t=3600001", "w=1h", "P=-1",
             "s=-1", "n=-1", "x=1", "x=close", "x=rst@", "x=rst@-1", "x=rst@5r", "v=headers2", "r=200:101", "s=1=2",
             "r=200:60,404:60", "s=1 ", "s=%31", "k=true", "\u{e9}=1", "id=5", "s=1&s=x",
         ];
@@ -252,8 +254,8 @@ mod tests {
     /// A query of the pieces that queries have, so that most come near to a right one.
     fn any_query() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
-            "[srtkpgRCKcewPvbBAxnd]=[0-9]{1,4}[kmg]?r?",
-            "[srtkpgRCKcewPvbBAxnd]=[0-9]{1,3}:[0-9]{1,2}",
+            "[srtkpgRCKcewPvbBAxndS]=[0-9]{1,4}[kmg]?r?",
+            "[srtkpgRCKcewPvbBAxndS]=[0-9]{1,3}:[0-9]{1,2}",
             "x=(fin|peer|rst|drop)(@[0-9]{1,5}k?)?(:[0-9]{1,3})?",
             "[&?,;/:@=.-]",
             "\\PC{0,5}",
