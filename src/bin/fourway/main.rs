@@ -3,7 +3,7 @@
 //! [`main`] reads the options. The other modules are:
 //!
 //! - `serve`: the loop, from the creation of the server to the summary;
-//! - `options`: the command line and the environment;
+//! - `options`: the command line and the environment, with the help, the man page and the completions;
 //! - `doctor`: the subcommand that prints what the machine can bear;
 //! - `page`: the usual response, `steering`: the responses that URLs steer, and `target`: both as a handler;
 //! - `sockets`: the listeners, on addresses or on `inherited` sockets;
@@ -65,8 +65,11 @@ use options::{Options, Subcommands};
 /// Runs the program. A wrong option ends it with exit code 2, any other error with 1.
 fn main() -> ExitCode {
     let options = Options::of_process();
-    if let Some(Subcommands::Doctor(options)) = &options.subcommand {
-        return doctor::run(options);
+    match &options.subcommand {
+        Some(Subcommands::Doctor(options)) => return doctor::run(options),
+        Some(Subcommands::Completions(options)) => return options::print_completions(options),
+        Some(Subcommands::Man(options)) => return options::print_man(options),
+        None => {}
     }
     // Both functions must run before the program starts threads: one changes the signal mask, which threads
     // inherit, and the other changes the environment.

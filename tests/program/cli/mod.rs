@@ -7,8 +7,12 @@ mod arguments;
 mod closing;
 mod doctor;
 mod documentation;
+mod environment;
+mod generated;
+mod help;
 mod inputs;
 mod limits;
+mod listed;
 #[cfg(target_os = "linux")]
 mod listeners;
 #[cfg(target_os = "linux")]

@@ -191,3 +191,27 @@ fn without_a_terminal_on_stdout_there_is_no_live_line() {
     let Some(shown) = shown_amid_requests_of(script, &[]) else { return };
     assert_eq!(live_lines(&shown), [""; 0]);
 }
+
+// --- the help ---
+
+#[test]
+fn help_is_as_wide_as_the_terminal_and_at_most_a_hundred_columns() {
+    for columns in [60, 80, 120] {
+        let script = r#""$0" --help; echo the end"#;
+        let Some(mut terminal) = Terminal::run_wide(columns, script, &[]) else { return };
+        terminal.screen.wait_for("the end");
+        let seen = std::mem::take(&mut terminal.screen.seen);
+        assert!(seen.contains("\u{1b}[1m--listen ADDR"), "names are bold: {seen:?}");
+        let widths = seen.lines().map(|line| shown(line).chars().count());
+        let widest = widths.max().expect("lines");
+        let most = usize::from(columns).min(100);
+        assert!((most - 10..=most).contains(&widest), "{widest} of {columns} columns: {seen}");
+    }
+}
+
+/// Returns a line without the escape sequences that colour it.
+fn shown(line: &str) -> String {
+    let mut parts = line.trim_end().split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+}

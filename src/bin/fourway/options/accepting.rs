@@ -8,20 +8,22 @@ use fourway::Config;
 use super::values::{Time, count, on_or_off};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Accepting")]
+#[command(next_help_heading = "Connections")]
 pub struct AcceptOptions {
-    /// Start to accept at once; off: a client's connect times out, until SIGUSR2.
+    /// Accept clients; off: their connects time out, until SIGUSR2.
     ///
     /// SIGUSR1 switches accepting off, and SIGUSR2 on. While it is off, the kernel answers no SYN (on Linux).
     #[arg(long, value_name = "on|off", env = "FOURWAY_ACCEPT", default_value = "on")]
     #[arg(value_parser = on_or_off, action = ArgAction::Set)]
     pub accept: bool,
 
-    /// Accept at most N connections a second, evenly, such as 100 or 10k [default: as many as come]
+    /// Accept at most N connections a second, evenly [default: as many as come]
     #[arg(long, value_name = "N", env = "FOURWAY_ACCEPT_RATE", value_parser = count)]
     pub accept_rate: Option<NonZeroUsize>,
 
-    /// Accept what waits, at most 256 connections, then none for T, such as 500ms [default: no pause]
+    /// Accept what waits, then nobody for T [default: no pause]
+    ///
+    /// What waits is at most 256 connections at a time.
     #[arg(long, value_name = "T", env = "FOURWAY_ACCEPT_PAUSE")]
     pub accept_pause: Option<Time>,
 }

@@ -10,7 +10,7 @@ use super::values::{Close, count, on_or_off};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connections")]
 pub struct ConnectionOptions {
-    /// Choose which side closes first after the last response, and how.
+    /// Close as fin (server first), peer (client first), rst, drop.
     #[arg(long, value_name = "MODE", env = "FOURWAY_CLOSE", value_enum, default_value = "fin")]
     pub close: Close,
 
@@ -19,9 +19,9 @@ pub struct ConnectionOptions {
     #[arg(value_parser = on_or_off, action = ArgAction::Set)]
     pub keep_alive: bool,
 
-    /// Hold at most N connections, 1 or more, such as 64k [default: what the file limit allows]
+    /// Hold at most N connections [default: what the file limit allows]
     ///
-    /// The default is at most 1048576, or 131072 on a 32-bit system.
+    /// It is 1 or more, such as 64k. The default is at most 1048576, or 131072 on a 32-bit system.
     #[arg(long, value_name = "N", env = "FOURWAY_MAX_CONNECTIONS", value_parser = count)]
     pub max_connections: Option<NonZeroUsize>,
 }

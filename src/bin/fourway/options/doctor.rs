@@ -6,7 +6,9 @@ use super::values::{switch, wish};
 
 #[derive(Debug, Args)]
 pub struct DoctorOptions {
-    /// Ask for N connections at the same time, 1 to 1,000,000,000, such as 100k.
+    /// Ask for N connections at the same time, such as 100k.
+    ///
+    /// It is 1 to 1,000,000,000.
     #[arg(long, value_name = "N", env = "FOURWAY_DOCTOR_CONNECTIONS", default_value = "10000")]
     #[arg(value_parser = wish)]
     pub connections: u64,
@@ -17,12 +19,12 @@ pub struct DoctorOptions {
     #[arg(long, value_name = "R", env = "FOURWAY_DOCTOR_RATE", value_parser = wish)]
     pub rate: Option<u64>,
 
-    /// Spread the connections over N pairs of a client's address and a listener.
+    /// Spread them over N pairs of a client's address and a listener.
     #[arg(long, value_name = "N", env = "FOURWAY_DOCTOR_PAIRS", value_parser = wish)]
     #[arg(default_value = "1")]
     pub pairs: u64,
 
-    /// Say where the client runs.
+    /// Say where the client runs: here, elsewhere.
     #[arg(long, value_name = "PLACE", env = "FOURWAY_DOCTOR_CLIENT", value_enum)]
     #[arg(default_value = "here")]
     pub client: ClientPlace,

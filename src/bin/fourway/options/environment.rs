@@ -8,13 +8,16 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, Command, Error};
 
+use super::help::with_screens;
+
 /// Reads the command line and the environment. A subcommand has its own variables, and the server has its own.
 pub fn matches(command: Command) -> Result<ArgMatches, Error> {
     // If it fails without the environment, the command line is wrong.
     let plain = match with_variables(&command, |_| false).try_get_matches() {
         Ok(matches) => matches,
-        // The error may also be the help, which lists the variables.
-        Err(error) => return if error.use_stderr() { Err(error) } else { command.try_get_matches() },
+        // The error may also be the help.
+        Err(error) if !error.use_stderr() => return with_screens(command).try_get_matches(),
+        Err(error) => return Err(error),
     };
     let variables = set_variables(active(&command, plain.subcommand_name()));
     let matches = with_variables(&command, |variable| is_in(&variables, variable)).try_get_matches();

@@ -6,24 +6,24 @@ use fourway::{Config, Intake, Limits};
 use super::values::{bytes, size};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Limits of a request (numbers such as 64k or 64ki)")]
+#[command(next_help_heading = "Limits and times")]
 pub struct LimitOptions {
-    /// Limit the request line and all headers, 64 to 16777216 bytes; more gets 431.
+    /// Limit request line and headers, 64 to 16mi bytes; else 431.
     #[arg(long, value_name = "N", env = "FOURWAY_HEAD_LIMIT", value_parser = size(64..=1 << 24))]
     #[arg(default_value_t = Limits::default().head_bytes)]
     pub head_limit: usize,
 
-    /// Limit the number of headers, 1 to 256; more get 431.
+    /// Limit the number of headers, 1 to 256; else 431.
     #[arg(long, value_name = "N", env = "FOURWAY_HEADER_LIMIT", value_parser = size(1..=256))]
     #[arg(default_value_t = Limits::default().headers)]
     pub header_limit: usize,
 
-    /// Limit the target, 1 to 16777216 bytes; a longer one gets 414.
+    /// Limit the target, 1 to 16mi bytes; else 414.
     #[arg(long, value_name = "N", env = "FOURWAY_TARGET_LIMIT", value_parser = size(1..=1 << 24))]
     #[arg(default_value_t = Limits::default().target_bytes)]
     pub target_limit: usize,
 
-    /// Limit the body, 0 or more bytes; a longer one gets 413 [default: no limit]
+    /// Limit the body, 0 or more bytes; else 413 [default: no limit]
     #[arg(long, value_name = "N", env = "FOURWAY_BODY_LIMIT", value_parser = bytes)]
     pub body_limit: Option<u64>,
 }

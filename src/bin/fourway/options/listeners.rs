@@ -12,11 +12,11 @@ const MOST_BUFFER: usize = (i32::MAX / 2) as usize;
 const MOST_QUEUE: usize = i32::MAX as usize;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Listeners (of --listen; inherited sockets keep their own options)")]
+#[command(next_help_heading = "Listeners of --listen")]
 pub struct ListenerOptions {
-    /// Let the kernel queue at most N connections, 0 to 4294967295, such as 64k.
+    /// Let the kernel queue at most N connections.
     ///
-    /// Linux queues one more, so 0 is a queue of one connection.
+    /// It is 0 to 4294967295, such as 64k. Linux queues one more, so 0 is a queue of one connection.
     #[arg(long, value_name = "N", env = "FOURWAY_BACKLOG", value_parser = backlog)]
     #[arg(default_value_t = Config::default().backlog)]
     pub backlog: u32,
@@ -25,40 +25,40 @@ pub struct ListenerOptions {
     #[arg(long, env = "FOURWAY_REUSE_PORT", value_parser = switch)]
     pub reuse_port: bool,
 
-    /// Take only IPv6 clients on an IPv6 address; off: [::]:PORT takes IPv4 clients too.
+    /// Take only IPv6 clients on [::]:PORT; off: IPv4 clients too.
     #[arg(long, value_name = "on|off", env = "FOURWAY_IPV6_ONLY", default_value = "on")]
     #[arg(value_parser = on_or_off, action = ArgAction::Set)]
     pub ipv6_only: bool,
 
-    /// Give each TCP connection a send buffer of N bytes [default: the kernel sizes it]
+    /// Give each TCP connection this send buffer [default: the kernel sizes it]
     ///
-    /// It is SO_SNDBUF. Linux doubles N, for its own records, and shows the double. It limits N to
+    /// It is SO_SNDBUF, in bytes. Linux doubles N, for its own records, and shows the double. It limits N to
     /// net.core.wmem_max.
     #[arg(long, value_name = "N", env = "FOURWAY_SEND_BUFFER", value_parser = size(1..=MOST_BUFFER))]
     pub send_buffer: Option<usize>,
 
-    /// Give each TCP connection a receive buffer of N bytes [default: the kernel sizes it]
+    /// Give each TCP connection this receive buffer [default: the kernel sizes it]
     ///
-    /// It is SO_RCVBUF. Linux doubles N, for its own records, and shows the double. It limits N to
+    /// It is SO_RCVBUF, in bytes. Linux doubles N, for its own records, and shows the double. It limits N to
     /// net.core.rmem_max.
     #[arg(long, value_name = "N", env = "FOURWAY_RECEIVE_BUFFER", value_parser = size(1..=MOST_BUFFER))]
     pub receive_buffer: Option<usize>,
 
-    /// Let each read of a TCP connection poll the network card for at most T, such as 50us.
+    /// Let each read of a connection poll the network card for at most T.
     ///
     /// It is SO_BUSY_POLL of Linux, in whole microseconds. Some kernels demand CAP_NET_ADMIN for it. It costs CPU time,
     /// and has no effect on the loopback device.
     #[arg(long, value_name = "T", env = "FOURWAY_BUSY_POLL")]
     pub busy_poll: Option<Time>,
 
-    /// Accept a TCP client when its first bytes come, or after about T, such as 5s.
+    /// Accept a TCP client when its first bytes come, or after about T.
     ///
     /// It is TCP_DEFER_ACCEPT of Linux, in whole seconds. The kernel rounds them up to the times at which it repeats
     /// its SYN-ACK.
     #[arg(long, value_name = "T", env = "FOURWAY_DEFER_ACCEPT")]
     pub defer_accept: Option<Time>,
 
-    /// Take a request that comes with the SYN, from at most N clients at a time.
+    /// Take requests that come with the SYN, of at most N clients at a time.
     ///
     /// It is TCP_FASTOPEN of Linux, which the setting net.ipv4.tcp_fastopen has to allow.
     #[arg(long, value_name = "N", env = "FOURWAY_FAST_OPEN", value_parser = size(1..=MOST_QUEUE))]

@@ -4,6 +4,8 @@ mod accepting;
 mod connections;
 mod doctor;
 mod environment;
+mod generated;
+mod help;
 mod limits;
 mod listeners;
 mod response;
@@ -20,6 +22,8 @@ use fourway::Config;
 pub use accepting::AcceptOptions;
 use connections::ConnectionOptions;
 pub use doctor::{ClientPlace, DoctorOptions};
+use generated::{CompletionOptions, ManOptions};
+pub use generated::{print_completions, print_man};
 use limits::LimitOptions;
 use listeners::ListenerOptions;
 use response::ResponseOptions;
@@ -30,27 +34,15 @@ use timeouts::{ShutdownOptions, TimeoutOptions};
 pub use values::Listen;
 use values::{DrainIdle, verbosity};
 
-const NOTES: &str = "\
-Environment:
-  The command line overrides the environment. An empty variable counts as not set.
-
-Signals:
-  SIGTERM, SIGINT: finish the requests in progress, then exit. A second signal exits at once. Signals \
-within 100 ms count as one.
-  SIGHUP: the same if the server has a terminal. Otherwise it is ignored.
-  SIGUSR1: switch accepting off, so that a client's connect times out. SIGUSR2: switch it on again.";
-
 /// An HTTP/1.1 server that gives every request the same response.
 ///
 /// It is a target for load tests: it reports which side closed each connection first, and whether the
 /// server was the bottleneck.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 80, next_line_help = true)]
+#[command(version)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
-#[command(after_help = NOTES)]
-#[command(mut_args(|arg| arg.hide_env_values(true)))]
 pub struct Options {
-    /// Listen on ADDR, which is IP:PORT, localhost:PORT or unix:PATH.
+    /// Listen on IP:PORT, localhost:PORT or unix:PATH.
     ///
     /// Repeat the option, or separate addresses by commas. Port 0 is any free port. A server that inherits
     /// sockets (LISTEN_FDS) listens on them and on the addresses given here, but not on the default address.
@@ -59,7 +51,7 @@ pub struct Options {
     #[arg(default_value = "127.0.0.1:65534")]
     pub listen: Vec<Listen>,
 
-    /// Log each request; -vv also logs state changes, -vvv also events.
+    /// Log requests; -vv also logs state changes, -vvv also events.
     ///
     /// RUST_LOG overrides this option. The log never stops the server: lines that nobody reads are dropped
     /// and counted.
@@ -109,9 +101,13 @@ pub enum Subcommands {
     ///
     /// It reads the limits of the kernel, compares them with what you ask for, and prints the lines that would
     /// raise them. It changes nothing. The exit code is 0 if the machine can bear it, else 1.
-    #[command(max_term_width = 80, next_line_help = true)]
-    #[command(mut_args(|arg| arg.hide_env_values(true)))]
     Doctor(DoctorOptions),
+
+    /// Print the script that completes the options in a shell.
+    Completions(CompletionOptions),
+
+    /// Print the man page.
+    Man(ManOptions),
 }
 
 impl Options {

@@ -14,7 +14,7 @@ pub struct StatusOptions {
     #[arg(long, value_name = "ADDR", env = "FOURWAY_STATUS_LISTEN", value_delimiter = ',')]
     pub status_listen: Vec<Listen>,
 
-    /// Choose what to print at the end.
+    /// Choose what to print at the end: text, json, none.
     #[arg(long, value_name = "FORM", env = "FOURWAY_SUMMARY", value_enum, default_value = "text")]
     pub summary: SummaryForm,
 

@@ -6,34 +6,34 @@ use super::values::on_or_off;
 use crate::steering::query::is_list;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Steering (values such as 20k, 100r or 503:5,200)")]
+#[command(next_help_heading = "Response")]
 pub struct SteeringOptions {
-    /// Let URLs steer their responses, such as /?s=20k&t=700 (see /?h).
+    /// Let URLs steer their responses, such as /?s=20k; /?h lists all.
     #[arg(long, value_name = "on|off", env = "FOURWAY_STEER", default_value = "on")]
     #[arg(value_parser = on_or_off, action = ArgAction::Set)]
     pub steer: bool,
 
-    /// Give every response a body of N bytes, like s=N in a URL.
+    /// Give every response N bytes, such as 20k or 20kr, like s=N in a URL.
     #[arg(long, value_name = "N", env = "FOURWAY_SIZE", value_parser = size)]
     pub size: Option<String>,
 
-    /// Delay every response by MS milliseconds, like t=MS in a URL.
+    /// Delay every response by MS milliseconds, such as 100 or 100r, like t=MS.
     #[arg(long, value_name = "MS", env = "FOURWAY_DELAY", value_parser = delay)]
     pub delay: Option<String>,
 
-    /// Give every response the status CODE, like r=CODE in a URL.
+    /// Give every response this status, such as 503 or 503:5,200, like r=CODE.
     #[arg(long, value_name = "CODE", env = "FOURWAY_STATUS", value_parser = status)]
     pub status: Option<String>,
 
-    /// Send every body in pieces of at most N bytes, like p=N in a URL.
+    /// Send every body in pieces of at most N bytes, like p=N.
     #[arg(long, value_name = "N", env = "FOURWAY_PIECE", value_parser = piece)]
     pub piece: Option<String>,
 
-    /// Leave MS milliseconds between the pieces, like g=MS in a URL.
+    /// Leave MS milliseconds between the pieces, like g=MS.
     #[arg(long, value_name = "MS", env = "FOURWAY_GAP", value_parser = gap)]
     pub gap: Option<String>,
 
-    /// End responses in this way, such as rst@0:5 for a reset of 5 %.
+    /// End responses as x in a URL does, such as rst@0:5 for a reset of 5 %.
     ///
     /// The value is that of x in a URL: fin, peer, rst or drop, with @N after N bytes of the body.
     #[arg(long, value_name = "END", env = "FOURWAY_FAULT", value_parser = fault)]

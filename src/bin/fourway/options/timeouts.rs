@@ -8,9 +8,9 @@ use fourway::{Config, Timeouts};
 use super::values::{DrainIdle, Time};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Timeouts (longer than zero, such as 500ms, 10s or 2m)")]
+#[command(next_help_heading = "Limits and times")]
 pub struct TimeoutOptions {
-    /// Limit the time from the first byte of a request to the end of its head.
+    /// Limit the time in which the head of a request arrives.
     #[arg(long, value_name = "T", env = "FOURWAY_HEAD_TIMEOUT")]
     #[arg(default_value_t = Time(Timeouts::default().head))]
     pub head_timeout: Time,
@@ -25,7 +25,7 @@ pub struct TimeoutOptions {
     #[arg(default_value_t = Time(Timeouts::default().idle))]
     pub idle_timeout: Time,
 
-    /// Limit the time for each 4 KiB of a response that the client is slow to read.
+    /// Limit the time for each 4 KiB of a response.
     #[arg(long, value_name = "T", env = "FOURWAY_WRITE_TIMEOUT")]
     #[arg(default_value_t = Time(Timeouts::default().write))]
     pub write_timeout: Time,
@@ -48,14 +48,16 @@ impl TimeoutOptions {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Shutdown")]
+#[command(next_help_heading = "Limits and times")]
 pub struct ShutdownOptions {
-    /// Limit the wait for requests in progress, longer than zero, such as 500ms or 10s.
+    /// Limit the wait for requests in progress at the end.
     #[arg(long, value_name = "T", env = "FOURWAY_DRAIN_TIMEOUT")]
     #[arg(default_value_t = Time(Duration::from_secs(10)))]
     pub drain_timeout: Time,
 
-    /// Choose how idle connections end [default: close, with inherited sockets last-request]
+    /// End idle ones: close, last-request [default: close; inherited: last-request]
+    ///
+    /// A server that inherits sockets has a successor, so its idle clients have time for a last request.
     #[arg(long, value_name = "MODE", env = "FOURWAY_DRAIN_IDLE", value_enum)]
     pub drain_idle: Option<DrainIdle>,
 }
