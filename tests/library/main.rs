@@ -8,6 +8,7 @@ mod common;
 #[path = "../malformed/mod.rs"]
 mod malformed;
 
+mod cited;
 mod layers;
 mod forwarding;
 // What clients send.

@@ -3,6 +3,7 @@
 //!
 //! A test that finds its client missing says so on the terminal. Where `CI` is set it fails.
 
+mod documented;
 mod haproxy;
 
 use std::net::SocketAddr;
