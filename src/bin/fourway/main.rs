@@ -57,6 +57,7 @@ mod verdict;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use console::Console;
 use inherited::Inherited;
 use logging::Logger;
@@ -67,8 +68,8 @@ fn main() -> ExitCode {
     let options = Options::of_process();
     match &options.subcommand {
         Some(Subcommands::Doctor(options)) => return doctor::run(options),
-        Some(Subcommands::Completions(options)) => return options::print_completions(options),
-        Some(Subcommands::Man(options)) => return options::print_man(options),
+        Some(Subcommands::Completions(options)) => return options.print(Options::command()),
+        Some(Subcommands::Man(options)) => return options.print(Options::command()),
         None => {}
     }
     // Both functions must run before the program starts threads: one changes the signal mask, which threads

@@ -3,11 +3,9 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
-
-use super::Options;
 
 #[derive(Debug, Args)]
 pub struct CompletionOptions {
@@ -23,22 +21,25 @@ pub struct ManOptions {
     command: Option<String>,
 }
 
-/// Prints the script that completes the options in a shell.
-pub fn print_completions(options: &CompletionOptions) -> ExitCode {
-    let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut Options::command(), "fourway", &mut script);
-    print(&script)
+impl CompletionOptions {
+    /// Prints the script that completes the options of the program in a shell.
+    pub fn print(&self, mut program: Command) -> ExitCode {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut program, "fourway", &mut script);
+        print(&script)
+    }
 }
 
-/// Prints the man page, as troff(1) reads it.
-pub fn print_man(options: &ManOptions) -> ExitCode {
-    let mut command = Options::command();
-    command.build();
-    let page = match options.command.as_deref().and_then(|name| command.find_subcommand(name)) {
-        Some(doctor) => page(doctor.clone(), include_str!("man_doctor.roff")),
-        None => page(command, include_str!("man.roff")),
-    };
-    print(page.as_bytes())
+impl ManOptions {
+    /// Prints a man page of the program, as troff(1) reads it.
+    pub fn print(&self, mut program: Command) -> ExitCode {
+        program.build();
+        let page = match self.command.as_deref().and_then(|name| program.find_subcommand(name)) {
+            Some(doctor) => page(doctor.clone(), include_str!("man_doctor.roff")),
+            None => page(program, include_str!("man.roff")),
+        };
+        print(page.as_bytes())
+    }
 }
 
 /// Returns the man page of a command. `end` is the part that clap does not know.

@@ -23,7 +23,6 @@ pub use accepting::AcceptOptions;
 use connections::ConnectionOptions;
 pub use doctor::{ClientPlace, DoctorOptions};
 use generated::{CompletionOptions, ManOptions};
-pub use generated::{print_completions, print_man};
 use limits::LimitOptions;
 use listeners::ListenerOptions;
 use response::ResponseOptions;
