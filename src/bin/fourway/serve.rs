@@ -49,8 +49,9 @@ pub fn serve(
     let is_steered = options.steering.is_used();
     target::prepare(&mut config, is_steered);
     let status_bytes = if has_status { Status::config().reserved_bytes() } else { 0 };
+    let head_limit = config.limits.head_bytes;
     let own = |connections| {
-        let steering = if is_steered { steering::reserved_bytes(connections) } else { 0 };
+        let steering = if is_steered { steering::reserved_bytes(connections, head_limit) } else { 0 };
         page.body().len() + steering + status_bytes
     };
     let memory = Memory::divide(&mut config, own, machine::memory::of_process())?;

@@ -45,7 +45,8 @@ impl Target {
             content_type: page.content_type().to_owned(),
         };
         let is_steered = options.steering.is_used();
-        let steering = Steering::new(settings, if is_steered { connections } else { 0 });
+        let head_limit = options.limits.head_limit;
+        let steering = Steering::new(settings, if is_steered { connections } else { 0 }, head_limit);
         Target { page, steering, intake: options.limits.intake(), is_steered }
     }
 

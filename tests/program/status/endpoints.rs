@@ -50,6 +50,19 @@ fn letters_in_urls_are_counted_if_urls_steer() {
 }
 
 #[test]
+fn letters_are_counted_if_the_response_comes_before_the_body() {
+    let (program, address) = start(&[]);
+    let mut client = program.connect();
+    for query in ["A=1", "B=3", "B=9"] {
+        client.send(format!("PUT /?{query} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345"));
+        assert_eq!(client.response().status, 200);
+    }
+    let counted = stats(&mut Client::connect(address));
+    assert_eq!((counted.count("steering.letters.A"), counted.count("steering.letters.B")), (1, 2));
+    assert_eq!(counted.count("steering.requests"), 3);
+}
+
+#[test]
 fn other_paths_get_404_and_other_methods_405() {
     let (_program, address) = start(&[]);
     let mut status = Client::connect(address);

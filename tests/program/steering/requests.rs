@@ -1,5 +1,7 @@
 //! `v`, `B`, `A`, `h`, uploads, and URLs that steer nothing.
 
+use std::time::{Duration, Instant};
+
 use super::{USUAL, ask, rest};
 use crate::common::program::Program;
 
@@ -39,6 +41,30 @@ fn v_shows_the_request_as_the_body() {
         let response = client.response();
         assert_eq!(response.header("Content-Type"), Some("message/http"));
         assert_eq!(String::from_utf8(response.body).unwrap(), request);
+    }
+}
+
+#[test]
+fn requests_that_are_shown_take_a_bounded_memory() {
+    let program = Program::start(&["--head-limit", "3m"]);
+    let request = |query, len| format!("GET /?{query} HTTP/1.1\r\nHost: a\r\nA: {}\r\n\r\n", "x".repeat(len));
+    let mut slow = program.connect();
+    slow.send(request("v=body&P=3600000", 2_900_000));
+    assert_eq!(slow.response_head().status, 200);
+    let mut client = program.connect();
+    client.send(request("v=body", 2_000_000));
+    assert_eq!(client.response().status, 503);
+    client.send(request("v=body", 1000));
+    assert_eq!(client.response().status, 200, "a small one still has room");
+    drop(slow);
+    // The server may notice later that a client has left.
+    let begin = Instant::now();
+    loop {
+        client.send(request("v=body", 2_000_000));
+        if client.response().status == 200 {
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20), "the room is free again");
     }
 }
 

@@ -190,6 +190,19 @@ fn an_upload_ends_the_idle_time_of_w_when_its_head_is_there() {
 }
 
 #[test]
+fn w_begins_after_a_response_that_comes_before_the_end_of_the_body() {
+    for query in ["A=1&w=50", "B=3&w=50", "B=9&w=50"] {
+        let program = Program::start(&[]);
+        let mut client = program.connect();
+        client.send(format!("PUT /?{query} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345"));
+        assert_eq!(client.response().body, USUAL);
+        client.expect_end();
+        client.finish();
+        assert_eq!(program.end().number("closed by the host"), 1, "{query}");
+    }
+}
+
+#[test]
 fn a_thousand_clients_get_pieces_with_gaps_at_once() {
     let wanted = descriptors(1000);
     let program = Program::start(&[]);

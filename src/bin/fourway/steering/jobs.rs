@@ -25,6 +25,12 @@ pub struct Job {
     pub shown: Option<Vec<u8>>,
 }
 
+impl Job {
+    fn shown_len(&self) -> usize {
+        self.shown.as_ref().map_or(0, Vec::len)
+    }
+}
+
 /// What a job waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -50,6 +56,9 @@ pub struct Jobs {
     by_slot: Vec<u32>,
     jobs: Slab<(usize, Job)>,
     pub timers: Timers,
+    /// The bytes of requests that are being shown, and the maximum.
+    shown: usize,
+    most_shown: usize,
 }
 
 const NONE: u32 = u32::MAX;
@@ -59,13 +68,20 @@ pub const PER_JOB: usize =
     size_of::<(usize, Job)>() + size_of::<usize>() + size_of::<u32>() + timers::PER_TIMER;
 
 impl Jobs {
-    /// Reserves memory for this number of connections.
-    pub fn with_capacity(connections: usize) -> Self {
+    /// Reserves memory for this number of connections. The requests that are shown at once take at most `most_shown` bytes.
+    pub fn with_capacity(connections: usize, most_shown: usize) -> Self {
         Jobs {
             by_slot: Vec::with_capacity(connections),
             jobs: Slab::with_capacity(connections),
             timers: Timers::with_capacity(connections),
+            shown: 0,
+            most_shown,
         }
+    }
+
+    /// Returns how many bytes of further requests can be shown.
+    pub fn room_to_show(&self) -> usize {
+        self.most_shown - self.shown
     }
 
     pub fn is_empty(&self) -> bool {
@@ -80,6 +96,7 @@ impl Jobs {
         if self.by_slot.len() <= slot {
             self.by_slot.resize(slot + 1, NONE);
         }
+        self.shown += job.shown_len();
         let key = self.jobs.insert((slot, job));
         self.by_slot[slot] = key as u32;
         key
@@ -89,6 +106,7 @@ impl Jobs {
     pub fn remove(&mut self, key: usize) -> Job {
         let (slot, job) = self.jobs.remove(key);
         self.by_slot[slot] = NONE;
+        self.shown -= job.shown_len();
         self.timers.disarm(key);
         job
     }

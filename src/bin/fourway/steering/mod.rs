@@ -43,9 +43,12 @@ const PATTERN: usize = 64 * 1024;
 /// The length of a line of that page.
 const LINE: usize = 64;
 
-/// Returns the bytes that steering reserves for a number of connections.
-pub fn reserved_bytes(connections: usize) -> usize {
-    connections * jobs::PER_JOB + PATTERN
+/// The maximum number of bytes of requests that are shown at once, unless one head can be longer.
+const SHOWN: usize = 4 * 1024 * 1024;
+
+/// Returns the most bytes that steering takes for a number of connections whose heads have this limit.
+pub fn reserved_bytes(connections: usize, head_limit: usize) -> usize {
+    connections * jobs::PER_JOB + PATTERN + SHOWN.max(head_limit)
 }
 
 /// The settings of all responses.
@@ -96,13 +99,13 @@ impl Counts {
 }
 
 impl Steering {
-    /// Reserves memory for this number of connections.
-    pub fn new(settings: Settings, connections: usize) -> Self {
+    /// Reserves memory for this number of connections, whose heads have this limit.
+    pub fn new(settings: Settings, connections: usize, head_limit: usize) -> Self {
         Steering {
             is_alert: !settings.everywhere.is_empty(),
             settings,
             rng: Rng::new(),
-            jobs: Jobs::with_capacity(connections),
+            jobs: Jobs::with_capacity(connections, SHOWN.max(head_limit)),
             pattern: pattern(),
             counts: Counts::default(),
         }
@@ -131,6 +134,7 @@ impl Steering {
         responder: Responder<'r>,
     ) -> Result<Intake, Reply<'r>> {
         let connection = request.connection();
+        // The connection is not idle while the body arrives, which may take long.
         self.end_idle(connection);
         let Some((plan, letters)) = self.plan(request) else { return Ok(Intake::Discard) };
         let reads = if plan.responds_first { Some(0) } else { plan.reads };
@@ -187,13 +191,6 @@ impl Steering {
         };
         self.count(query, letters);
         self.begin(plan, Some(request), connection, responder)
-    }
-
-    /// Ends the wait of a connection for its next request.
-    fn end_idle(&mut self, connection: Option<ConnectionId>) {
-        if let Some(key) = connection.and_then(|id| self.jobs.of_connection(id)) {
-            self.jobs.remove(key);
-        }
     }
 
     /// Draws the plan of a request. Returns `None` if neither the options nor the URL steer it.
@@ -313,6 +310,14 @@ impl Steering {
             (_, None) => {
                 self.jobs.remove(key);
             }
+        }
+    }
+
+    /// Ends the job of a connection that waited for its next request, because the request is here.
+    fn end_idle(&mut self, connection: Option<ConnectionId>) {
+        let Some(key) = connection.and_then(|id| self.jobs.of_connection(id)) else { return };
+        if self.jobs.get_mut(key).step == Step::Idle {
+            self.jobs.remove(key);
         }
     }
 

@@ -10,28 +10,33 @@ use super::jobs::{Job, Step};
 use super::plan::{Length, Plan, Show};
 use super::text::Text;
 
+/// The body if there is no room to show another request.
+const FULL: &str = "too many requests are being shown: their clients have not read them yet\n";
+
 impl Steering {
     /// Gives the response now. If its body comes in pieces, adds the job for it.
     pub(super) fn give<'r>(&mut self, plan: &Plan, asked: Asked<'_>, responder: Responder<'r>) -> Reply<'r> {
-        let shown =
-            asked.request.filter(|_| plan.show == Show::Body).map(|request| request.raw_head().to_vec());
-        let size = match &shown {
+        let shown = asked.request.filter(|_| plan.show == Show::Body).map(Request::raw_head);
+        if shown.is_some_and(|shown| shown.len() > self.jobs.room_to_show()) {
+            return responder.status(503).content_type("text/plain").body(FULL);
+        }
+        let size = match shown {
             Some(shown) => shown.len() as u64,
             None => plan.size.unwrap_or(self.settings.body.len() as u64),
         };
         let mut head = self.head_of(plan, asked, size, responder);
-        if plan.is_streamed() {
-            return self.give_streamed(plan, asked.connection, head, shown, size);
+        // A body that shows a request is streamed too, so that its copy counts until the client has read it.
+        if plan.is_streamed() || shown.is_some() {
+            return self.give_streamed(plan, asked.connection, head, shown.map(<[u8]>::to_vec), size);
         }
         match plan.length {
             Length::True => {}
             Length::None => head = head.announce(None),
             Length::This(length) => head = head.announce(Some(length)),
         }
-        match (shown, plan.size) {
-            (Some(shown), _) => head.body(shown),
-            (None, Some(len)) => head.body(Body::Repeat { page: self.pattern.clone(), len }),
-            (None, None) => head.body(self.settings.body),
+        match plan.size {
+            Some(len) => head.body(Body::Repeat { page: self.pattern.clone(), len }),
+            None => head.body(self.settings.body),
         }
     }
 
