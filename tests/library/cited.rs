@@ -102,6 +102,13 @@ fn every_file_that_a_page_names_exists() {
 }
 
 #[test]
+fn the_readme_is_short() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let lines = readme.lines().count();
+    assert!((50..=150).contains(&lines), "{lines} lines");
+}
+
+#[test]
 fn each_of_our_cells_in_the_table_of_features_is_a_test() {
     let page = fs::read_to_string(root().join("docs/TARGET.md")).expect("a page");
     let mut tests = HashSet::new();

@@ -130,7 +130,9 @@ fn the_examples_of_the_usual_tools_print_what_the_page_says() {
         }
         let examples: Vec<_> = examples(PAGE).into_iter().filter(|example| example.tool() == tool).collect();
         assert!(!examples.is_empty(), "no example of {tool}");
-        examples.iter().for_each(Example::run);
+        for example in examples {
+            example.run();
+        }
     }
 }
 

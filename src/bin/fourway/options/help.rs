@@ -34,8 +34,7 @@ Numbers may have a unit: 64k is 64,000, and 64ki is 65,536. Times need one: 50us
 const SIGNALS: &str = "\
 SIGTERM, SIGINT: finish requests, then exit; twice: exit at once. SIGUSR1, SIGUSR2: accept off, on.";
 
-const MORE: &str = "\
-fourway man | man -l - shows the man page, with more about each option, signals and exit codes.";
+const MORE: &str = "shows the man page, with more about each option, signals and exit codes.";
 
 /// Returns the command with both screens instead of clap's help.
 pub fn with_screens(mut command: Command) -> Command {
@@ -63,7 +62,7 @@ fn with(command: Command, short: String, long: String) -> Command {
 fn screen(command: &mut Command, is_long: bool, width: usize) -> String {
     let usage = command.render_usage();
     let is_server = command.has_subcommands();
-    let mut page = Page { text: String::new(), width };
+    let mut page = Page { text: String::new(), width, is_server };
     page.paragraph(&command.get_about().map(ToString::to_string).unwrap_or_default());
     let _ = writeln!(page.text, "\n{}", usage.ansi());
     let is_shown = |arg: &&Arg| is_long || MOST_USED.contains(&arg.get_id().as_str());
@@ -78,9 +77,11 @@ fn screen(command: &mut Command, is_long: bool, width: usize) -> String {
         if is_long || !is_server {
             page.heading(group);
         } else if group == "Options" {
-            page.heading("Options, of which these are used most");
+            page.heading("Most used options");
         }
-        shown.iter().filter(|arg| heading(arg) == group).for_each(|arg| page.option(arg));
+        for arg in shown.iter().filter(|arg| heading(arg) == group) {
+            page.option(arg);
+        }
     }
     if is_server {
         page.heading("Commands");
@@ -90,7 +91,7 @@ fn screen(command: &mut Command, is_long: bool, width: usize) -> String {
         }
     }
     page.text.push('\n');
-    page.notes(command, is_server, is_long);
+    page.notes(command, is_long);
     page.text
 }
 
@@ -102,6 +103,8 @@ fn heading(arg: &Arg) -> &str {
 struct Page {
     text: String,
     width: usize,
+    /// Whether the options are those of the server. Its `-h` is shorter than its `--help`.
+    is_server: bool,
 }
 
 impl Page {
@@ -124,7 +127,8 @@ impl Page {
             let _ = write!(name, "{space}{value}");
         }
         let mut text = match arg.get_id().as_str() {
-            "help" => "Print all options; -h prints the most used".to_owned(),
+            "help" if self.is_server => "Print all options; -h prints the most used".to_owned(),
+            "help" => "Print this help".to_owned(),
             _ => arg.get_help().map(ToString::to_string).unwrap_or_default(),
         };
         let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
@@ -153,7 +157,7 @@ impl Page {
     }
 
     /// Adds what concerns all options.
-    fn notes(&mut self, command: &Command, is_server: bool, is_long: bool) {
+    fn notes(&mut self, command: &Command, is_long: bool) {
         let has_variable = |arg: &&Arg| arg.get_env().is_some();
         let has_dash = |arg: &&Arg| arg.get_long().is_some_and(|long| long.contains('-'));
         let variables = || command.get_arguments().filter(has_variable);
@@ -162,11 +166,12 @@ impl Page {
             self.paragraph(&environment(example));
             self.paragraph(NUMBERS);
         }
-        if is_server && is_long {
+        if self.is_server && is_long {
             self.paragraph(SIGNALS);
         }
         let all = if is_long { "" } else { "--help shows all options, and " };
-        self.paragraph(&format!("{all}{MORE}"));
+        let page = if self.is_server { "" } else { " doctor" };
+        self.paragraph(&format!("{all}fourway man{page} | man -l - {MORE}"));
     }
 }
 
