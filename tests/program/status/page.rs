@@ -113,10 +113,32 @@ fn a_page_that_is_hidden_or_paused_asks_for_nothing() {
 }
 
 #[test]
+fn the_page_writes_numbers_with_units_and_says_what_keeps_ports_from_running_out() {
+    const OUTLOOK: &str = "outlookOf({ age_us: 1, ports_left: 9, time_left_us: 12_500_000, remedy: 'fin' })";
+    let (_program, address) = start(&[]);
+    let Some(mut page) = Page::open(&format!("http://{address}/")) else { return };
+    page.wait_for(REQUESTS, |requests| requests == "0");
+    let short = page.value("[0, 999.6, 9999, 10_000, 123_456, 9_999_999].map(short).join(' ')");
+    assert_eq!(short, "0 1,000 9,999 10k 123k 10M");
+    let bytes = page.value("[0, 999, 1500, 99_960, 2.5e9].map(bytes).join(', ')");
+    assert_eq!(bytes, "0 B, 999 B, 1.5 kB, 100 kB, 2.5 GB");
+    let times = page.value("[7, 1500, 12_340_000, 60_000_000, 90_061_000_000].map(time).join(', ')");
+    assert_eq!(times, "7 µs, 1.5 ms, 12.3 s, 1 min 0 s, 1 d 1 h");
+    let scales = page.value("[0, 1, 1.1, 2, 3, 51, 1000].map(nice).join()");
+    assert_eq!(scales, "1,1,2,2,5,100,1000");
+    let sentence = page.value(OUTLOOK);
+    assert!(sentence.contains("EADDRNOTAVAIL in 12.5 s. --close fin avoids that."), "{sentence}");
+    let lasting = page.value(&OUTLOOK.replace("12_500_000", "null"));
+    assert!(lasting.contains("the ports last"), "{lasting}");
+}
+
+#[test]
 fn the_page_suits_a_phone_a_dark_room_and_eyes_that_dislike_motion() {
     const WIDTHS: &str = "[innerWidth, document.documentElement.scrollWidth].join()";
     const GROUND: &str = "getComputedStyle(document.body).backgroundColor";
-    const MOTION: &str = "getComputedStyle(document.querySelector('.dots')).animationName";
+    const MOTION: &str = "(() => { const dots = document.querySelector('.dots'); dots.classList.remove('still'); \
+        dots.dataset.step = 1; const before = dots.style.strokeDashoffset; moveDots(); \
+        return String(dots.style.strokeDashoffset !== before); })()";
     let (program, address) = start(&[]);
     program.connect().ask("/");
     let Some(mut page) = Page::open(&format!("http://{address}/")) else { return };
@@ -130,9 +152,9 @@ fn the_page_suits_a_phone_a_dark_room_and_eyes_that_dislike_motion() {
     page.prefer("prefers-color-scheme", "dark");
     assert_eq!(page.value(GROUND), "rgb(13, 17, 23)");
     page.prefer("prefers-reduced-motion", "no-preference");
-    assert_eq!(page.value(MOTION), "flow");
+    assert_eq!(page.value(MOTION), "true");
     page.prefer("prefers-reduced-motion", "reduce");
-    assert_eq!(page.value(MOTION), "none");
+    assert_eq!(page.value(MOTION), "false");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `/`: a page that shows the figures. It is whole in itself, and asks nobody but its own server.
 //!
-//! Its parts are `page.html`, `style.css` and `script.js`. They are put together when the program starts.
+//! Its parts are `page.html`, `style.css` and a script in three files: `text.js` writes numbers as texts, `draw.js` draws,
+//! and `main.js` polls and shows. They are put together when the program starts.
 
 mod digest;
 
@@ -10,7 +11,7 @@ use fourway::{Body, Reply, Responder};
 
 const HTML: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+const SCRIPT: &str = concat!(include_str!("text.js"), include_str!("draw.js"), include_str!("main.js"));
 
 /// The page, and what the browser may do with it.
 pub struct Page {
