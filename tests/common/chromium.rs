@@ -90,6 +90,18 @@ impl Page {
         self.ask("Emulation.setEmulatedMedia", &features, "");
     }
 
+    /// Presses a key that writes nothing, or the space bar.
+    pub fn press(&mut self, key: &str) {
+        let code = if key == "Tab" { 9 } else { 32 };
+        let text = if key == "Tab" { "" } else { "\"text\":\" \"," };
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let event =
+                format!("{{\"type\":{kind:?},{text}\"key\":{key:?},\"windowsVirtualKeyCode\":{code}}}");
+            self.ask("Input.dispatchKeyEvent", &event, "");
+        }
+    }
+
     /// Returns the errors and warnings on the page's console, what its security policy refused among them.
     pub fn complaints(&mut self) -> &[String] {
         // Each of them repeats what came before.

@@ -158,6 +158,33 @@ fn the_page_suits_a_phone_a_dark_room_and_eyes_that_dislike_motion() {
 }
 
 #[test]
+fn the_keyboard_reaches_all_controls_and_everything_has_a_name() {
+    const FOCUSED: &str = "document.activeElement.textContent";
+    const NAMELESS: &str = "[...document.querySelectorAll('section, nav, figure svg, [role=img], table')]\
+        .filter((it) => !(it.ariaLabel || it.caption?.textContent || \
+            document.getElementById(it.getAttribute('aria-labelledby'))?.textContent))\
+        .map((it) => it.outerHTML.slice(0, 80)).join()";
+    const SCOPELESS: &str = "String(document.querySelectorAll('th:not([scope])').length)";
+    const FLOW: &str = "document.getElementById('d-flow').textContent";
+    const PLOT: &str = "document.querySelector('figure svg').getAttribute('aria-label')";
+    let (_program, address) = start(&[]);
+    let Some(mut page) = Page::open(&format!("http://{address}/")) else { return };
+    page.wait_for(PLOT, |plot| plot.contains("Requests: now"));
+    assert_eq!([page.value(NAMELESS), page.value(SCOPELESS)], ["", "0"]);
+    assert!(page.value(FLOW).contains("0 accepted, 0 requests"), "{}", page.value(FLOW));
+    for control in ["Skip to the figures", "Pause"] {
+        page.press("Tab");
+        assert_eq!(page.value(FOCUSED), control);
+    }
+    page.press(" ");
+    assert_eq!(page.value("String(isPaused)"), "true");
+    for control in ["stats.json", "metrics", "ledger.json", "healthz"] {
+        page.press("Tab");
+        assert_eq!(page.value(FOCUSED), control);
+    }
+}
+
+#[test]
 fn the_page_tells_browsers_to_trust_nothing_else() {
     let (_program, address) = start(&[]);
     let response = Client::connect(address).ask("/");

@@ -7,7 +7,7 @@ use super::values::{Listen, switch};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Status")]
 pub struct StatusOptions {
-    /// Show counters on ADDR: /stats.json, /metrics, /ledger.json, /healthz.
+    /// Show figures on ADDR: a page on /, and /stats.json, /metrics, /healthz.
     ///
     /// An address is one as for --listen, and can be repeated. It has 64 connections of its own, so it answers
     /// while all of --max-connections are in use.
