@@ -32,7 +32,7 @@ fn address_space() -> Option<u64> {
 
 fn field(meminfo: &str, name: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.saturating_mul(1024))
 }
 
 #[cfg(test)]
@@ -46,5 +46,6 @@ mod tests {
         assert_eq!(in_all(&read), Some(2 << 20));
         assert_eq!(free(&read), Some(1 << 20));
         assert_eq!(field("MemFree:  7 kB\n", "MemTotal:"), None);
+        assert_eq!(field("MemTotal:  18446744073709551615 kB\n", "MemTotal:"), Some(u64::MAX));
     }
 }

@@ -17,6 +17,8 @@ pub mod query;
 mod respond;
 mod text;
 mod timers;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -74,6 +76,8 @@ pub struct Steering {
     jobs: Jobs,
     pattern: Arc<[u8]>,
     counts: Counts,
+    /// The moment from which on the timers that were left to the next turn could fire, if there are any.
+    left_since: Option<Instant>,
 }
 
 /// What was steered.
@@ -108,6 +112,7 @@ impl Steering {
             jobs: Jobs::with_capacity(connections, SHOWN.max(head_limit)),
             pattern: pattern(),
             counts: Counts::default(),
+            left_since: None,
         }
     }
 
@@ -270,13 +275,15 @@ impl Steering {
     /// turn before, from which on a timer could fire.
     pub fn fire(&mut self, server: &mut Server, now: Instant, last_end: Instant) {
         self.is_alert = !self.settings.everywhere.is_empty() || !self.jobs.is_empty();
+        let since = self.left_since.take().unwrap_or(last_end);
         for _ in 0..FIRED {
-            let Some((key, deadline)) = self.jobs.timers.next_due(now) else { break };
+            let Some((key, deadline)) = self.jobs.timers.next_due(now) else { return };
             self.counts.fired += 1;
-            let late = now.saturating_duration_since(deadline.max(last_end));
+            let late = now.saturating_duration_since(deadline.max(since));
             self.counts.latest = self.counts.latest.max(late);
             self.go_on(key, server, now);
         }
+        self.left_since = self.jobs.timers.next().filter(|&deadline| deadline <= now).map(|_| since);
     }
 
     /// Does what the timer of a job was armed for.
