@@ -16,6 +16,7 @@ pub struct AcceptQueue {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::cell::Cell;
     use std::collections::HashSet;
     use std::fs;
     use std::io::{self, Read, Write};
@@ -27,6 +28,8 @@ mod linux {
 
     const HEADER: usize = 16;
     const REQUEST: usize = HEADER + 56;
+    /// Where the number of the request is in the header.
+    const SEQUENCE: usize = 8;
     /// Where the numbers of an `inet_diag_msg` are, behind the header.
     const STATE: usize = HEADER + 1;
     const LENGTH: usize = HEADER + 56;
@@ -41,6 +44,8 @@ mod linux {
     /// Asks the kernel about the listeners of this process.
     pub struct AcceptQueues {
         netlink: Socket,
+        /// The number of the last request. The answer has the same.
+        sequence: Cell<u32>,
         /// The sockets of this process. Where several processes listen on one address, the kernel may tell of the
         /// socket of another.
         own: HashSet<u32>,
@@ -52,27 +57,35 @@ mod linux {
             let kind = Type::DGRAM.nonblocking().cloexec();
             let protocol = Some(Protocol::from(libc::NETLINK_SOCK_DIAG));
             let netlink = Socket::new(Domain::from(libc::AF_NETLINK), kind, protocol).ok()?;
-            Some(AcceptQueues { netlink, own: own_sockets().ok()? })
+            Some(AcceptQueues { netlink, sequence: Cell::new(0), own: own_sockets().ok()? })
         }
 
         /// Returns the queue of a listener on this address, or `None` if the kernel does not tell.
         pub fn of(&self, listener: SocketAddr) -> Option<AcceptQueue> {
             let mut netlink = &self.netlink;
-            netlink.write_all(&request(listener)).ok()?;
-            // The answer is there when the request has been sent.
+            let sequence = self.sequence.get().wrapping_add(1);
+            self.sequence.set(sequence);
+            netlink.write_all(&request(listener, sequence)).ok()?;
+            // The answer is there when the request has been sent. One from before may be too, if it was not read then.
             let mut answer = [0; 512];
-            let len = netlink.read(&mut answer).ok()?;
-            let (inode, queue) = parse(&answer[..len])?;
-            self.own.contains(&inode).then_some(queue)
+            loop {
+                let len = netlink.read(&mut answer).ok()?;
+                let answer = &answer[..len];
+                if answer.get(SEQUENCE..SEQUENCE + 4) == Some(&sequence.to_ne_bytes()) {
+                    let (inode, queue) = parse(answer)?;
+                    return self.own.contains(&inode).then_some(queue);
+                }
+            }
         }
     }
 
     /// Returns a `nlmsghdr` with an `inet_diag_req_v2` for one socket.
-    fn request(listener: SocketAddr) -> [u8; REQUEST] {
+    fn request(listener: SocketAddr, sequence: u32) -> [u8; REQUEST] {
         let mut message = [0; REQUEST];
         message[0..4].copy_from_slice(&(REQUEST as u32).to_ne_bytes());
         message[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
         message[6..8].copy_from_slice(&NLM_F_REQUEST.to_ne_bytes());
+        message[SEQUENCE..SEQUENCE + 4].copy_from_slice(&sequence.to_ne_bytes());
         let body = &mut message[HEADER..];
         body[0] = if listener.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 } as u8;
         body[1] = libc::IPPROTO_TCP as u8;
@@ -145,6 +158,15 @@ mod linux {
                 listener.accept().unwrap();
                 assert_eq!(queues.of(address), Some(AcceptQueue { length: 1, limit: 7 }), "{address}");
             }
+        }
+
+        #[test]
+        fn an_answer_that_comes_late_is_not_taken_for_that_of_another_listener() {
+            let (_first, before) = listening("127.0.0.1:0", 7).unwrap();
+            let (_second, address) = listening("127.0.0.1:0", 8).unwrap();
+            let queues = AcceptQueues::open().expect("Linux answers");
+            (&queues.netlink).write_all(&request(before, 0)).unwrap();
+            assert_eq!(queues.of(address), Some(AcceptQueue { length: 0, limit: 8 }));
         }
 
         #[test]
