@@ -137,6 +137,7 @@ fn e_adds_an_etag_and_answers_304_to_a_client_that_has_it() {
     assert_eq!(ask("GET", "/?e=3&s=8", &etag), 200, "another body");
     assert_eq!(ask("POST", "/?e=3&s=9", &etag), 200, "only GET and HEAD have a condition");
     assert_eq!(ask("GET", "/?e=3&s=9&r=404", &etag), 404);
+    assert_eq!(ask("GET", "/?e=3&v=body", "\"3-6\""), 200, "the body is the request, and not the usual one");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use fourway::{ConnectionId, Request};
 
-use super::plan::Plan;
+use super::plan::{Plan, Show};
 use super::text::Text;
 
 /// The request as far as it is still known when its response is given.
@@ -17,7 +17,11 @@ pub struct Asked<'a> {
 /// Settles what depends on the request: whether the client has the response already.
 pub fn settle(plan: &mut Plan, request: &Request<'_>, usual_size: usize) {
     let Some(version) = plan.etag.filter(|_| plan.status == 200) else { return };
-    let etag = etag(version, plan.size.unwrap_or(usual_size as u64));
+    let size = match plan.show {
+        Show::Body => request.raw_head().len() as u64,
+        _ => plan.size.unwrap_or(usual_size as u64),
+    };
+    let etag = etag(version, size);
     let is_read = matches!(request.method(), "GET" | "HEAD");
     let known = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("If-None-Match"));
     if is_read && known.map(|(_, value)| value).any(|list| names(list, etag.as_bytes())) {

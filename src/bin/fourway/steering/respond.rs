@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fourway::{Body, ConnectionId, Reply, Request, Responder, ResponseHead};
+use fourway::{Body, CloseMode, ConnectionId, Reply, Request, Responder, ResponseHead};
 
 use super::Steering;
 use super::asked::{Asked, etag};
@@ -66,8 +66,8 @@ impl Steering {
             head = show_headers(plan, request, size, head);
         }
         match plan.close {
-            // The last piece says how the connection closes.
-            _ if plan.cut.is_some() => head.close_after(),
+            // The last piece says how the connection closes. If the client wants no body, there is none.
+            None | Some(CloseMode::Drop) if plan.cut.is_some() => head.close_after(),
             Some(mode) => head.close_with(mode),
             None if plan.closes => head.close_after(),
             None => head,
