@@ -256,8 +256,17 @@ impl Child {
 
     /// Returns how long it has had a processor, by the account of its scheduler. The account may be a tick old.
     pub fn busy(&self) -> Duration {
+        self.account(0)
+    }
+
+    /// Returns how long it has waited for a processor, by the same account.
+    pub fn queued(&self) -> Duration {
+        self.account(1)
+    }
+
+    fn account(&self, column: usize) -> Duration {
         let account = self.proc("schedstat");
-        let nanos = account.split_ascii_whitespace().next().and_then(|first| first.parse().ok());
+        let nanos = account.split_ascii_whitespace().nth(column).and_then(|time| time.parse().ok());
         Duration::from_nanos(nanos.expect("nanoseconds"))
     }
 
