@@ -7,6 +7,7 @@ mod common;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod attacks;
 mod examples;
+mod steps;
 #[cfg(all(unix, feature = "cli"))]
 mod cli;
 #[cfg(all(unix, feature = "cli"))]
