@@ -141,9 +141,6 @@ impl Steering {
         let connection = request.connection();
         // The connection is not idle while the body arrives, which may take long.
         self.end_idle(connection);
-        if request.method() == "TRACE" {
-            return Ok(Intake::Discard);
-        }
         let Some((plan, letters)) = self.plan(request) else { return Ok(Intake::Discard) };
         let reads = if plan.responds_first { Some(0) } else { plan.reads };
         let Some(left) = reads else { return Ok(Intake::Discard) };
