@@ -135,6 +135,11 @@ fn the_page_writes_numbers_with_units_and_says_what_keeps_ports_from_running_out
 #[test]
 fn the_page_suits_a_phone_a_dark_room_and_eyes_that_dislike_motion() {
     const WIDTHS: &str = "[innerWidth, document.documentElement.scrollWidth].join()";
+    const LARGE: &str = "isPaused = true; const address = '[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535'; \
+        const large = JSON.parse(JSON.stringify(before).replace(/:[0-9]+(?=[,}])/g, ':987654321987')); \
+        Object.assign(large.ledger, { client: address, server: address, ports_left: 65535, age_us: 1e15, \
+            time_left_us: 1e15, remedy: 'fin' }); \
+        large.listeners = [{ address }, { address }]; show(large); ''";
     const GROUND: &str = "getComputedStyle(document.body).backgroundColor";
     const MOTION: &str = "(() => { const dots = document.querySelector('.dots'); dots.classList.remove('still'); \
         dots.dataset.step = 1; const before = dots.style.strokeDashoffset; moveDots(); \
@@ -143,10 +148,15 @@ fn the_page_suits_a_phone_a_dark_room_and_eyes_that_dislike_motion() {
     program.connect().ask("/");
     let Some(mut page) = Page::open(&format!("http://{address}/")) else { return };
     page.wait_for(REQUESTS, |requests| requests == "1");
-    for width in [320, 360, 1200] {
-        page.resize(width, 740);
-        page.wait_for(WIDTHS, |widths| widths == format!("{width},{width}"));
+    // The second time with the largest numbers and the longest addresses.
+    for change in ["''", LARGE] {
+        page.value(change);
+        for width in [320, 360, 1200] {
+            page.resize(width, 740);
+            page.wait_for(WIDTHS, |widths| widths == format!("{width},{width}"));
+        }
     }
+    page.value("isPaused = false; ''");
     page.prefer("prefers-color-scheme", "light");
     assert_eq!(page.value(GROUND), "rgb(244, 245, 247)");
     page.prefer("prefers-color-scheme", "dark");
