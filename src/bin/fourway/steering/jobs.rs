@@ -31,7 +31,11 @@ impl Job {
     }
 }
 
-/// What a job waits for.
+/// What a job waits for. The steps of a response, of which each may be left out, are in this order:
+///
+/// ```text
+/// Intake -> Response -> (Piece <-> Gap) -> Pause -> End -> Idle
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// More of the request's body. The server responds after this number of bytes.

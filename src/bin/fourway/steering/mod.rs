@@ -69,9 +69,9 @@ pub struct Settings {
 
 pub struct Steering {
     settings: Settings,
-    /// Whether a request without a query may need something else than the usual response: options steer all, or there
-    /// are jobs. It is found out once per turn, and when a job is added.
-    is_alert: bool,
+    /// Whether every request has to be looked at, not only those with a query: options steer all, or jobs wait. It is found
+    /// out once per turn, and when a job is added.
+    concerns_all: bool,
     rng: Rng,
     jobs: Jobs,
     pattern: Arc<[u8]>,
@@ -106,7 +106,7 @@ impl Steering {
     /// Reserves memory for this number of connections, whose heads have this limit.
     pub fn new(settings: Settings, connections: usize, head_limit: usize) -> Self {
         Steering {
-            is_alert: !settings.everywhere.is_empty(),
+            concerns_all: !settings.everywhere.is_empty(),
             settings,
             rng: Rng::new(),
             jobs: Jobs::with_capacity(connections, SHOWN.max(head_limit)),
@@ -125,7 +125,7 @@ impl Steering {
     pub fn concerns(&self, request: &Request<'_>) -> bool {
         // The shortest target is the most common, and has no query.
         let target = request.target();
-        self.is_alert || (target.len() > 1 && target.contains('?'))
+        self.concerns_all || (target.len() > 1 && target.contains('?'))
     }
 
     // --- requests ---
@@ -274,7 +274,7 @@ impl Steering {
     /// Fires the timers that are due. Call it once per turn, before [`Server::process`]. `last_end` is the end of the
     /// turn before, from which on a timer could fire.
     pub fn fire(&mut self, server: &mut Server, now: Instant, last_end: Instant) {
-        self.is_alert = !self.settings.everywhere.is_empty() || !self.jobs.is_empty();
+        self.concerns_all = !self.settings.everywhere.is_empty() || !self.jobs.is_empty();
         let since = self.left_since.take().unwrap_or(last_end);
         for _ in 0..FIRED {
             let Some((key, deadline)) = self.jobs.timers.next_due(now) else { return };
@@ -329,7 +329,7 @@ impl Steering {
     }
 
     fn add(&mut self, slot: usize, job: Job) -> usize {
-        self.is_alert = true;
+        self.concerns_all = true;
         self.jobs.add(slot, job)
     }
 
