@@ -121,7 +121,7 @@ fn after_a_soak_nothing_is_left_of_it() {
     }
     let file = TempFile::with(body());
     let times = ["--head-timeout", "4s", "--idle-timeout", "4s", "--write-timeout", "2s"];
-    let size = ["--max-connections", &SLOTS.to_string()];
+    let size = ["--max-connections", &SLOTS.to_string(), "--body-limit", "1mi"];
     let page = ["--body-file", file.path()];
     let program = Program::start(&[&times[..], &size, &page].concat());
     wait_until("it sleeps", || program.is_asleep());
