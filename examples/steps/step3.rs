@@ -3,7 +3,7 @@
 //! Run it with `cargo run --example step3 [ADDRESS]`.
 //!
 //! **What is new:** the sockets do not block. A `read` that finds nothing returns `WouldBlock`, and we ask the next
-//! client. What stood on the stack of `serve` has to last until we come back, so it moves into a `Connection`.
+//! client. The variables of `serve` have to last until we come back, so they move into a `Connection`.
 //!
 //! **What still fails:** we ask all the time, so an idle server takes a whole core. And `write_all` was made for
 //! sockets that block: it gives up when the kernel's buffer is full. Step 5 shows what that does.

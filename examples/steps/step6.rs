@@ -122,7 +122,7 @@ impl Connection {
         Ok(State::Reading)
     }
 
-    /// What the kernel does not take stays in `output`.
+    /// Sends `output`. The bytes that the kernel does not take stay in it.
     fn answer(&mut self) -> io::Result<State> {
         let length = self.stream.write(&self.output)?;
         self.output.drain(..length);

@@ -3,7 +3,7 @@
 //! Run it with `cargo run --example step7 [ADDRESS]`.
 //!
 //! **What is new:** the loop, the slab, the states and the limits are in `fourway`, and so is what step 6 lacks.
-//! What is left is the response.
+//! Only the response is left to write.
 
 use std::error::Error;
 

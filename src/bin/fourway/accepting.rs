@@ -18,7 +18,7 @@ use fourway::{Listener, ListenerId, Server};
 
 use super::options::AcceptOptions;
 
-/// What decides when the server accepts.
+/// The rules for when the server accepts.
 pub struct Accepting {
     is_on: bool,
     pace: Pace,

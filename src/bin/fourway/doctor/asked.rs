@@ -1,8 +1,8 @@
-//! What the machine shall bear.
+//! The load that the machine is to bear.
 
 use super::super::options::{ClientPlace, DoctorOptions};
 
-/// What the options ask for.
+/// The load that the options ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Connections that are open at the same time.

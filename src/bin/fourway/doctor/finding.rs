@@ -5,7 +5,7 @@ use std::fmt;
 /// Whether a limit suffices for what was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// What was asked for cannot be had.
+    /// The machine cannot bear the load that was asked for.
     Short,
     /// It can be had, but the run or its figures will suffer.
     Note,
