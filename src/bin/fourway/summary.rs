@@ -59,6 +59,7 @@ fn steering(steered: &Counts) -> Vec<Row> {
     if steered.fired > 0 {
         rows.push(row("delays and gaps", steered.fired));
         rows.push(row("  latest", milliseconds(steered.latest)));
+        rows.extend(part("more than 2 ms late", steered.late));
     }
     rows
 }

@@ -206,5 +206,7 @@ fn write_steering(out: Out<'_, '_, '_>, figures: &Figures<'_>) -> fmt::Result {
     out.counters("letters_total", help, labelled("letter", steered.by_letter()))?;
     out.counter("timers_total", "Delays and gaps that are over.", steered.fired)?;
     let help = "The longest time from the moment when a delay or gap could have been over to the moment when it was.";
-    out.gauge("latest_timer_seconds", help, Seconds(steered.latest))
+    out.gauge("latest_timer_seconds", help, Seconds(steered.latest))?;
+    let help = "Delays and gaps that were over more than 2 ms after the moment when they could have been.";
+    out.counter("late_timers_total", help, steered.late)
 }

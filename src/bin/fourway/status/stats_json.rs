@@ -54,7 +54,8 @@ impl Display for StatsJson<'_> {
                 steering.number("ordinary", steered.ordinary)?;
                 steering.object("letters", |letters| write_all(letters, steered.by_letter()))?;
                 steering.number("timers", steered.fired)?;
-                steering.number("latest_us", steered.latest.as_micros())
+                steering.number("latest_us", steered.latest.as_micros())?;
+                steering.number("late", steered.late)
             })
         })?;
         f.write_str("\n")

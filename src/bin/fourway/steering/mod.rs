@@ -93,7 +93,12 @@ pub struct Counts {
     pub fired: u64,
     /// The longest time from the moment when a timer could have fired to the moment when it did.
     pub latest: Duration,
+    /// Timers that have fired more than [`ON_TIME`] after that moment.
+    pub late: u64,
 }
+
+/// A timer that fires so soon after the moment when it could have is on time.
+pub const ON_TIME: Duration = Duration::from_millis(2);
 
 impl Counts {
     /// Returns each letter with its count.
@@ -281,6 +286,7 @@ impl Steering {
             self.counts.fired += 1;
             let late = now.saturating_duration_since(deadline.max(since));
             self.counts.latest = self.counts.latest.max(late);
+            self.counts.late += u64::from(late > ON_TIME);
             self.go_on(key, server, now);
         }
         self.left_since = self.jobs.timers.next().filter(|&deadline| deadline <= now).map(|_| since);
