@@ -58,6 +58,7 @@ pub(super) fn terms(head: &Head<'_, '_>, len: u64, shared: &Shared) -> Terms {
 }
 
 /// Finishes the response that the handler has just given.
+#[inline(always)]
 pub(super) fn finish_asked<H: Handler + ?Sized>(
     request: &Request<'_>,
     out: &mut Out<'_>,

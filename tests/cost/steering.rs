@@ -29,10 +29,10 @@ fn no_request_makes_the_program_allocate() {
     const MANY: usize = 105;
     let Some(valgrind) = tools::find(&["valgrind"]) else { return };
     let [few, many] = [FEW, MANY].map(|rounds| allocations(&valgrind, rounds));
-    let requests = ((MANY - FEW) * TARGETS.len()) as u64;
-    println!("{} allocations more for {requests} requests more", many - few);
-    // Once a second the program looks at the machine's processors, which allocates.
-    assert!(many - few < (MANY - FEW) as u64, "{} more", many - few);
+    let requests = (MANY - FEW) * TARGETS.len();
+    println!("{many} allocations instead of {few} with {requests} requests more");
+    // Once a second the program looks at the machine's processors, which allocates. Either run can be the longer one.
+    assert!(many < few + (MANY - FEW) as u64, "{many} instead of {few}");
 }
 
 /// Returns how many blocks the program allocates from its start to its end, if a client asks for each target so often.

@@ -67,13 +67,22 @@ impl Target {
     }
 }
 
+impl Target {
+    #[cold]
+    #[inline(never)]
+    fn steer<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
+        self.steering.respond(request, responder, &self.page)
+    }
+}
+
 impl Handler for Target {
     #[inline]
     fn request<'r>(&mut self, request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
         if self.steering.concerns(request) {
-            return self.steering.respond(request, responder, &self.page);
+            self.steer(request, responder)
+        } else {
+            self.page.respond(request, responder)
         }
-        self.page.respond(request, responder)
     }
 
     fn head<'r>(
