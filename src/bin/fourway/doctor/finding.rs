@@ -114,6 +114,13 @@ impl Finding {
     }
 }
 
+/// Returns the line for a shell that writes a value to a file. Names of control groups may have backslashes and spaces.
+pub fn write_to(value: impl fmt::Display, file: &str) -> String {
+    let is_plain = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-@:".contains(&byte));
+    let file = if is_plain { file.to_owned() } else { format!("'{}'", file.replace('\'', r"'\''")) };
+    format!("echo {value} > {file}")
+}
+
 /// `1,048,576`
 pub struct Count(pub u64);
 

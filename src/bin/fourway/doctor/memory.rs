@@ -2,7 +2,7 @@
 
 use super::super::machine::cgroup;
 use super::asked::Asked;
-use super::finding::{Count, Finding, Mebibytes, What};
+use super::finding::{Count, Finding, Mebibytes, What, write_to};
 use super::machine::Machine;
 
 /// What the kernel takes for one end of an idle connection: the socket, its inode and file, and its place in the poller.
@@ -57,7 +57,7 @@ fn group(asked: &Asked, machine: &Machine) -> Finding {
     Finding::new(WHAT, Mebibytes(*limit))
         .allows(allowed, asked.connections)
         .text(format!("{used}. It pays the kernel's part of each connection too."))
-        .line(|| format!("echo {needed} > {file}"))
+        .line(|| write_to(needed, file))
 }
 
 fn buffers(asked: &Asked, machine: &Machine) -> Finding {

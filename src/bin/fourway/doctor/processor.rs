@@ -2,7 +2,7 @@
 
 use super::super::machine::cgroup::Quota;
 use super::asked::Asked;
-use super::finding::{Count, Finding, What};
+use super::finding::{Count, Finding, What, write_to};
 use super::machine::Machine;
 
 /// The server's processor time for a connection with one request, in microseconds. `docs/PERFORMANCE.md` has what was
@@ -64,7 +64,7 @@ fn quota(asked: &Asked, machine: &Machine) -> Finding {
     Finding::new(WHAT, format!("{processors} processors"))
         .text("When the group has used it, the kernel stops the server for the rest of the period.")
         .noted(*processors, needed(asked))
-        .line(|| format!("echo {none} > {file}"))
+        .line(|| write_to(none, file))
 }
 
 fn stolen(machine: &Machine) -> Finding {

@@ -1,9 +1,12 @@
 //! The findings on canned texts of `/proc`: each limit where it suffices, and where it does not.
 
+#[cfg(unix)]
+use std::process::Command;
+
 use super::super::machine::ports::{Busiest, Taken};
 use super::super::options::ClientPlace;
 use super::asked::Asked;
-use super::finding::{Allows, Finding, Verdict};
+use super::finding::{Allows, Finding, Verdict, write_to};
 use super::machine::Machine;
 use super::report::Report;
 use super::time_wait::Lasting;
@@ -289,6 +292,21 @@ fn the_memory_of_a_control_group_is_a_limit() {
     // More than the machine has is no limit.
     let huge = machine_with(&[("/sys/fs/cgroup/x/memory.max", "9223372036854771712\n")]);
     assert_eq!(found(&asked(MILLION, None), &huge, "cgroup_memory").value.as_deref(), Some("none"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_line_for_the_shell_names_the_file_whatever_its_name_is() {
+    assert_eq!(
+        write_to(1, "/sys/fs/cgroup/user@1000.service/memory.max"),
+        "echo 1 > /sys/fs/cgroup/user@1000.service/memory.max"
+    );
+    for name in [r"a\x2db.slice", "two words", "it's", "$HOME", "`id`", "a;b", "ä", "*"] {
+        let line = write_to("max", name);
+        let word = line.strip_prefix("echo max > ").unwrap();
+        let shell = Command::new("sh").args(["-c", &format!("printf %s {word}")]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&shell.stdout), name, "{line}");
+    }
 }
 
 #[test]
