@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::browser;
 use crate::common::program::Program;
 use crate::common::tools::{self, Folder};
+use crate::common::{Client, browser};
 use crate::lockstep::{self, Ask, CLIENTS, Crowd};
 
 /// The program has letters in URLs, which take 15 of them, and the feature `uds`, which takes about 9: two kinds of
@@ -16,6 +16,9 @@ use crate::lockstep::{self, Ask, CLIENTS, Crowd};
 const PER_REQUEST: f64 = 2_610.0;
 const PER_PIPELINED_REQUEST: f64 = 1_450.0;
 const PER_BROWSER_REQUEST: f64 = 7_100.0;
+/// The page polls once a second. A loop at full load answers some hundred thousand requests in that time, so a poll that
+/// costs as much as a hundred of them is a thousandth of it.
+const PER_POLL: f64 = 100.0 * PER_REQUEST;
 #[cfg(feature = "internals")]
 const PER_DEADLINE: f64 = 40.0;
 
@@ -35,6 +38,28 @@ fn a_pipelined_request_takes_fewer() {
 #[test]
 fn a_browsers_request_takes_as_many_as_its_head_is_long() {
     expect_per_request(PER_BROWSER_REQUEST, Ask::one(&browser::request()));
+}
+
+#[test]
+fn a_poll_of_the_status_page_takes_as_many_as_a_hundred_requests() {
+    let Some(valgrind) = tools::find(&["valgrind"]) else { return };
+    const FEW: usize = 20;
+    const MANY: usize = 220;
+    const CONNECTIONS: usize = 500;
+    let instructions = |polls| {
+        callgrind(&valgrind, |tool| {
+            let program = Program::start_under(tool, &["--status-listen", "127.0.0.1:0"]);
+            let clients: Vec<_> = (0..CONNECTIONS).map(|_| program.connect()).collect();
+            let status = program.addresses().pop().expect("the address of the status server");
+            let mut page = Client::connect(status);
+            for _ in 0..polls {
+                assert_eq!(page.ask("/stats.json").status, 200);
+            }
+            drop((page, clients));
+            lockstep::end(program);
+        })
+    };
+    expect_at_most(PER_POLL, instructions(MANY) - instructions(FEW), MANY - FEW);
 }
 
 fn expect_per_request(ceiling: f64, ask: Ask) {
