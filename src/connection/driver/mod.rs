@@ -246,7 +246,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// - Nothing that it sent is unread.
     /// - The response is so small that the kernel holds all of it.
     ///
-    /// If a client breaks its promise, it meets the reset after the FIN, when it has received the response.
+    /// If a client breaks its promise, it meets the reset after the FIN, when it has received the response. (A reset can
+    /// overtake a response that another processor sends. That happened to one of some million such clients.)
     fn begin_close(&mut self, how: CloseMode, at_once: bool) -> Transition {
         match how {
             CloseMode::Rst => {
