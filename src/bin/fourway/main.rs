@@ -5,6 +5,7 @@
 //! - `serve`: the loop, from the creation of the server to the summary;
 //! - `options`: the command line and the environment, with the help, the man page and the completions;
 //! - `doctor`: the subcommand that prints what the machine can bear;
+//! - `lab`: the subcommand that shows the life of a connection, and `language`, that of its sentences;
 //! - `page`: the usual response, `steering`: the responses that URLs steer, and `target`: both as a handler;
 //! - `sockets`: the listeners, on addresses or on `inherited` sockets;
 //! - `listener`: a TCP listener with the options of the command line, and `unix_socket`;
@@ -30,6 +31,8 @@ mod console;
 mod doctor;
 mod holder;
 mod inherited;
+mod lab;
+mod language;
 #[cfg(target_os = "linux")]
 mod ledger;
 mod limits;
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     let options = Options::of_process();
     match &options.subcommand {
         Some(Subcommands::Doctor(options)) => return doctor::run(options),
+        Some(Subcommands::Lab(options)) => return lab::run(options),
         Some(Subcommands::Completions(options)) => return options.print(Options::command()),
         Some(Subcommands::Man(options)) => return options.print(Options::command()),
         None => {}

@@ -35,7 +35,7 @@
 //! - `outlook`: how long the ports last.
 
 pub mod count;
-mod dump;
+pub mod dump;
 mod message;
 pub mod outlook;
 #[cfg(test)]
@@ -50,7 +50,8 @@ use super::machine::sockstat::{self, Sockstat};
 use super::machine::this;
 use super::machine::time_wait::Reuse;
 use count::{Count, Pair};
-use dump::{Dump, Kernel, Netlink, Step};
+pub use dump::Netlink;
+use dump::{Dump, Kernel, Step};
 use outlook::Outlook;
 
 /// The minimum time between two receives.

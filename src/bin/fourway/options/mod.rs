@@ -6,6 +6,7 @@ mod doctor;
 mod environment;
 mod generated;
 mod help;
+mod lab;
 mod limits;
 mod listeners;
 mod response;
@@ -23,6 +24,7 @@ pub use accepting::AcceptOptions;
 use connections::ConnectionOptions;
 pub use doctor::{ClientPlace, DoctorOptions};
 use generated::{CompletionOptions, ManOptions};
+pub use lab::{Chosen, LabOptions};
 use limits::LimitOptions;
 use listeners::ListenerOptions;
 use response::ResponseOptions;
@@ -101,6 +103,12 @@ pub enum Subcommands {
     /// It reads the limits of the kernel, compares them with what you ask for, and prints the lines that would
     /// raise them. It changes nothing. The exit code is 0 if the machine can bear it, else 1.
     Doctor(DoctorOptions),
+
+    /// Show the life of a TCP connection, step by step, with the kernel's states.
+    ///
+    /// A client and the server talk over the loopback. After each step the program asks the kernel about both ends, and
+    /// prints their states and the segments. What cannot be seen is printed as a question mark. It needs no rights.
+    Lab(LabOptions),
 
     /// Print the script that completes the options in a shell.
     Completions(CompletionOptions),

@@ -5,7 +5,7 @@
 
 mod figures;
 mod held;
-mod json;
+pub mod json;
 #[cfg(target_os = "linux")]
 mod ledger_json;
 mod observed;

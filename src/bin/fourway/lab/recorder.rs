@@ -1,0 +1,255 @@
+//! The recorder: it samples both ends of a connection after each step, and makes the rows of a ladder.
+//!
+//! The server runs its system calls inside of one `Server::process`. It logs each of them, so the recorder is the log:
+//! it samples while the server's call has just returned, and sees every state that the call has caused.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use super::kernel::{End, Kernel, State};
+use super::ladder::{Actor, Call, Change, Ladder, Outcome, Row};
+use super::note::{Note, Title};
+use super::segments::{self, Sample};
+
+/// The targets of the library's log that the ladders need.
+const CALLS: &str = "fourway::call";
+const STATES: &str = "fourway::state";
+
+/// The recorder as the process's log.
+pub struct Recorder(Mutex<Recording>);
+
+/// The connection that is recorded, and what was seen of it.
+struct Recording {
+    kernel: Kernel,
+    pair: Option<Pair>,
+    began: Instant,
+    last: Sample,
+    first: (Option<State>, Option<State>),
+    rows: Vec<Row>,
+    /// The server has made a call on the connection, so it has accepted it.
+    is_accepted: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    pub client: SocketAddr,
+    pub server: SocketAddr,
+}
+
+impl Recorder {
+    /// Makes the recorder the log of this process. Only the first one gets what the server logs.
+    pub fn install() -> &'static Self {
+        let recording = Recording {
+            kernel: Kernel::open(),
+            pair: None,
+            began: Instant::now(),
+            last: Sample::default(),
+            first: (None, None),
+            rows: Vec::new(),
+            is_accepted: false,
+        };
+        // The log lives as long as the process.
+        let recorder: &Recorder = Box::leak(Box::new(Recorder(Mutex::new(recording))));
+        if log::set_logger(recorder).is_ok() {
+            log::set_max_level(LevelFilter::Trace);
+        }
+        recorder
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Recording) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Begins a ladder. No connection is watched yet.
+    pub fn begin(&self) {
+        self.with(|recording| {
+            recording.pair = None;
+            recording.rows.clear();
+            recording.is_accepted = false;
+            recording.began = Instant::now();
+        });
+    }
+
+    /// Samples before the client's port is known.
+    pub fn before(&self, server: SocketAddr) {
+        self.with(|recording| {
+            let nobody = SocketAddr::new(server.ip(), 0);
+            recording.last = recording.sample(Pair { client: nobody, server });
+            recording.last.client =
+                End { state: recording.last.client.state.map(|_| State::Closed), ..End::default() };
+            recording.first = (recording.last.client.state, recording.last.server.state);
+            recording.began = Instant::now();
+        });
+    }
+
+    /// Watches a connection from now on.
+    pub fn watch(&self, pair: Pair) {
+        self.with(|recording| recording.pair = Some(pair));
+    }
+
+    /// Adds what the client, or a server made by hand, has just done.
+    pub fn step(&self, actor: Actor, call: Call) {
+        self.with(|recording| recording.add(actor, Some(call), None));
+    }
+
+    /// Samples. Adds a row if a state has changed, or segments were sent, since the last step.
+    pub fn tick(&self) -> bool {
+        self.with(|recording| {
+            let Some(pair) = recording.pair else { return false };
+            let sample = recording.sample(pair);
+            let segments = segments::between(&recording.last, &sample, Actor::Timer);
+            let states = |sample: &Sample| (sample.client.state, sample.server.state);
+            let is_new = states(&sample) != states(&recording.last) || !segments.is_empty();
+            if is_new {
+                recording.add(Actor::Timer, None, None);
+            }
+            is_new
+        })
+    }
+
+    /// Adds a sentence to the last row.
+    pub fn note(&self, note: Note) {
+        self.with(|recording| {
+            if let Some(row) = recording.rows.last_mut() {
+                row.notes.push(note);
+            }
+        });
+    }
+
+    /// Returns both ends at the last step.
+    pub fn ends(&self) -> (End, End) {
+        self.with(|recording| (recording.last.client, recording.last.server))
+    }
+
+    /// Asks the kernel about another socket.
+    pub fn ask(&self, local: SocketAddr, remote: SocketAddr) -> End {
+        self.with(|recording| recording.kernel.end(local, remote))
+    }
+
+    /// Ends the ladder.
+    pub fn end(&self, title: Title) -> Option<Ladder> {
+        self.with(|recording| {
+            let pair = recording.pair.take()?;
+            let rows = std::mem::take(&mut recording.rows);
+            let (client, server) = (pair.client, pair.server);
+            Some(Ladder { title, client, server, before: recording.first, rows, notes: Vec::new() })
+        })
+    }
+}
+
+impl Recording {
+    fn sample(&mut self, pair: Pair) -> Sample {
+        let Pair { client, server } = pair;
+        Sample {
+            client: self.kernel.end(client, server),
+            server: self.kernel.end(server, client),
+            counters: self.kernel.counters(),
+        }
+    }
+
+    fn add(&mut self, actor: Actor, call: Option<Call>, change: Option<Change>) {
+        let Some(pair) = self.pair else { return };
+        let at = self.began.elapsed();
+        let sample = self.sample(pair);
+        let segments = segments::between(&self.last, &sample, actor);
+        self.last = sample;
+        let Sample { client, server, .. } = sample;
+        self.rows.push(Row {
+            at,
+            actor,
+            call,
+            times: 1,
+            segments,
+            client,
+            server,
+            change,
+            notes: Vec::new(),
+        });
+    }
+
+    /// Adds a system call of the server, such as `recv Ok(18)`.
+    fn server_called(&mut self, text: &str) {
+        if !std::mem::replace(&mut self.is_accepted, true) {
+            // A connection has its first call when it is accepted, which has no line in the log.
+            let change = Change { to: "Idle".into(), why: "accepted".into() };
+            self.add(Actor::Server, Some(Call::new("accept", Outcome::Done)), Some(change));
+        }
+        if let Some(call) = parse_call(text) {
+            self.add(Actor::Server, Some(call), None);
+        }
+    }
+
+    /// Adds a change of the server's own state, such as `Idle -> Sending (there is something to send)`.
+    fn server_changed(&mut self, text: &str) {
+        let Some((_, rest)) = text.split_once(" -> ") else { return };
+        let (to, why) = rest.split_once(" (").unwrap_or((rest, ""));
+        let change = Change { to: to.into(), why: why.trim_end_matches(')').into() };
+        if to == "gone" {
+            // The socket has just been closed, and `close` has no line in the log.
+            return self.add(Actor::Server, Some(Call::new("close", Outcome::Done)), Some(change));
+        }
+        let last = self.rows.last_mut().filter(|row| row.actor == Actor::Server && row.change.is_none());
+        match last {
+            Some(row) => row.change = Some(change),
+            None => self.add(Actor::Server, None, Some(change)),
+        }
+    }
+}
+
+fn parse_call(text: &str) -> Option<Call> {
+    let (name, result) = text.split_once(' ')?;
+    let inner = |prefix: &str| Some(result.strip_prefix(prefix)?.strip_suffix(')').unwrap_or(""));
+    let result = match (inner("Ok("), inner("Err(")) {
+        (Some(number), _) => number.parse().map_or(Outcome::Done, Outcome::Bytes),
+        (None, Some(error)) => Outcome::Failed(error_name(error).into()),
+        (None, None) => return None,
+    };
+    Some(Call::new(name, result))
+}
+
+/// Returns the kind of an error, such as `WouldBlock` of `Os { code: 11, kind: WouldBlock, message: … }`.
+fn error_name(error: &str) -> &str {
+    let kind = error.split_once("kind: ").map_or(error, |(_, rest)| rest);
+    kind.split([',', ' ', ')']).next().unwrap_or(kind)
+}
+
+impl Log for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() == Level::Trace && [CALLS, STATES].contains(&metadata.target())
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let text = record.args().to_string();
+        let Some((_, text)) = text.split_once(": ") else { return };
+        self.with(|recording| match record.target() {
+            CALLS => recording.server_called(text),
+            _ => recording.server_changed(text),
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+/// The time after which a delayed ACK has surely been sent (`TCP_DELACK_MAX` is 200 ms), and some more.
+pub const DELAYED_ACK: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_read_from_the_log() {
+        let call = |text| parse_call(text).unwrap();
+        assert_eq!(call("recv Ok(18)"), Call::new("recv", Outcome::Bytes(18)));
+        assert_eq!(call("shutdown Ok(())"), Call::new("shutdown", Outcome::Done));
+        let blocks = "recv Err(Os { code: 11, kind: WouldBlock, message: \"Resource\" })";
+        assert_eq!(call(blocks), Call::new("recv", Outcome::Failed("WouldBlock".into())));
+        assert_eq!(parse_call("nonsense"), None);
+    }
+}

@@ -1,0 +1,192 @@
+//! The segments between two samples of a connection.
+//!
+//! The numbers come from the `TCP_INFO` of both ends, each of which counts what it has sent and received. Their kinds follow
+//! from the states: an end that enters FIN_WAIT_1 has sent its FIN as soon as nothing is left unsent.
+//!
+//! A socket in TIME_WAIT has no `TCP_INFO`, and a closed one neither. For these the counters of the whole machine stand
+//! in, if they counted exactly what the states require. If they counted more, other connections were busy, and the number
+//! is unknown.
+
+use super::kernel::{Counters, End, Info, State};
+use super::ladder::{Actor, Segments, Side, Source};
+
+/// What is known of a connection at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sample {
+    pub client: End,
+    pub server: End,
+    pub counters: Option<Counters>,
+}
+
+/// What one end has sent between two samples.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sent {
+    /// `None` if no `TCP_INFO` tells.
+    segments: Option<u32>,
+    data: u32,
+    bytes: u64,
+    syn: bool,
+    fin: bool,
+    rst: bool,
+    /// It has acknowledged the peer's FIN.
+    acked_fin: bool,
+    is_again: bool,
+}
+
+/// Returns the segments that a step has sent, in their order.
+pub fn between(before: &Sample, after: &Sample, actor: Actor) -> Vec<Segments> {
+    let counted = match (before.counters, after.counters) {
+        (Some(before), Some(after)) => Some(after.since(before)),
+        _ => None,
+    };
+    let resets = counted.map_or(0, |counted| counted.resets);
+    let mut client = sent((before.client, after.client), (before.server, after.server));
+    let mut server = sent((before.server, after.server), (before.client, after.client));
+    let ended = |side: (End, End)| is_open(side.0) && !is_open(side.1);
+    // A reset ends both ends at once, except for one that is in TIME_WAIT.
+    let is_reset = resets > 0
+        && (ended((before.client, after.client)) || ended((before.server, after.server)))
+        && after.client.state != Some(State::TimeWait)
+        && after.server.state != Some(State::TimeWait);
+    if is_reset {
+        let by_client = match actor {
+            Actor::Client => ended((before.client, after.client)) && is_open(before.server),
+            _ => !is_open(before.server),
+        };
+        (client.rst, server.rst) = (by_client, !by_client);
+        (client.fin, server.fin) = (false, false);
+    }
+    (client.syn, server.syn) = (is_new(before.client, after.client), is_new(before.server, after.server));
+    let client_first = match actor {
+        Actor::Client => true,
+        Actor::Server => false,
+        Actor::Timer => client.segments.unwrap_or(1) > 0 && !server.fin,
+    };
+    let order = if client_first {
+        [(client, Side::Server), (server, Side::Client)]
+    } else {
+        [(server, Side::Client), (client, Side::Server)]
+    };
+    let known: u32 = order.iter().filter_map(|(sent, _)| sent.segments).sum();
+    let required: u32 =
+        order.iter().filter(|(sent, _)| sent.segments.is_none()).map(|(sent, _)| sent.required()).sum();
+    let is_confirmed = counted.is_some_and(|counted| counted.segments == u64::from(known + required));
+    let [first, second] = order.map(|(sent, to)| sent.segments(to, is_confirmed));
+    // The ACK of the handshake is the client's second segment, and comes last.
+    let begin = if client.syn { first.len().min(1) } else { first.len() };
+    let (begin, end) = first.split_at(begin);
+    [begin, &second, end].concat()
+}
+
+fn is_open(end: End) -> bool {
+    end.state.is_some_and(State::is_open)
+}
+
+/// Returns whether the end has begun to exist.
+fn is_new(before: End, after: End) -> bool {
+    !is_open(before) && is_open(after)
+}
+
+/// Returns whether the end has sent its FIN.
+fn has_sent_fin(end: End) -> bool {
+    match end.state {
+        Some(State::FinWait1 | State::Closing | State::LastAck) => {
+            end.info.is_none_or(|info| info.notsent_bytes == 0)
+        }
+        Some(State::FinWait2 | State::TimeWait) => true,
+        _ => false,
+    }
+}
+
+/// Returns what the end `own` has sent, as it counts that itself, or as its peer does.
+fn sent(own: (End, End), peer: (End, End)) -> Sent {
+    let count = |pair: (End, End), field: fn(&Info) -> u64| -> Option<u64> {
+        let after = pair.1.info?;
+        match (pair.0.info, is_open(pair.0)) {
+            (Some(before), _) => Some(field(&after).wrapping_sub(field(&before))),
+            (None, false) => Some(field(&after)),
+            (None, true) => None,
+        }
+    };
+    let either =
+        |out: fn(&Info) -> u64, into: fn(&Info) -> u64| count(own, out).or_else(|| count(peer, into));
+    let segments = either(|info| info.segs_out.into(), |info| info.segs_in.into());
+    let data = either(|info| info.data_segs_out.into(), |info| info.data_segs_in.into());
+    let bytes = either(|info| info.bytes_sent, |info| info.bytes_received);
+    // The passive side's last FIN ends it, as soon as it is acknowledged.
+    let ends_by_fin = own.0.state == Some(State::CloseWait) && own.1.state == Some(State::Closed);
+    let fin = (has_sent_fin(own.1) && !has_sent_fin(own.0)) || ends_by_fin;
+    let waited = matches!(
+        peer.0.state,
+        Some(State::FinWait1 | State::Closing | State::LastAck | State::Established | State::CloseWait)
+    );
+    let has_it = matches!(peer.1.state, Some(State::FinWait2 | State::TimeWait))
+        || (matches!(peer.0.state, Some(State::LastAck | State::CloseWait))
+            && peer.1.state == Some(State::Closed));
+    Sent {
+        segments: segments.map(|count| count as u32),
+        data: data.unwrap_or(0) as u32,
+        bytes: bytes.unwrap_or(0),
+        fin,
+        acked_fin: waited && has_it,
+        is_again: count(own, |info| info.total_retrans.into()).unwrap_or(0) > 0,
+        ..Sent::default()
+    }
+}
+
+impl Sent {
+    /// Returns how many segments the states require at least.
+    fn required(self) -> u32 {
+        u32::from(self.syn)
+            + u32::from(self.fin)
+            + u32::from(self.rst)
+            + u32::from(self.acked_fin && !self.fin)
+    }
+
+    /// Returns the segments in the order in which an end sends them.
+    fn segments(self, to: Side, is_confirmed: bool) -> Vec<Segments> {
+        let source = if self.segments.is_some() { Source::TcpInfo } else { Source::Counters };
+        let counted = |count: u32| (source == Source::TcpInfo || is_confirmed).then_some(count);
+        let plain = Segments {
+            to,
+            count: counted(1),
+            bytes: 0,
+            syn: false,
+            ack: false,
+            fin: false,
+            rst: false,
+            is_again: self.is_again,
+            source,
+        };
+        let mut all = Vec::new();
+        let mut left = self.segments.unwrap_or(self.required());
+        if self.syn {
+            all.push(Segments { syn: true, ack: to == Side::Client, ..plain });
+            left = left.saturating_sub(1);
+        }
+        if self.rst {
+            all.push(Segments { rst: true, ..plain });
+            left = left.saturating_sub(1);
+        }
+        let rides = self.fin && self.data > 0 && left == self.data;
+        if self.data > 0 {
+            all.push(Segments {
+                count: counted(self.data),
+                bytes: self.bytes,
+                fin: rides,
+                ack: rides && self.acked_fin,
+                ..plain
+            });
+            left = left.saturating_sub(self.data);
+        }
+        if self.fin && !rides {
+            left = left.saturating_sub(1);
+            // Without an ACK of its own before it, the FIN is what acknowledged the peer's.
+            all.push(Segments { fin: true, ack: self.acked_fin && left == 0, ..plain });
+        }
+        if left > 0 {
+            all.push(Segments { count: counted(left), ack: true, ..plain });
+        }
+        all
+    }
+}

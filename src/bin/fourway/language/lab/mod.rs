@@ -1,0 +1,30 @@
+//! The sentences of `fourway lab`.
+
+mod chinese;
+mod english;
+
+use super::Language;
+use crate::lab::note::{Note, Title};
+
+/// The sentences in one language.
+pub struct Sentences {
+    /// The headings of the five columns.
+    pub heading: [&'static str; 5],
+    /// How to read a ladder, a paragraph each.
+    pub legend: &'static [&'static str],
+    /// The error that begins a report of a scenario that failed.
+    pub failed: &'static str,
+    pub title: fn(Title) -> &'static str,
+    pub note: fn(Note) -> String,
+    /// The word for this number of bytes.
+    pub bytes: fn(u64) -> String,
+}
+
+impl Language {
+    pub fn lab(self) -> &'static Sentences {
+        match self {
+            Language::English => &english::SENTENCES,
+            Language::Chinese => &chinese::SENTENCES,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The options of the subcommand `lab`.
+
+use clap::{Args, ValueEnum};
+
+use super::values::switch;
+use crate::language::LanguageTag;
+
+#[derive(Debug, Args)]
+pub struct LabOptions {
+    /// Choose what to show.
+    ///
+    /// It is one of open, server-first, client-first, rst, half-close, unread-data, slow-reader and backlog, or all.
+    #[arg(value_name = "SCENARIO", value_enum, default_value = "all")]
+    pub scenario: Chosen,
+
+    /// Print JSON.
+    #[arg(long, env = "FOURWAY_LAB_JSON", value_parser = switch)]
+    pub json: bool,
+
+    /// Choose the language: en, zh [default: that of LC_ALL, LC_MESSAGES or LANG]
+    #[arg(long, value_name = "LANGUAGE", env = "FOURWAY_LAB_LANG", value_enum)]
+    pub lang: Option<LanguageTag>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Chosen {
+    /// Three segments open a connection.
+    Open,
+    /// The server closes first, and holds TIME_WAIT.
+    ServerFirst,
+    /// The client closes first, and holds TIME_WAIT.
+    ClientFirst,
+    /// The server ends the connection with a reset.
+    Rst,
+    /// The client sends its FIN before it has its answer.
+    HalfClose,
+    /// A close with unread input takes the answer away.
+    UnreadData,
+    /// A client that does not read closes its window.
+    SlowReader,
+    /// The accept queue is full.
+    Backlog,
+    /// All of them.
+    All,
+}
