@@ -1,7 +1,7 @@
 //! The bench: the server, a client and the loop that both live in. A scenario moves them one step at a time.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use fourway::mio::net::TcpStream;
@@ -9,6 +9,7 @@ use fourway::mio::{Events, Interest, Poll, Token};
 use fourway::{Config, Handler, Server, TokenRange};
 use socket2::{Domain, Socket, Type};
 
+use super::kernel::End;
 use super::ladder::{Actor, Call, Outcome};
 use super::recorder::{Pair, Recorder};
 
@@ -31,10 +32,7 @@ pub struct Bench<H> {
 /// A client in the same loop.
 pub struct Client {
     stream: TcpStream,
-    pub pair: Pair,
     recorder: &'static Recorder,
-    /// The name of its `connect` in the ladder.
-    pub has_connected: bool,
 }
 
 /// What a read of a client has met.
@@ -48,24 +46,59 @@ pub enum Got {
 
 impl<H: Handler> Bench<H> {
     /// Starts a server on a free port of the loopback.
-    pub fn start(recorder: &'static Recorder, mut config: Config, handler: H) -> io::Result<Self> {
+    pub fn start(recorder: &'static Recorder, config: Config, handler: H) -> io::Result<Self> {
+        Bench::start_with(recorder, config, handler, |_| Ok(()))
+    }
+
+    /// Starts a server on a listener whose socket `prepare` has set up. Accepted sockets inherit its options.
+    pub fn start_with(
+        recorder: &'static Recorder,
+        mut config: Config,
+        handler: H,
+        prepare: impl FnOnce(&Socket) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
+        let backlog = i32::try_from(config.backlog).unwrap_or(i32::MAX);
         // A few connections, so the memory of a few.
         config.max_connections = 16;
         config.exchanges = 16;
         let server = Server::new(poll.registry(), TokenRange::nth(0), config);
         let mut server = server.map_err(|error| io::Error::other(error.to_string()))?;
-        let listener = server.listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let address = server.local_addr(listener).ok_or(ErrorKind::NotFound)?;
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        prepare(&socket)?;
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+        socket.listen(backlog)?;
+        let listener = TcpListener::from(socket);
+        let address = listener.local_addr()?;
+        server.add_listener(listener).map_err(|refused| io::Error::other(refused.to_string()))?;
+        Ok(Bench::of(recorder, server, address, handler, poll))
+    }
+
+    /// Returns a bench for a server that is made by hand. Its own server has no listener.
+    pub fn beside(recorder: &'static Recorder, listener: &TcpListener, handler: H) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut config = Config::default();
+        (config.max_connections, config.exchanges) = (1, 1);
+        let server = Server::new(poll.registry(), TokenRange::nth(0), config);
+        let server = server.map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Bench::of(recorder, server, listener.local_addr()?, handler, poll))
+    }
+
+    fn of(recorder: &'static Recorder, server: Server, address: SocketAddr, handler: H, poll: Poll) -> Self {
         recorder.begin();
         recorder.before(address);
         let events = Events::with_capacity(64);
-        Ok(Bench { server, address, handler, recorder, poll, events, clients: 0 })
+        Bench { server, address, handler, recorder, poll, events, clients: 0 }
     }
 
     /// Connects a client, which the ladder is about from now on.
     pub fn connect(&mut self) -> io::Result<Client> {
         self.connect_with(|_| Ok(()))
+    }
+
+    /// Connects a client that no ladder is about.
+    pub fn connect_unseen(&mut self) -> io::Result<std::net::TcpStream> {
+        std::net::TcpStream::connect(self.address)
     }
 
     /// Connects a client whose socket `prepare` has set up.
@@ -87,7 +120,12 @@ impl<H: Handler> Bench<H> {
         // The server's tokens are below, so these are none of its.
         let token = Token(usize::MAX - 1 - self.clients);
         self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Client { stream, pair, recorder: self.recorder, has_connected: false })
+        Ok(Client { stream, recorder: self.recorder })
+    }
+
+    /// Returns the listener. Its `unread` are the clients that wait in the accept queue.
+    pub fn queue(&self) -> End {
+        self.recorder.ask(self.address, SocketAddr::new(self.address.ip(), 0))
     }
 
     /// Makes one turn of the loop, which waits at most this long for events.
@@ -129,19 +167,24 @@ impl<H: Handler> Bench<H> {
             }
         }
     }
+}
 
-    /// Looks at the connection for some time, and makes no turn meanwhile. Returns whether a timer of the kernel has
-    /// changed something.
-    pub fn watch(&self, longest: Duration) -> bool {
-        let start = Instant::now();
-        while start.elapsed() < longest {
-            if self.recorder.tick() {
-                return true;
-            }
-            std::thread::sleep(PACE);
+/// Looks at the connection until something is true of it, and makes no turn meanwhile. Timers of the kernel change it.
+/// Returns how long that took, or `None` if it did not happen.
+pub fn watch(recorder: &Recorder, mut is_done: impl FnMut(End, End) -> bool) -> Option<Duration> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        recorder.tick();
+        let (client, server) = recorder.ends();
+        if is_done(client, server) {
+            return Some(start.elapsed());
         }
-        false
+        if client.state.is_none() {
+            return None;
+        }
+        std::thread::sleep(PACE);
     }
+    None
 }
 
 /// Returns whether a connect goes on in the kernel.
@@ -177,7 +220,9 @@ impl Client {
     /// Sends the FIN, and can still read.
     pub fn shutdown(&self) {
         let done = self.stream.shutdown(Shutdown::Write);
-        self.recorder.step(Actor::Client, Call::new("shutdown", outcome(&done.map(|()| 0))));
+        let result =
+            done.map_or_else(|error| Outcome::Failed(format!("{:?}", error.kind())), |()| Outcome::Done);
+        self.recorder.step(Actor::Client, Call::new("shutdown", result));
     }
 
     pub fn close(self) {
@@ -187,7 +232,7 @@ impl Client {
     }
 }
 
-fn outcome(result: &io::Result<usize>) -> Outcome {
+pub fn outcome(result: &io::Result<usize>) -> Outcome {
     match result {
         Ok(len) => Outcome::Bytes(*len as u64),
         Err(error) => Outcome::Failed(format!("{:?}", error.kind())),

@@ -96,6 +96,7 @@ fn end(out: &mut Object<'_, '_>, end: &End) -> fmt::Result {
     out.optional("time_wait_ms", end.left.map(|left| left.as_millis()))?;
     out.number("unread", end.unread)?;
     out.number("unacknowledged", end.unacknowledged)?;
+    out.number("held", end.is_held)?;
     out.optional("segs_out", end.info.map(|info| info.segs_out))?;
     out.optional("segs_in", end.info.map(|info| info.segs_in))?;
     out.optional("window", end.info.map(|info| info.snd_wnd))

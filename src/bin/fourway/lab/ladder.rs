@@ -103,6 +103,47 @@ pub struct Row {
     pub notes: Vec<Note>,
 }
 
+impl Row {
+    /// Returns whether a later row is more of the same: data in the same direction, and no state has changed.
+    pub fn may_absorb(&self, later: &Row) -> bool {
+        let is_data = |row: &Row| {
+            matches!(&row.call, Some(Call { result: Outcome::Bytes(1..), .. }))
+                && row.change.is_none()
+                && row.segments.iter().all(|segments| !segments.fin && !segments.syn && !segments.rst)
+        };
+        let name = |row: &Row| row.call.as_ref().map(|call| call.name.clone());
+        let states = |row: &Row| (row.client.state, row.server.state);
+        is_data(self)
+            && is_data(later)
+            && self.notes.is_empty()
+            && (self.actor, name(self), states(self)) == (later.actor, name(later), states(later))
+    }
+
+    /// Adds the later row to this one.
+    pub fn absorb(&mut self, later: Row) {
+        if let (Some(own), Some(other)) = (&mut self.call, later.call) {
+            if let (Outcome::Bytes(own), Outcome::Bytes(other)) = (&mut own.result, other.result) {
+                *own += other;
+            }
+        }
+        self.times += later.times;
+        for more in later.segments {
+            let is_same = |own: &&mut Segments| {
+                (own.to, own.ack, own.source, own.bytes > 0)
+                    == (more.to, more.ack, more.source, more.bytes > 0)
+            };
+            match self.segments.iter_mut().find(is_same) {
+                Some(own) => {
+                    own.count = own.count.zip(more.count).map(|(own, more)| own + more);
+                    own.bytes += more.bytes;
+                }
+                None => self.segments.push(more),
+            }
+        }
+        (self.client, self.server) = (later.client, later.server);
+    }
+}
+
 /// All steps of one connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ladder {
@@ -116,10 +157,13 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// Returns how many segments the connection took from its first FIN on, if all of them were seen.
+    /// Returns how many segments closed the connection, from its first FIN on, if all of them were seen. Those that
+    /// only carry data do not count.
     pub fn closing_segments(&self) -> Option<u32> {
         let all = self.rows.iter().flat_map(|row| &row.segments);
-        all.skip_while(|segments| !segments.fin).map(|segments| segments.count).sum()
+        let closing =
+            all.skip_while(|segments| !segments.fin).filter(|segments| segments.fin || segments.bytes == 0);
+        closing.map(|segments| segments.count).sum()
     }
 
     /// Returns how many segments opened the connection.

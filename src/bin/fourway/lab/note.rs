@@ -25,21 +25,56 @@ impl Title {
             Title::ClientFirst => "client-first",
             Title::Rst => "rst",
             Title::HalfClose => "half-close",
-            Title::PlainClose => "unread-data: plain close",
-            Title::LingeringClose => "unread-data: lingering close",
+            Title::PlainClose => "unread-data 1",
+            Title::LingeringClose => "unread-data 2",
             Title::SlowReader => "slow-reader",
             Title::Backlog => "backlog",
         }
+    }
+
+    /// Returns whether fourway is the server. Else it is a plain one, of a few lines.
+    pub fn has_fourway(self) -> bool {
+        self != Title::PlainClose
     }
 }
 
 /// A sentence about a step, or about the whole ladder. What is measured is in it as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Note {
-    /// Both ends had this state when the call returned, before the server had accepted.
-    OpenBeforeAccept { queued: Option<u32> },
+    /// Both ends are open when `connect` returns, before the server has accepted.
+    OpenBeforeAccept { queued: u32 },
     /// The segments that opened the connection.
     OpenedBy { segments: Option<u32> },
+    /// A FIN travels with the last bytes.
+    FinRidesOnData,
+    /// A FIN waits behind bytes that are not sent yet.
+    FinWaits { unsent: u32 },
+    /// The program has closed its socket, and the kernel goes on with the connection.
+    KernelGoesOn,
+    /// The kernel has waited with its ACK.
+    DelayedAck { waited: Duration },
+    /// The client has sent its FIN, and can still read.
+    HalfClosed,
+    /// The server has read to the end of the input.
+    PeersFinRead,
+    /// A close with bytes that nobody has read.
+    ResetByUnread { unread: u32, thrown_away: u32 },
+    /// A reset has ended both ends.
+    ResetIsFinal,
+    /// Bytes that arrive after our FIN are discarded.
+    Discarded,
+    /// How much of the answer has arrived.
+    Arrived { bytes: u64, of: u64 },
+    /// The client's buffer is full.
+    ZeroWindow { window: u32, unsent: u32, unread: u32 },
+    /// The kernel asks whether the window is still closed.
+    Probe { after: Duration },
+    /// The accept queue, before the client connects.
+    QueueFull { queued: u32, backlog: u32 },
+    /// The kernel has dropped the SYN.
+    SynDropped,
+    /// The kernel has sent the SYN again.
+    SynAgain { after: Duration },
     /// The segments from the first FIN on.
     ClosedBy { segments: Option<u32>, ack_rode: bool },
     /// The rest of TIME_WAIT at one end.
@@ -56,6 +91,21 @@ impl Note {
         match self {
             Note::OpenBeforeAccept { .. } => "open_before_accept",
             Note::OpenedBy { .. } => "opened_by",
+            Note::FinRidesOnData => "fin_rides_on_data",
+            Note::FinWaits { .. } => "fin_waits",
+            Note::KernelGoesOn => "kernel_goes_on",
+            Note::DelayedAck { .. } => "delayed_ack",
+            Note::HalfClosed => "half_closed",
+            Note::PeersFinRead => "peers_fin_read",
+            Note::ResetByUnread { .. } => "reset_by_unread",
+            Note::ResetIsFinal => "reset_is_final",
+            Note::Discarded => "discarded",
+            Note::Arrived { .. } => "arrived",
+            Note::ZeroWindow { .. } => "zero_window",
+            Note::Probe { .. } => "probe",
+            Note::QueueFull { .. } => "queue_full",
+            Note::SynDropped => "syn_dropped",
+            Note::SynAgain { .. } => "syn_again",
             Note::ClosedBy { .. } => "closed_by",
             Note::TimeWait { .. } => "time_wait",
             Note::NoTimeWait => "no_time_wait",

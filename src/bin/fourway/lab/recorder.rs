@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -29,8 +29,12 @@ struct Recording {
     last: Sample,
     first: (Option<State>, Option<State>),
     rows: Vec<Row>,
-    /// The server has made a call on the connection, so it has accepted it.
-    is_accepted: bool,
+    /// The server's slots whose calls were seen.
+    slots: Vec<String>,
+    /// The slot of the connection, after the server has accepted it.
+    slot: Option<String>,
+    /// From this row on, repeated reads and writes become one row each.
+    folds_from: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +53,9 @@ impl Recorder {
             last: Sample::default(),
             first: (None, None),
             rows: Vec::new(),
-            is_accepted: false,
+            slots: Vec::new(),
+            slot: None,
+            folds_from: None,
         };
         // The log lives as long as the process.
         let recorder: &Recorder = Box::leak(Box::new(Recorder(Mutex::new(recording))));
@@ -68,7 +74,8 @@ impl Recorder {
         self.with(|recording| {
             recording.pair = None;
             recording.rows.clear();
-            recording.is_accepted = false;
+            recording.slots.clear();
+            (recording.slot, recording.folds_from) = (None, None);
             recording.began = Instant::now();
         });
     }
@@ -119,6 +126,16 @@ impl Recorder {
         });
     }
 
+    /// From now on, the reads of the client become one row, and the writes of the server as well.
+    pub fn fold(&self, is_on: bool) {
+        self.with(|recording| recording.folds_from = is_on.then_some(recording.rows.len()));
+    }
+
+    /// Returns the last row.
+    pub fn last_row(&self) -> Option<Row> {
+        self.with(|recording| recording.rows.last().cloned())
+    }
+
     /// Returns both ends at the last step.
     pub fn ends(&self) -> (End, End) {
         self.with(|recording| (recording.last.client, recording.last.server))
@@ -157,26 +174,34 @@ impl Recording {
         let segments = segments::between(&self.last, &sample, actor);
         self.last = sample;
         let Sample { client, server, .. } = sample;
-        self.rows.push(Row {
-            at,
-            actor,
-            call,
-            times: 1,
-            segments,
-            client,
-            server,
-            change,
-            notes: Vec::new(),
-        });
+        let row = Row { at, actor, call, times: 1, segments, client, server, change, notes: Vec::new() };
+        let folds_from = self.folds_from.unwrap_or(self.rows.len()).min(self.rows.len());
+        let mut same = self.rows[folds_from..].iter_mut();
+        match same.rfind(|earlier| earlier.may_absorb(&row)) {
+            Some(earlier) => earlier.absorb(row),
+            None => self.rows.push(row),
+        }
+    }
+
+    /// Returns whether a line of the log is about the watched connection.
+    fn is_of_pair(&mut self, slot: &str) -> bool {
+        let Some(pair) = self.pair else { return false };
+        if self.slot.is_none() && !self.slots.iter().any(|seen| seen == slot) {
+            self.slots.push(slot.into());
+            let end = self.kernel.end(pair.server, pair.client);
+            // Elsewhere than on Linux nobody says whether it is accepted, and there are no other clients.
+            if end.is_held || end.state.is_none() {
+                self.slot = Some(slot.into());
+                // Accept has no line in the log. The first call follows it.
+                let change = Change { to: "Idle".into(), why: "accepted".into() };
+                self.add(Actor::Server, Some(Call::new("accept", Outcome::Done)), Some(change));
+            }
+        }
+        self.slot.as_deref() == Some(slot)
     }
 
     /// Adds a system call of the server, such as `recv Ok(18)`.
     fn server_called(&mut self, text: &str) {
-        if !std::mem::replace(&mut self.is_accepted, true) {
-            // A connection has its first call when it is accepted, which has no line in the log.
-            let change = Change { to: "Idle".into(), why: "accepted".into() };
-            self.add(Actor::Server, Some(Call::new("accept", Outcome::Done)), Some(change));
-        }
         if let Some(call) = parse_call(text) {
             self.add(Actor::Server, Some(call), None);
         }
@@ -226,18 +251,19 @@ impl Log for Recorder {
             return;
         }
         let text = record.args().to_string();
-        let Some((_, text)) = text.split_once(": ") else { return };
-        self.with(|recording| match record.target() {
-            CALLS => recording.server_called(text),
-            _ => recording.server_changed(text),
+        let Some((slot, text)) = text.split_once(": ") else { return };
+        self.with(|recording| {
+            if recording.is_of_pair(slot) {
+                match record.target() {
+                    CALLS => recording.server_called(text),
+                    _ => recording.server_changed(text),
+                }
+            }
         });
     }
 
     fn flush(&self) {}
 }
-
-/// The time after which a delayed ACK has surely been sent (`TCP_DELACK_MAX` is 200 ms), and some more.
-pub const DELAYED_ACK: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
 mod tests {

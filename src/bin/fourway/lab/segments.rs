@@ -56,7 +56,10 @@ pub fn between(before: &Sample, after: &Sample, actor: Actor) -> Vec<Segments> {
         (client.rst, server.rst) = (by_client, !by_client);
         (client.fin, server.fin) = (false, false);
     }
-    (client.syn, server.syn) = (is_new(before.client, after.client), is_new(before.server, after.server));
+    // A SYN that nobody has answered is sent again.
+    let is_again = before.client.state == Some(State::SynSent) && client.segments.unwrap_or(0) > 0;
+    client.syn = is_again || is_new(before.client, after.client);
+    server.syn = is_new(before.server, after.server);
     let client_first = match actor {
         Actor::Client => true,
         Actor::Server => false,
@@ -103,7 +106,7 @@ fn sent(own: (End, End), peer: (End, End)) -> Sent {
     let count = |pair: (End, End), field: fn(&Info) -> u64| -> Option<u64> {
         let after = pair.1.info?;
         match (pair.0.info, is_open(pair.0)) {
-            (Some(before), _) => Some(field(&after).wrapping_sub(field(&before))),
+            (Some(before), _) => field(&after).checked_sub(field(&before)),
             (None, false) => Some(field(&after)),
             (None, true) => None,
         }
@@ -147,7 +150,7 @@ impl Sent {
     fn segments(self, to: Side, is_confirmed: bool) -> Vec<Segments> {
         let source = if self.segments.is_some() { Source::TcpInfo } else { Source::Counters };
         let counted = |count: u32| (source == Source::TcpInfo || is_confirmed).then_some(count);
-        let plain = Segments {
+        let mut plain = Segments {
             to,
             count: counted(1),
             bytes: 0,
@@ -162,6 +165,7 @@ impl Sent {
         let mut left = self.segments.unwrap_or(self.required());
         if self.syn {
             all.push(Segments { syn: true, ack: to == Side::Client, ..plain });
+            plain.is_again = false;
             left = left.saturating_sub(1);
         }
         if self.rst {

@@ -32,7 +32,7 @@ pub fn ladder(ladder: &Ladder, language: Language, paint: Paint, out: &mut Strin
     let text = Text { sentences: language.lab(), paint };
     let heading = format!("{}: {}", ladder.title.as_str(), (text.sentences.title)(ladder.title));
     let _ = writeln!(out, "\n{}\n", paint.with(Style::Title, &heading));
-    text.heading(out);
+    text.heading(ladder.title.has_fourway(), out);
     let (mut client, mut server) = ladder.before;
     let mut own = String::new();
     text.states(client, server, out);
@@ -73,8 +73,9 @@ impl Cell {
 }
 
 impl Text {
-    fn heading(&self, out: &mut String) {
+    fn heading(&self, has_fourway: bool, out: &mut String) {
         let [time, client, arrow, server, own] = self.sentences.heading;
+        let own = if has_fourway { own } else { self.sentences.plain_server };
         let cell = |text: &str| Cell::new(text, Style::Heading);
         let spaces = " ".repeat(TIME.saturating_sub(columns(time)));
         let line = Line {
@@ -99,7 +100,9 @@ impl Text {
             line.arrow = Cell::new(self.arrow(segments), Style::Segments);
         }
         lines[0].time = format!("{:>TIME$.1}", row.at.as_secs_f64() * 1000.0);
-        let call = row.call.as_ref().map(|call| self.call(call, row.times)).unwrap_or_default();
+        // The client's column has no place for a number of calls.
+        let times = if row.actor == Actor::Client { 1 } else { row.times };
+        let call = row.call.as_ref().map(|call| self.call(call, times)).unwrap_or_default();
         match row.actor {
             Actor::Client => lines[0].client = Cell::new(call, Style::Call),
             Actor::Server => lines[0].own = Cell::new(call, Style::Call),
@@ -169,12 +172,13 @@ impl Text {
     fn label(&self, segments: &Segments) -> String {
         let mut kinds = Vec::new();
         if segments.bytes > 0 {
-            kinds.push((self.sentences.bytes)(segments.bytes));
+            kinds.push((self.sentences.bytes)(segments.bytes, segments.count));
         }
         let flags =
             [(segments.syn, "SYN"), (segments.fin, "FIN"), (segments.rst, "RST"), (segments.ack, "ACK")];
         kinds.extend(flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_string()));
         let times = match segments.count {
+            _ if segments.bytes > 0 => String::new(),
             Some(1) => String::new(),
             Some(count) => format!("{count} × "),
             None => "? × ".to_owned(),

@@ -96,10 +96,15 @@ fn parse(answer: &[u8], remote: SocketAddr) -> Option<End> {
     let left = Duration::from_millis(word(HEADER + 52)?.into());
     Some(End {
         state: Some(state),
-        info: attribute(answer.get(HEADER + SOCKET..)?, INFO).and_then(info::parse),
+        // That of a listener is about no connection.
+        info: attribute(answer.get(HEADER + SOCKET..)?, INFO)
+            .and_then(info::parse)
+            .filter(|_| state != State::Listen),
         left: (state == State::TimeWait).then_some(left),
         unread: word(HEADER + 56)?,
         unacknowledged: word(HEADER + 60)?,
+        // The inode, which an open file has.
+        is_held: word(HEADER + 68)? != 0 && state != State::Listen,
     })
 }
 

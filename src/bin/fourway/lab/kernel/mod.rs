@@ -107,6 +107,8 @@ pub struct End {
     pub unread: u32,
     /// Bytes that were written, and are not acknowledged. For a listener, its backlog.
     pub unacknowledged: u32,
+    /// A program has the socket open. Before accept and after close, the kernel has it alone.
+    pub is_held: bool,
 }
 
 /// Asks the kernel.

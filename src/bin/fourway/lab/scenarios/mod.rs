@@ -1,14 +1,22 @@
-//! The scenarios. Each moves a client and the server step by step, and says what the steps show.
+//! The scenarios. Each moves a client and the server step by step, and says what the steps show. A sentence about a step is
+//! added only if the step was seen.
 
+mod backlog;
+mod client_first;
+mod half_close;
+mod open;
+mod rst;
 mod server_first;
+mod slow_reader;
+mod unread_data;
 
 use std::io;
 
-use fourway::{Reply, Request, Responder, handler_fn};
+use fourway::{Reply, Request, Responder};
 
 use super::kernel::State;
-use super::ladder::Ladder;
-use super::note::Note;
+use super::ladder::{Actor, Call, Ladder, Outcome, Row};
+use super::note::{Note, Title};
 use super::recorder::Recorder;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +59,16 @@ impl Scenario {
     /// Runs it. Returns its ladders.
     pub fn run(self, recorder: &'static Recorder) -> io::Result<Vec<Ladder>> {
         match self {
-            Scenario::ServerFirst => server_first::run(recorder).map(|ladder| vec![ladder]),
-            _ => Ok(Vec::new()),
+            Scenario::Open => Ok(vec![open::run(recorder)?]),
+            Scenario::ServerFirst => Ok(vec![server_first::run(recorder)?]),
+            Scenario::ClientFirst => Ok(vec![client_first::run(recorder)?]),
+            Scenario::Rst => Ok(vec![rst::run(recorder)?]),
+            Scenario::HalfClose => Ok(vec![half_close::run(recorder)?]),
+            Scenario::UnreadData => {
+                Ok(vec![unread_data::plain(recorder)?, unread_data::lingering(recorder)?])
+            }
+            Scenario::SlowReader => Ok(vec![slow_reader::run(recorder)?]),
+            Scenario::Backlog => Ok(vec![backlog::run(recorder)?]),
         }
     }
 }
@@ -63,27 +79,70 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n";
 /// The usual request, and the promise to send no other.
 const GET_AND_CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n";
 
+/// The size of a client's read.
+const READ: usize = 64 * 1024;
+
 /// The response of the program.
 fn xixizi<'r>(_request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
     responder.send(200, "text/plain", b"xixizi")
 }
 
-/// Returns an error, because a scenario did not get where it should.
-fn stuck(what: &str) -> io::Error {
-    io::Error::other(format!("the scenario is stuck: {what}"))
+/// Returns an error if a scenario did not get where it should.
+fn reached(what: &str, is_reached: bool) -> io::Result<()> {
+    if is_reached { Ok(()) } else { Err(io::Error::other(format!("this has not come: {what}"))) }
 }
 
-/// Adds what the ends have come to.
+/// Ends a ladder.
+fn ended(recorder: &Recorder, title: Title) -> io::Result<Ladder> {
+    let mut ladder = recorder.end(title).ok_or_else(|| io::Error::other("no connection was watched"))?;
+    // What every ladder says about such a step.
+    let mut is_closing = false;
+    for row in &mut ladder.rows {
+        if let (Actor::Server, Some(Call { name, result: Outcome::Bytes(bytes) })) = (row.actor, &row.call) {
+            match (name.as_str(), bytes) {
+                ("recv", 0) => row.notes.push(Note::PeersFinRead),
+                ("recv", 1..) if is_closing => row.notes.push(Note::Discarded),
+                _ => {}
+            }
+        }
+        is_closing |= row.change.as_ref().is_some_and(|change| change.to == "Closing");
+        if row.server.state == Some(State::FinWait1)
+            && row.call.as_ref().is_some_and(|call| call.name == "shutdown")
+        {
+            let unsent = row.server.info.map_or(0, |info| info.notsent_bytes);
+            if unsent > 1 {
+                row.notes.push(Note::FinWaits { unsent });
+            }
+        }
+        if row.segments.iter().any(|segments| segments.fin && segments.bytes > 0) {
+            row.notes.push(Note::FinRidesOnData);
+        }
+        if is_closed_early(row) {
+            row.notes.push(Note::KernelGoesOn);
+        }
+    }
+    Ok(ladder)
+}
+
+/// Returns whether the server has closed its socket, and its end still waits for the client.
+fn is_closed_early(row: &Row) -> bool {
+    let is_close = row.call.as_ref().is_some_and(|call| call.name == "close") && row.actor == Actor::Server;
+    is_close && matches!(row.server.state, Some(State::FinWait1 | State::FinWait2 | State::LastAck))
+}
+
+/// Adds what the close has taken, and who pays for it.
 fn conclude(ladder: &mut Ladder) {
-    let closed = Note::ClosedBy { segments: ladder.closing_segments(), ack_rode: ladder.has_riding_ack() };
-    ladder.notes.push(closed);
+    let has_fin = ladder.rows.iter().flat_map(|row| &row.segments).any(|segments| segments.fin);
+    if has_fin {
+        let (segments, ack_rode) = (ladder.closing_segments(), ladder.has_riding_ack());
+        ladder.notes.push(Note::ClosedBy { segments, ack_rode });
+    }
     let Some(last) = ladder.rows.last() else { return };
+    let is_gone = |state| matches!(state, Some(State::Closed | State::Listen));
     let held = match (last.client.left, last.server.left) {
         (_, Some(left)) => Note::TimeWait { at_server: true, left },
         (Some(left), _) => Note::TimeWait { at_server: false, left },
-        _ if last.client.state == Some(State::Closed) && last.server.state == Some(State::Listen) => {
-            Note::NoTimeWait
-        }
+        _ if is_gone(last.client.state) && is_gone(last.server.state) => Note::NoTimeWait,
         _ => Note::NotSeen,
     };
     ladder.notes.push(held);

@@ -1,4 +1,5 @@
-//! The server closes first: its FIN travels with the answer.
+//! The server closes first: its FIN travels with the answer. The client closes at once, so its FIN takes along the ACK of
+//! the server's.
 
 use std::io;
 
@@ -8,7 +9,7 @@ use super::super::bench::{Bench, Got};
 use super::super::ladder::Ladder;
 use super::super::note::Title;
 use super::super::recorder::Recorder;
-use super::{GET_AND_CLOSE, conclude, stuck, xixizi};
+use super::{GET_AND_CLOSE, READ, conclude, ended, reached, xixizi};
 
 pub fn run(recorder: &'static Recorder) -> io::Result<Ladder> {
     let mut config = Config::default();
@@ -17,10 +18,10 @@ pub fn run(recorder: &'static Recorder) -> io::Result<Ladder> {
     let mut client = bench.connect()?;
     bench.settle()?;
     client.send(GET_AND_CLOSE)?;
-    bench.turn_until(|server| server.stats().closed == 1)?;
-    while client.recv(4096) != Got::End {}
+    reached("the answer", bench.turn_until(|server| server.stats().closed == 1)?)?;
+    while client.recv(READ) != Got::End {}
     client.close();
-    let mut ladder = recorder.end(Title::ServerFirst).ok_or_else(|| stuck("no ladder"))?;
+    let mut ladder = ended(recorder, Title::ServerFirst)?;
     conclude(&mut ladder);
     Ok(ladder)
 }

@@ -1,11 +1,20 @@
 //! The sentences of the lab in English.
 
+use std::time::Duration;
+
 use super::Sentences;
 use crate::lab::note::{Note, Title};
 
 pub static SENTENCES: Sentences = Sentences {
     heading: ["ms", "client", "segments", "server", "fourway"],
-    legend: &["Capitals are states of the kernel."],
+    plain_server: "a plain server",
+    legend: &[
+        "Each ladder is a real connection on this machine. Time goes down. CAPITALS are states that the kernel reported \
+         for this end (│: no change). Small letters are system calls of the client, and at the right of the server, with \
+         their results; → is fourway's own new state.",
+        "─▶ are segments, counted by the connection itself (TCP_INFO). ╌▶ are counted by the whole machine, because an end \
+         in TIME_WAIT counts no more. ↻ was sent again. What cannot be seen is ?.",
+    ],
     failed: "cannot show this",
     title,
     note,
@@ -19,27 +28,66 @@ fn title(title: Title) -> &'static str {
         Title::ClientFirst => "the client closes first, and holds TIME_WAIT",
         Title::Rst => "the server resets, and nobody holds TIME_WAIT",
         Title::HalfClose => "the client sends its FIN, and still gets its answer",
-        Title::PlainClose => "a plain close with unread input loses the answer",
-        Title::LingeringClose => "a lingering close saves the answer",
-        Title::SlowReader => "a client that does not read closes its window",
-        Title::Backlog => "the accept queue is full",
+        Title::PlainClose => "a close with unread input loses the answer",
+        Title::LingeringClose => "a close that lingers saves the answer",
+        Title::SlowReader => "a client that does not read stops the server",
+        Title::Backlog => "the accept queue is full, and a connect is not answered",
     }
 }
 
 fn note(note: Note) -> String {
     match note {
-        Note::OpenBeforeAccept { queued } => {
-            let queued = queued.map_or("?".into(), |queued| queued.to_string());
-            format!("The kernel has opened it alone. Clients that wait to be accepted: {queued}.")
+        Note::OpenBeforeAccept { queued } => format!(
+            "Both ends are open before the server calls accept. The kernel did that alone. Clients in the accept queue: \
+             {queued}."
+        ),
+        Note::OpenedBy { segments: Some(3) } => {
+            "Three segments: SYN, SYN+ACK, ACK. Each side has sent its number, and knows that the other has it.".into()
         }
         Note::OpenedBy { segments } => format!("Segments that opened it: {}.", number(segments)),
-        Note::ClosedBy { segments: Some(3), ack_rode: true } => {
-            "Closed by three segments, not four: the ACK rode on the FIN.".into()
+        Note::FinRidesOnData => "The FIN travels in the segment of the last bytes.".into(),
+        Note::FinWaits { unsent } => {
+            format!("The FIN waits in the kernel, behind {} bytes that are not sent yet.", unsent.saturating_sub(1))
         }
-        Note::ClosedBy { segments, .. } => format!("Segments from the first FIN on: {}.", number(segments)),
+        Note::KernelGoesOn => "The program is done with it. The kernel is not.".into(),
+        Note::DelayedAck { waited } => format!(
+            "The kernel held the ACK back for {}, in case there was data to send with it. FIN_WAIT_1 lasts until this ACK, \
+             FIN_WAIT_2 until the other's FIN.",
+            time(waited)
+        ),
+        Note::HalfClosed => "A half-close: the client sends no more, and still reads.".into(),
+        Note::PeersFinRead => "A read of 0 bytes is the client's FIN.".into(),
+        Note::ResetByUnread { unread, thrown_away } => format!(
+            "{unread} bytes of the request were unread, so close sends RST instead of FIN. {thrown_away} bytes of the \
+             answer were not sent yet, and are thrown away."
+        ),
+        Note::ResetIsFinal => "Nobody acknowledges a reset. Both ends are gone at once.".into(),
+        Note::Discarded => "Input that comes after the FIN is read and thrown away, so it causes no reset.".into(),
+        Note::Arrived { bytes, of } if bytes == of => format!("The client has all {of} bytes of the answer."),
+        Note::Arrived { bytes, of } => format!("The client has {bytes} of {of} bytes of the answer."),
+        Note::ZeroWindow { window, unsent, unread } => format!(
+            "Back-pressure: the client has {unread} bytes unread, and its window is {window}. In the server's kernel \
+             {unsent} bytes wait, and the rest waits in fourway, in the state Sending."
+        ),
+        Note::Probe { after } => {
+            format!("After {} the kernel asks whether the window is still closed.", time(after))
+        }
+        Note::QueueFull { queued, backlog } => {
+            format!("{queued} clients wait in the accept queue, for a backlog of {backlog}.")
+        }
+        Note::SynDropped => "No answer: the kernel dropped the SYN. The client does not know why.".into(),
+        Note::SynAgain { after } => format!(
+            "The server has accepted the others. After {} the client's kernel sent its SYN again.",
+            time(after)
+        ),
+        Note::ClosedBy { segments: Some(3), ack_rode: true } => {
+            "Three segments closed it, not four: the ACK rode on the FIN.".into()
+        }
+        Note::ClosedBy { segments: Some(4), .. } => "Four segments closed it: FIN, ACK, FIN, ACK.".into(),
+        Note::ClosedBy { segments, .. } => format!("Segments that closed it: {}.", number(segments)),
         Note::TimeWait { at_server, left } => {
             let who = if at_server { "server" } else { "client" };
-            format!("The {who} holds TIME_WAIT for {:.1} s more.", left.as_secs_f64())
+            format!("The {who} closed first, and holds TIME_WAIT: {:.0} s more.", left.as_secs_f64())
         }
         Note::NoTimeWait => "Nobody holds TIME_WAIT.".into(),
         Note::NotSeen => "Who holds TIME_WAIT: ?".into(),
@@ -50,6 +98,13 @@ fn number(number: Option<u32>) -> String {
     number.map_or("?".into(), |number| number.to_string())
 }
 
-fn bytes(bytes: u64) -> String {
-    format!("{bytes} bytes")
+fn time(time: Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+}
+
+fn bytes(bytes: u64, segments: Option<u32>) -> String {
+    match segments {
+        Some(1) => format!("{bytes} bytes"),
+        segments => format!("{bytes} bytes in {}", number(segments)),
+    }
 }

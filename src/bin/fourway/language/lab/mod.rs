@@ -10,14 +10,16 @@ use crate::lab::note::{Note, Title};
 pub struct Sentences {
     /// The headings of the five columns.
     pub heading: [&'static str; 5],
+    /// The last heading, if the server is not fourway.
+    pub plain_server: &'static str,
     /// How to read a ladder, a paragraph each.
     pub legend: &'static [&'static str],
     /// The error that begins a report of a scenario that failed.
     pub failed: &'static str,
     pub title: fn(Title) -> &'static str,
     pub note: fn(Note) -> String,
-    /// The word for this number of bytes.
-    pub bytes: fn(u64) -> String,
+    /// These bytes, in this number of segments.
+    pub bytes: fn(u64, Option<u32>) -> String,
 }
 
 impl Language {

@@ -1,0 +1,70 @@
+//! A client that does not read: its buffer fills up, its window closes, and the server waits in Sending.
+
+use std::io;
+use std::sync::Arc;
+
+use fourway::{Body, Config, handler_fn};
+use socket2::Socket;
+
+use super::super::bench::{Bench, Got, watch};
+use super::super::ladder::Ladder;
+use super::super::note::{Note, Title};
+use super::super::recorder::Recorder;
+use super::{GET_AND_CLOSE, READ, conclude, ended, reached};
+
+const BODY: u64 = 500_000;
+
+/// The sizes of the client's buffer and the server's. Linux doubles them.
+fn small_input(socket: &Socket) -> io::Result<()> {
+    socket.set_recv_buffer_size(64 * 1024)
+}
+
+fn small_output(socket: &Socket) -> io::Result<()> {
+    socket.set_send_buffer_size(64 * 1024)
+}
+
+pub fn run(recorder: &'static Recorder) -> io::Result<Ladder> {
+    let page: Arc<[u8]> = vec![b'x'; 50_000].into();
+    let handler = handler_fn(move |_, responder| {
+        responder.status(200).body(Body::Repeat { page: page.clone(), len: BODY })
+    });
+    let mut bench = Bench::start_with(recorder, Config::default(), handler, small_output)?;
+    let mut client = bench.connect_with(small_input)?;
+    bench.settle()?;
+    client.send(GET_AND_CLOSE)?;
+    recorder.fold(true);
+    bench.settle()?;
+    recorder.fold(false);
+    let is_closed = |window: Option<u32>| window.is_some_and(|window| window < 1000);
+    let mut server = recorder.ends().1;
+    if !is_closed(server.info.map(|info| info.snd_wnd)) {
+        watch(recorder, |_, end| is_closed(end.info.map(|info| info.snd_wnd)));
+        server = recorder.ends().1;
+    }
+    if let Some(info) = server.info {
+        let unread = recorder.ends().0.unread;
+        recorder.note(Note::ZeroWindow { window: info.snd_wnd, unsent: info.notsent_bytes, unread });
+    }
+    let before = server.info.map(|info| info.segs_out);
+    let waited = watch(recorder, |_, end| end.info.map(|info| info.segs_out) != before);
+    if let Some(after) = waited {
+        recorder.note(Note::Probe { after });
+    }
+    recorder.fold(true);
+    let mut arrived = 0;
+    loop {
+        match client.recv(READ) {
+            Got::Bytes(len) => arrived += len as u64,
+            Got::Nothing => bench.settle()?,
+            Got::End | Got::Reset => break,
+        }
+    }
+    recorder.fold(false);
+    client.close();
+    reached("the close of the server", bench.turn_until(|server| server.stats().closed == 1)?)?;
+    let of = bench.server.stats().bytes_out;
+    let mut ladder = ended(recorder, Title::SlowReader)?;
+    ladder.notes.push(Note::Arrived { bytes: arrived, of });
+    conclude(&mut ladder);
+    Ok(ladder)
+}
