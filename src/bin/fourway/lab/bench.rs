@@ -227,6 +227,7 @@ impl Client {
 
     pub fn close(self) {
         let Client { stream, recorder, .. } = self;
+        recorder.read_counters();
         drop(stream);
         recorder.step(Actor::Client, Call::new("close", Outcome::Done));
     }

@@ -87,6 +87,7 @@ fn segments(out: &mut Object<'_, '_>, segments: &Segments) -> fmt::Result {
     {
         out.number(name, is_set)?;
     }
+    out.number("acks_fin", segments.acks_fin)?;
     out.number("again", segments.is_again)?;
     out.text("source", if segments.source == Source::TcpInfo { "tcp_info" } else { "snmp" })
 }

@@ -73,6 +73,9 @@ pub struct Segments {
     pub ack: bool,
     pub fin: bool,
     pub rst: bool,
+    /// One of them acknowledges the FIN of the other side.
+    pub acks_fin: bool,
+    /// One of them was sent before.
     pub is_again: bool,
     pub source: Source,
 }
@@ -89,7 +92,7 @@ pub enum Source {
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// The time since the ladder began.
+    /// The time since the ladder began. If the step stands for several calls, that of the first.
     pub at: Duration,
     pub actor: Actor,
     pub call: Option<Call>,
@@ -129,8 +132,9 @@ impl Row {
         self.times += later.times;
         for more in later.segments {
             let is_same = |own: &&mut Segments| {
-                (own.to, own.ack, own.source, own.bytes > 0)
-                    == (more.to, more.ack, more.source, more.bytes > 0)
+                let kind =
+                    |segments: &Segments| (segments.to, segments.ack, segments.source, segments.bytes > 0);
+                kind(own) == kind(&more)
             };
             match self.segments.iter_mut().find(is_same) {
                 Some(own) => {
@@ -157,13 +161,17 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// Returns how many segments closed the connection, from its first FIN on, if all of them were seen. Those that
-    /// only carry data do not count.
+    /// Returns how many segments closed the connection: those with a FIN, and those that acknowledge one. Returns
+    /// `None` if one of them could not be counted.
     pub fn closing_segments(&self) -> Option<u32> {
         let all = self.rows.iter().flat_map(|row| &row.segments);
-        let closing =
-            all.skip_while(|segments| !segments.fin).filter(|segments| segments.fin || segments.bytes == 0);
-        closing.map(|segments| segments.count).sum()
+        let closing = all.filter(|segments| segments.fin || segments.acks_fin);
+        closing.map(|segments| segments.count.map(|_| 1)).sum()
+    }
+
+    /// Returns whether all segments were counted.
+    pub fn is_whole(&self) -> bool {
+        self.rows.iter().flat_map(|row| &row.segments).all(|segments| segments.count.is_some())
     }
 
     /// Returns how many segments opened the connection.

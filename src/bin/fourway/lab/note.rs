@@ -59,6 +59,8 @@ pub enum Note {
     PeersFinRead,
     /// A close with bytes that nobody has read.
     ResetByUnread { unread: u32, thrown_away: u32 },
+    /// The server has set SO_LINGER to zero.
+    LingerZero,
     /// A reset has ended both ends.
     ResetIsFinal,
     /// Bytes that arrive after our FIN are discarded.
@@ -98,6 +100,7 @@ impl Note {
             Note::HalfClosed => "half_closed",
             Note::PeersFinRead => "peers_fin_read",
             Note::ResetByUnread { .. } => "reset_by_unread",
+            Note::LingerZero => "linger_zero",
             Note::ResetIsFinal => "reset_is_final",
             Note::Discarded => "discarded",
             Note::Arrived { .. } => "arrived",

@@ -29,6 +29,8 @@ struct Recording {
     last: Sample,
     first: (Option<State>, Option<State>),
     rows: Vec<Row>,
+    /// The server's end has existed. After that, its listener stands for nothing.
+    was_open: bool,
     /// The server's slots whose calls were seen.
     slots: Vec<String>,
     /// The slot of the connection, after the server has accepted it.
@@ -53,6 +55,7 @@ impl Recorder {
             last: Sample::default(),
             first: (None, None),
             rows: Vec::new(),
+            was_open: false,
             slots: Vec::new(),
             slot: None,
             folds_from: None,
@@ -74,6 +77,7 @@ impl Recorder {
         self.with(|recording| {
             recording.pair = None;
             recording.rows.clear();
+            recording.was_open = false;
             recording.slots.clear();
             (recording.slot, recording.folds_from) = (None, None);
             recording.began = Instant::now();
@@ -95,6 +99,11 @@ impl Recorder {
     /// Watches a connection from now on.
     pub fn watch(&self, pair: Pair) {
         self.with(|recording| recording.pair = Some(pair));
+    }
+
+    /// Reads the counters of the machine again, so that those of the next step have little from other connections.
+    pub fn read_counters(&self) {
+        self.with(|recording| recording.last.counters = recording.kernel.counters());
     }
 
     /// Adds what the client, or a server made by hand, has just done.
@@ -160,11 +169,16 @@ impl Recorder {
 impl Recording {
     fn sample(&mut self, pair: Pair) -> Sample {
         let Pair { client, server } = pair;
-        Sample {
+        let mut sample = Sample {
             client: self.kernel.end(client, server),
             server: self.kernel.end(server, client),
             counters: self.kernel.counters(),
+        };
+        self.was_open |= sample.server.state.is_some_and(State::is_open);
+        if self.was_open && sample.server.state == Some(State::Listen) {
+            sample.server = End { state: Some(State::Closed), ..End::default() };
         }
+        sample
     }
 
     fn add(&mut self, actor: Actor, call: Option<Call>, change: Option<Change>) {

@@ -117,15 +117,14 @@ fn sent(own: (End, End), peer: (End, End)) -> Sent {
     let data = either(|info| info.data_segs_out.into(), |info| info.data_segs_in.into());
     let bytes = either(|info| info.bytes_sent, |info| info.bytes_received);
     // The passive side's last FIN ends it, as soon as it is acknowledged.
-    let ends_by_fin = own.0.state == Some(State::CloseWait) && own.1.state == Some(State::Closed);
+    let ends_by_fin = own.0.state == Some(State::CloseWait) && !is_open(own.1);
     let fin = (has_sent_fin(own.1) && !has_sent_fin(own.0)) || ends_by_fin;
     let waited = matches!(
         peer.0.state,
         Some(State::FinWait1 | State::Closing | State::LastAck | State::Established | State::CloseWait)
     );
     let has_it = matches!(peer.1.state, Some(State::FinWait2 | State::TimeWait))
-        || (matches!(peer.0.state, Some(State::LastAck | State::CloseWait))
-            && peer.1.state == Some(State::Closed));
+        || (matches!(peer.0.state, Some(State::LastAck | State::CloseWait)) && !is_open(peer.1));
     Sent {
         segments: segments.map(|count| count as u32),
         data: data.unwrap_or(0) as u32,
@@ -158,6 +157,7 @@ impl Sent {
             ack: false,
             fin: false,
             rst: false,
+            acks_fin: false,
             is_again: self.is_again,
             source,
         };
@@ -174,22 +174,20 @@ impl Sent {
         }
         let rides = self.fin && self.data > 0 && left == self.data;
         if self.data > 0 {
-            all.push(Segments {
-                count: counted(self.data),
-                bytes: self.bytes,
-                fin: rides,
-                ack: rides && self.acked_fin,
-                ..plain
-            });
             left = left.saturating_sub(self.data);
+            // Without an ACK of its own, the data is what acknowledged the peer's FIN.
+            let acks_fin = self.acked_fin && left == 0;
+            let (count, bytes) = (counted(self.data), self.bytes);
+            all.push(Segments { count, bytes, fin: rides, ack: rides && acks_fin, acks_fin, ..plain });
         }
         if self.fin && !rides {
             left = left.saturating_sub(1);
-            // Without an ACK of its own before it, the FIN is what acknowledged the peer's.
-            all.push(Segments { fin: true, ack: self.acked_fin && left == 0, ..plain });
+            // Or the FIN is.
+            let acks_fin = self.acked_fin && left == 0;
+            all.push(Segments { fin: true, ack: acks_fin, acks_fin, ..plain });
         }
         if left > 0 {
-            all.push(Segments { count: counted(left), ack: true, ..plain });
+            all.push(Segments { count: counted(left), ack: true, acks_fin: self.acked_fin, ..plain });
         }
         all
     }

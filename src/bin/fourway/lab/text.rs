@@ -130,8 +130,12 @@ impl Text {
         for (at, line) in lines.iter_mut().enumerate() {
             let bar = |changed: bool, before: Option<State>, end: &End| {
                 let state = if changed && at < last { before } else { end.state };
-                let is_open = state.is_some_and(State::is_open) && state != Some(State::TimeWait);
-                Cell::new(if is_open { "│" } else { "" }, Style::Bar)
+                let bar = match state.is_some_and(State::is_open) {
+                    true if end.is_held => "│",
+                    true => "┊",
+                    false => "",
+                };
+                Cell::new(bar, Style::Bar)
             };
             if is_free(&line.client) {
                 line.client = bar(changed.0, before.0, &row.client);
@@ -148,11 +152,11 @@ impl Text {
 
     /// Returns a call and its result.
     fn call(&self, call: &Call, times: u32) -> String {
-        let times = if times > 1 { format!("{times} × ") } else { String::new() };
+        let within = if times > 1 { (self.sentences.within)(Some(times)) } else { String::new() };
         match &call.result {
-            Outcome::Done => format!("{times}{}", call.name),
-            Outcome::Bytes(bytes) => format!("{times}{} {bytes}", call.name),
-            Outcome::Failed(error) => format!("{times}{}: {error}", call.name),
+            Outcome::Done => call.name.clone(),
+            Outcome::Bytes(bytes) => format!("{} {bytes}{within}", call.name),
+            Outcome::Failed(error) => format!("{}: {error}", call.name),
         }
     }
 
@@ -172,19 +176,19 @@ impl Text {
     fn label(&self, segments: &Segments) -> String {
         let mut kinds = Vec::new();
         if segments.bytes > 0 {
-            kinds.push((self.sentences.bytes)(segments.bytes, segments.count));
+            kinds.push((self.sentences.bytes)(segments.bytes));
         }
         let flags =
             [(segments.syn, "SYN"), (segments.fin, "FIN"), (segments.rst, "RST"), (segments.ack, "ACK")];
         kinds.extend(flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_string()));
-        let times = match segments.count {
-            _ if segments.bytes > 0 => String::new(),
-            Some(1) => String::new(),
-            Some(count) => format!("{count} × "),
-            None => "? × ".to_owned(),
+        let (times, within) = match segments.count {
+            Some(1) => (String::new(), String::new()),
+            count if segments.bytes > 0 => (String::new(), (self.sentences.within)(count)),
+            Some(count) => (format!("{count} × "), String::new()),
+            None => ("? × ".to_owned(), String::new()),
         };
         let again = if segments.is_again { " ↻" } else { "" };
-        format!("{times}{}{again}", kinds.join("+"))
+        format!("{times}{}{within}{again}", kinds.join("+"))
     }
 
     fn note(&self, note: &str, out: &mut String) {

@@ -56,8 +56,20 @@ impl Scenario {
         }
     }
 
-    /// Runs it. Returns its ladders.
+    /// Runs it. Returns its ladders. If other connections have disturbed the counters, runs it again.
     pub fn run(self, recorder: &'static Recorder) -> io::Result<Vec<Ladder>> {
+        const ATTEMPTS: u32 = 3;
+        let mut ladders = self.run_once(recorder)?;
+        for _ in 1..ATTEMPTS {
+            if ladders.iter().all(Ladder::is_whole) {
+                break;
+            }
+            ladders = self.run_once(recorder)?;
+        }
+        Ok(ladders)
+    }
+
+    fn run_once(self, recorder: &'static Recorder) -> io::Result<Vec<Ladder>> {
         match self {
             Scenario::Open => Ok(vec![open::run(recorder)?]),
             Scenario::ServerFirst => Ok(vec![server_first::run(recorder)?]),
@@ -104,6 +116,9 @@ fn ended(recorder: &Recorder, title: Title) -> io::Result<Ladder> {
                 ("recv", 1..) if is_closing => row.notes.push(Note::Discarded),
                 _ => {}
             }
+        }
+        if row.call.as_ref().is_some_and(|call| call.name == "setsockopt") {
+            row.notes.push(Note::LingerZero);
         }
         is_closing |= row.change.as_ref().is_some_and(|change| change.to == "Closing");
         if row.server.state == Some(State::FinWait1)

@@ -47,6 +47,7 @@ pub fn plain(recorder: &'static Recorder) -> io::Result<Ladder> {
     let sent = stream.write(&answer);
     recorder.step(Actor::Server, Call::new("send", outcome(&sent)));
     let before = recorder.ends().1;
+    recorder.read_counters();
     drop(stream);
     recorder.step(Actor::Server, Call::new("close", Outcome::Done));
     if before.unread > 0 && recorder.last_row().is_some_and(|row| row.segments.iter().any(|s| s.rst)) {
@@ -76,6 +77,7 @@ pub fn lingering(recorder: &'static Recorder) -> io::Result<Ladder> {
     bench.settle()?;
     // A client that is not quite correct: an answer is on its way, and more input comes.
     client.send(b"\r\n")?;
+    bench.settle()?;
     recorder.fold(true);
     let mut arrived = 0;
     loop {

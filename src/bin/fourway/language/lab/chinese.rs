@@ -9,15 +9,16 @@ pub static SENTENCES: Sentences = Sentences {
     heading: ["毫秒", "客户端", "报文段", "服务器", "fourway"],
     plain_server: "普通服务器",
     legend: &[
-        "每张梯形图都是本机上的一条真实连接，时间自上而下。大写是内核报告的这一端的状态（│ 表示没有变化）；小写是系统调用及其结果，\
-         左边是客户端的，最右边是服务器的；→ 之后是 fourway 自己的新状态。",
-        "─▶ 是报文段，由这条连接自己的计数器（TCP_INFO）数出。╌▶ 由整台机器的计数器数出，因为处于 TIME_WAIT 的一端不再计数。\
-         ↻ 表示重传。看不到的一律写作 ?。",
+        "每张梯形图都是本机上的一条真实连接，时间自上而下。大写的是内核报告的状态：│ 表示没有变化，┊ 表示只剩内核在管。\
+         小写的是系统调用和它的返回值，左边是客户端的，右边是服务器的；→ 后面是服务器程序自己的新状态。",
+        "─▶ 是由连接自己（TCP_INFO）数出的报文段；╌▶ 是由整台机器的计数器（/proc/net/snmp）数出的，因为处于 TIME_WAIT 的\
+         套接字不再计数。↻ 表示重传。×3 表示三个报文段或三次调用。看不到的一律写作 ?。",
     ],
     failed: "无法演示",
     title,
     note,
     bytes,
+    within,
 };
 
 fn title(title: Title) -> &'static str {
@@ -59,6 +60,7 @@ fn note(note: Note) -> String {
         Note::ResetByUnread { unread, thrown_away } => format!(
             "请求还有 {unread} 字节没读，所以 close 发出的是 RST 而不是 FIN。响应中还有 {thrown_away} 字节没来得及发送，全部作废。"
         ),
+        Note::LingerZero => "SO_LINGER 设为 0 秒：关闭时会发 RST。".into(),
         Note::ResetIsFinal => "RST 不需要确认，两端立刻都没有了。".into(),
         Note::Discarded => "FIN 之后到来的数据，读出来丢掉，就不会引起 RST。".into(),
         Note::Arrived { bytes, of } if bytes == of => format!("客户端收到了响应的全部 {of} 字节。"),
@@ -97,9 +99,10 @@ fn time(time: Duration) -> String {
     format!("{:.0} 毫秒", time.as_secs_f64() * 1000.0)
 }
 
-fn bytes(bytes: u64, segments: Option<u32>) -> String {
-    match segments {
-        Some(1) => format!("{bytes} 字节"),
-        segments => format!("{bytes} 字节 {} 段", number(segments)),
-    }
+fn bytes(bytes: u64) -> String {
+    format!("{bytes} 字节")
+}
+
+fn within(count: Option<u32>) -> String {
+    format!(" ×{}", number(count))
 }

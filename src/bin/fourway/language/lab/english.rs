@@ -9,16 +9,18 @@ pub static SENTENCES: Sentences = Sentences {
     heading: ["ms", "client", "segments", "server", "fourway"],
     plain_server: "a plain server",
     legend: &[
-        "Each ladder is a real connection on this machine. Time goes down. CAPITALS are states that the kernel reported \
-         for this end (│: no change). Small letters are system calls of the client, and at the right of the server, with \
-         their results; → is fourway's own new state.",
-        "─▶ are segments, counted by the connection itself (TCP_INFO). ╌▶ are counted by the whole machine, because an end \
-         in TIME_WAIT counts no more. ↻ was sent again. What cannot be seen is ?.",
+        "Each ladder is a real connection on this machine, and time goes down. CAPITALS are states that the kernel \
+         reported for an end: │ if nothing has changed, ┊ if the kernel has it alone. In small letters are the system \
+         calls of the client (left) and of the server (right), and what they returned; → is the server's own new state.",
+        "─▶ is a segment that the connection has counted itself (TCP_INFO). ╌▶ is one that the machine has counted \
+         (/proc/net/snmp), because a socket in TIME_WAIT counts nothing. ↻ was sent before. \"in 3\" stands for three \
+         segments, or calls. What cannot be seen is ?.",
     ],
     failed: "cannot show this",
     title,
     note,
     bytes,
+    within,
 };
 
 fn title(title: Title) -> &'static str {
@@ -61,6 +63,7 @@ fn note(note: Note) -> String {
             "{unread} bytes of the request were unread, so close sends RST instead of FIN. {thrown_away} bytes of the \
              answer were not sent yet, and are thrown away."
         ),
+        Note::LingerZero => "SO_LINGER with 0 seconds: the close will be a reset.".into(),
         Note::ResetIsFinal => "Nobody acknowledges a reset. Both ends are gone at once.".into(),
         Note::Discarded => "Input that comes after the FIN is read and thrown away, so it causes no reset.".into(),
         Note::Arrived { bytes, of } if bytes == of => format!("The client has all {of} bytes of the answer."),
@@ -102,9 +105,10 @@ fn time(time: Duration) -> String {
     format!("{:.0} ms", time.as_secs_f64() * 1000.0)
 }
 
-fn bytes(bytes: u64, segments: Option<u32>) -> String {
-    match segments {
-        Some(1) => format!("{bytes} bytes"),
-        segments => format!("{bytes} bytes in {}", number(segments)),
-    }
+fn bytes(bytes: u64) -> String {
+    format!("{bytes} bytes")
+}
+
+fn within(count: Option<u32>) -> String {
+    format!(" in {}", number(count))
 }

@@ -18,8 +18,10 @@ pub struct Sentences {
     pub failed: &'static str,
     pub title: fn(Title) -> &'static str,
     pub note: fn(Note) -> String,
-    /// These bytes, in this number of segments.
-    pub bytes: fn(u64, Option<u32>) -> String,
+    /// The word for this number of bytes.
+    pub bytes: fn(u64) -> String,
+    /// What follows a sum of several segments or calls.
+    pub within: fn(Option<u32>) -> String,
 }
 
 impl Language {
