@@ -69,6 +69,8 @@ pub enum Note {
     Arrived { bytes: u64, of: u64 },
     /// The client's buffer is full.
     ZeroWindow { window: u32, unsent: u32, unread: u32 },
+    /// The ACK of the last segment came so late that the kernel has sent the segment again.
+    SentAgain,
     /// The kernel asks whether the window is still closed.
     Probe { after: Duration },
     /// The accept queue, before the client connects.
@@ -105,6 +107,7 @@ impl Note {
             Note::Discarded => "discarded",
             Note::Arrived { .. } => "arrived",
             Note::ZeroWindow { .. } => "zero_window",
+            Note::SentAgain => "sent_again",
             Note::Probe { .. } => "probe",
             Note::QueueFull { .. } => "queue_full",
             Note::SynDropped => "syn_dropped",

@@ -111,18 +111,25 @@ impl Recorder {
         self.with(|recording| recording.add(actor, Some(call), None));
     }
 
-    /// Samples. Adds a row if a state has changed, or segments were sent, since the last step.
-    pub fn tick(&self) -> bool {
+    /// Adds what timers of the kernel have done since the last step, if they have.
+    pub fn tick(&self) {
         self.with(|recording| {
-            let Some(pair) = recording.pair else { return false };
+            let Some(pair) = recording.pair else { return };
             let sample = recording.sample(pair);
             let segments = segments::between(&recording.last, &sample, Actor::Timer);
             let states = |sample: &Sample| (sample.client.state, sample.server.state);
-            let is_new = states(&sample) != states(&recording.last) || !segments.is_empty();
-            if is_new {
+            if states(&sample) != states(&recording.last) || !segments.is_empty() {
                 recording.add(Actor::Timer, None, None);
             }
-            is_new
+        });
+    }
+
+    /// Returns both ends now.
+    pub fn look(&self) -> (End, End) {
+        self.with(|recording| {
+            let Some(pair) = recording.pair else { return (End::default(), End::default()) };
+            let sample = recording.sample(pair);
+            (sample.client, sample.server)
         })
     }
 

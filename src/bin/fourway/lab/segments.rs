@@ -63,7 +63,8 @@ pub fn between(before: &Sample, after: &Sample, actor: Actor) -> Vec<Segments> {
     let client_first = match actor {
         Actor::Client => true,
         Actor::Server => false,
-        Actor::Timer => client.segments.unwrap_or(1) > 0 && !server.fin,
+        // A server that only acknowledges has answered.
+        Actor::Timer => client.syn || client.fin || client.data > 0 || server.segments == Some(0),
     };
     let order = if client_first {
         [(client, Side::Server), (server, Side::Client)]

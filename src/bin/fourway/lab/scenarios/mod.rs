@@ -58,7 +58,7 @@ impl Scenario {
 
     /// Runs it. Returns its ladders. If other connections have disturbed the counters, runs it again.
     pub fn run(self, recorder: &'static Recorder) -> io::Result<Vec<Ladder>> {
-        const ATTEMPTS: u32 = 3;
+        const ATTEMPTS: u32 = 5;
         let mut ladders = self.run_once(recorder)?;
         for _ in 1..ATTEMPTS {
             if ladders.iter().all(Ladder::is_whole) {
@@ -116,6 +116,11 @@ fn ended(recorder: &Recorder, title: Title) -> io::Result<Ladder> {
                 ("recv", 1..) if is_closing => row.notes.push(Note::Discarded),
                 _ => {}
             }
+        }
+        if row.actor == Actor::Timer
+            && row.segments.iter().any(|segments| segments.is_again && segments.bytes > 0)
+        {
+            row.notes.insert(0, Note::SentAgain);
         }
         if row.call.as_ref().is_some_and(|call| call.name == "setsockopt") {
             row.notes.push(Note::LingerZero);

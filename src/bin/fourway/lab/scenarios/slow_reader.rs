@@ -32,15 +32,13 @@ pub fn run(recorder: &'static Recorder) -> io::Result<Ladder> {
     let mut client = bench.connect_with(small_input)?;
     bench.settle()?;
     client.send(GET_AND_CLOSE)?;
+    client.acknowledge_at_once();
     recorder.fold(true);
     bench.settle()?;
     recorder.fold(false);
-    let is_closed = |window: Option<u32>| window.is_some_and(|window| window < 1000);
-    let mut server = recorder.ends().1;
-    if !is_closed(server.info.map(|info| info.snd_wnd)) {
-        watch(recorder, |_, end| is_closed(end.info.map(|info| info.snd_wnd)));
-        server = recorder.ends().1;
-    }
+    // The last ACK is delayed.
+    watch(recorder, |_, end| end.info.is_some_and(|info| info.snd_wnd == 0 && info.unacked == 0));
+    let server = recorder.ends().1;
     if let Some(info) = server.info {
         let unread = recorder.ends().0.unread;
         recorder.note(Note::ZeroWindow { window: info.snd_wnd, unsent: info.notsent_bytes, unread });

@@ -38,6 +38,7 @@ pub fn plain(recorder: &'static Recorder) -> io::Result<Ladder> {
     let (mut stream, _) = listener.accept()?;
     recorder.step(Actor::Server, Call::new("accept", Outcome::Done));
     client.send(&long_request())?;
+    client.acknowledge_at_once();
     let read = stream.read(&mut [0; PLAIN_READ]);
     recorder.step(Actor::Server, Call::new("recv", outcome(&read)));
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n");
@@ -74,6 +75,7 @@ pub fn lingering(recorder: &'static Recorder) -> io::Result<Ladder> {
     let mut client = bench.connect_with(small_buffer)?;
     bench.settle()?;
     client.send(&long_request())?;
+    client.acknowledge_at_once();
     bench.settle()?;
     // A client that is not quite correct: an answer is on its way, and more input comes.
     client.send(b"\r\n")?;

@@ -9,7 +9,7 @@ pub static SENTENCES: Sentences = Sentences {
     heading: ["毫秒", "客户端", "报文段", "服务器", "fourway"],
     plain_server: "普通服务器",
     legend: &[
-        "每张梯形图都是本机上的一条真实连接，时间自上而下。大写的是内核报告的状态：│ 表示没有变化，┊ 表示只剩内核在管。\
+        "每张时序图都是本机上的一条真实连接，时间自上而下。大写的是内核报告的状态：│ 表示没有变化，┊ 表示只剩内核在管。\
          小写的是系统调用和它的返回值，左边是客户端的，右边是服务器的；→ 后面是服务器程序自己的新状态。",
         "─▶ 是由连接自己（TCP_INFO）数出的报文段；╌▶ 是由整台机器的计数器（/proc/net/snmp）数出的，因为处于 TIME_WAIT 的\
          套接字不再计数。↻ 表示重传。×3 表示三个报文段或三次调用。看不到的一律写作 ?。",
@@ -69,6 +69,9 @@ fn note(note: Note) -> String {
             "背压：客户端有 {unread} 字节没读，接收窗口是 {window}。服务器的内核里积压了 {unsent} 字节，其余的留在 fourway 里，\
              停在 Sending 状态。"
         ),
+        Note::SentAgain => {
+            "客户端的内核推迟了最后一个 ACK，服务器的内核担心最后一段丢了，就重发了一次。".into()
+        }
         Note::Probe { after } => format!("过了 {}，内核发出窗口探测，看窗口是否还关着。", time(after)),
         Note::QueueFull { queued, backlog } => {
             format!("backlog 是 {backlog}，全连接队列里已经有 {queued} 个客户端。")

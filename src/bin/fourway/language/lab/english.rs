@@ -72,6 +72,11 @@ fn note(note: Note) -> String {
             "Back-pressure: the client has {unread} bytes unread, and its window is {window}. In the server's kernel \
              {unsent} bytes wait, and the rest waits in fourway, in the state Sending."
         ),
+        Note::SentAgain => {
+            "The client's kernel delays its last ACK. So the server's kernel sends the last segment again, in case it was \
+             lost."
+                .into()
+        }
         Note::Probe { after } => {
             format!("After {} the kernel asks whether the window is still closed.", time(after))
         }
