@@ -68,7 +68,7 @@ fn refused(error: &io::Error, name: &str) -> io::Error {
 
 /// The options that only Linux has.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod linux {
+pub mod linux {
     use std::io;
 
     use nix::sys::socket::SetSockOpt;

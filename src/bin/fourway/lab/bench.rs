@@ -97,8 +97,8 @@ impl<H: Handler> Bench<H> {
     }
 
     /// Connects a client that no ladder is about.
-    pub fn connect_unseen(&mut self) -> io::Result<std::net::TcpStream> {
-        std::net::TcpStream::connect(self.address)
+    pub fn connect_unseen(&self) -> io::Result<std::net::TcpStream> {
+        std::net::TcpStream::connect_timeout(&self.address, PATIENCE)
     }
 
     /// Connects a client whose socket `prepare` has set up.

@@ -41,7 +41,7 @@ pub fn run(options: &LabOptions) -> ExitCode {
     let recorder = Recorder::install();
     let mut out = String::new();
     if !options.json {
-        text::legend(language, &mut out);
+        text::legend(language, recorder.is_told(), &mut out);
         print(&mut out);
     }
     let mut all = Vec::new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Title {
     Open,
+    OpenDeferred,
     ServerFirst,
     ClientFirst,
     Rst,
@@ -20,7 +21,8 @@ impl Title {
     /// Returns the name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
-            Title::Open => "open",
+            Title::Open => "open 1",
+            Title::OpenDeferred => "open 2",
             Title::ServerFirst => "server-first",
             Title::ClientFirst => "client-first",
             Title::Rst => "rst",
@@ -43,6 +45,8 @@ impl Title {
 pub enum Note {
     /// Both ends are open when `connect` returns, before the server has accepted.
     OpenBeforeAccept { queued: u32 },
+    /// The server's end is not open before data comes (`TCP_DEFER_ACCEPT`).
+    Deferred,
     /// The segments that opened the connection.
     OpenedBy { segments: Option<u32> },
     /// A FIN travels with the last bytes.
@@ -94,6 +98,7 @@ impl Note {
     pub fn name(self) -> &'static str {
         match self {
             Note::OpenBeforeAccept { .. } => "open_before_accept",
+            Note::Deferred => "deferred",
             Note::OpenedBy { .. } => "opened_by",
             Note::FinRidesOnData => "fin_rides_on_data",
             Note::FinWaits { .. } => "fin_waits",

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -29,6 +30,8 @@ struct Recording {
     last: Sample,
     first: (Option<State>, Option<State>),
     rows: Vec<Row>,
+    /// The thread with the bench. What others log is about other servers.
+    thread: ThreadId,
     /// The server's end has existed. After that, its listener stands for nothing.
     was_open: bool,
     /// The server's slots whose calls were seen.
@@ -55,6 +58,7 @@ impl Recorder {
             last: Sample::default(),
             first: (None, None),
             rows: Vec::new(),
+            thread: thread::current().id(),
             was_open: false,
             slots: Vec::new(),
             slot: None,
@@ -68,6 +72,11 @@ impl Recorder {
         recorder
     }
 
+    /// Returns whether the kernel tells anything.
+    pub fn is_told(&self) -> bool {
+        self.with(|recording| recording.kernel.is_told())
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Recording) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -76,6 +85,7 @@ impl Recorder {
     pub fn begin(&self) {
         self.with(|recording| {
             recording.pair = None;
+            recording.thread = thread::current().id();
             recording.rows.clear();
             recording.was_open = false;
             recording.slots.clear();
@@ -274,7 +284,7 @@ impl Log for Recorder {
         let text = record.args().to_string();
         let Some((slot, text)) = text.split_once(": ") else { return };
         self.with(|recording| {
-            if recording.is_of_pair(slot) {
+            if recording.thread == thread::current().id() && recording.is_of_pair(slot) {
                 match record.target() {
                     CALLS => recording.server_called(text),
                     _ => recording.server_changed(text),

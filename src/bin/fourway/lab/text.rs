@@ -19,9 +19,11 @@ const ARROW: usize = 24;
 /// The column in which notes begin.
 const INDENT: usize = TIME + 1;
 
-/// Prints how to read the ladders.
-pub fn legend(language: Language, out: &mut String) {
-    for paragraph in language.lab().legend {
+/// Prints how to read the ladders, and if the kernel tells nothing, that it does not.
+pub fn legend(language: Language, is_told: bool, out: &mut String) {
+    let sentences = language.lab();
+    let unseen = Some(&sentences.unseen).filter(|_| !is_told);
+    for paragraph in sentences.legend.iter().chain(unseen) {
         for line in wrapped(paragraph, WIDTH) {
             let _ = writeln!(out, "{line}");
         }

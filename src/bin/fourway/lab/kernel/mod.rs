@@ -125,6 +125,14 @@ impl Kernel {
         }
     }
 
+    /// Returns whether it answers.
+    pub fn is_told(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.lookup.is_some();
+        #[cfg(not(target_os = "linux"))]
+        return false;
+    }
+
     /// Returns the end of a connection at `local`.
     #[cfg(target_os = "linux")]
     pub fn end(&mut self, local: SocketAddr, remote: SocketAddr) -> End {

@@ -71,7 +71,11 @@ impl Scenario {
 
     fn run_once(self, recorder: &'static Recorder) -> io::Result<Vec<Ladder>> {
         match self {
-            Scenario::Open => Ok(vec![open::run(recorder)?]),
+            Scenario::Open => Ok(vec![
+                open::at_once(recorder)?,
+                #[cfg(target_os = "linux")]
+                open::deferred(recorder)?,
+            ]),
             Scenario::ServerFirst => Ok(vec![server_first::run(recorder)?]),
             Scenario::ClientFirst => Ok(vec![client_first::run(recorder)?]),
             Scenario::Rst => Ok(vec![rst::run(recorder)?]),

@@ -14,6 +14,7 @@ pub static SENTENCES: Sentences = Sentences {
         "─▶ 是由连接自己（TCP_INFO）数出的报文段；╌▶ 是由整台机器的计数器（/proc/net/snmp）数出的，因为处于 TIME_WAIT 的\
          套接字不再计数。↻ 表示重传。×3 表示三个报文段或三次调用。看不到的一律写作 ?。",
     ],
+    unseen: "这个系统不像 Linux 那样报告连接的状态和报文段，所以它们写作 ?，只能看到系统调用和 fourway 自己的状态。",
     failed: "无法演示",
     title,
     note,
@@ -24,6 +25,7 @@ pub static SENTENCES: Sentences = Sentences {
 fn title(title: Title) -> &'static str {
     match title {
         Title::Open => "三次握手建立连接",
+        Title::OpenDeferred => "还是三次握手，让 SYN_RECV 停留片刻",
         Title::ServerFirst => "服务器先关闭，TIME_WAIT 留在服务器",
         Title::ClientFirst => "客户端先关闭，TIME_WAIT 留在客户端",
         Title::Rst => "服务器发 RST，谁也不留 TIME_WAIT",
@@ -41,6 +43,10 @@ fn note(note: Note) -> String {
             format!(
                 "服务器还没有调用 accept，两端就已经建立了连接：三次握手由内核独自完成。全连接队列中有 {queued} 个客户端。"
             )
+        }
+        Note::Deferred => {
+            "设置了 TCP_DEFER_ACCEPT，服务器一端要等数据到来才离开 SYN_RECV。平时 SYN_RECV 只从 SYN 持续到 ACK，一闪而过。"
+                .into()
         }
         Note::OpenedBy { segments: Some(3) } => {
             "三个报文段：SYN、SYN+ACK、ACK。双方各自发出了初始序号，并且知道对方已经收到。".into()

@@ -16,6 +16,8 @@ pub static SENTENCES: Sentences = Sentences {
          (/proc/net/snmp), because a socket in TIME_WAIT counts nothing. ↻ was sent before. \"in 3\" stands for three \
          segments, or calls. What cannot be seen is ?.",
     ],
+    unseen: "This system does not tell the states and segments of a connection, as Linux does. So they are ?, and what \
+             remains are the calls and fourway's own states.",
     failed: "cannot show this",
     title,
     note,
@@ -26,6 +28,7 @@ pub static SENTENCES: Sentences = Sentences {
 fn title(title: Title) -> &'static str {
     match title {
         Title::Open => "three segments open a connection",
+        Title::OpenDeferred => "the same, with SYN_RECV held for the eye",
         Title::ServerFirst => "the server closes first, and holds TIME_WAIT",
         Title::ClientFirst => "the client closes first, and holds TIME_WAIT",
         Title::Rst => "the server resets, and nobody holds TIME_WAIT",
@@ -43,6 +46,11 @@ fn note(note: Note) -> String {
             "Both ends are open before the server calls accept. The kernel did that alone. Clients in the accept queue: \
              {queued}."
         ),
+        Note::Deferred => {
+            "TCP_DEFER_ACCEPT lets the server's end stay in SYN_RECV until data comes. Without it, SYN_RECV lasts from \
+             the SYN to the ACK."
+                .into()
+        }
         Note::OpenedBy { segments: Some(3) } => {
             "Three segments: SYN, SYN+ACK, ACK. Each side has sent its number, and knows that the other has it.".into()
         }

@@ -14,6 +14,8 @@ pub struct Sentences {
     pub plain_server: &'static str,
     /// How to read a ladder, a paragraph each.
     pub legend: &'static [&'static str],
+    /// What is said where the kernel does not tell anything.
+    pub unseen: &'static str,
     /// The error that begins a report of a scenario that failed.
     pub failed: &'static str,
     pub title: fn(Title) -> &'static str,
