@@ -22,3 +22,5 @@ mod status;
 mod crowd;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod faults;
+#[cfg(all(unix, feature = "cli"))]
+mod lab;

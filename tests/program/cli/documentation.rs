@@ -70,6 +70,13 @@ fn the_doctors_option_table_is_what_its_man_page_lists() {
     compare("docs/DOCTOR.md", listed);
 }
 
+#[test]
+fn the_labs_option_table_is_what_its_man_page_lists() {
+    let listed = listed::of_lab();
+    assert!(listed.len() >= 3, "the man page is read: {:?}", listed.keys());
+    compare("docs/LAB.md", listed);
+}
+
 fn compare(path: &str, listed: listed::Options) {
     let documented = documented(path);
     let mut wrong = Vec::new();

@@ -50,6 +50,8 @@ fn bash_completes_options_their_modes_and_commands() {
     assert_eq!(complete(&["fourway", "--close", ""]), ["fin", "peer", "rst", "drop"]);
     assert_eq!(complete(&["fourway", "doc"]), ["doctor"]);
     assert_eq!(complete(&["fourway", "doctor", "--conn"]), ["--connections"]);
+    assert_eq!(complete(&["fourway", "lab", "--lang", ""]), ["en", "zh"]);
+    assert!(complete(&["fourway", "lab", ""]).contains(&"half-close".to_owned()));
     let offered = complete(&["fourway", "--"]);
     for option in long_options() {
         assert!(offered.contains(&option), "{option} of {offered:?}");
@@ -109,7 +111,7 @@ fn a_shell_that_nobody_knows_is_an_error() {
     assert!(ended.stderr.contains("bash, elvish, fish, powershell, zsh"), "{}", ended.stderr);
 }
 
-const MAN_PAGES: [&[&str]; 2] = [&["man"], &["man", "doctor"]];
+const MAN_PAGES: [&[&str]; 3] = [&["man"], &["man", "doctor"], &["man", "lab"]];
 
 #[test]
 fn groff_reads_the_man_pages_without_a_warning() {

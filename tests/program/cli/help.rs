@@ -52,12 +52,14 @@ fn help_is_whole_on_a_narrow_terminal_too() {
     for columns in [60, 80] {
         expect_all(&help(&["--help"], columns), &listed::of_server());
         expect_all(&help(&["doctor", "--help"], columns), &listed::of_doctor());
+        expect_all(&help(&["lab", "--help"], columns), &listed::of_lab());
     }
 }
 
 #[test]
 fn help_says_how_a_variable_is_named() {
-    let variables = [("--help", listed::of_server()), ("doctor", listed::of_doctor())];
+    let variables =
+        [("--help", listed::of_server()), ("doctor", listed::of_doctor()), ("lab", listed::of_lab())];
     for (argument, options) in variables {
         let help = help(&[argument, "--help"], 100);
         let line =
@@ -68,7 +70,11 @@ fn help_says_how_a_variable_is_named() {
             options.iter().find(|(name, _)| name.starts_with(option)).expect("the option of the example");
         assert_eq!(listed.variable.as_deref(), variable, "{line}");
         // The sentence is true for every option.
-        let prefix = if argument == "doctor" { "FOURWAY_DOCTOR_" } else { "FOURWAY_" };
+        let prefix = match argument {
+            "doctor" => "FOURWAY_DOCTOR_",
+            "lab" => "FOURWAY_LAB_",
+            _ => "FOURWAY_",
+        };
         for (name, listed) in options.iter().filter(|(_, listed)| listed.variable.is_some()) {
             let long = name.split("--").nth(1).and_then(|long| long.split(' ').next()).expect("a long name");
             let expected = format!("{prefix}{}", long.to_uppercase().replace('-', "_"));
@@ -102,8 +108,14 @@ fn the_short_help_has_the_most_used_options_and_says_where_the_others_are() {
 
 #[test]
 fn no_line_of_the_help_is_wider_than_the_terminal() {
-    for arguments in [&["-h"][..], &["--help"], &["doctor", "-h"], &["doctor", "--help"], &["man", "--help"]]
-    {
+    for arguments in [
+        &["-h"][..],
+        &["--help"],
+        &["doctor", "-h"],
+        &["doctor", "--help"],
+        &["lab", "--help"],
+        &["man", "--help"],
+    ] {
         for columns in [60, 80, 100, 120] {
             let text = help(arguments, columns);
             let longest = text.lines().max_by_key(|line| line.chars().count()).expect("lines");

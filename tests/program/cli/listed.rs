@@ -27,6 +27,11 @@ pub fn of_doctor() -> Options {
     of_page(&["man", "doctor"])
 }
 
+/// Returns the options of the lab.
+pub fn of_lab() -> Options {
+    of_page(&["man", "lab"])
+}
+
 /// Reads the option sections of a man page. Each option is a paragraph (`.TP`): its name with its default, its text, its
 /// modes (`.IP`) and its variable.
 fn of_page(arguments: &[&str]) -> Options {

@@ -16,8 +16,8 @@ pub struct CompletionOptions {
 
 #[derive(Debug, Args)]
 pub struct ManOptions {
-    /// Print the man page of this command: doctor
-    #[arg(value_name = "COMMAND", value_parser = ["doctor"])]
+    /// Print the man page of this command: doctor, lab
+    #[arg(value_name = "COMMAND", value_parser = ["doctor", "lab"])]
     command: Option<String>,
 }
 
@@ -35,6 +35,7 @@ impl ManOptions {
     pub fn print(&self, mut program: Command) -> ExitCode {
         program.build();
         let page = match self.command.as_deref().and_then(|name| program.find_subcommand(name)) {
+            Some(lab) if lab.get_name() == "lab" => page(lab.clone(), include_str!("man_lab.roff")),
             Some(doctor) => page(doctor.clone(), include_str!("man_doctor.roff")),
             None => page(program, include_str!("man.roff")),
         };
@@ -47,7 +48,11 @@ fn page(command: Command, end: &str) -> String {
     let name = command.get_display_name().unwrap_or("fourway").to_owned();
     let bin = command.get_bin_name().unwrap_or("fourway").to_owned();
     // Clap's own would list every option.
-    let man = Man::new(command.override_usage(format!("{bin} [OPTIONS]")));
+    let values: String = command
+        .get_positionals()
+        .filter_map(|arg| arg.get_value_names()?.first().map(|name| format!(" [{name}]")))
+        .collect();
+    let man = Man::new(command.override_usage(format!("{bin} [OPTIONS]{values}")));
     let sections = [
         Man::render_name_section,
         Man::render_synopsis_section,

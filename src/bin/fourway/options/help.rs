@@ -170,7 +170,7 @@ impl Page {
             self.paragraph(SIGNALS);
         }
         let all = if is_long { "" } else { "--help shows all options, and " };
-        let page = if self.is_server { "" } else { " doctor" };
+        let page = if self.is_server { String::new() } else { format!(" {}", command.get_name()) };
         self.paragraph(&format!("{all}fourway man{page} | man -l - {MORE}"));
     }
 }
