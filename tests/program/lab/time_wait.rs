@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::{json, ladders, rows};
+use super::{ladders, rows};
 use crate::common::json::Json;
+use crate::common::program::{command, run};
 use crate::common::sockets::{ALL, Entry, by_netlink, by_table};
 use crate::common::tools::{self, run_to_text};
 
@@ -38,7 +39,8 @@ fn the_kernels_two_lists_and_ss_have_time_wait_where_the_ladder_has_it() {
     let expected =
         [("server-first", 1), ("client-first", 1), ("half-close", 1), ("rst", 0), ("unread-data", 1)];
     for (scenario, count) in expected {
-        let report = json(&[scenario]);
+        // In the network of this test, so that it can look.
+        let report = Json::parse(&run(command(&["lab", scenario, "--json"])).stdout);
         let mut held = 0;
         for ladder in ladders(&report) {
             let (client, server) = addresses(ladder);

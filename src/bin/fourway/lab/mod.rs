@@ -22,6 +22,8 @@ mod recorder;
 mod scenarios;
 mod segments;
 mod text;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 mod width;
 
 use std::io::{self, IsTerminal, Write};

@@ -38,6 +38,8 @@ struct Recording {
     slots: Vec<String>,
     /// The slot of the connection, after the server has accepted it.
     slot: Option<String>,
+    #[cfg(all(test, target_os = "linux"))]
+    compared: super::tests::Compared,
     /// From this row on, repeated reads and writes become one row each.
     folds_from: Option<usize>,
 }
@@ -62,6 +64,8 @@ impl Recorder {
             was_open: false,
             slots: Vec::new(),
             slot: None,
+            #[cfg(all(test, target_os = "linux"))]
+            compared: super::tests::Compared::default(),
             folds_from: None,
         };
         // The log lives as long as the process.
@@ -172,6 +176,12 @@ impl Recorder {
         self.with(|recording| recording.kernel.end(local, remote))
     }
 
+    /// Returns what was compared with the kernel's other list.
+    #[cfg(all(test, target_os = "linux"))]
+    pub fn compared(&self) -> super::tests::Compared {
+        self.with(|recording| std::mem::take(&mut recording.compared))
+    }
+
     /// Ends the ladder.
     pub fn end(&self, title: Title) -> Option<Ladder> {
         self.with(|recording| {
@@ -203,6 +213,8 @@ impl Recording {
         let at = self.began.elapsed();
         let sample = self.sample(pair);
         let segments = segments::between(&self.last, &sample, actor);
+        #[cfg(all(test, target_os = "linux"))]
+        self.compare(pair, sample);
         self.last = sample;
         let Sample { client, server, .. } = sample;
         let row = Row { at, actor, call, times: 1, segments, client, server, change, notes: Vec::new() };
@@ -212,6 +224,17 @@ impl Recording {
             Some(earlier) => earlier.absorb(row),
             None => self.rows.push(row),
         }
+    }
+
+    /// Compares a sample with the kernel's other list.
+    #[cfg(all(test, target_os = "linux"))]
+    fn compare(&mut self, pair: Pair, sample: Sample) {
+        let mut compared = std::mem::take(&mut self.compared);
+        compared.compare(pair, (sample.client, sample.server), || {
+            let again = self.sample(pair);
+            (again.client, again.server)
+        });
+        self.compared = compared;
     }
 
     /// Returns whether a line of the log is about the watched connection.
