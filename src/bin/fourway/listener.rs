@@ -99,7 +99,7 @@ pub mod linux {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod linux {
+pub mod linux {
     use std::io;
 
     use socket2::Socket;

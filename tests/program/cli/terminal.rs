@@ -215,3 +215,16 @@ fn shown(line: &str) -> String {
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
 }
+
+#[test]
+fn the_lab_has_colours_on_a_terminal_unless_they_are_not_wanted() {
+    let script = r#""$0" "$@"; echo "status $?""#;
+    for (script, is_coloured) in [(script.to_owned(), true), (format!("export NO_COLOR=1; {script}"), false)]
+    {
+        let Some(mut terminal) = Terminal::run(&script, &["lab", "open", "--lang", "en"]) else { return };
+        terminal.screen.wait_for("status 0");
+        let seen = &terminal.screen.seen;
+        assert!(seen.contains("ESTABLISHED"), "{seen}");
+        assert_eq!(seen.contains("\u{1b}["), is_coloured, "{seen:?}");
+    }
+}

@@ -225,5 +225,5 @@ fn is_state_line(line: &str) -> bool {
     };
     line.starts_with("       ")
         && !words.is_empty()
-        && words.iter().all(|word| is_state(&word) || *word == "│" || *word == "┊")
+        && words.iter().all(|word| is_state(word) || *word == "│" || *word == "┊")
 }

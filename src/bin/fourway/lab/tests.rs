@@ -19,10 +19,11 @@ fn listed(pair: Pair) -> (String, String) {
             table::State::TimeWait => "TIME_WAIT".to_owned(),
         };
         if (socket.local, socket.remote) == (pair.client, pair.server) {
-            client = name;
-        } else if (socket.local, socket.remote) == (pair.server, pair.client) {
-            server = name;
-        } else if socket.local == pair.server && socket.state == table::State::Listen && server == "CLOSED" {
+            client.clone_from(&name);
+        }
+        // A connection counts more than the listener.
+        let is_listener = socket.local == pair.server && name == "LISTEN" && server == "CLOSED";
+        if is_listener || (socket.local, socket.remote) == (pair.server, pair.client) {
             server = name;
         }
     }

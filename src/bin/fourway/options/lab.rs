@@ -7,9 +7,7 @@ use crate::language::LanguageTag;
 
 #[derive(Debug, Args)]
 pub struct LabOptions {
-    /// Choose what to show.
-    ///
-    /// It is one of open, server-first, client-first, rst, half-close, unread-data, slow-reader and backlog, or all.
+    /// Show open, server-first, client-first, rst, half-close, unread-data, slow-reader, backlog, or all of them.
     #[arg(value_name = "SCENARIO", value_enum, default_value = "all")]
     pub scenario: Chosen,
 

@@ -19,6 +19,8 @@ pub use counters::Counters;
 
 /// A state of TCP (RFC 9293 §3.3.2), with the names of `tcp(7)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// Only Linux tells them.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub enum State {
     Established,
     SynSent,

@@ -10,6 +10,7 @@ use super::super::ladder::Ladder;
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
 use super::{GET, ended, reached, xixizi};
+use crate::listener::linux::set_defer_accept;
 
 /// The usual opening.
 pub fn at_once(recorder: &'static Recorder) -> io::Result<Ladder> {
@@ -26,10 +27,7 @@ pub fn at_once(recorder: &'static Recorder) -> io::Result<Ladder> {
 }
 
 /// The server's end waits for the first data in SYN_RECV, which passes too quickly otherwise.
-#[cfg(target_os = "linux")]
 pub fn deferred(recorder: &'static Recorder) -> io::Result<Ladder> {
-    use crate::listener::linux::set_defer_accept;
-
     let handler = handler_fn(xixizi);
     let mut bench =
         Bench::start_with(recorder, Config::default(), handler, |socket| set_defer_accept(socket, 5))?;
