@@ -53,8 +53,17 @@ pub struct Pair {
 impl Recorder {
     /// Makes the recorder the log of this process. Only the first one gets what the server logs.
     pub fn install() -> &'static Self {
+        let recorder = Recorder::over(Kernel::open());
+        if log::set_logger(recorder).is_ok() {
+            log::set_max_level(LevelFilter::Trace);
+        }
+        recorder
+    }
+
+    /// Returns a recorder that is not the log.
+    pub fn over(kernel: Kernel) -> &'static Self {
         let recording = Recording {
-            kernel: Kernel::open(),
+            kernel,
             pair: None,
             began: Instant::now(),
             last: Sample::default(),
@@ -68,12 +77,8 @@ impl Recorder {
             compared: super::tests::Compared::default(),
             folds_from: None,
         };
-        // The log lives as long as the process.
-        let recorder: &Recorder = Box::leak(Box::new(Recorder(Mutex::new(recording))));
-        if log::set_logger(recorder).is_ok() {
-            log::set_max_level(LevelFilter::Trace);
-        }
-        recorder
+        // A log lives as long as the process.
+        Box::leak(Box::new(Recorder(Mutex::new(recording))))
     }
 
     /// Returns whether the kernel tells anything.

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use super::kernel::{End, State};
+use super::kernel::{End, Kernel, State};
+use super::paint::Paint;
 use super::recorder::{Pair, Recorder};
 use super::scenarios::Scenario;
+use super::text;
+use crate::language::Language;
 use crate::machine::table;
 
 /// Returns the names of both ends' states in the list.
@@ -54,6 +57,22 @@ impl Compared {
         }
         self.seen.extend([name(ends.0), name(ends.1)]);
     }
+}
+
+#[test]
+fn what_a_silent_kernel_does_not_tell_is_a_question_mark() -> io::Result<()> {
+    let recorder = Recorder::over(Kernel::silent());
+    for scenario in Scenario::ALL {
+        for ladder in scenario.run(recorder)? {
+            assert!(ladder.rows.iter().all(|row| (row.client.state, row.server.state) == (None, None)));
+            assert_eq!(ladder.rows.iter().map(|row| row.segments.len()).sum::<usize>(), 0);
+            let mut text = String::new();
+            text::ladder(&ladder, Language::English, Paint { is_on: false }, &mut text);
+            assert!(text.contains("       ?                                     ?"), "{text}");
+            assert!(!text.contains("ESTABLISHED") && !text.contains("TIME_WAIT for"), "{text}");
+        }
+    }
+    Ok(())
 }
 
 #[test]
