@@ -103,6 +103,24 @@ fn a_client_that_half_closes_waits_in_fin_wait_2_for_its_answer() {
 }
 
 #[test]
+fn a_fin_behind_data_without_a_window_shows_last_ack() {
+    let client = ["CLOSED", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT"];
+    let server = ["LISTEN", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"];
+    let ladder = expect_states("half-close", 1, &client, &server);
+    assert!(has_note(&ladder, "fin_waits") && has_note(&ladder, "last_ack"));
+    assert_eq!(ladder.count("closing_segments"), 4);
+}
+
+#[test]
+fn two_ends_that_close_at_once_pass_through_closing_and_both_hold_time_wait() {
+    let client = ["CLOSED", "ESTABLISHED", "FIN_WAIT_1", "CLOSING", "TIME_WAIT"];
+    let server = ["LISTEN", "ESTABLISHED", "FIN_WAIT_2", "TIME_WAIT"];
+    let ladder = expect_states("half-close", 2, &client, &server);
+    assert!(has_note(&ladder, "closing") && has_note(&ladder, "both_time_wait"));
+    assert_eq!(ladder.count("closing_segments"), 4);
+}
+
+#[test]
 fn a_plain_close_with_unread_input_loses_what_a_lingering_close_saves() {
     let plain = expect_states(
         "unread-data",

@@ -11,6 +11,8 @@ pub enum Title {
     ClientFirst,
     Rst,
     HalfClose,
+    LastAck,
+    Closing,
     PlainClose,
     LingeringClose,
     SlowReader,
@@ -26,7 +28,9 @@ impl Title {
             Title::ServerFirst => "server-first",
             Title::ClientFirst => "client-first",
             Title::Rst => "rst",
-            Title::HalfClose => "half-close",
+            Title::HalfClose => "half-close 1",
+            Title::LastAck => "half-close 2",
+            Title::Closing => "half-close 3",
             Title::PlainClose => "unread-data 1",
             Title::LingeringClose => "unread-data 2",
             Title::SlowReader => "slow-reader",
@@ -59,6 +63,10 @@ pub enum Note {
     DelayedAck { waited: Duration },
     /// The client has sent its FIN, and can still read.
     HalfClosed,
+    /// The server's end is in LAST_ACK.
+    LastAck,
+    /// Both have sent or queued their FIN, and neither knows that the other has it.
+    Closing,
     /// The server has read to the end of the input.
     PeersFinRead,
     /// A close with bytes that nobody has read.
@@ -87,6 +95,8 @@ pub enum Note {
     ClosedBy { segments: Option<u32>, ack_rode: bool },
     /// The rest of TIME_WAIT at one end.
     TimeWait { at_server: bool, left: Duration },
+    /// Both ends are in TIME_WAIT.
+    BothTimeWait { left: Duration },
     /// No end is in TIME_WAIT.
     NoTimeWait,
     /// The kernel does not tell.
@@ -105,6 +115,8 @@ impl Note {
             Note::KernelGoesOn => "kernel_goes_on",
             Note::DelayedAck { .. } => "delayed_ack",
             Note::HalfClosed => "half_closed",
+            Note::LastAck => "last_ack",
+            Note::Closing => "closing",
             Note::PeersFinRead => "peers_fin_read",
             Note::ResetByUnread { .. } => "reset_by_unread",
             Note::LingerZero => "linger_zero",
@@ -119,6 +131,7 @@ impl Note {
             Note::SynAgain { .. } => "syn_again",
             Note::ClosedBy { .. } => "closed_by",
             Note::TimeWait { .. } => "time_wait",
+            Note::BothTimeWait { .. } => "both_time_wait",
             Note::NoTimeWait => "no_time_wait",
             Note::NotSeen => "not_seen",
         }

@@ -28,6 +28,10 @@ struct Sent {
     syn: bool,
     fin: bool,
     rst: bool,
+    /// The data had waited for a window, and no `TCP_INFO` counts it.
+    waited: bool,
+    /// It has opened the window for which the peer's data had waited. That takes a segment.
+    opened_window: bool,
     /// It has acknowledged the peer's FIN.
     acked_fin: bool,
     is_again: bool,
@@ -56,6 +60,8 @@ pub fn between(before: &Sample, after: &Sample, actor: Actor) -> Vec<Segments> {
         (client.rst, server.rst) = (by_client, !by_client);
         (client.fin, server.fin) = (false, false);
     }
+    client.opened_window = server.waited && actor == Actor::Client;
+    server.opened_window = client.waited && actor == Actor::Server;
     // A SYN that nobody has answered is sent again.
     let is_again = before.client.state == Some(State::SynSent) && client.segments.unwrap_or(0) > 0;
     client.syn = is_again || is_new(before.client, after.client);
@@ -118,20 +124,25 @@ fn sent(own: (End, End), peer: (End, End)) -> Sent {
     let data = either(|info| info.data_segs_out.into(), |info| info.data_segs_in.into());
     let bytes = either(|info| info.bytes_sent, |info| info.bytes_received);
     // The passive side's last FIN ends it, as soon as it is acknowledged.
-    let ends_by_fin = own.0.state == Some(State::CloseWait) && !is_open(own.1);
+    let could_end = matches!(own.0.state, Some(State::CloseWait | State::LastAck));
+    let ends_by_fin = could_end && !has_sent_fin(own.0) && !is_open(own.1);
     let fin = (has_sent_fin(own.1) && !has_sent_fin(own.0)) || ends_by_fin;
-    let waited = matches!(
+    let was_unacknowledged = matches!(
         peer.0.state,
         Some(State::FinWait1 | State::Closing | State::LastAck | State::Established | State::CloseWait)
     );
     let has_it = matches!(peer.1.state, Some(State::FinWait2 | State::TimeWait))
         || (matches!(peer.0.state, Some(State::LastAck | State::CloseWait)) && !is_open(peer.1));
+    // What was unsent before a FIN that has arrived has arrived as well: at least one segment, and the FIN rides on it.
+    let unsent = own.0.info.filter(|_| segments.is_none() && fin).map_or(0, |info| info.notsent_bytes);
+    let unsent = u64::from(unsent.saturating_sub(1));
     Sent {
         segments: segments.map(|count| count as u32),
-        data: data.unwrap_or(0) as u32,
-        bytes: bytes.unwrap_or(0),
+        data: data.unwrap_or(u64::from(unsent > 0)) as u32,
+        bytes: bytes.unwrap_or(unsent),
+        waited: unsent > 0,
         fin,
-        acked_fin: waited && has_it,
+        acked_fin: was_unacknowledged && has_it,
         is_again: count(own, |info| info.total_retrans.into()).unwrap_or(0) > 0,
         ..Sent::default()
     }
@@ -144,6 +155,7 @@ impl Sent {
             + u32::from(self.fin)
             + u32::from(self.rst)
             + u32::from(self.acked_fin && !self.fin)
+            + u32::from(self.opened_window)
     }
 
     /// Returns the segments in the order in which an end sends them.

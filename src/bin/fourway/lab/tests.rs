@@ -86,9 +86,11 @@ fn every_state_of_every_scenario_is_in_the_kernels_other_list() -> io::Result<()
     let expected = [
         "CLOSED",
         "CLOSE_WAIT",
+        "CLOSING",
         "ESTABLISHED",
         "FIN_WAIT_1",
         "FIN_WAIT_2",
+        "LAST_ACK",
         "LISTEN",
         "SYN_RECV",
         "SYN_SENT",

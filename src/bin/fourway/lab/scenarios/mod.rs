@@ -11,9 +11,11 @@ mod slow_reader;
 mod unread_data;
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fourway::{Reply, Request, Responder};
+use socket2::Socket;
 
 use super::kernel::State;
 use super::ladder::{Actor, Call, Ladder, Outcome, Row};
@@ -85,7 +87,11 @@ impl Scenario {
             Scenario::ServerFirst => Ok(vec![server_first::run(recorder)?]),
             Scenario::ClientFirst => Ok(vec![client_first::run(recorder)?]),
             Scenario::Rst => Ok(vec![rst::run(recorder)?]),
-            Scenario::HalfClose => Ok(vec![half_close::run(recorder)?]),
+            Scenario::HalfClose => Ok(vec![
+                half_close::usual(recorder)?,
+                half_close::last_ack(recorder)?,
+                half_close::closing(recorder)?,
+            ]),
             Scenario::UnreadData => {
                 Ok(vec![unread_data::plain(recorder)?, unread_data::lingering(recorder)?])
             }
@@ -104,6 +110,16 @@ const GET_AND_CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\
 /// The size of a client's read.
 const READ: usize = 64 * 1024;
 
+/// Sets a small buffer for what arrives. Linux doubles it.
+fn small_input(socket: &Socket) -> io::Result<()> {
+    socket.set_recv_buffer_size(32 * 1024)
+}
+
+/// Returns a page for bodies that repeat it.
+fn page() -> Arc<[u8]> {
+    vec![b'x'; 10_000].into()
+}
+
 /// The response of the program.
 fn xixizi<'r>(_request: &Request<'_>, responder: Responder<'r>) -> Reply<'r> {
     responder.send(200, "text/plain", b"xixizi")
@@ -118,14 +134,20 @@ fn reached(what: &str, is_reached: bool) -> io::Result<()> {
 fn ended(recorder: &Recorder, title: Title) -> io::Result<Ladder> {
     let mut ladder = recorder.end(title).ok_or_else(|| io::Error::other("no connection was watched"))?;
     // What every ladder says about such a step.
-    let mut is_closing = false;
+    let (mut is_closing, mut is_discarding) = (false, false);
     for row in &mut ladder.rows {
         if let (Actor::Server, Some(Call { name, result: Outcome::Bytes(bytes) })) = (row.actor, &row.call) {
             match (name.as_str(), bytes) {
                 ("recv", 0) => row.notes.push(Note::PeersFinRead),
-                ("recv", 1..) if is_closing => row.notes.push(Note::Discarded),
+                ("recv", 1..) if is_closing && !is_discarding => {
+                    is_discarding = true;
+                    row.notes.push(Note::Discarded);
+                }
                 _ => {}
             }
+        }
+        if row.client.state == Some(State::Closing) && row.segments.iter().any(|segments| segments.fin) {
+            row.notes.push(Note::Closing);
         }
         if row.actor == Actor::Timer
             && row.segments.iter().any(|segments| segments.is_again && segments.bytes > 0)
@@ -136,10 +158,11 @@ fn ended(recorder: &Recorder, title: Title) -> io::Result<Ladder> {
             row.notes.push(Note::LingerZero);
         }
         is_closing |= row.change.as_ref().is_some_and(|change| change.to == "Closing");
-        if row.server.state == Some(State::FinWait1)
+        let own = if row.actor == Actor::Client { row.client } else { row.server };
+        if matches!(own.state, Some(State::FinWait1 | State::LastAck))
             && row.call.as_ref().is_some_and(|call| call.name == "shutdown")
         {
-            let unsent = row.server.info.map_or(0, |info| info.notsent_bytes);
+            let unsent = own.info.map_or(0, |info| info.notsent_bytes);
             if unsent > 1 {
                 row.notes.push(Note::FinWaits { unsent });
             }
@@ -170,6 +193,7 @@ fn conclude(ladder: &mut Ladder) {
     let Some(last) = ladder.rows.last() else { return };
     let is_gone = |state| matches!(state, Some(State::Closed | State::Listen));
     let held = match (last.client.left, last.server.left) {
+        (Some(_), Some(left)) => Note::BothTimeWait { left },
         (_, Some(left)) => Note::TimeWait { at_server: true, left },
         (Some(left), _) => Note::TimeWait { at_server: false, left },
         _ if is_gone(last.client.state) && is_gone(last.server.state) => Note::NoTimeWait,

@@ -3,7 +3,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 
 use fourway::{Body, Config, handler_fn};
 use socket2::Socket;
@@ -12,18 +11,13 @@ use super::super::bench::{Bench, Got, outcome};
 use super::super::ladder::{Actor, Call, Ladder, Outcome};
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::{READ, conclude, ended, reached, xixizi};
+use super::{READ, conclude, ended, page, reached, small_input, xixizi};
 
 /// The length of the answer's body, which is more than the client's buffer holds.
 const BODY: usize = 200_000;
 
 /// What a plain server reads.
 const PLAIN_READ: usize = 1024;
-
-/// The size of the client's buffer. Linux doubles it.
-fn small_buffer(socket: &Socket) -> io::Result<()> {
-    socket.set_recv_buffer_size(32 * 1024)
-}
 
 /// A request that is a little longer than a plain server reads.
 fn long_request() -> Vec<u8> {
@@ -34,7 +28,7 @@ fn long_request() -> Vec<u8> {
 pub fn plain(recorder: &'static Recorder) -> io::Result<Ladder> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut bench = Bench::beside(recorder, &listener, handler_fn(xixizi))?;
-    let mut client = bench.connect_with(small_buffer)?;
+    let mut client = bench.connect_with(small_input)?;
     let (mut stream, _) = listener.accept()?;
     recorder.step(Actor::Server, Call::new("accept", Outcome::Done));
     client.send(&long_request())?;
@@ -67,12 +61,12 @@ pub fn plain(recorder: &'static Recorder) -> io::Result<Ladder> {
 }
 
 pub fn lingering(recorder: &'static Recorder) -> io::Result<Ladder> {
-    let page: Arc<[u8]> = vec![b'x'; 10_000].into();
+    let page = page();
     let handler = handler_fn(move |_, responder| {
         responder.status(200).body(Body::Repeat { page: page.clone(), len: BODY as u64 })
     });
     let mut bench = Bench::start(recorder, Config::default(), handler)?;
-    let mut client = bench.connect_with(small_buffer)?;
+    let mut client = bench.connect_with(small_input)?;
     bench.settle()?;
     client.send(&long_request())?;
     client.acknowledge_at_once();

@@ -30,6 +30,8 @@ fn title(title: Title) -> &'static str {
         Title::ClientFirst => "客户端先关闭，TIME_WAIT 留在客户端",
         Title::Rst => "服务器发 RST，谁也不留 TIME_WAIT",
         Title::HalfClose => "半关闭：客户端先发 FIN，照样收到响应",
+        Title::LastAck => "半关闭之后，最后一个 FIN 排在响应后面：LAST_ACK",
+        Title::Closing => "两端同时关闭：CLOSING",
         Title::PlainClose => "还有数据没读就 close，响应丢了",
         Title::LingeringClose => "关闭时多等一会儿，响应保住了",
         Title::SlowReader => "客户端不读，服务器就发不动",
@@ -62,6 +64,10 @@ fn note(note: Note) -> String {
             time(waited)
         ),
         Note::HalfClosed => "半关闭：客户端不再发送，但仍然可以接收。".into(),
+        Note::LastAck => "LAST_ACK：已经收到对方的 FIN，在等对方确认自己的 FIN。平时这个状态一闪而过。".into(),
+        Note::Closing => {
+            "CLOSING：收到了对方的 FIN，自己的 FIN 却还没有得到确认。两端都在不知情的情况下各自关闭了连接。".into()
+        }
         Note::PeersFinRead => "读到 0 字节，就是读到了客户端的 FIN。".into(),
         Note::ResetByUnread { unread, thrown_away } => format!(
             "请求还有 {unread} 字节没读，所以 close 发出的是 RST 而不是 FIN。响应中还有 {thrown_away} 字节没来得及发送，全部作废。"
@@ -94,6 +100,9 @@ fn note(note: Note) -> String {
         Note::TimeWait { at_server, left } => {
             let who = if at_server { "服务器" } else { "客户端" };
             format!("{who}是主动关闭方，TIME_WAIT 留在它这里，还剩 {:.0} 秒。", left.as_secs_f64())
+        }
+        Note::BothTimeWait { left } => {
+            format!("两端都是主动关闭方，所以两端都留有 TIME_WAIT，还剩 {:.0} 秒。", left.as_secs_f64())
         }
         Note::NoTimeWait => "两端都没有 TIME_WAIT。".into(),
         Note::NotSeen => "TIME_WAIT 在谁那里：?".into(),

@@ -33,6 +33,8 @@ fn title(title: Title) -> &'static str {
         Title::ClientFirst => "the client closes first, and holds TIME_WAIT",
         Title::Rst => "the server resets, and nobody holds TIME_WAIT",
         Title::HalfClose => "the client sends its FIN, and still gets its answer",
+        Title::LastAck => "the last FIN waits behind the answer, in LAST_ACK",
+        Title::Closing => "both close at once, through CLOSING",
         Title::PlainClose => "a close with unread input loses the answer",
         Title::LingeringClose => "a close that lingers saves the answer",
         Title::SlowReader => "a client that does not read stops the server",
@@ -66,6 +68,14 @@ fn note(note: Note) -> String {
             time(waited)
         ),
         Note::HalfClosed => "A half-close: the client sends no more, and still reads.".into(),
+        Note::LastAck => {
+            "LAST_ACK: it has the other's FIN, and waits for the ACK of its own. Usually that is there at once.".into()
+        }
+        Note::Closing => {
+            "CLOSING: it has the other's FIN, and nobody has acknowledged its own. Both have closed without knowing of the \
+             other."
+                .into()
+        }
         Note::PeersFinRead => "A read of 0 bytes is the client's FIN.".into(),
         Note::ResetByUnread { unread, thrown_away } => format!(
             "{unread} bytes of the request were unread, so close sends RST instead of FIN. {thrown_away} bytes of the \
@@ -104,6 +114,9 @@ fn note(note: Note) -> String {
         Note::TimeWait { at_server, left } => {
             let who = if at_server { "server" } else { "client" };
             format!("The {who} closed first, and holds TIME_WAIT: {:.0} s more.", left.as_secs_f64())
+        }
+        Note::BothTimeWait { left } => {
+            format!("Both have closed first, so both hold TIME_WAIT: {:.0} s more.", left.as_secs_f64())
         }
         Note::NoTimeWait => "Nobody holds TIME_WAIT.".into(),
         Note::NotSeen => "Who holds TIME_WAIT: ?".into(),
