@@ -10,8 +10,8 @@ use fourway::{Config, Handler, Server, TokenRange};
 use socket2::{Domain, Socket, Type};
 
 use super::kernel::End;
-use super::ladder::{Actor, Call, Outcome};
-use super::recorder::{Pair, Recorder};
+use super::ladder::{Actor, Call, Outcome, Pair};
+use super::recorder::Recorder;
 
 /// The longest time that a scenario waits for one event. None of them should take so long.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -6,6 +6,13 @@ use std::time::Duration;
 use super::kernel::{End, State};
 use super::note::{Note, Title};
 
+/// The addresses of both ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    pub client: SocketAddr,
+    pub server: SocketAddr,
+}
+
 /// One of the two ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {

@@ -20,9 +20,11 @@ pub mod note;
 mod paint;
 mod recorder;
 mod scenarios;
+#[cfg(all(test, target_os = "linux"))]
+mod second_source;
 mod segments;
 mod text;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;
 mod width;
 

@@ -11,8 +11,10 @@ use std::time::Instant;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::kernel::{End, Kernel, State};
-use super::ladder::{Actor, Call, Change, Ladder, Outcome, Row};
+use super::ladder::{Actor, Call, Change, Ladder, Outcome, Pair, Row};
 use super::note::{Note, Title};
+#[cfg(all(test, target_os = "linux"))]
+use super::second_source::Compared;
 use super::segments::{self, Sample};
 
 /// The targets of the library's log that the ladders need.
@@ -39,15 +41,9 @@ struct Recording {
     /// The slot of the connection, after the server has accepted it.
     slot: Option<String>,
     #[cfg(all(test, target_os = "linux"))]
-    compared: super::tests::Compared,
+    compared: Compared,
     /// From this row on, repeated reads and writes become one row each.
     folds_from: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pair {
-    pub client: SocketAddr,
-    pub server: SocketAddr,
 }
 
 impl Recorder {
@@ -74,7 +70,7 @@ impl Recorder {
             slots: Vec::new(),
             slot: None,
             #[cfg(all(test, target_os = "linux"))]
-            compared: super::tests::Compared::default(),
+            compared: Compared::default(),
             folds_from: None,
         };
         // A log lives as long as the process.
@@ -183,7 +179,7 @@ impl Recorder {
 
     /// Returns what was compared with the kernel's other list.
     #[cfg(all(test, target_os = "linux"))]
-    pub fn compared(&self) -> super::tests::Compared {
+    pub fn compared(&self) -> Compared {
         self.with(|recording| std::mem::take(&mut recording.compared))
     }
 

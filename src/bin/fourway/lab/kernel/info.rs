@@ -1,6 +1,6 @@
 //! The bytes of a `struct tcp_info` (`linux/tcp.h`). The kernel appends fields to it, so an old kernel has fewer of them.
 
-use super::Info;
+use super::end::Info;
 
 /// Where the fields are.
 const UNACKED: usize = 24;

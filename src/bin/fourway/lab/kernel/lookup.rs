@@ -7,7 +7,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{End, State, info};
+use super::end::{End, State};
+use super::info;
 use crate::ledger::Netlink;
 use crate::ledger::dump::Kernel as _;
 

@@ -9,7 +9,7 @@ use super::super::kernel::State;
 use super::super::ladder::Ladder;
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::{ended, reached, xixizi};
+use super::common::{ended, reached, xixizi};
 
 /// The backlog. Linux queues one client more.
 const BACKLOG: u32 = 1;

@@ -12,7 +12,7 @@ use super::super::kernel::State;
 use super::super::ladder::Ladder;
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::{GET, GET_AND_CLOSE, READ, conclude, ended, page, reached, small_input, xixizi};
+use super::common::{GET, GET_AND_CLOSE, READ, conclude, ended, page, reached, small_input, xixizi};
 
 /// The size of a read that lets one more segment come. So the last one comes alone, and can be counted.
 const SMALL_READ: usize = 16 * 1024;

@@ -9,7 +9,7 @@ use super::super::kernel::State;
 use super::super::ladder::Ladder;
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::{GET, ended, reached, xixizi};
+use super::common::{GET, ended, reached, xixizi};
 use crate::listener::linux::set_defer_accept;
 
 /// The usual opening.

@@ -8,7 +8,7 @@ use super::super::bench::{Bench, Got};
 use super::super::ladder::Ladder;
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::{GET_AND_CLOSE, READ, conclude, ended, reached, xixizi};
+use super::common::{GET_AND_CLOSE, READ, conclude, ended, reached, xixizi};
 
 pub fn run(recorder: &'static Recorder) -> io::Result<Ladder> {
     let mut config = Config::default();

@@ -10,7 +10,7 @@ use super::super::bench::{Bench, Got, watch};
 use super::super::ladder::Ladder;
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::{GET_AND_CLOSE, READ, conclude, ended, reached};
+use super::common::{GET_AND_CLOSE, READ, conclude, ended, reached};
 
 const BODY: u64 = 500_000;
 

@@ -11,7 +11,7 @@ use super::super::bench::{Bench, Got, outcome};
 use super::super::ladder::{Actor, Call, Ladder, Outcome};
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::{READ, conclude, ended, page, reached, small_input, xixizi};
+use super::common::{READ, conclude, ended, page, reached, small_input, xixizi};
 
 /// The length of the answer's body, which is more than the client's buffer holds.
 const BODY: usize = 200_000;

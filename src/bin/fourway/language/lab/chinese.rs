@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Sentences;
+use super::sentences::Sentences;
 use crate::lab::note::{Note, Title};
 
 pub static SENTENCES: Sentences = Sentences {

@@ -2,29 +2,10 @@
 
 mod chinese;
 mod english;
+mod sentences;
 
 use super::Language;
-use crate::lab::note::{Note, Title};
-
-/// The sentences in one language.
-pub struct Sentences {
-    /// The headings of the five columns.
-    pub heading: [&'static str; 5],
-    /// The last heading, if the server is not fourway.
-    pub plain_server: &'static str,
-    /// How to read a ladder, a paragraph each.
-    pub legend: &'static [&'static str],
-    /// What is said where the kernel does not tell anything.
-    pub unseen: &'static str,
-    /// The error that begins a report of a scenario that failed.
-    pub failed: &'static str,
-    pub title: fn(Title) -> &'static str,
-    pub note: fn(Note) -> String,
-    /// The word for this number of bytes.
-    pub bytes: fn(u64) -> String,
-    /// What follows a sum of several segments or calls.
-    pub within: fn(Option<u32>) -> String,
-}
+pub use sentences::Sentences;
 
 impl Language {
     pub fn lab(self) -> &'static Sentences {
