@@ -205,3 +205,98 @@ impl Sent {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(state: State, segs_out: u32, segs_in: u32) -> End {
+        let info = Info { segs_out, segs_in, ..Info::default() };
+        End { state: Some(state), info: Some(info), ..End::default() }
+    }
+
+    fn gone(state: State) -> End {
+        End { state: Some(state), ..End::default() }
+    }
+
+    fn sample(client: End, server: End, segments: u64, resets: u64) -> Sample {
+        let counters = Counters { segments, retransmissions: 0, resets };
+        Sample { client, server, counters: Some(counters) }
+    }
+
+    /// Returns the segments as text, such as `>SYN` for one to the server, or `<2ACK`.
+    fn shown(before: Sample, after: Sample, actor: Actor) -> Vec<String> {
+        let name = |segments: &Segments| {
+            let arrow = if segments.to == Side::Server { '>' } else { '<' };
+            let count = match segments.count {
+                Some(1) => String::new(),
+                Some(count) => count.to_string(),
+                None => "?".into(),
+            };
+            let kinds = [
+                (segments.bytes > 0, "data"),
+                (segments.syn, "SYN"),
+                (segments.fin, "FIN"),
+                (segments.rst, "RST"),
+                (segments.ack, "ACK"),
+            ];
+            let kinds: Vec<_> = kinds.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
+            format!("{arrow}{count}{}", kinds.join("+"))
+        };
+        between(&before, &after, actor).iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_connect_sends_three_segments_in_their_order() {
+        let before = sample(gone(State::Closed), gone(State::Listen), 10, 0);
+        let after = sample(live(State::Established, 2, 1), live(State::Established, 1, 1), 13, 0);
+        assert_eq!(shown(before, after, Actor::Client), [">SYN", "<SYN+ACK", ">ACK"]);
+        let dropped = sample(live(State::SynSent, 1, 0), gone(State::Listen), 11, 0);
+        assert_eq!(shown(before, dropped, Actor::Client), [">SYN"]);
+    }
+
+    #[test]
+    fn a_fin_rides_on_data_if_no_other_segment_was_sent() {
+        let before = sample(live(State::Established, 3, 2), live(State::Established, 2, 3), 0, 0);
+        let mut server = live(State::FinWait1, 3, 3);
+        (server.info.as_mut().unwrap().data_segs_out, server.info.as_mut().unwrap().bytes_sent) = (1, 126);
+        let after = sample(live(State::CloseWait, 3, 3), server, 1, 0);
+        assert_eq!(shown(before, after, Actor::Server), ["<data+FIN"]);
+        server.info.as_mut().unwrap().segs_out = 4;
+        let after = sample(live(State::CloseWait, 3, 4), server, 2, 0);
+        assert_eq!(shown(before, after, Actor::Server), ["<data", "<FIN"]);
+    }
+
+    #[test]
+    fn a_fin_that_waits_behind_data_is_not_sent() {
+        let before = sample(live(State::Established, 3, 2), live(State::Established, 2, 3), 0, 0);
+        let mut server = live(State::FinWait1, 2, 3);
+        server.info.as_mut().unwrap().notsent_bytes = 1001;
+        assert_eq!(shown(before, sample(before.client, server, 0, 0), Actor::Server), [""; 0]);
+    }
+
+    #[test]
+    fn the_last_segments_come_from_the_counters_if_nobody_else_has_sent_any() {
+        let before = sample(live(State::CloseWait, 3, 3), live(State::FinWait1, 3, 3), 100, 0);
+        let ends = (gone(State::Closed), gone(State::TimeWait));
+        assert_eq!(shown(before, sample(ends.0, ends.1, 102, 0), Actor::Client), [">FIN+ACK", "<ACK"]);
+        assert_eq!(shown(before, sample(ends.0, ends.1, 105, 0), Actor::Client), [">?FIN+ACK", "<?ACK"]);
+        let silent = Sample { counters: None, ..sample(ends.0, ends.1, 0, 0) };
+        assert_eq!(shown(before, silent, Actor::Client), [">?FIN+ACK", "<?ACK"]);
+    }
+
+    #[test]
+    fn a_reset_comes_from_the_side_that_has_closed() {
+        let before = sample(live(State::Established, 3, 3), live(State::Established, 3, 3), 7, 1);
+        let after = sample(gone(State::Closed), gone(State::Closed), 8, 2);
+        assert_eq!(shown(before, after, Actor::Server), ["<RST"]);
+        assert_eq!(shown(before, after, Actor::Client), [">RST"]);
+    }
+
+    #[test]
+    fn counters_that_go_back_are_unknown() {
+        let before = sample(live(State::Established, 9, 9), live(State::Established, 9, 9), 0, 0);
+        let after = sample(live(State::Established, 1, 1), live(State::Established, 1, 1), 0, 0);
+        assert_eq!(shown(before, after, Actor::Timer), [""; 0]);
+    }
+}
