@@ -28,7 +28,7 @@ pub static SENTENCES: Sentences = Sentences {
 fn title(title: Title) -> &'static str {
     match title {
         Title::Open => "three segments open a connection",
-        Title::OpenDeferred => "the same, with SYN_RECV held for the eye",
+        Title::OpenDeferred => "the same, with SYN_RECV long enough to be seen",
         Title::ServerFirst => "the server closes first, and holds TIME_WAIT",
         Title::ClientFirst => "the client closes first, and holds TIME_WAIT",
         Title::Rst => "the server resets, and nobody holds TIME_WAIT",
