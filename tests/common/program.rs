@@ -49,7 +49,9 @@ pub fn tidy(mut command: Command) -> Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("RUST_LOG").env_remove("LISTEN_FDS").env_remove("LISTEN_PID");
+    for name in ["RUST_LOG", "LISTEN_FDS", "LISTEN_PID", "LC_ALL", "LC_MESSAGES", "LANG"] {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -7,6 +7,7 @@ use fourway::mio::Registry;
 use fourway::mio::event::Event;
 
 use super::console::Console;
+use super::language::Language;
 use super::live::Live;
 use super::options::{Options, SummaryForm};
 use super::sockets::Sockets;
@@ -19,6 +20,7 @@ pub struct Reports<'a> {
     status: Option<Status>,
     live: Option<Live>,
     form: SummaryForm,
+    language: Language,
     console: &'a Console,
 }
 
@@ -42,7 +44,8 @@ impl<'a> Reports<'a> {
         }
         let has_live = console.is_terminal() && !options.status.quiet;
         let live = has_live.then(|| Live::start(Instant::now()));
-        Ok(Reports { sources, status, live, form: options.status.summary, console })
+        let language = Language::choose(options.status.lang);
+        Ok(Reports { sources, status, live, form: options.status.summary, language, console })
     }
 
     /// Returns the part of the greeting that says where the status server listens.
@@ -89,7 +92,7 @@ impl<'a> Reports<'a> {
     pub fn summary(&mut self, observed: &Observed<'_>) -> String {
         let figures: Figures<'_> = self.sources.figures(observed, Instant::now());
         match self.form {
-            SummaryForm::Text => Summary(&figures).to_string(),
+            SummaryForm::Text => Summary { figures: &figures, language: self.language }.to_string(),
             SummaryForm::Json => StatsJson(&figures).to_string(),
             SummaryForm::None => String::new(),
         }

@@ -5,39 +5,50 @@ use std::time::Duration;
 
 use fourway::{Reason, Stats};
 
+use super::lab::width::columns;
+use super::language::Language;
+use super::language::summary::Sentences;
 use super::status::Figures;
 use super::steering::Counts;
 
-#[derive(Debug)]
-pub struct Summary<'a>(pub &'a Figures<'a>);
+pub struct Summary<'a> {
+    pub figures: &'a Figures<'a>,
+    pub language: Language,
+}
 
 /// A name and its value.
 type Row = (String, String);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures { stats, meter, kernel, verdict, .. } = self.0;
-        let mut rows = vec![row("connections", stats.accepted), row("requests", stats.requests)];
-        rows.extend(self.0.steered.map(steering).unwrap_or_default());
-        rows.extend([row("bytes received", stats.bytes_in), row("bytes sent", stats.bytes_out)]);
-        rows.extend(closes(stats));
-        rows.extend(errors(stats));
-        let unknown = || "not known on this system".into();
+        let Figures { stats, meter, kernel, verdict, .. } = self.figures;
+        let words = Sentences::of(self.language);
+        let mut rows = vec![row(words.connections, stats.accepted), row(words.requests, stats.requests)];
+        rows.extend(self.figures.steered.map(|steered| steering(steered, words)).unwrap_or_default());
+        rows.extend([row(words.bytes_received, stats.bytes_in), row(words.bytes_sent, stats.bytes_out)]);
+        rows.extend(closes(stats, words));
+        rows.extend(errors(stats, words));
+        let unknown = || words.unknown.into();
         let overflows = kernel.listen_overflows.map_or_else(unknown, |count| count.to_string());
-        rows.push(row("ListenOverflows of the kernel", overflows));
+        rows.push(row(words.listen_overflows, overflows));
         let share = |percent: Option<f64>| percent.map_or_else(unknown, |p| format!("{p:.1} %"));
         let time = |time: Option<Duration>| time.map_or_else(unknown, seconds);
-        rows.push(row("busy", share(meter.average())));
-        rows.push(row("  in the busiest second", share(meter.busiest())));
-        rows.push(row("  time busy", time(meter.busy())));
-        rows.push(row("  time idle", time(meter.busy().map(|busy| meter.total() - busy))));
-        rows.push(row("longest turn", milliseconds(meter.longest_turn())));
+        rows.push(row(words.busy, share(meter.average())));
+        rows.push(indented(words.busiest_second, share(meter.busiest())));
+        rows.push(indented(words.time_busy, time(meter.busy())));
+        rows.push(indented(words.time_idle, time(meter.busy().map(|busy| meter.total() - busy))));
+        rows.push(row(words.longest_turn, milliseconds(meter.longest_turn())));
 
-        let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-        let values = rows.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
-        writeln!(f, "fourway: ended after {}", seconds(meter.total()))?;
-        rows.iter().try_for_each(|(name, value)| writeln!(f, "  {name:<names$}  {value:>values$}"))?;
-        writeln!(f, "{verdict}")
+        let widest = |column: fn(&Row) -> &String| {
+            rows.iter().map(|row| columns(column(row))).max().unwrap_or_default()
+        };
+        let (names, values) = (widest(|(name, _)| name), widest(|(_, value)| value));
+        writeln!(f, "{}", (words.ended_after)(&seconds(meter.total())))?;
+        for (name, value) in &rows {
+            let gap = 2 + names - columns(name) + values - columns(value);
+            writeln!(f, "  {name}{:gap$}{value}", "")?;
+        }
+        writeln!(f, "{}", verdict.sentence(self.language))
     }
 }
 
@@ -45,54 +56,58 @@ fn row(name: &str, value: impl ToString) -> Row {
     (name.into(), value.to_string())
 }
 
-/// Returns a row that is a part of the row above it, or nothing if its count is 0.
+/// Returns a row that is a part of the row above it.
+fn indented(name: &str, value: impl ToString) -> Row {
+    (format!("  {name}"), value.to_string())
+}
+
+/// Returns the same, or nothing if its count is 0.
 fn part(name: &str, count: u64) -> Option<Row> {
-    (count > 0).then(|| row(&format!("  {name}"), count))
+    (count > 0).then(|| indented(name, count))
 }
 
 /// Returns how many requests were steered, by which letters, and how late the latest of their timers was.
-fn steering(steered: &Counts) -> Vec<Row> {
-    let mut rows: Vec<_> = part("steered by their URLs", steered.steered).into_iter().collect();
+fn steering(steered: &Counts, words: &Sentences) -> Vec<Row> {
+    let mut rows: Vec<_> = part(words.steered, steered.steered).into_iter().collect();
     let letters = steered.by_letter().filter_map(|(letter, count)| part(&format!("  {letter}"), count));
     rows.extend(letters);
-    rows.extend(part("with a query that steers nothing", steered.ordinary));
+    rows.extend(part(words.steers_nothing, steered.ordinary));
     if steered.fired > 0 {
-        rows.push(row("delays and gaps", steered.fired));
-        rows.push(row("  latest", milliseconds(steered.latest)));
-        rows.extend(part("more than 2 ms late", steered.late));
+        rows.push(row(words.delays, steered.fired));
+        rows.push(indented(words.latest, milliseconds(steered.latest)));
+        rows.extend(part(words.late, steered.late));
     }
     rows
 }
 
 /// Returns the numbers of closed connections, by side and by reason.
-fn closes(stats: &Stats) -> Vec<Row> {
+fn closes(stats: &Stats, words: &Sentences) -> Vec<Row> {
     let by_server = stats.closed - stats.closed_by_client_first;
     let mut rows = vec![
-        row("closed first by the client", stats.closed_by_client_first),
-        row("closed first by the server", by_server),
-        row("closed because", stats.closed),
+        row(words.closed_first_by_client, stats.closed_by_client_first),
+        row(words.closed_first_by_server, by_server),
+        row(words.closed_because, stats.closed),
     ];
-    rows.extend(Reason::ALL.into_iter().filter_map(|reason| part(reason.as_str(), stats.closes(reason))));
+    let reasons = Reason::ALL.into_iter().zip(words.reasons);
+    rows.extend(reasons.filter_map(|(reason, name)| part(name, stats.closes(reason))));
     rows
 }
 
-fn errors(stats: &Stats) -> Vec<Row> {
+fn errors(stats: &Stats, words: &Sentences) -> Vec<Row> {
     // A response that cannot be sent also counts as a 500.
     let by_kind = [
-        ("handler panicked", stats.handler_panics),
-        ("accept failed", stats.accept_errors),
-        ("accepting paused, out of files or memory", stats.accept_pauses),
-        ("poller refused a connection", stats.register_errors),
-        ("all connections were in use", stats.full),
+        (words.handler_panicked, stats.handler_panics),
+        (words.accept_failed, stats.accept_errors),
+        (words.accept_paused, stats.accept_pauses),
+        (words.poller_refused, stats.register_errors),
+        (words.all_in_use, stats.full),
     ];
     let answered = Stats::ERRORS.map(|status| (status, stats.errors(status)));
     let total = answered.iter().map(|(_, count)| count).sum::<u64>()
         + by_kind.iter().map(|(_, count)| count).sum::<u64>();
-    let mut rows = vec![row("errors", total)];
-    rows.extend(
-        answered.iter().filter_map(|(status, count)| part(&format!("answered with {status}"), *count)),
-    );
-    rows.extend(part("of these, responses that could not be sent", stats.handler_errors));
+    let mut rows = vec![row(words.errors, total)];
+    rows.extend(answered.iter().filter_map(|(status, count)| part(&(words.answered_with)(*status), *count)));
+    rows.extend(part(words.not_sendable, stats.handler_errors));
     rows.extend(by_kind.iter().filter_map(|(name, count)| part(name, *count)));
     rows
 }
@@ -113,23 +128,51 @@ mod tests {
     use crate::meter::Meter;
 
     fn summary_of(stats: Stats, overflows: Option<u64>) -> String {
+        summary_in(Language::English, stats, overflows)
+    }
+
+    fn summary_in(language: Language, stats: Stats, overflows: Option<u64>) -> String {
         let meter = Meter::start(Instant::now());
         let mut figures = Figures::of(stats, &meter);
         figures.kernel.listen_overflows = overflows;
-        Summary(&figures).to_string()
+        Summary { figures: &figures, language }.to_string()
+    }
+
+    /// Counters that leave out no row but those of the reasons.
+    fn busy_stats() -> Stats {
+        let mut stats = Stats::default();
+        (stats.accepted, stats.accept_pauses, stats.accept_errors) = (1_000_000, 1, 1);
+        (stats.handler_panics, stats.handler_errors, stats.register_errors, stats.full) = (1, 1, 1, 1);
+        stats.errors.fill(1);
+        stats
     }
 
     #[test]
     fn all_values_are_in_one_column() {
-        let mut stats = Stats::default();
-        stats.accepted = 1_000_000;
-        stats.accept_pauses = 1;
-        let text = summary_of(stats, Some(0));
-        let (table, verdict) = text.trim_end().rsplit_once('\n').expect("several lines");
-        assert!(!verdict.starts_with(' '), "the last line is a sentence: {text}");
-        let widths: Vec<_> = table.lines().skip(1).map(str::len).collect();
-        assert!(widths.iter().all(|&width| width == widths[0]), "{text}");
-        assert!(widths[0] <= 80, "{text}");
+        for (language, overflows) in [Language::English, Language::Chinese].into_iter().zip([Some(0), None]) {
+            let text = summary_in(language, busy_stats(), overflows);
+            let (table, verdict) = text.trim_end().rsplit_once('\n').expect("several lines");
+            assert!(!verdict.starts_with(' '), "the last line is a sentence: {text}");
+            let widths: Vec<_> = table.lines().skip(1).map(columns).collect();
+            assert!(widths.iter().all(|&width| width == widths[0]), "{text}");
+            assert!(widths[0] <= 80, "{text}");
+        }
+    }
+
+    #[test]
+    fn both_languages_have_the_same_rows() {
+        let rows = |language| summary_in(language, busy_stats(), Some(0)).lines().count();
+        assert_eq!(rows(Language::English), rows(Language::Chinese));
+    }
+
+    #[test]
+    fn the_chinese_summary_has_no_english_words_but_names() {
+        const NAMES: [&str; 9] =
+            ["fourway", "RST", "FIN", "panic", "accept", "ListenOverflows", "s", "ms", "URL"];
+        let text = summary_in(Language::Chinese, busy_stats(), None);
+        let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+        let english: Vec<_> = words.filter(|word| !NAMES.contains(word)).collect();
+        assert!(english.is_empty(), "{english:?} in {text}");
     }
 
     #[test]
@@ -138,7 +181,8 @@ mod tests {
         let mut meter = Meter::start(now);
         meter.turn(now, 1);
         meter.turned(now, now + Duration::from_micros(1250));
-        let text = Summary(&Figures::of(Stats::default(), &meter)).to_string();
+        let text = Summary { figures: &Figures::of(Stats::default(), &meter), language: Language::English }
+            .to_string();
         let last = text.lines().rev().nth(1).unwrap_or_default();
         assert!(last.trim().starts_with("longest turn ") && last.ends_with(" 1.250 ms"), "{text}");
     }

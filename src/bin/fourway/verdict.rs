@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::language::Language;
+use super::language::verdict::Sentences;
 use super::meter::{Meter, Second};
 
 /// What limits the run, in the busiest second.
@@ -86,41 +88,26 @@ impl Verdict {
             Verdict::Unknown(_) => "unknown",
         }
     }
+
+    pub fn sentence(self, language: Language) -> String {
+        let sentences = Sentences::of(language);
+        match self {
+            Verdict::Idle => sentences.idle.into(),
+            Verdict::Client { busy } => (sentences.client)(busy),
+            Verdict::Server { busy } => (sentences.server)(busy),
+            Verdict::Machine { waiting } => (sentences.machine)(waiting),
+            Verdict::Unknown(Unknown::NoCount) => sentences.no_count.into(),
+            Verdict::Unknown(Unknown::TooEarly) => sentences.too_early.into(),
+            Verdict::Unknown(Unknown::Stolen { percent }) => (sentences.stolen)(percent),
+            Verdict::Unknown(Unknown::Throttled { percent }) => (sentences.throttled)(percent),
+        }
+    }
 }
 
-/// A sentence.
+/// A sentence in English.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Verdict::Idle => f.write_str("no client has come"),
-            Verdict::Client { busy } => write!(
-                f,
-                "the server was busy {busy:.0} % of the busiest second: the client or the network limits this run"
-            ),
-            Verdict::Server { busy } => {
-                write!(f, "the server was busy {busy:.0} % of the busiest second: the server is the limit")
-            }
-            Verdict::Machine { waiting } => write!(
-                f,
-                "the server waited {waiting:.0} % of the busiest second for a processor: the machine is the limit"
-            ),
-            Verdict::Unknown(Unknown::NoCount) => {
-                f.write_str("nobody can know what limits this run: this system does not count busy time")
-            }
-            Verdict::Unknown(Unknown::TooEarly) => {
-                f.write_str("nobody can know yet what limits this run: its first second is not over")
-            }
-            Verdict::Unknown(Unknown::Stolen { percent }) => write!(
-                f,
-                "nobody can know what limits this run: other virtual machines took {percent:.0} % of a processor \
-                 in the busiest second"
-            ),
-            Verdict::Unknown(Unknown::Throttled { percent }) => write!(
-                f,
-                "nobody can know what limits this run: a control group stopped the server for {percent:.0} % of \
-                 the busiest second"
-            ),
-        }
+        f.write_str(&self.sentence(Language::English))
     }
 }
 
@@ -151,6 +138,14 @@ mod tests {
             "the server was busy 37 % of the busiest second: the client or the network limits this run"
         );
         assert_eq!(verdict(700, 199).word(), "client");
+    }
+
+    #[test]
+    fn each_verdict_has_a_sentence_in_chinese() {
+        let sentence = |verdict: Verdict| verdict.sentence(Language::Chinese);
+        assert_eq!(sentence(verdict(370, 0)), "最忙的一秒里服务器只忙了 37 %：瓶颈在客户端或网络");
+        assert_eq!(sentence(verdict(960, 30)), "最忙的一秒里服务器忙了 99 %：瓶颈在服务器");
+        assert_eq!(sentence(Verdict::Idle), "没有客户端来过");
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn a_wrong_value_ends_the_program_with_2_and_lists_the_right_values() {
         ("--drain-idle", "wait", "close, last-request"),
         ("--status-listen", "9100", "expected IP:PORT"),
         ("--summary", "xml", "text, json, none"),
+        ("--lang", "de", "en, zh"),
         ("--keep-alive", "maybe", "either on or off"),
         ("--max-connections", "0", "1 or more, such as 10000 or 10k"),
         ("--max-connections", "many", "1 or more, such as 10000 or 10k"),
@@ -92,6 +93,7 @@ fn a_wrong_variable_ends_the_program_with_2_and_is_named() {
         ("DRAIN_IDLE", "wait"),
         ("STATUS_LISTEN", "9100"),
         ("SUMMARY", "xml"),
+        ("LANG", "de"),
         ("QUIET", "maybe"),
         ("VERBOSE", "very"),
     ];

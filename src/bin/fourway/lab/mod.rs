@@ -26,7 +26,7 @@ mod segments;
 mod text;
 #[cfg(test)]
 mod tests;
-mod width;
+pub mod width;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

@@ -4,6 +4,8 @@
 //! refuses a language in which a sentence is missing. Flags, names of states, JSON and metrics have no translation.
 
 pub mod lab;
+pub mod summary;
+pub mod verdict;
 
 use std::env;
 

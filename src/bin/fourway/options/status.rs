@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::values::{Listen, switch};
+use crate::language::LanguageTag;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Status")]
@@ -17,6 +18,13 @@ pub struct StatusOptions {
     /// Choose what to print at the end: text, json, none.
     #[arg(long, value_name = "FORM", env = "FOURWAY_SUMMARY", value_enum, default_value = "text")]
     pub summary: SummaryForm,
+
+    /// Choose the language of the summary: en, zh [default: the locale's].
+    ///
+    /// The locale is that of LC_ALL, LC_MESSAGES or LANG, the first of them that is set. What programs read is the
+    /// same in each language: JSON, metrics, names of states.
+    #[arg(long, value_name = "LANGUAGE", env = "FOURWAY_LANG", value_enum)]
+    pub lang: Option<LanguageTag>,
 
     /// Show no live line on a terminal.
     #[arg(long, short, env = "FOURWAY_QUIET", value_parser = switch)]
