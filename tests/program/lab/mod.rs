@@ -1,5 +1,7 @@
 //! `fourway lab`: the ladders, held against other sources.
 
+#[cfg(target_os = "linux")]
+mod bill;
 mod documented;
 mod languages;
 #[cfg(target_os = "linux")]

@@ -9,6 +9,7 @@ use fourway::mio::{Events, Interest, Poll, Token};
 use fourway::{Config, Handler, Server, TokenRange};
 use socket2::{Domain, Socket, Type};
 
+use super::address;
 use super::kernel::End;
 use super::ladder::{Actor, Call, Outcome, Pair};
 use super::recorder::Recorder;
@@ -65,8 +66,11 @@ impl<H: Handler> Bench<H> {
         let server = Server::new(poll.registry(), TokenRange::nth(0), config);
         let mut server = server.map_err(|error| io::Error::other(error.to_string()))?;
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        // As the program does it, so that its successor can have the port.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
         prepare(&socket)?;
-        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+        socket.bind(&SocketAddr::from((address::fresh(), 0)).into())?;
         socket.listen(backlog)?;
         let listener = TcpListener::from(socket);
         let address = listener.local_addr()?;

@@ -2,19 +2,21 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::bill_json;
 use super::kernel::{End, State};
 use super::ladder::{Ladder, Outcome, Row, Segments, Side, Source};
 use super::note::Note;
+use super::shown::Shown;
 use crate::language::Language;
 use crate::status::json::{Object, object};
 
 /// The version of the form. It grows if a name changes or goes away.
 const VERSION: u32 = 1;
 
-/// All ladders, as one object.
+/// All that was shown, as one object.
 pub struct Json<'l> {
     pub language: Language,
-    pub ladders: &'l [Ladder],
+    pub shown: &'l [Shown],
 }
 
 impl Display for Json<'_> {
@@ -22,7 +24,19 @@ impl Display for Json<'_> {
         object(f, |out| {
             out.number("version", VERSION)?;
             out.text("language", self.language.tag())?;
-            out.array("ladders", self.ladders, |out, ladder| self.ladder(out, ladder))
+            let ladders = self.shown.iter().filter_map(|shown| match shown {
+                Shown::Ladder(ladder) => Some(&**ladder),
+                _ => None,
+            });
+            out.array("ladders", ladders, |out, ladder| self.ladder(out, ladder))?;
+            for shown in self.shown {
+                match shown {
+                    Shown::Ladder(_) => {}
+                    Shown::Essay(faults) => out.object("essay", |out| bill_json::essay(out, faults))?,
+                    Shown::Ports(outcomes) => bill_json::outcomes(out, outcomes)?,
+                }
+            }
+            Ok(())
         })?;
         f.write_str("\n")
     }
@@ -41,7 +55,11 @@ impl Json<'_> {
             out.optional_text("server", ladder.before.1.map(State::as_str))
         })?;
         out.array("rows", &ladder.rows, |out, row| self.row(out, row))?;
-        self.notes(out, &ladder.notes)
+        self.notes(out, &ladder.notes)?;
+        match &ladder.bill {
+            Some(bill) => out.object("bill", |out| bill_json::bill(out, bill)),
+            None => Ok(()),
+        }
     }
 
     fn row(&self, out: &mut Object<'_, '_>, row: &Row) -> fmt::Result {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::bill::Bill;
 use super::kernel::{End, State};
 use super::note::{Note, Title};
 
@@ -165,6 +166,8 @@ pub struct Ladder {
     pub before: (Option<State>, Option<State>),
     pub rows: Vec<Row>,
     pub notes: Vec<Note>,
+    /// Made after the server has ended.
+    pub bill: Option<Bill>,
 }
 
 impl Ladder {

@@ -10,19 +10,31 @@
 //! - `bench`: the server, a client and their loop;
 //! - `scenarios`: what happens in each ladder;
 //! - `note`: what a ladder says in words;
-//! - `text` and `json`: print ladders, with `paint` and `width`.
+//! - `shown`: what a scenario shows, a ladder with its `bill`, the faults of the `essay` or the experiment with `ports`;
+//! - `sheet`: the figures that are no ladder, as lines;
+//! - `text` and `json`: print it, with `paint` and `width`.
 
+mod address;
 mod bench;
+mod bill;
+mod bill_json;
+mod errno;
+mod essay;
+mod held;
 mod json;
 mod kernel;
 mod ladder;
 pub mod note;
+mod narrow;
 mod paint;
+mod ports;
 mod recorder;
 mod scenarios;
 #[cfg(all(test, target_os = "linux"))]
 mod second_source;
 mod segments;
+mod sheet;
+mod shown;
 mod text;
 #[cfg(test)]
 mod tests;
@@ -37,6 +49,7 @@ use json::Json;
 use paint::Paint;
 use recorder::Recorder;
 use scenarios::Scenario;
+use shown::Shown;
 
 /// Prints the ladders of the chosen scenarios. Returns 1 if one of them failed.
 pub fn run(options: &LabOptions) -> ExitCode {
@@ -44,21 +57,21 @@ pub fn run(options: &LabOptions) -> ExitCode {
     let paint = Paint { is_on: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() };
     let recorder = Recorder::install();
     let mut out = String::new();
-    if !options.json {
+    let has_ladders = !matches!(options.scenario, Chosen::Essay | Chosen::Ports);
+    if has_ladders && !options.json {
         text::legend(language, recorder.is_told(), &mut out);
         print(&mut out);
     }
     let mut all = Vec::new();
     for scenario in chosen(options.scenario) {
-        match scenario.run(recorder) {
-            Ok(ladders) => {
-                for ladder in ladders {
-                    if options.json {
-                        all.push(ladder);
-                    } else {
-                        text::ladder(&ladder, language, paint, &mut out);
+        match Shown::by(scenario, recorder) {
+            Ok(shown) => {
+                for shown in shown {
+                    if !options.json {
+                        text::shown(&shown, language, paint, &mut out);
                         print(&mut out);
                     }
+                    all.push(shown);
                 }
             }
             Err(error) => {
@@ -68,7 +81,7 @@ pub fn run(options: &LabOptions) -> ExitCode {
         }
     }
     if options.json {
-        out = Json { language, ladders: &all }.to_string();
+        out = Json { language, shown: &all }.to_string();
         print(&mut out);
     }
     ExitCode::SUCCESS
@@ -90,6 +103,8 @@ fn chosen(chosen: Chosen) -> Vec<Scenario> {
         Chosen::UnreadData => vec![Scenario::UnreadData],
         Chosen::SlowReader => vec![Scenario::SlowReader],
         Chosen::Backlog => vec![Scenario::Backlog],
+        Chosen::Essay => vec![Scenario::Essay],
+        Chosen::Ports => vec![Scenario::Ports],
         Chosen::All => Scenario::ALL.to_vec(),
     }
 }

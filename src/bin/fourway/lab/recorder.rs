@@ -189,7 +189,15 @@ impl Recorder {
             let pair = recording.pair.take()?;
             let rows = std::mem::take(&mut recording.rows);
             let (client, server) = (pair.client, pair.server);
-            Some(Ladder { title, client, server, before: recording.first, rows, notes: Vec::new() })
+            Some(Ladder {
+                title,
+                client,
+                server,
+                before: recording.first,
+                rows,
+                notes: Vec::new(),
+                bill: None,
+            })
         })
     }
 }

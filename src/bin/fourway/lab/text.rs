@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use super::kernel::{End, State};
 use super::ladder::{Actor, Call, Ladder, Outcome, Row, Segments, Side, Source};
+use super::note::Title;
 use super::paint::{Paint, Style};
+use super::sheet::{self, Line as SheetLine};
+use super::shown::Shown;
 use super::width::{columns, pad, wrapped};
 use crate::language::Language;
 use crate::language::lab::Sentences;
@@ -30,11 +33,35 @@ pub fn legend(language: Language, is_told: bool, out: &mut String) {
     }
 }
 
+pub fn shown(shown: &Shown, language: Language, paint: Paint, out: &mut String) {
+    let heading = sheet::heading(shown, language);
+    let _ = writeln!(out, "\n{}\n", paint.with(Style::Title, &heading));
+    match shown {
+        Shown::Ladder(shown) => ladder(shown, language, paint, out),
+        Shown::Essay(faults) => sheet(&sheet::essay(faults, language), paint, out),
+        Shown::Ports(outcomes) => sheet(&sheet::ports(outcomes, language), paint, out),
+    }
+}
+
+/// Prints lines that are no ladder. The values of all rows begin in one column.
+fn sheet(lines: &[SheetLine], paint: Paint, out: &mut String) {
+    let names = sheet::width_of_names(lines);
+    for line in lines {
+        let _ = match line {
+            SheetLine::Heading(heading) => {
+                writeln!(out, "{:INDENT$}{}", "", paint.with(Style::Call, heading))
+            }
+            SheetLine::Row(name, value) => writeln!(out, "{:INDENT$}  {}  {value}", "", pad(name, names)),
+            SheetLine::Text(text) => wrapped(text, WIDTH - INDENT)
+                .iter()
+                .try_for_each(|line| writeln!(out, "{:INDENT$}{}", "", paint.with(Style::Note, line))),
+        };
+    }
+}
+
 pub fn ladder(ladder: &Ladder, language: Language, paint: Paint, out: &mut String) {
     let text = Text { sentences: language.lab(), paint };
-    let heading = format!("{}: {}", ladder.title.as_str(), (text.sentences.title)(ladder.title));
-    let _ = writeln!(out, "\n{}\n", paint.with(Style::Title, &heading));
-    text.heading(ladder.title.has_fourway(), out);
+    text.heading(ladder.title, out);
     let (mut client, mut server) = ladder.before;
     let mut own = String::new();
     text.states(client, server, out);
@@ -45,11 +72,15 @@ pub fn ladder(ladder: &Ladder, language: Language, paint: Paint, out: &mut Strin
     for note in &ladder.notes {
         text.note(&(text.sentences.note)(*note), out);
     }
+    if let Some(bill) = &ladder.bill {
+        sheet(&sheet::bill(bill, language), paint, out);
+    }
 }
 
-struct Text {
-    sentences: &'static Sentences,
-    paint: Paint,
+/// The words of a language, on a terminal with colours or without.
+pub struct Text {
+    pub sentences: &'static Sentences,
+    pub paint: Paint,
 }
 
 /// One printed line of a ladder.
@@ -75,9 +106,14 @@ impl Cell {
 }
 
 impl Text {
-    fn heading(&self, has_fourway: bool, out: &mut String) {
+    /// Returns the headings of the columns.
+    pub fn headings(&self, title: Title) -> [&'static str; 5] {
         let [time, client, arrow, server, own] = self.sentences.heading;
-        let own = if has_fourway { own } else { self.sentences.plain_server };
+        [time, client, arrow, server, if title.has_fourway() { own } else { self.sentences.plain_server }]
+    }
+
+    fn heading(&self, title: Title, out: &mut String) {
+        let [time, client, arrow, server, own] = self.headings(title);
         let cell = |text: &str| Cell::new(text, Style::Heading);
         let spaces = " ".repeat(TIME.saturating_sub(columns(time)));
         let line = Line {
@@ -153,7 +189,7 @@ impl Text {
     }
 
     /// Returns a call and its result.
-    fn call(&self, call: &Call, times: u32) -> String {
+    pub fn call(&self, call: &Call, times: u32) -> String {
         let within = if times > 1 { (self.sentences.within)(Some(times)) } else { String::new() };
         match &call.result {
             Outcome::Done => call.name.clone(),
@@ -175,7 +211,7 @@ impl Text {
     }
 
     /// Returns the names of the segments, such as `2 × ACK`.
-    fn label(&self, segments: &Segments) -> String {
+    pub fn label(&self, segments: &Segments) -> String {
         let mut kinds = Vec::new();
         if segments.bytes > 0 {
             kinds.push((self.sentences.bytes)(segments.bytes));

@@ -3,6 +3,7 @@
 //! Each part of the program that speaks has a struct of sentences here, with one value per language. So the compiler
 //! refuses a language in which a sentence is missing. Flags, names of states, JSON and metrics have no translation.
 
+pub mod bill;
 pub mod lab;
 pub mod summary;
 pub mod verdict;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// The state of a socket in the kernel's list. The states that explain best why a port is in use
 /// come first.
@@ -48,6 +49,14 @@ pub fn parse(line: &str) -> Option<Socket> {
     Some(Socket { state, local, remote })
 }
 
+/// Returns the time until the timer of a line's socket expires. For TIME_WAIT, this is the time that is left of it.
+pub fn timer(line: &str) -> Option<Duration> {
+    /// The kernel prints `clock_t`, of which a second has 100.
+    const TICK: u64 = 10;
+    let (_, ticks) = line.split_ascii_whitespace().nth(5)?.split_once(':')?;
+    Some(Duration::from_millis(u64::from_str_radix(ticks, 16).ok()? * TICK))
+}
+
 /// Parses an address: words of 32 bits, each in the machine's byte order, then the port.
 fn parse_address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
@@ -90,6 +99,13 @@ pub mod tests {
         assert_eq!(socket.state, State::Connection("ESTABLISHED"));
         assert_eq!(socket.local, "127.0.0.1:80".parse().unwrap());
         assert_eq!(socket.remote, "10.0.0.1:443".parse().unwrap());
+    }
+
+    #[test]
+    fn the_timer_is_the_sixth_field_in_hundredths_of_a_second() {
+        let line = "   7: 0100007F:8F35 0100007F:9494 06 00000000:00000000 03:00001756 00000000 0 0 0 3";
+        assert_eq!(timer(line), Some(Duration::from_millis(59_740)));
+        assert_eq!(timer("   7: 0100007F:8F35 0100007F:9494 06"), None);
     }
 
     #[test]

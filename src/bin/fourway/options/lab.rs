@@ -7,7 +7,8 @@ use crate::language::LanguageTag;
 
 #[derive(Debug, Args)]
 pub struct LabOptions {
-    /// Show open, server-first, client-first, rst, half-close, unread-data, slow-reader, backlog, or all of them.
+    /// Show open, server-first, client-first, rst, half-close, unread-data, slow-reader, backlog, essay, ports, or all
+    /// of them.
     #[arg(value_name = "SCENARIO", value_enum, default_value = "all")]
     pub scenario: Chosen,
 
@@ -38,6 +39,10 @@ pub enum Chosen {
     SlowReader,
     /// The accept queue is full.
     Backlog,
+    /// A blocking program of 30 lines, and its faults.
+    Essay,
+    /// A client that closes first runs out of ports.
+    Ports,
     /// All of them.
     All,
 }

@@ -27,10 +27,12 @@ pub enum Scenario {
     UnreadData,
     SlowReader,
     Backlog,
+    Essay,
+    Ports,
 }
 
 impl Scenario {
-    pub const ALL: [Scenario; 8] = [
+    pub const ALL: [Scenario; 10] = [
         Scenario::Open,
         Scenario::ServerFirst,
         Scenario::ClientFirst,
@@ -39,6 +41,8 @@ impl Scenario {
         Scenario::UnreadData,
         Scenario::SlowReader,
         Scenario::Backlog,
+        Scenario::Essay,
+        Scenario::Ports,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -51,6 +55,8 @@ impl Scenario {
             Scenario::UnreadData => "unread-data",
             Scenario::SlowReader => "slow-reader",
             Scenario::Backlog => "backlog",
+            Scenario::Essay => "essay",
+            Scenario::Ports => "ports",
         }
     }
 
@@ -92,6 +98,8 @@ impl Scenario {
             }
             Scenario::SlowReader => Ok(vec![slow_reader::run(recorder)?]),
             Scenario::Backlog => Ok(vec![backlog::run(recorder)?]),
+            // These are no ladders: see `shown`.
+            Scenario::Essay | Scenario::Ports => Ok(Vec::new()),
         }
     }
 }
