@@ -12,7 +12,7 @@
 //! - `note`: what a ladder says in words;
 //! - `shown`: what a scenario shows, a ladder with its `bill`, the faults of the `essay` or the experiment with `ports`;
 //! - `sheet`: the figures that are no ladder, as lines;
-//! - `text` and `json`: print it, with `paint` and `width`.
+//! - `text`, `json` and `svg`: print and draw it, with `paint` and `width`.
 
 mod address;
 mod bench;
@@ -35,12 +35,14 @@ mod second_source;
 mod segments;
 mod sheet;
 mod shown;
+mod svg;
 mod text;
 #[cfg(test)]
 mod tests;
 pub mod width;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::language::Language;
@@ -84,7 +86,20 @@ pub fn run(options: &LabOptions) -> ExitCode {
         out = Json { language, shown: &all }.to_string();
         print(&mut out);
     }
-    ExitCode::SUCCESS
+    match &options.svg {
+        Some(path) => draw(path, &svg::picture(&all, language)),
+        None => ExitCode::SUCCESS,
+    }
+}
+
+fn draw(path: &Path, picture: &str) -> ExitCode {
+    match std::fs::write(path, picture) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fourway: error: cannot write {}: {error}", path.display());
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints a text, and empties it. A reader that has gone, such as `head`, is no error.

@@ -1,5 +1,7 @@
 //! The options of the subcommand `lab`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::values::switch;
@@ -15,6 +17,12 @@ pub struct LabOptions {
     /// Print JSON.
     #[arg(long, env = "FOURWAY_LAB_JSON", value_parser = switch)]
     pub json: bool,
+
+    /// Also draw the picture FILE, which is SVG.
+    ///
+    /// A file that is there is overwritten.
+    #[arg(long, value_name = "FILE", env = "FOURWAY_LAB_SVG")]
+    pub svg: Option<PathBuf>,
 
     /// Choose the language: en, zh [default: that of LC_ALL, LC_MESSAGES or LANG]
     #[arg(long, value_name = "LANGUAGE", env = "FOURWAY_LAB_LANG", value_enum)]

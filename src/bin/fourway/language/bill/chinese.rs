@@ -44,4 +44,6 @@ pub static SENTENCES: Sentences = Sentences {
     restart_mended: "同上，但旧服务器也设过",
     restart_lesson: "只有旧服务器也设过 SO_REUSEADDR，它才有用，因为 TIME_WAIT 里的套接字保留着这个选项。\
                      所以第一次启动就要设。",
+    picture: "时间自上而下。竖的虚线表示这一端已经没有程序持有，只剩内核；虚线箭头是整机计数器数出的报文段，\
+              不是连接自己的计数。",
 };

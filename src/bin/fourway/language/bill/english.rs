@@ -46,4 +46,6 @@ pub static SENTENCES: Sentences = Sentences {
     restart_mended: "the same, if the old server had it too",
     restart_lesson: "SO_REUSEADDR helps only if the old server had set it too, because sockets in TIME_WAIT keep it. \
                      Set it at the first start.",
+    picture: "Time goes down. A dotted life line is an end that no program holds. A dashed arrow is a segment that the \
+              counters of the whole machine have counted, not those of the connection.",
 };

@@ -49,6 +49,8 @@ pub struct Sentences {
     pub restart: &'static str,
     pub restart_mended: &'static str,
     pub restart_lesson: &'static str,
+    /// How to read the lines of a picture.
+    pub picture: &'static str,
 }
 
 /// Returns a number with commas, such as `2,000`.
