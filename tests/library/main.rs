@@ -9,6 +9,7 @@ mod common;
 mod malformed;
 
 mod cited;
+mod tour;
 mod layers;
 mod forwarding;
 // What clients send.
