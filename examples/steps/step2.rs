@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     println!("listening on http://{address}");
     println!("try:  curl -s telnet://{address}     and type nothing");
     println!("      curl http://{address}     in a second terminal");
-    println!("You will see that curl waits until you stop nc.");
+    println!("You will see that curl waits until you stop the first curl.");
     loop {
         let (stream, _) = listener.accept()?;
         if let Err(error) = serve(stream) {
