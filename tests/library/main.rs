@@ -10,6 +10,7 @@ mod malformed;
 
 mod cited;
 mod tour;
+mod translations;
 mod layers;
 mod forwarding;
 // What clients send.

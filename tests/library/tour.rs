@@ -5,8 +5,8 @@ use std::fs;
 
 use super::cited::{is_sentence, quoted, root};
 
-const TOURS: [&str; 1] = ["docs/tour.md"];
-const ANSWERS: [&str; 1] = ["docs/tour-answers.md"];
+const TOURS: [&str; 2] = ["docs/tour.md", "docs/tour.zh-CN.md"];
+const ANSWERS: [&str; 2] = ["docs/tour-answers.md", "docs/tour-answers.zh-CN.md"];
 
 fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
