@@ -21,6 +21,8 @@ mod status;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod crowd;
 #[cfg(all(target_os = "linux", feature = "cli"))]
+mod essay;
+#[cfg(all(target_os = "linux", feature = "cli"))]
 mod faults;
 #[cfg(all(unix, feature = "cli"))]
 mod lab;
