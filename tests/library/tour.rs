@@ -56,7 +56,6 @@ fn each_function_and_test_of_the_tour_is_in_a_file_that_is_named_beside_it() {
             let sources = sources(&block);
             for claim in claimed(&block) {
                 found += 1;
-                // The table of the steps stands beside the test that prints it.
                 if !sources.iter().any(|source| defines(source, claim)) {
                     missing.insert(claim.to_owned());
                 }
@@ -87,4 +86,13 @@ fn the_tour_counts_the_lines_of_each_step_as_they_are() {
     let lines = |step: u32| page(&format!("examples/steps/step{step}.rs")).lines().count();
     let range = format!("{} to {}", lines(1), (1..=6).map(lines).max().expect("steps"));
     assert!(page(TOURS[0]).contains(&range), "{range}");
+}
+
+#[test]
+fn steps_3_and_4_serve_a_connection_in_the_same_way() {
+    let methods = |step| {
+        let source = page(&format!("examples/steps/step{step}.rs"));
+        source.split_once("\nimpl Connection {").expect("the methods of a connection").1.to_owned()
+    };
+    assert_eq!(methods(3), methods(4));
 }
