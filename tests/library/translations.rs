@@ -14,13 +14,20 @@ fn page(name: &str, ending: &str) -> String {
     fs::read_to_string(root().join(&name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A section: its level, the rows of its tables, and the words of code in its prose.
+/// A section: its level, the rows of its tables, and the words of code and the numbers in its prose.
 #[derive(Debug, Default, PartialEq)]
 struct Section {
     level: usize,
     /// The number of cells in each row.
     rows: Vec<usize>,
     words: BTreeSet<String>,
+    numbers: BTreeSet<String>,
+}
+
+/// Returns the numbers in a line, such as `1,024` and `0.72`.
+fn numbers(line: &str) -> impl Iterator<Item = String> {
+    let parts = line.split(|c: char| !c.is_ascii_digit() && c != ',' && c != '.');
+    parts.map(|part| part.trim_matches([',', '.']).to_owned()).filter(|part| !part.is_empty())
 }
 
 /// Returns a page's sections, and its blocks of code.
@@ -54,6 +61,7 @@ fn parts(text: &str) -> (Vec<Section>, Vec<Vec<String>>) {
             section.rows.push(line.matches('|').count());
         }
         section.words.extend(quoted(line).map(str::to_owned));
+        section.numbers.extend(numbers(line));
     }
     (sections, codes)
 }
@@ -71,7 +79,7 @@ fn same_in_each_language(code: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn both_languages_have_the_same_sections_tables_and_words_of_code() {
+fn both_languages_have_the_same_sections_tables_words_of_code_and_numbers() {
     for name in PAGES {
         let (english, _) = parts(&page(name, ".md"));
         let (chinese, _) = parts(&page(name, ".zh-CN.md"));
