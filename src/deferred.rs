@@ -210,6 +210,11 @@ impl Deferrals {
         self.slot = slot;
     }
 
+    /// Returns the slot of the connection that is being answered.
+    pub(crate) fn slot(&self) -> Slot {
+        self.slot
+    }
+
     pub(crate) fn take(&mut self) -> RequestId {
         let serial = self.current.unwrap_or_else(|| self.next_serial());
         let id = self.id(self.slot, serial);

@@ -296,6 +296,7 @@ mod slot;
 mod tokens;
 mod lists;
 mod memory;
+mod trace;
 mod body;
 mod intake;
 mod stats;

@@ -3,6 +3,8 @@
 //! The table has the same `tokens`. It decodes the tokens of events and gives generations. The driver makes a
 //! token from them when it registers a socket, and it cannot reach the table.
 
+use std::panic::Location;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deferred::Deferrals;
@@ -12,6 +14,7 @@ use crate::http::response::Draft;
 use crate::net::descriptors::Descriptors;
 use crate::stats::{Phase, Stats};
 use crate::tokens::Tokens;
+use crate::trace::Place;
 
 /// Everything that answering needs besides the bytes of one request.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Descriptors,
     /// The response that is being written.
     pub(crate) draft: Draft,
+    /// The line of the driver that has ended a connection last, for a trace.
+    pub(crate) closed_at: Place,
 }
 
 impl Shared {
@@ -44,6 +49,7 @@ impl Shared {
             phase: Phase::Running,
             ends_idle: false,
             draft: Draft::default(),
+            closed_at: Location::caller(),
         }
     }
 

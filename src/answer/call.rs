@@ -33,7 +33,12 @@ pub(super) fn call<H: Handler + ?Sized>(
     shared.stats.requests += 1;
     let request = Request { head, body, received, id, origin: &asked.origin };
     if !shared.config.close.answers() {
-        debug!(target: REQUESTS, "{} dropped", Named(&request));
+        debug!(
+            target: REQUESTS,
+            kind = "response", slot = shared.deferrals.slot().index(), method = request.method(),
+            target = request.target(), dropped = true;
+            "{} dropped", Named(&request)
+        );
         return OnSent::Drop;
     }
     let terms = terms(head, received, shared);

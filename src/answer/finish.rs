@@ -1,11 +1,10 @@
 //! The end of a response: what is sent, and what follows it.
 
-use std::fmt;
 use std::num::NonZeroU64;
 
 use log::{Level, debug, error, log_enabled};
 
-use super::logged::{PeerName, REQUESTS};
+use super::logged::{Logged, PeerName, REQUESTS};
 use crate::body::Body;
 use crate::deferred::{Awaited, GoneReason};
 use crate::exchange::{Exchange, Incoming, OnSent, Out};
@@ -16,6 +15,7 @@ use crate::http::response::handover::NO_TUNNEL;
 use crate::http::response::{self, Draft, Rest, Terms, Writer};
 use crate::net::Peer;
 use crate::shared::Shared;
+use crate::slot::Slot;
 use crate::stats::{Reason, Stats};
 use crate::status::ErrorStatus;
 
@@ -31,12 +31,12 @@ pub(crate) fn respond<'r>(awaited: Awaited, out: Out<'r>, shared: &'r mut Shared
 ///
 /// It is inlined because every request passes here, and a call costs as many instructions as the rest.
 #[inline(always)]
-pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn fmt::Display) -> OnSent {
+pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn Logged) -> OnSent {
     let Shared { stats, clock, date, draft, deferrals, .. } = shared;
     let mut taken = None;
     if draft.is_special {
         taken = deferrals.take_serial();
-        if let Some(on_sent) = finish_special(taken, draft, out, request) {
+        if let Some(on_sent) = finish_special(taken, deferrals.slot(), draft, out, request) {
             if let (OnSent::Drop, Some(serial)) = (on_sent, taken) {
                 deferrals.note_gone_here(serial, GoneReason::Ended(Reason::Dropped));
             }
@@ -54,7 +54,7 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn fmt::
         own_page(out, draft, stats, date.line(clock.now()), CANNOT_BE_SENT);
     }
     if log_enabled!(target: REQUESTS, Level::Debug) {
-        log_response(draft, request);
+        log_response(draft, deferrals.slot(), request);
     }
     stats.count_response(draft.status);
     out.commit(draft.len);
@@ -68,35 +68,51 @@ pub(crate) fn finish(out: &mut Out<'_>, shared: &mut Shared, request: &dyn fmt::
 }
 
 #[cold]
-fn log_fault(fault: &str, request: &dyn fmt::Display) {
+fn log_fault(fault: &str, request: &dyn Logged) {
     error!("the handler's response to {request} cannot be sent: {fault}");
 }
 
 #[cold]
-fn log_response(draft: &Draft, request: &dyn fmt::Display) {
+fn log_response(draft: &Draft, slot: Slot, request: &dyn Logged) {
     let bytes = draft.tail.len().saturating_add(draft.len as u64);
-    debug!(target: REQUESTS, "{request} {} {bytes} bytes", draft.status);
+    debug!(
+        target: REQUESTS,
+        kind = "response", slot = slot.index(), method = request.method(), target = request.target(),
+        status = draft.status, bytes = bytes;
+        "{request} {} {bytes} bytes", draft.status
+    );
 }
 
 /// Looks at what is special about a response. Returns what follows it, if there is nothing to finish.
 #[cold]
 fn finish_special(
     taken: Option<NonZeroU64>,
+    slot: Slot,
     draft: &mut Draft,
     out: &mut Out<'_>,
-    request: &dyn fmt::Display,
+    request: &dyn Logged,
 ) -> Option<OnSent> {
     let special = draft.special();
     let is_deferred = special.rest == Rest::None && draft.fault.is_none();
     if let Some(serial) = taken.filter(|_| is_deferred) {
         // An interim response that was written before is sent now.
         out.commit(draft.len);
-        debug!(target: REQUESTS, "{request} deferred");
+        debug!(
+            target: REQUESTS,
+            kind = "response", slot = slot.index(), method = request.method(), target = request.target(),
+            later = true;
+            "{request} deferred"
+        );
         return Some(OnSent::AwaitReply(Awaited { serial, terms: draft.terms, keeps: special.keeps }));
     }
     if special.dropped {
         draft.tail = Body::EMPTY;
-        debug!(target: REQUESTS, "{request} dropped");
+        debug!(
+            target: REQUESTS,
+            kind = "response", slot = slot.index(), method = request.method(), target = request.target(),
+            dropped = true;
+            "{request} dropped"
+        );
         return Some(OnSent::Drop);
     }
     if draft.begins_tunnel() && special.rest != Rest::Handover {
@@ -163,6 +179,10 @@ pub(crate) fn refuse(exchange: &mut Exchange<'_>, shared: &mut Shared, peer: &dy
     exchange.out.commit(len);
     shared.stats.count_response(refusal.status.code());
     let (status, why) = (refusal.status.code(), refusal.why);
-    debug!(target: REQUESTS, "{} (refused: {why}) {status} {len} bytes", PeerName(peer));
+    debug!(
+        target: REQUESTS,
+        kind = "response", slot = shared.deferrals.slot().index(), status = status, bytes = len, why = why;
+        "{} (refused: {why}) {status} {len} bytes", PeerName(peer)
+    );
     exchange.in_flight.on_sent = OnSent::CLOSE;
 }

@@ -15,19 +15,6 @@ pub(crate) enum Need {
     Sending,
 }
 
-impl Need {
-    /// Returns the need in a few words, for the log.
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Need::Head => "more of the head has to arrive",
-            Need::BodyBuffer => "the body needs a buffer",
-            Need::Body => "more of the body has to arrive",
-            Need::Host => "the host takes the rest later",
-            Need::Sending => "the request waits for its turn",
-        }
-    }
-}
-
 /// The result of an attempt to answer the next request.
 pub(super) enum Attempt {
     Answered,

@@ -4,11 +4,12 @@ pub(crate) mod driver;
 pub(crate) mod quota;
 pub(crate) mod socket;
 
-use log::trace;
+use log::kv::Value;
 
 use crate::exchange::ExchangeId;
 use crate::slot::Slot;
 use crate::state::State;
+use crate::trace::{self, Why};
 use socket::Socket;
 
 /// A connection's entry in the slab, of at most 24 bytes. With its entries in the ready queue (8 bytes) and in the
@@ -37,9 +38,6 @@ const _: () = {
 /// The most bytes of a connection.
 pub(crate) const MOST_BYTES: usize = 24;
 
-/// The log target of one line per change of state.
-pub(crate) const STATES: &str = "fourway::state";
-
 impl<S> Connection<S> {
     /// Returns a connection as accept returns it. It is ready, because a request may have arrived already.
     pub(crate) fn new(stream: S, generation: u16) -> Self {
@@ -54,8 +52,23 @@ impl<S> Connection<S> {
 
     /// Enters a state, and logs it. No other function writes the state.
     #[inline]
-    fn enter(&mut self, slot: Slot, state: State, why: &str) {
-        trace!(target: STATES, "slot {slot}: {:?} -> {state:?} ({why})", self.state);
+    fn enter(&mut self, slot: Slot, state: State, why: &'static Why) {
+        if trace::is_on() {
+            trace_entry(slot, self.state, state, why);
+        }
         self.state = state;
     }
+}
+
+#[cold]
+fn trace_entry(slot: Slot, from: State, to: State, why: &'static Why) {
+    let text = format_args!("slot {slot}: {from:?} -> {to:?} ({})", why.text);
+    let fields = [
+        ("kind", "state".into()),
+        ("slot", slot.index().into()),
+        ("from", Value::from_debug(&from)),
+        ("to", Value::from_debug(&to)),
+        ("why", why.text.into()),
+    ];
+    trace::step(trace::STATES, why.at, &fields, text);
 }

@@ -12,14 +12,16 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
+use std::panic::Location;
 
-use log::{Level, log_enabled, trace};
+use log::kv::ToValue;
 use mio::Token;
 
 use crate::exchange::{MOST_PIECES, Out, Pieces};
 use crate::net::descriptors::{Descriptors, Passed};
 use crate::net::{Flush, Interest, Net, Readiness, Stream};
 use crate::slot::Slot;
+use crate::trace::{self, Place};
 
 /// A stream with its readiness.
 #[derive(Debug)]
@@ -164,6 +166,7 @@ impl<S> Socket<S> {
 
 impl<S: Stream> Socket<S> {
     /// Reads once. Returns `None` if it would block. Every read after the end of the input meets the end again.
+    #[track_caller]
     pub(crate) fn read(
         &mut self,
         slot: Slot,
@@ -180,7 +183,8 @@ impl<S: Stream> Socket<S> {
         while self.is_readable() {
             let passed = Passed { descriptors: &mut *descriptors, slot };
             let read = self.stream.read(into, passed);
-            match traced_as(slot, || self.stream.read_call(descriptors), read) {
+            let of = into.len();
+            match traced_as(slot, || (self.stream.read_call(descriptors), Some(of)), read) {
                 Ok(0) => {
                     self.bits.set(Bits::ENDED);
                     return Ok(Some(0));
@@ -209,6 +213,7 @@ impl<S: Stream> Socket<S> {
     /// Writes once what is left of a response, with at most `limit` bytes of a body that is not copied. Returns how
     /// many bytes the kernel has taken, or `None` if it would block.
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn write(
         &mut self,
         slot: Slot,
@@ -220,7 +225,8 @@ impl<S: Stream> Socket<S> {
             let written = if out.has_tail() {
                 self.write_pieces(slot, out, limit, flush)
             } else {
-                traced(slot, "send", self.stream.write(out.unsent(), flush))
+                let written = self.stream.write(out.unsent(), flush);
+                traced_as(slot, || ("send", Some(out.unsent().len())), written)
             };
             match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -238,19 +244,27 @@ impl<S: Stream> Socket<S> {
         Ok(None)
     }
 
+    #[track_caller]
     fn write_pieces(&mut self, slot: Slot, out: &Out<'_>, limit: usize, flush: Flush) -> io::Result<usize> {
         let mut pieces = [IoSlice::new(b""); MOST_PIECES];
         let Pieces { bytes, is_all } = out.pieces(limit, &mut pieces);
         let flush = if is_all { flush } else { Flush::Now };
         match bytes {
             // One piece is cheaper without the vector.
-            [bytes] => traced(slot, "send", self.stream.write(bytes, flush)),
-            _ => traced(slot, "sendmsg", self.stream.write_vectored(bytes, flush)),
+            [bytes] => {
+                let written = self.stream.write(bytes, flush);
+                traced_as(slot, || ("send", Some(bytes.len())), written)
+            }
+            _ => {
+                let of = || bytes.iter().map(|piece| piece.len()).sum();
+                traced_as(slot, || ("sendmsg", Some(of())), self.stream.write_vectored(bytes, flush))
+            }
         }
     }
 
     /// Returns whether the peer has reset the connection, if that shows without reading. It calls the kernel only if an
     /// event has hinted at it.
+    #[track_caller]
     pub(crate) fn has_failed(&self, slot: Slot) -> bool {
         self.bits.has(Bits::MAY_HIDE_MORE)
             && !matches!(traced(slot, "getsockopt", self.stream.take_error()), Ok(None))
@@ -265,6 +279,7 @@ impl<S: Stream> Socket<S> {
 
     /// Registers the socket with the poller for what it waits for. In its life, a socket takes at most one registration
     /// and one change of it.
+    #[track_caller]
     pub(crate) fn watch<N>(
         &mut self,
         slot: Slot,
@@ -286,6 +301,7 @@ impl<S: Stream> Socket<S> {
     }
 
     /// Sends our FIN. Reading goes on.
+    #[track_caller]
     pub(crate) fn send_fin(&mut self, slot: Slot) -> io::Result<()> {
         traced(slot, "shutdown", self.stream.shutdown_write())?;
         self.bits.set(Bits::FIN_SENT);
@@ -293,6 +309,7 @@ impl<S: Stream> Socket<S> {
     }
 
     /// Makes the next close a reset, so that the peer cannot take a part of a response for the whole.
+    #[track_caller]
     pub(crate) fn reset_on_close(&mut self, slot: Slot) {
         // If that fails, the close is a FIN, which is less clear but not wrong.
         if traced(slot, "setsockopt", self.stream.reset_on_close()).is_ok() {
@@ -301,6 +318,7 @@ impl<S: Stream> Socket<S> {
     }
 
     /// Gives the stream away. The poller no longer watches it.
+    #[track_caller]
     pub(crate) fn into_stream<N>(mut self, slot: Slot, net: &mut N) -> S
     where
         N: Net<Stream = S>,
@@ -317,6 +335,7 @@ impl<S: Stream> Socket<S> {
     /// The FIN goes before the close. If input is unread at the close, or arrives just before it, the kernel resets the
     /// connection and throws away what it has not sent. A FIN makes it send that first. The FIN also ends the
     /// connection if another process has inherited the socket, which `close` does not.
+    #[track_caller]
     pub(crate) fn close(mut self, slot: Slot) {
         if !self.bits.has(Bits::FIN_SENT | Bits::FAILED | Bits::RESETS) {
             // It fails if the peer has reset the connection. Then nobody needs the FIN.
@@ -325,28 +344,71 @@ impl<S: Stream> Socket<S> {
     }
 }
 
-/// The log target of one line per system call of a connection.
-const CALLS: &str = "fourway::call";
-
 /// Logs the result of a connection's system call. All pass through here but `close`, which has no result.
 #[inline(always)]
-fn traced<T: fmt::Debug>(slot: Slot, call: &'static str, result: io::Result<T>) -> io::Result<T> {
-    traced_as(slot, || call, result)
+#[track_caller]
+fn traced<T: CallResult>(slot: Slot, call: &'static str, result: io::Result<T>) -> io::Result<T> {
+    traced_as(slot, || (call, None), result)
 }
 
-/// Does the same. `call` returns the name of the system call, and is asked only if something is logged.
+/// Does the same for a call that moves bytes. `call` returns its name, and how many bytes it would move at most. It is
+/// asked only if something is logged.
 #[inline(always)]
-fn traced_as<T: fmt::Debug>(
+#[track_caller]
+fn traced_as<T: CallResult>(
     slot: Slot,
-    call: impl FnOnce() -> &'static str,
+    call: impl FnOnce() -> (&'static str, Option<usize>),
     result: io::Result<T>,
 ) -> io::Result<T> {
     // By value, so the result stays in registers while nothing is logged.
-    if log_enabled!(target: CALLS, Level::Trace) { log_call(slot, call(), result) } else { result }
+    if trace::is_on() { trace_call(slot, call(), result, Location::caller()) } else { result }
+}
+
+/// The result of a system call that has succeeded.
+trait CallResult: fmt::Debug {
+    /// How many bytes it has moved, if it is a call that moves some.
+    fn bytes(&self) -> Option<usize> {
+        None
+    }
+
+    /// The error that it has asked for and got.
+    fn found(&self) -> Option<&io::Error> {
+        None
+    }
+}
+
+impl CallResult for () {}
+
+impl CallResult for usize {
+    fn bytes(&self) -> Option<usize> {
+        Some(*self)
+    }
+}
+
+impl CallResult for Option<io::Error> {
+    fn found(&self) -> Option<&io::Error> {
+        self.as_ref()
+    }
 }
 
 #[cold]
-fn log_call<T: fmt::Debug>(slot: Slot, call: &str, result: io::Result<T>) -> io::Result<T> {
-    trace!(target: CALLS, "slot {slot}: {call} {result:?}");
+fn trace_call<T: CallResult>(
+    slot: Slot,
+    (call, of): (&str, Option<usize>),
+    result: io::Result<T>,
+    at: Place,
+) -> io::Result<T> {
+    let bytes = result.as_ref().map_or(None, CallResult::bytes);
+    let error = result.as_ref().map_or_else(Some, CallResult::found).map(trace::error_name);
+    let error = error.as_deref();
+    let fields = [
+        ("kind", "call".into()),
+        ("slot", slot.index().into()),
+        ("call", call.into()),
+        ("bytes", bytes.to_value()),
+        ("of", of.to_value()),
+        ("error", error.to_value()),
+    ];
+    trace::step(trace::CALLS, at, &fields, format_args!("slot {slot}: {call} {result:?}"));
     result
 }

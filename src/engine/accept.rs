@@ -11,8 +11,10 @@
 //! - The host has paused it.
 
 use std::io::{self, ErrorKind};
+use std::panic::Location;
 use std::time::Duration;
 
+use log::kv::ToValue;
 use log::{error, warn};
 
 use super::Engine;
@@ -22,6 +24,7 @@ use crate::net::{self, Net};
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Phase;
+use crate::trace::{self, ACCEPTS, Place};
 
 /// How long accepting pauses after something has run out.
 const RETRY: Duration = Duration::from_millis(100);
@@ -45,7 +48,7 @@ impl<N: Net> Engine<N> {
             while accepts > 0 && self.accepting.ready & (1 << which) != 0 && self.may_accept() {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
                 accepts -= 1;
-                match self.net.accept(&mut listening.listener) {
+                match traced(which, self.net.accept(&mut listening.listener)) {
                     Ok(stream) => {
                         self.accepting.failures = 0;
                         let slot = self.admit(stream, Some(which));
@@ -91,7 +94,7 @@ impl<N: Net> Engine<N> {
             let mut owed = u64::from(self.shared.config.backlog) + 1;
             while owed > 0 && self.has_free_slot() && self.accepting.retry_at.is_none() {
                 let Some(listening) = &mut self.accepting.listeners[which] else { break };
-                match self.net.accept(&mut listening.listener) {
+                match traced(which, self.net.accept(&mut listening.listener)) {
                     Ok(stream) => {
                         owed -= 1;
                         self.accepting.failures = 0;
@@ -136,6 +139,9 @@ impl<N: Net> Engine<N> {
             self.name(slot, listener);
         }
         self.shared.stats.accepted += 1;
+        if trace::is_on() {
+            self.trace_admitted(slot, listener);
+        }
         self.table.arm(slot, State::Idle, self.now());
         self.table.queue(slot);
         slot
@@ -209,4 +215,28 @@ impl<N: Net> Engine<N> {
             warn!("all {} connections are in use: new ones wait", self.table.len());
         }
     }
+}
+
+/// Records the result of accept. Such a call belongs to no connection yet.
+#[inline(always)]
+#[track_caller]
+fn traced<T>(listener: usize, result: io::Result<T>) -> io::Result<T> {
+    if trace::is_on() {
+        trace_accept(listener, result.as_ref().err(), Location::caller());
+    }
+    result
+}
+
+#[cold]
+fn trace_accept(listener: usize, error: Option<&io::Error>, at: Place) {
+    let name = error.map(trace::error_name);
+    let error = name.as_deref();
+    let fields = [
+        ("kind", "call".into()),
+        ("call", "accept4".into()),
+        ("listener", listener.into()),
+        ("error", error.to_value()),
+    ];
+    let result = error.unwrap_or("ok");
+    trace::step(ACCEPTS, at, &fields, format_args!("listener {listener}: accept4 {result}"));
 }

@@ -3,11 +3,11 @@
 //! The parameter `listed` of several functions is the state in whose deadline list the connection was when
 //! the run began. The driver may change the state, and the lists follow after the run.
 
-use log::trace;
+use std::panic::Location;
 
 use super::Engine;
+use super::traced::End;
 use crate::connection::Connection;
-use crate::connection::STATES;
 use crate::connection::driver::{Driver, Outcome};
 use crate::connection::quota::Quota;
 use crate::deferred::GoneReason;
@@ -18,6 +18,7 @@ use crate::net::Net;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
+use crate::trace::{self, Place};
 
 impl<N: Net> Engine<N> {
     /// Drives one connection, and makes sure that there is memory for the next.
@@ -75,13 +76,16 @@ impl<N: Net> Engine<N> {
         *quota = driver.quota;
         self.driving = None;
         self.settle_exchange(slot, id, listed, rearm);
+        if trace::is_on() {
+            self.trace_settled(slot, id, listed, rearm, end);
+        }
         match end {
-            Outcome::Closed(reason) => self.remove(slot, listed, reason),
+            Outcome::Closed(reason) => self.remove_at(slot, listed, reason, self.shared.closed_at),
             Outcome::HandedOver => self.settle_deadline(slot, listed, rearm),
             Outcome::Blocked | Outcome::Yielded => {
                 self.settle_deadline(slot, listed, rearm);
                 if end == Outcome::Yielded {
-                    self.table.queue(slot);
+                    self.queue(slot);
                 }
             }
         }
@@ -159,21 +163,42 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Ends a connection: frees its slot and its exchange, and closes its socket. No other function does this. The
-    /// poller forgets a closed socket by itself.
+    /// Queues a connection unless it is queued already.
+    #[track_caller]
+    pub(super) fn queue(&mut self, slot: Slot) {
+        if trace::is_on() {
+            self.trace_queued(slot);
+        }
+        self.table.queue(slot);
+    }
+
+    /// Ends a connection, as its caller has decided.
+    #[track_caller]
     pub(super) fn remove(&mut self, slot: Slot, listed: State, reason: Reason) {
+        self.remove_at(slot, listed, reason, Location::caller());
+    }
+
+    /// Ends a connection: frees its slot and its exchange, and closes its socket. No other function does this. The
+    /// poller forgets a closed socket by itself. The line `at` has decided it.
+    fn remove_at(&mut self, slot: Slot, listed: State, reason: Reason, at: Place) {
         if let Some(serial) = self.held_serial(slot) {
             self.shared.deferrals.note_gone(slot, serial, GoneReason::Ended(reason));
         }
         self.shared.descriptors.close(slot);
+        if trace::is_on() {
+            self.trace_leaving(slot, listed);
+        }
         let connection = self.table.remove(slot, listed);
         if let Some(id) = connection.exchange {
             self.pool.give_back(id);
         }
-        let (state, peer_closed_first) = (connection.state, connection.socket.peer_closed_first());
+        let (state, exchange) = (connection.state, connection.exchange);
+        let peer_first = connection.socket.peer_closed_first();
         connection.socket.close(slot);
-        trace!(target: STATES, "slot {slot}: {state:?} -> gone ({})", reason.as_str());
-        self.shared.stats.count_close(reason, peer_closed_first);
+        if trace::is_on() {
+            self.trace_end(slot, End { exchange, state, reason, peer_first }, at);
+        }
+        self.shared.stats.count_close(reason, peer_first);
         self.names.end(slot, reason);
         if self.accepting.retry_at.is_some() {
             self.end_pause();

@@ -66,7 +66,7 @@ impl<N: Net> Engine<N> {
         while let Some(slot) = next {
             next = self.table.waiting_behind(slot);
             self.table[slot].socket.hint(Readiness { readable: true, ..Readiness::default() });
-            self.table.queue(slot);
+            self.queue(slot);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::connection::quota::Quota;
 use crate::handler::Host;
 use crate::net::Net;
 use crate::state::State;
+use crate::trace;
 
 impl<N: Net> Engine<N> {
     /// Ends the waits whose deadline has passed. Returns `false` if the budget did not suffice for all of them.
@@ -31,6 +32,9 @@ impl<N: Net> Engine<N> {
                 next = self.table.waiting_behind(slot);
                 if self.table.is_ready(slot) {
                     continue;
+                }
+                if trace::is_on() {
+                    self.trace_fired(slot, list);
                 }
                 let mut quota = Quota::granted(&self.shared.config.budget, 1);
                 self.drive(slot, &mut quota, |driver| driver.expire(), handler);

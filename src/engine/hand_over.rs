@@ -6,17 +6,16 @@
 
 use std::io::{self, ErrorKind};
 
-use log::trace;
-
 use super::Engine;
 use super::listeners::Listening;
-use crate::connection::STATES;
+use super::traced::End;
 use crate::handler::Host;
 use crate::names::{ConnectionId, ListenerId};
 use crate::net::{Net, Refused};
 use crate::slot::Slot;
 use crate::stats::{Phase, Reason};
 use crate::tokens::LISTENERS;
+use crate::trace;
 
 impl<N: Net> Engine<N> {
     /// Starts to accept from a listener.
@@ -73,10 +72,17 @@ impl<N: Net> Engine<N> {
     #[cold]
     pub(super) fn hand_over<H: Host<N::Stream> + ?Sized>(&mut self, slot: Slot, handler: &mut H) {
         let Some(serial) = self.held_serial(slot) else { return };
+        if trace::is_on() {
+            self.trace_leaving(slot, self.table[slot].state.waits_as());
+        }
         let connection = self.table.remove(slot, self.table[slot].state.waits_as());
-        trace!(target: STATES, "slot {slot}: {:?} -> the host", connection.state);
-        let peer_closed_first = connection.socket.peer_closed_first();
-        self.shared.stats.count_close(Reason::TakenOver, peer_closed_first);
+        let (state, exchange) = (connection.state, connection.exchange);
+        let peer_first = connection.socket.peer_closed_first();
+        if trace::is_on() {
+            let end = End { exchange, state, reason: Reason::TakenOver, peer_first };
+            self.trace_end(slot, end, self.shared.closed_at);
+        }
+        self.shared.stats.count_close(Reason::TakenOver, peer_first);
         self.names.end(slot, Reason::TakenOver);
         let stream = connection.socket.into_stream(slot, &mut self.net);
         let id = self.shared.deferrals.id(slot, serial);

@@ -43,7 +43,7 @@ impl<N: Net> Engine<N> {
         let exchange =
             self.table.get(slot).and_then(|connection| connection.exchange).ok_or(IdError::Over)?;
         *self.pool.is_paused_mut(exchange, serial).ok_or(IdError::Over)? = false;
-        self.table.queue(slot);
+        self.queue(slot);
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl<N: Net> Engine<N> {
         if !self.pool.in_flight(exchange).take_in(intake, most) {
             return Err(IdError::Over);
         }
-        self.table.queue(slot);
+        self.queue(slot);
         Ok(())
     }
 
@@ -86,7 +86,7 @@ impl<N: Net> Engine<N> {
         if let Some(kept) = kept {
             self.pool.release(exchange, kept);
         }
-        self.table.queue(slot);
+        self.queue(slot);
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl<N: Net> Engine<N> {
     /// Notes which deferred request the host responds to. The next call finishes the response.
     fn begin_responding(&mut self, slot: Slot) {
         self.responding = Some(slot);
-        self.table.queue(slot);
+        self.queue(slot);
         self.shared.deferrals.set_slot(slot);
     }
 

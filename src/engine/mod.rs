@@ -32,6 +32,7 @@ mod names;
 mod listeners;
 mod wave;
 mod memory;
+mod traced;
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -54,12 +55,10 @@ use crate::state::State;
 use crate::stats::{Phase, Stats};
 use crate::table::Table;
 use crate::tokens::{LISTENERS, Tokens};
+use crate::trace::{self, READINESS};
 
 use listeners::Accepting;
 use wave::Member;
-
-/// The log target of one line per readiness event.
-const READINESS: &str = "fourway::readiness";
 
 /// What one call of [`Server::process`](crate::Server::process) did.
 ///
@@ -158,13 +157,22 @@ impl<N: Net> Engine<N> {
         let Some((slot, generation)) = self.table.tokens().decode(token) else { return false };
         let connection = slot.checked_sub(LISTENERS).and_then(|slot| self.table.find(slot, generation));
         if let Some(slot) = connection {
-            trace!(target: READINESS, "slot {slot}: {hint}");
+            if trace::is_on() {
+                self.trace_event(slot, hint);
+            }
             self.table[slot].socket.hint(hint);
             self.table.queue(slot);
         } else if self.accepting.hint(slot, generation) {
-            trace!(target: READINESS, "listener {slot}: {hint}");
+            trace!(
+                target: READINESS, kind = "readiness", listener = slot, hint:% = hint;
+                "listener {slot}: {hint}"
+            );
         } else {
-            trace!(target: READINESS, "stale {token:?}: {hint}");
+            let place = slot.checked_sub(LISTENERS);
+            trace!(
+                target: READINESS, kind = "stale", slot = place, hint:% = hint;
+                "stale {token:?}: {hint}"
+            );
             self.shared.stats.stale_events += 1;
             self.note_foreign(generation);
         }
@@ -176,11 +184,18 @@ impl<N: Net> Engine<N> {
         if self.has_work() {
             return Some(Duration::ZERO);
         }
+        let next = self.next_due();
+        (next < FOR_EVER).then(|| Duration::from_nanos(next.saturating_sub(self.shared.clock.at(now))))
+    }
+
+    /// Returns when a turn is due without any event, if no work is left, or [`NEVER`](crate::clock::NEVER).
+    #[inline]
+    fn next_due(&self) -> u64 {
         let mut next = self.table.next_deadline().min(self.next_accept()).min(self.next_slow_body());
         if self.shared.phase == Phase::Draining {
             next = next.min(if self.shared.ends_idle { self.drain_until } else { self.idle_until });
         }
-        (next < FOR_EVER).then(|| Duration::from_nanos(next.saturating_sub(self.shared.clock.at(now))))
+        next
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -212,6 +227,9 @@ impl<N: Net> Engine<N> {
     /// Does one turn of work.
     fn turn<H: Host<N::Stream> + ?Sized>(&mut self, handler: &mut H, begun: Begun) -> Progress {
         let (accepted, requests) = (self.shared.stats.accepted, self.shared.stats.requests);
+        if trace::is_on() {
+            self.trace_begin();
+        }
         self.note_lateness(begun.due);
         self.tell_gone(handler);
         self.end_idle();
@@ -223,12 +241,16 @@ impl<N: Net> Engine<N> {
         self.end_drain(handler);
         let more = self.has_work() || (!all_expired && self.table.len() > 0);
         self.left_at = more.then_some(self.now());
-        Progress {
+        let progress = Progress {
             accepted: (self.shared.stats.accepted - accepted) as u32,
             requests: (self.shared.stats.requests - requests) as u32,
             closed: (self.shared.stats.closed - begun.closed) as u32,
             more,
+        };
+        if trace::is_on() {
+            self.trace_turned(progress);
         }
+        progress
     }
 
     // --- reports ---

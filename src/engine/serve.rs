@@ -21,6 +21,7 @@ use crate::handler::Host;
 use crate::net::Net;
 use crate::slot::Slot;
 use crate::state::State;
+use crate::trace;
 
 impl<N: Net> Engine<N> {
     /// Serves each connection in the ready queue once. Returns the remaining budget.
@@ -82,6 +83,9 @@ impl<N: Net> Engine<N> {
             let Member { slot, mut quota, has_input } = self.wave[at];
             // An earlier member may have evicted it.
             if (budget > 0 || has_input) && self.table.take_ready(slot) {
+                if trace::is_on() {
+                    self.trace_dequeued(slot);
+                }
                 self.drive(slot, &mut quota, |driver| driver.run(), handler);
                 budget = budget.saturating_sub(granted.cost(quota));
             }

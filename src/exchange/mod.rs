@@ -171,6 +171,8 @@ pub(crate) struct Record {
     pub(crate) body: Option<BufferId>,
     /// Whether any of these buffers is in a list.
     pub(crate) is_listed: bool,
+    /// What the trace has of it: a bit for the record, and one for each buffer. It is 0 while nothing is traced.
+    traced: u8,
 }
 
 /// Where the input of an exchange is.

@@ -9,6 +9,7 @@ use crate::handler::Handler;
 use crate::net::{Interest, Net};
 use crate::state::State;
 use crate::stats::Reason;
+use crate::trace::why;
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     // --- hosts that respond later ---
@@ -17,13 +18,13 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     #[inline(never)]
     pub(super) fn defer(&mut self) -> Transition {
         if self.exchange.in_flight.takes_in() {
-            return Transition::Enter(State::Body, "the host takes the body in");
+            return Transition::Enter(State::Body, why!("the host takes the body in"));
         }
         if self.exchange.in_flight.on_sent.awaited().is_none() {
-            return Transition::Enter(State::Sending, "the host has responded");
+            return Transition::Enter(State::Sending, why!("the host has responded"));
         }
         if !self.exchange.out.is_empty() {
-            return Transition::Enter(State::Sending, "the host has informed the client");
+            return Transition::Enter(State::Sending, why!("the host has informed the client"));
         }
         match self.client_has_left() {
             Some(end) => end,
@@ -47,7 +48,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             return None;
         }
         self.connection.socket.peer_ended();
-        Some(Transition::close(Reason::PeerClosedEarly))
+        Some(self.close(Reason::PeerClosedEarly))
     }
 
     // --- hosts that end a connection ---
@@ -72,7 +73,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         if by_reset {
             self.connection.socket.reset_on_close(self.slot);
         }
-        Outcome::Closed(Reason::ClosedByHost)
+        self.closed(Reason::ClosedByHost)
     }
 
     /// Sends our FIN now if the connection waits for the client's.
@@ -80,7 +81,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         if how == CloseMode::Peer || self.connection.socket.has_sent_fin() {
             return Outcome::Yielded;
         }
-        let next = self.half_close("the host closes, our FIN");
+        let next = self.half_close(why!("the host closes, our FIN"));
         self.follow(next).unwrap_or(Outcome::Yielded)
     }
 
@@ -106,15 +107,15 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         }
         // No run may end between two steps of a wave.
         if self.connection.state == State::Received {
-            self.enter(State::Sending, "the host closes after this response");
+            self.enter(State::Sending, why!("the host closes after this response"));
         }
         Outcome::Yielded
     }
 
     fn close_at_once(&mut self, how: CloseMode) -> Outcome {
         let next = match how {
-            CloseMode::Peer => Transition::Enter(State::Closing, "the host closes, the client first"),
-            _ => self.half_close("the host closes, our FIN"),
+            CloseMode::Peer => Transition::Enter(State::Closing, why!("the host closes, the client first")),
+            _ => self.half_close(why!("the host closes, our FIN")),
         };
         self.follow(next).unwrap_or(Outcome::Yielded)
     }

@@ -10,6 +10,7 @@ use crate::net::{Flush, Net, Readiness};
 use crate::state::State;
 use crate::stats::Reason;
 use crate::status::ErrorStatus;
+use crate::trace::{Why, why};
 
 /// The number of bytes of a body or a response that start the deadline anew.
 const ENOUGH: usize = 4096;
@@ -33,37 +34,36 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// connection.
     fn time_out(&mut self) -> Outcome {
         match self.connection.state {
-            State::Idle | State::Received => return Outcome::Closed(Reason::IdleTimeout),
-            State::Head => self.refuse(ErrorStatus::RequestTimeout, "the head did not arrive in time"),
-            State::AwaitingBuffer => {
-                self.refuse(ErrorStatus::ServiceUnavailable, "no buffer for the body became free in time")
-            }
-            State::Body => self.refuse(ErrorStatus::RequestTimeout, "the body did not arrive in time"),
+            State::Idle | State::Received => return self.closed(Reason::IdleTimeout),
+            State::Head => self.refuse(ErrorStatus::RequestTimeout, why!("the head did not arrive in time")),
+            State::AwaitingBuffer => self
+                .refuse(ErrorStatus::ServiceUnavailable, why!("no buffer for the body became free in time")),
+            State::Body => self.refuse(ErrorStatus::RequestTimeout, why!("the body did not arrive in time")),
             State::Holding => {
                 self.lose_awaited(GoneReason::Timeout);
-                self.refuse(ErrorStatus::ServiceUnavailable, "the body was not taken in time");
+                self.refuse(ErrorStatus::ServiceUnavailable, why!("the body was not taken in time"));
             }
             State::Deferred => {
                 if !self.is_answered_overdue() {
                     self.lose_awaited(GoneReason::Timeout);
-                    self.refuse(ErrorStatus::ServiceUnavailable, "the response did not come in time");
+                    self.refuse(ErrorStatus::ServiceUnavailable, why!("the response did not come in time"));
                 }
             }
             State::Streaming => {
                 self.lose_awaited(GoneReason::Timeout);
                 self.exchange.in_flight.on_sent = OnSent::Drop;
                 self.connection.socket.reset_on_close(self.slot);
-                return Outcome::Closed(Reason::StreamTimeout);
+                return self.closed(Reason::StreamTimeout);
             }
             State::Sending => {
                 self.connection.socket.reset_on_close(self.slot);
-                return Outcome::Closed(Reason::WriteTimeout);
+                return self.closed(Reason::WriteTimeout);
             }
             State::Closing if self.connection.socket.has_sent_fin() => {
-                return Outcome::Closed(Reason::LingerTimeout);
+                return self.closed(Reason::LingerTimeout);
             }
             State::Closing => {
-                let next = self.half_close("the client did not close first, our FIN");
+                let next = self.half_close(why!("the client did not close first, our FIN"));
                 if let Some(outcome) = self.follow(next) {
                     return outcome;
                 }
@@ -107,7 +107,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         // A head has been written already that promises a body, or another protocol.
         if matches!(self.exchange.in_flight.on_sent, OnSent::AskMore(_) | OnSent::HandOver(_)) {
             self.connection.socket.reset_on_close(self.slot);
-            return Outcome::Closed(Reason::Evicted);
+            return self.closed(Reason::Evicted);
         }
         if self.exchange.in_flight.on_sent.awaited().is_none() && self.exchange.is_answered() {
             self.lose_awaited(GoneReason::NoRoom);
@@ -120,8 +120,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             return self.run();
         }
         let why = match self.connection.state {
-            State::Body => "the body stalled, and others wait for its buffer",
-            _ => "there are too many requests at once",
+            State::Body => why!("the body stalled, and others wait for its buffer"),
+            _ => why!("there are too many requests at once"),
         };
         self.lose_awaited(GoneReason::NoRoom);
         self.refuse(ErrorStatus::ServiceUnavailable, why);
@@ -136,7 +136,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         let has_responded = self.exchange.in_flight.on_sent.awaited().is_none();
         let state = self.connection.state;
         if state == State::Received || (state == State::Deferred && has_responded) {
-            self.enter(State::Sending, "the host has responded");
+            self.enter(State::Sending, why!("the host has responded"));
         }
         while self.exchange.out.has_copied() {
             match self.connection.socket.write(self.slot, &mut self.exchange.out, 0, Flush::Now) {
@@ -144,7 +144,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 Ok(None) => break,
                 Err(_) => {
                     self.connection.socket.peer_ended();
-                    return Outcome::Closed(Reason::PeerReset);
+                    return self.closed(Reason::PeerReset);
                 }
             }
         }
@@ -162,8 +162,8 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     // --- helpers ---
 
-    fn refuse(&mut self, status: ErrorStatus, why: &'static str) {
-        let refusal = Refusal { status, why };
+    fn refuse(&mut self, status: ErrorStatus, why: &'static Why) {
+        let refusal = Refusal { status, why: why.text };
         answer::refuse(&mut self.exchange, self.shared, self.connection.socket.stream(), refusal);
         self.enter(State::Sending, why);
     }

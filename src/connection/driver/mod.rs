@@ -14,6 +14,7 @@ mod receive;
 mod streaming;
 
 use std::io;
+use std::panic::Location;
 
 use crate::answer::{self, Asked, Need};
 use crate::clock::{nanoseconds, since, ticks};
@@ -29,6 +30,7 @@ use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::stats::Reason;
+use crate::trace::{Why, why};
 
 use receive::receive;
 pub(crate) use receive::receive_first;
@@ -65,16 +67,10 @@ pub(crate) enum Outcome {
 /// What follows a state's function.
 enum Transition {
     /// Enters a state. Its deadline starts anew.
-    Enter(State, &'static str),
+    Enter(State, &'static Why),
     /// Goes back to a state. Its deadline goes on, because the connection has waited all the time.
-    Resume(State, &'static str),
+    Resume(State, &'static Why),
     Stop(Outcome),
-}
-
-impl Transition {
-    const fn close(reason: Reason) -> Self {
-        Transition::Stop(Outcome::Closed(reason))
-    }
 }
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
@@ -102,29 +98,33 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     fn read(&mut self) -> Transition {
         loop {
             if self.exchange.is_answered() {
-                return Transition::Enter(State::Sending, "there is something to send");
+                return Transition::Enter(State::Sending, why!("there is something to send"));
             }
             if !self.exchange.input.is_empty() {
                 let need = self.answer();
                 if self.exchange.is_answered() {
                     continue;
                 }
-                let needed = match need {
+                let (needed, why) = match need {
                     // A request that waits for its turn has begun, and keeps its exchange.
-                    Need::Sending if self.connection.state.waits_as() == State::Idle => State::Head,
+                    Need::Sending if self.connection.state.waits_as() == State::Idle => {
+                        (State::Head, why!("the request waits for its turn"))
+                    }
                     Need::Sending => return Transition::Stop(Outcome::Yielded),
-                    Need::Head if self.exchange.input.is_empty() => State::Idle,
-                    Need::Head => State::Head,
-                    Need::BodyBuffer => State::AwaitingBuffer,
-                    Need::Body => State::Body,
-                    Need::Host => State::Holding,
+                    Need::Head if self.exchange.input.is_empty() => {
+                        (State::Idle, why!("more of the head has to arrive"))
+                    }
+                    Need::Head => (State::Head, why!("more of the head has to arrive")),
+                    Need::BodyBuffer => (State::AwaitingBuffer, why!("the body needs a buffer")),
+                    Need::Body => (State::Body, why!("more of the body has to arrive")),
+                    Need::Host => (State::Holding, why!("the host takes the rest later")),
                 };
                 if needed != self.connection.state.waits_as() {
-                    return Transition::Enter(needed, need.reason());
+                    return Transition::Enter(needed, why);
                 }
             }
             if self.connection.state == State::Received {
-                return Transition::Resume(State::Idle, "nothing but line breaks has arrived");
+                return Transition::Resume(State::Idle, why!("nothing but line breaks has arrived"));
             }
             if self.quota.bytes == 0 {
                 return Transition::Stop(Outcome::Yielded);
@@ -143,9 +143,9 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                     // If a request arrives after our close, the kernel sends a reset, and the client may lose
                     // the last response.
                     return if self.connection.socket.has_to_linger() {
-                        self.half_close("idle in a drain, our FIN")
+                        self.half_close(why!("idle in a drain, our FIN"))
                     } else {
-                        Transition::close(Reason::Shutdown)
+                        self.close(Reason::Shutdown)
                     };
                 }
                 Ok(None) => return self.wait(Interest::Input),
@@ -159,7 +159,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     #[inline(never)]
     fn await_buffer(&mut self) -> Transition {
         if self.exchange.in_flight.is_apart {
-            return Transition::Enter(State::Body, "a body buffer is lent");
+            return Transition::Enter(State::Body, why!("a body buffer is lent"));
         }
         if self.connection.socket.has_failed(self.slot) {
             return self.lost();
@@ -208,11 +208,11 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             OnSent::Close { client_asked, mode } => {
                 self.begin_close(mode.unwrap_or(self.shared.config.close), client_asked && whole)
             }
-            OnSent::Drop => Transition::close(Reason::Dropped),
-            OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, "the response comes later"),
+            OnSent::Drop => self.close(Reason::Dropped),
+            OnSent::AwaitReply(_) => Transition::Enter(State::Deferred, why!("the response comes later")),
             // The input is the host's as well, so it stays where it is.
             OnSent::HandOver(_) => return Transition::Stop(Outcome::HandedOver),
-            OnSent::AskMore(_) => self.go_on(State::Streaming, "the next piece is the host's to give"),
+            OnSent::AskMore(_) => self.go_on(State::Streaming, why!("the next piece is the host's to give")),
         };
         // Free the body only after the FIN. The kernel may hold the last bytes until the FIN, and freeing can
         // take long.
@@ -234,7 +234,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         if reading == State::Head {
             socket.make_linger();
         }
-        Transition::Enter(reading, "all sent")
+        Transition::Enter(reading, why!("all sent"))
     }
 
     /// Begins the close after the last byte, as `how` says.
@@ -252,22 +252,23 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         match how {
             CloseMode::Rst => {
                 self.connection.socket.reset_on_close(self.slot);
-                Transition::close(Reason::Answered)
+                self.close(Reason::Answered)
             }
-            CloseMode::Peer => Transition::Enter(State::Closing, "all sent, the client closes first"),
+            CloseMode::Peer => Transition::Enter(State::Closing, why!("all sent, the client closes first")),
             // In mode drop nothing is ever written, so this is never called.
             CloseMode::Fin | CloseMode::Drop => {
                 let is_quiet = self.exchange.input.is_empty() && !self.connection.socket.is_readable();
                 if at_once && is_quiet && !self.connection.socket.has_to_linger() {
-                    return Transition::close(Reason::Answered);
+                    return self.close(Reason::Answered);
                 }
-                self.half_close("all sent, our FIN")
+                self.half_close(why!("all sent, our FIN"))
             }
         }
     }
 
     /// Sends our FIN. The client may go on sending: the server discards that, and does not reset the connection.
-    fn half_close(&mut self, why: &'static str) -> Transition {
+    #[track_caller]
+    fn half_close(&mut self, why: &'static Why) -> Transition {
         match self.connection.socket.send_fin(self.slot) {
             Ok(()) => Transition::Enter(State::Closing, why),
             Err(_) => self.lost(),
@@ -285,16 +286,12 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 Ok(Some(0)) => {
                     self.connection.socket.peer_ended();
                     let is_by_host = self.connection.socket.is_closed_by_host();
-                    return Transition::close(if is_by_host {
-                        Reason::ClosedByHost
-                    } else {
-                        Reason::Answered
-                    });
+                    return self.close(if is_by_host { Reason::ClosedByHost } else { Reason::Answered });
                 }
                 Ok(Some(_)) => {
                     let lingered = since(self.connection.closing_since, self.shared.clock.now());
                     if lingered >= nanoseconds(self.shared.config.timeouts.linger_total) {
-                        return Transition::close(Reason::LingerLimit);
+                        return self.close(Reason::LingerLimit);
                     }
                     // A client that is still sending has not begun to read the response.
                     self.rearm = true;
@@ -318,9 +315,21 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         None
     }
 
+    /// Ends the connection, and the run. Notes which line has decided it.
+    #[track_caller]
+    fn close(&mut self, reason: Reason) -> Transition {
+        Transition::Stop(self.closed(reason))
+    }
+
+    #[track_caller]
+    fn closed(&mut self, reason: Reason) -> Outcome {
+        self.shared.closed_at = Location::caller();
+        Outcome::Closed(reason)
+    }
+
     /// Enters a state, whose deadline starts anew.
     #[inline]
-    fn enter(&mut self, state: State, why: &str) {
+    fn enter(&mut self, state: State, why: &'static Why) {
         if state == State::Closing && self.connection.state != State::Closing {
             self.connection.closing_since = ticks(self.shared.clock.now());
             self.exchange.clear();
@@ -342,6 +351,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
 
     /// Reads once into the free part of the input. Returns `None` if it would block.
     #[inline(always)]
+    #[track_caller]
     fn receive(&mut self) -> io::Result<Option<usize>> {
         if !self.connection.socket.may_read() {
             return Ok(None);
@@ -350,6 +360,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     }
 
     #[inline]
+    #[track_caller]
     fn wait(&mut self, interest: Interest) -> Transition {
         if self.connection.socket.is_watched_for(interest) {
             return Transition::Stop(Outcome::Blocked);
@@ -357,6 +368,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
         self.watch(interest)
     }
 
+    #[track_caller]
     fn watch(&mut self, interest: Interest) -> Transition {
         let token = self.shared.tokens.of(self.slot, self.connection.generation);
         match self.connection.socket.watch(self.slot, interest, self.net, token) {
@@ -369,20 +381,22 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
                 if !self.exchange.out.is_empty() {
                     self.connection.socket.reset_on_close(self.slot);
                 }
-                Transition::close(Reason::Unpollable)
+                self.close(Reason::Unpollable)
             }
         }
     }
 
+    #[track_caller]
     fn end_of_input(&mut self) -> Transition {
         self.connection.socket.peer_ended();
         let is_between_requests = self.connection.state == State::Idle;
-        Transition::close(if is_between_requests { Reason::PeerClosed } else { Reason::PeerClosedEarly })
+        self.close(if is_between_requests { Reason::PeerClosed } else { Reason::PeerClosedEarly })
     }
 
+    #[track_caller]
     fn lost(&mut self) -> Transition {
         self.connection.socket.peer_ended();
-        Transition::close(Reason::PeerReset)
+        self.close(Reason::PeerReset)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::answer::{self, PeerName};
 use crate::handler::Handler;
 use crate::net::Net;
 use crate::state::State;
+use crate::trace::why;
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Lets the handler respond to a deferred request whose time is over, or defer it again. Returns `false` if the
@@ -27,7 +28,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             self.exchange.release(kept);
         }
         if on_sent.awaited().is_some() {
-            self.enter(State::Deferred, "deferred again");
+            self.enter(State::Deferred, why!("deferred again"));
         }
         true
     }

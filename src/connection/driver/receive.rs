@@ -9,6 +9,7 @@ use crate::net::Stream;
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::state::State;
+use crate::trace::why;
 
 /// Takes the first step of a wave: reads once for an idle connection. Returns whether there is input. (If
 /// this read meets the end or an error, the last step reads again and handles it.)
@@ -16,6 +17,7 @@ use crate::state::State;
 /// It needs neither the handler nor a response, so it takes fewer arguments than a driver has fields.
 // Without this, a host with two servers has two copies, and the compiler inlines neither: 18 instructions a request.
 #[inline(always)]
+#[track_caller]
 pub(crate) fn receive_first<S: Stream>(
     connection: &mut Connection<S>,
     slot: Slot,
@@ -26,12 +28,13 @@ pub(crate) fn receive_first<S: Stream>(
     let received = receive(connection, slot, input.first_space(), shared, quota);
     let Ok(Some(len @ 1..)) = received else { return false };
     input.filled(len);
-    connection.enter(slot, State::Received, "input has arrived");
+    connection.enter(slot, State::Received, why!("input has arrived"));
     true
 }
 
 /// Reads once into `space`. Returns `None` if it would block.
 #[inline(always)]
+#[track_caller]
 pub(super) fn receive<S: Stream>(
     connection: &mut Connection<S>,
     slot: Slot,

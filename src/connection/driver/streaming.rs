@@ -10,13 +10,14 @@ use crate::handler::Handler;
 use crate::net::{Interest, Net};
 use crate::state::State;
 use crate::stats::Reason;
+use crate::trace::{Why, why};
 
 impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Asks the host for the next piece. If it has none now, waits until it has one, and reads nothing meanwhile.
     #[inline(never)]
     pub(super) fn stream(&mut self) -> Transition {
         let OnSent::AskMore(serial) = self.exchange.in_flight.on_sent else {
-            return Transition::Enter(State::Sending, "the streamed response is over");
+            return Transition::Enter(State::Sending, why!("the streamed response is over"));
         };
         let is_paused = self.exchange.in_flight.later.streamed().is_some_and(|streamed| streamed.is_paused);
         // While the host has pieces, a write shows a reset soon enough.
@@ -37,16 +38,16 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
             Given::Piece => {
                 // No single write shows any more how much of the response the kernel still holds.
                 self.connection.socket.make_linger();
-                self.go_on(State::Sending, "the host has given a piece")
+                self.go_on(State::Sending, why!("the host has given a piece"))
             }
-            Given::Nothing => Transition::Resume(State::Streaming, "the host has no piece yet"),
+            Given::Nothing => Transition::Resume(State::Streaming, why!("the host has no piece yet")),
             Given::Cut => self.cut(),
         }
     }
 
     /// Goes on to ask for a piece, or to send it. The deadline starts anew. But what was sent still counts as credit, from
     /// piece to piece, until the host has none.
-    pub(super) fn go_on(&mut self, state: State, why: &'static str) -> Transition {
+    pub(super) fn go_on(&mut self, state: State, why: &'static Why) -> Transition {
         self.rearm = true;
         Transition::Resume(state, why)
     }
@@ -70,7 +71,7 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     #[inline(never)]
     pub(super) fn hold(&mut self) -> Transition {
         if !self.exchange.in_flight.body.as_ref().is_some_and(|body| body.is_paused) {
-            return Transition::Enter(State::Body, "the host takes more of the body");
+            return Transition::Enter(State::Body, why!("the host takes more of the body"));
         }
         if self.connection.socket.has_failed(self.slot) {
             return self.lost();
@@ -81,6 +82,6 @@ impl<N: Net, H: Handler + ?Sized> Driver<'_, N, H> {
     /// Ends the connection in the middle of a response. The reset tells the client that something is missing.
     fn cut(&mut self) -> Transition {
         self.connection.socket.reset_on_close(self.slot);
-        Transition::close(Reason::StreamAborted)
+        self.close(Reason::StreamAborted)
     }
 }

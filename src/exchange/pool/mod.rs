@@ -18,6 +18,7 @@ mod waiting;
 mod kept;
 #[cfg(any(test, fuzzing))]
 mod checks;
+mod traced;
 
 use super::InputBuffer;
 use super::InputMarks;
