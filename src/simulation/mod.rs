@@ -68,6 +68,8 @@ mod pressure;
 mod random;
 mod readiness;
 mod ready_floods;
+#[cfg(test)]
+mod recorded;
 mod refuse;
 mod streams;
 mod streams_end;

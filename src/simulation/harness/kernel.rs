@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use mio::Token;
 
+use super::recorder;
 use super::socket::{Arrival, Call, Ending, Reset, Socket};
 use crate::net::{Flush, Interest, Readiness};
 
@@ -95,7 +96,14 @@ impl World {
         if self.listeners[listener].token.is_some() {
             self.raise(Source::Listener(listener));
         }
+        recorder::client(id, "connects", None, None);
+        self.record_ends(id);
         id
+    }
+
+    /// Records both ends of a connection if they have changed.
+    fn record_ends(&self, id: usize) {
+        recorder::ends(id, &self.sockets[id]);
     }
 
     /// Makes arrivals edges from now on. Those that are there already are one edge.
@@ -137,6 +145,7 @@ impl World {
             // received everything before.
             return;
         }
+        record_arrival(id, &arrival, socket);
         match arrival {
             Arrival::Bytes(bytes) => socket.input.extend(bytes),
             Arrival::Passing(bytes, count) => self.pass(id, bytes, count),
@@ -144,6 +153,7 @@ impl World {
             Arrival::Fin => socket.client_fin = true,
             Arrival::Reset => socket.reset = Reset::Untold,
         }
+        self.record_ends(id);
         self.raise_socket(id);
     }
 
@@ -152,6 +162,8 @@ impl World {
         let socket = &mut self.sockets[id];
         socket.room = socket.room.saturating_add(more);
         let is_edge = std::mem::take(&mut socket.no_room);
+        recorder::client(id, "reads", Some(more), None);
+        recorder::ends(id, socket);
         if is_edge && matches!(socket.watched, Some((_, Interest::InputAndOutput))) {
             self.raise_socket(id);
         }
@@ -163,6 +175,8 @@ impl World {
         let socket = &mut self.sockets[id];
         socket.room = 0;
         socket.no_room |= is_news;
+        recorder::client(id, "stops reading", None, None);
+        recorder::ends(id, socket);
     }
 
     /// Returns whether a poll would report something.
@@ -234,6 +248,7 @@ impl World {
     pub(crate) fn read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
         let result = self.try_read(id, into);
         self.sockets[id].calls.push(Call::Read(outcome(&result)));
+        self.record_ends(id);
         result
     }
 
@@ -261,6 +276,7 @@ impl World {
     pub(crate) fn write(&mut self, id: usize, parts: &[IoSlice<'_>], flush: Flush) -> io::Result<usize> {
         let result = self.try_write(id, parts, flush);
         self.sockets[id].calls.push(Call::Write(outcome(&result)));
+        self.record_ends(id);
         result
     }
 
@@ -307,6 +323,7 @@ impl World {
             return Err(ErrorKind::NotConnected.into());
         }
         socket.end_with_fin();
+        self.record_ends(id);
         Ok(())
     }
 
@@ -341,6 +358,20 @@ impl World {
         } else {
             socket.end_with_fin();
         }
+        self.record_ends(id);
+    }
+}
+
+/// Records what the client of a connection does, or its kernel.
+fn record_arrival(id: usize, arrival: &Arrival, socket: &Socket) {
+    match arrival {
+        Arrival::Bytes(bytes) | Arrival::Passing(bytes, _) => {
+            recorder::client(id, "sends", Some(bytes.len()), Some(bytes));
+        }
+        Arrival::Urgent => recorder::client(id, "sends urgent data", Some(1), None),
+        Arrival::Fin if socket.client_gone => recorder::client(id, "closes", None, None),
+        Arrival::Fin => recorder::client(id, "fin", None, None),
+        Arrival::Reset => recorder::client(id, "resets", None, None),
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod overdue;
 mod pages;
 mod panic;
 mod queues;
+pub(crate) mod recorder;
 pub(crate) mod host;
 mod requests;
 pub(crate) mod responses;

@@ -14,6 +14,7 @@ use super::figures::Figures;
 use super::handler::{HandlerPanic, Site};
 use super::kernel::World;
 use super::net::{FakeListener, FakeNet, FakeStream, Wire};
+use super::recorder;
 use crate::config::Config;
 use crate::engine::{Engine, Progress};
 use crate::net::Readiness;
@@ -112,6 +113,7 @@ impl Sim {
     pub(crate) fn advance(&mut self, by: Duration) {
         self.world().run_out = 0;
         self.elapsed += by;
+        recorder::set_time(self.elapsed);
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
