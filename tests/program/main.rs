@@ -18,6 +18,8 @@ mod restart;
 mod steering;
 #[cfg(all(unix, feature = "cli"))]
 mod status;
+#[cfg(all(unix, feature = "cli"))]
+mod trace;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod crowd;
 #[cfg(all(target_os = "linux", feature = "cli"))]

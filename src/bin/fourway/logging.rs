@@ -1,16 +1,17 @@
 //! The log: the targets of the library, each enabled by its level of `-v`.
 
 use std::env;
-use std::io::Write;
-use std::sync::Mutex;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use env_logger::{Builder, Target};
-use log::{Level, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::output::Output;
 use super::repetition::{Count, Repetitions};
+use super::trace::Sink;
 
 /// The logger of the program. It limits warnings that repeat.
 pub struct Logger {
@@ -18,6 +19,8 @@ pub struct Logger {
     repetitions: Mutex<Repetitions>,
     /// Some warnings may be suppressed, and the log does not have their number yet.
     has_suppressed: AtomicBool,
+    /// The trace, which gets all records whatever the level of the log is.
+    trace: OnceLock<Sink>,
 }
 
 impl Logger {
@@ -32,7 +35,12 @@ impl Logger {
     }
 
     fn new(lines: env_logger::Logger) -> Self {
-        Logger { lines, repetitions: Mutex::default(), has_suppressed: AtomicBool::new(false) }
+        Logger {
+            lines,
+            repetitions: Mutex::default(),
+            has_suppressed: AtomicBool::new(false),
+            trace: OnceLock::new(),
+        }
     }
 
     /// Returns the longest time that the loop may sleep, if the log lacks a number of suppressed warnings.
@@ -57,6 +65,26 @@ impl Logger {
         }
     }
 
+    /// Hands all records to this trace from now on. There is one trace at most.
+    pub fn trace_to(&self, sink: Sink) {
+        if self.trace.set(sink).is_ok() {
+            log::set_max_level(LevelFilter::Trace);
+        }
+    }
+
+    /// Does something that is no part of the trace, if there is one.
+    pub fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        match self.trace.get() {
+            Some(trace) => trace.aside(act),
+            None => act(),
+        }
+    }
+
+    /// Ends the trace, if there is one. The error says why it is not whole.
+    pub fn end_trace(&self) -> io::Result<()> {
+        self.trace.get().map_or(Ok(()), Sink::end)
+    }
+
     fn log_count(&self, count: &Count<'_>) {
         let Count { place: (module, _), level, count, example } = *count;
         let mut record = Record::builder();
@@ -68,9 +96,13 @@ impl Logger {
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.lines.enabled(metadata)
+            || (self.trace.get().is_some() && metadata.target().starts_with("fourway::"))
     }
 
     fn log(&self, record: &Record<'_>) {
+        if let Some(trace) = self.trace.get() {
+            trace.add(record);
+        }
         if record.level() > Level::Warn {
             return self.lines.log(record);
         }
@@ -119,7 +151,6 @@ fn lines(verbose: u8) -> Builder {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::Arc;
 
     use super::*;

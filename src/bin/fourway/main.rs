@@ -21,6 +21,7 @@
 //! - `reports`: everything that shows what the server does: `status`, a second server, the `live` line of a terminal, and
 //!   the `summary` at the end;
 //! - `machine`: what the kernel tells about this machine;
+//! - `trace`: the trace of a run, and the subcommand that prints one;
 //! - `logging`: the log of `-v`, and `repetition`, which limits warnings;
 //! - `console`: stdout and stderr, which `output` writes without blocking the loop.
 
@@ -54,6 +55,7 @@ mod status;
 mod steering;
 mod summary;
 mod target;
+mod trace;
 #[cfg(unix)]
 mod unix_socket;
 mod verdict;
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
     match &options.subcommand {
         Some(Subcommands::Doctor(options)) => return doctor::run(options),
         Some(Subcommands::Lab(options)) => return lab::run(options),
+        Some(Subcommands::Trace(options)) => return trace::run(options),
         Some(Subcommands::Completions(options)) => return options.print(Options::command()),
         Some(Subcommands::Man(options)) => return options.print(Options::command()),
         None => {}

@@ -22,6 +22,7 @@ use super::sockets::Sockets;
 use super::status::{self, Observed, Status};
 use super::steering;
 use super::target::{self, Target};
+use super::trace::Sink;
 
 /// The maximum number of events that one turn takes from the poller.
 const EVENTS: usize = 1024;
@@ -57,6 +58,12 @@ pub fn serve(
     let memory = Memory::divide(&mut config, own, machine::memory::of_process())?;
     capacity.cut_by_memory(config.max_connections);
     let mut target = Target::new(page, options, config.max_connections);
+
+    if let Some(path) = &options.trace.trace {
+        let sink = Sink::start(path, options.trace.trace_every, &config);
+        let named = |error| format!("cannot write {} {}: {error}", options.name("trace"), path.display());
+        logger.trace_to(sink.map_err(named)?);
+    }
 
     let idle_in_drain = config.idle_in_drain;
     let poll = Poll::new().map_err(failed)?;
@@ -103,6 +110,9 @@ pub fn serve(
     };
     let ended = host.turn_until_closed(&mut target, options.shutdown.drain_timeout.0);
     logger.end();
+    if let Err(error) = logger.end_trace() {
+        console.inform(&format!("warning: the trace is not whole: {error}"));
+    }
     ended.map_err(|error| format!("cannot wait for events: {error}"))?;
     let summary = host.summary(&target);
     console.end(&summary, host.shutdown.is_aborted(), || host.takes_abort());
@@ -134,7 +144,7 @@ impl Host<'_> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         let mut last_end = now;
-        while self.server.phase() != Phase::Closed || !self.reports.end(now) {
+        while self.server.phase() != Phase::Closed || !self.logger.aside(|| self.reports.end(now)) {
             // `now` is the beginning of the turn, and the server knows this time. So a deadline may be late by
             // the length of the turn.
             let timeout = earliest(self.server.next_timeout(now), self.logger.next_timeout());
@@ -153,7 +163,7 @@ impl Host<'_> {
                 count += 1;
                 // An event that belongs to no server is a signal, and has done its work: it has woken the loop.
                 if !self.server.handle_event(event) {
-                    self.reports.handle_event(event);
+                    self.logger.aside(|| self.reports.handle_event(event));
                 }
             }
             self.meter.turn(now, count);
@@ -179,7 +189,7 @@ impl Host<'_> {
         let Host { server, meter, max_connections, .. } = self;
         let observed =
             Observed { server, meter, max_connections: *max_connections, steered: target.counts() };
-        self.reports.turn(now, &observed);
+        self.logger.aside(|| self.reports.turn(now, &observed));
     }
 
     /// Returns what to print at the end.
@@ -209,7 +219,7 @@ impl Host<'_> {
                     Step::Repeated => {}
                     Step::Abort => {
                         self.server.abort();
-                        self.reports.abort();
+                        self.logger.aside(|| self.reports.abort());
                     }
                 },
             }

@@ -7,7 +7,7 @@ use crate::common::program::{Program, command, run};
 const WRONG: &str = "\u{e4}!";
 
 /// Options that take any text, or any path.
-const ANY: [&str; 2] = ["--body TEXT", "--body-file PATH"];
+const ANY: [&str; 3] = ["--body TEXT", "--body-file PATH", "--trace FILE"];
 
 /// Returns the names and the variables of options.
 fn variables(options: listed::Options) -> Vec<(String, String)> {

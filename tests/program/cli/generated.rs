@@ -111,7 +111,7 @@ fn a_shell_that_nobody_knows_is_an_error() {
     assert!(ended.stderr.contains("bash, elvish, fish, powershell, zsh"), "{}", ended.stderr);
 }
 
-const MAN_PAGES: [&[&str]; 3] = [&["man"], &["man", "doctor"], &["man", "lab"]];
+const MAN_PAGES: [&[&str]; 4] = [&["man"], &["man", "doctor"], &["man", "lab"], &["man", "trace"]];
 
 #[test]
 fn groff_reads_the_man_pages_without_a_warning() {

@@ -16,8 +16,8 @@ pub struct CompletionOptions {
 
 #[derive(Debug, Args)]
 pub struct ManOptions {
-    /// Print the man page of this command: doctor, lab
-    #[arg(value_name = "COMMAND", value_parser = ["doctor", "lab"])]
+    /// Print the man page of this command: doctor, lab, trace
+    #[arg(value_name = "COMMAND", value_parser = ["doctor", "lab", "trace"])]
     command: Option<String>,
 }
 
@@ -34,11 +34,14 @@ impl ManOptions {
     /// Prints a man page of the program, as troff(1) reads it.
     pub fn print(&self, mut program: Command) -> ExitCode {
         program.build();
-        let page = match self.command.as_deref().and_then(|name| program.find_subcommand(name)) {
-            Some(lab) if lab.get_name() == "lab" => page(lab.clone(), include_str!("man_lab.roff")),
-            Some(doctor) => page(doctor.clone(), include_str!("man_doctor.roff")),
-            None => page(program, include_str!("man.roff")),
+        let end = match self.command.as_deref() {
+            Some("doctor") => include_str!("man_doctor.roff"),
+            Some("lab") => include_str!("man_lab.roff"),
+            Some("trace") => include_str!("man_trace.roff"),
+            _ => include_str!("man.roff"),
         };
+        let command = self.command.as_deref().and_then(|name| program.find_subcommand(name)).cloned();
+        let page = page(command.unwrap_or(program), end);
         print(page.as_bytes())
     }
 }

@@ -13,6 +13,7 @@ mod response;
 mod status;
 mod steering;
 mod timeouts;
+mod trace;
 mod values;
 
 use clap::error::ErrorKind;
@@ -32,6 +33,8 @@ use status::StatusOptions;
 pub use status::SummaryForm;
 use steering::SteeringOptions;
 use timeouts::{ShutdownOptions, TimeoutOptions};
+use trace::TraceFileOptions;
+pub use trace::TraceOptions;
 pub use values::Listen;
 use values::{DrainIdle, verbosity};
 
@@ -86,6 +89,9 @@ pub struct Options {
     #[command(flatten)]
     pub status: StatusOptions,
 
+    #[command(flatten)]
+    pub trace: TraceFileOptions,
+
     /// What to do instead of serving.
     #[command(subcommand)]
     pub subcommand: Option<Subcommands>,
@@ -109,6 +115,12 @@ pub enum Subcommands {
     /// A client and the server talk over the loopback. After each step the program asks the kernel about both ends, and
     /// prints their states and the segments. What cannot be seen is printed as a question mark. It needs no rights.
     Lab(LabOptions),
+
+    /// Print the steps of a recorded story, or of a file of --trace.
+    ///
+    /// Each line is one step: an event, a system call with its result, a change of state with its reason, a deadline,
+    /// a move in the ready queue, or a buffer that is lent. Without a story, it lists the stories.
+    Trace(TraceOptions),
 
     /// Print the script that completes the options in a shell.
     Completions(CompletionOptions),

@@ -170,6 +170,11 @@ pub fn wish(text: &str) -> Result<u64, &'static str> {
     number.ok_or("expected a number from 1 to 1,000,000,000, such as 10000 or 10k")
 }
 
+/// Parses the number of a thing among others, such as each tenth one.
+pub fn nth(text: &str) -> Result<u64, &'static str> {
+    number(text).filter(|&number| number > 0).ok_or("expected a number, 1 or more, such as 10 or 1k")
+}
+
 pub fn backlog(text: &str) -> Result<u32, &'static str> {
     let number = number(text).ok_or("expected a number from 0 on, such as 0, 128 or 64k")?;
     u32::try_from(number).map_err(|_| "expected a number below 4,294,967,296")
