@@ -9,6 +9,7 @@ use log::kv::Value;
 use crate::exchange::ExchangeId;
 use crate::slot::Slot;
 use crate::state::State;
+use crate::state::transitions;
 use crate::trace::{self, Why};
 use socket::Socket;
 
@@ -46,13 +47,14 @@ impl<S> Connection<S> {
             exchange: None,
             generation,
             closing_since: 0,
-            state: State::Idle,
+            state: transitions::FIRST,
         }
     }
 
     /// Enters a state, and logs it. No other function writes the state.
     #[inline]
     fn enter(&mut self, slot: Slot, state: State, why: &'static Why) {
+        transitions::check_change(self.state, state, why.text);
         if trace::is_on() {
             trace_entry(slot, self.state, state, why);
         }

@@ -17,6 +17,7 @@ use crate::http::response::Draft;
 use crate::net::Net;
 use crate::slot::Slot;
 use crate::state::State;
+use crate::state::transitions;
 use crate::stats::Reason;
 use crate::trace::{self, Place};
 
@@ -195,6 +196,7 @@ impl<N: Net> Engine<N> {
         let (state, exchange) = (connection.state, connection.exchange);
         let peer_first = connection.socket.peer_closed_first();
         connection.socket.close(slot);
+        transitions::check_end(state, reason);
         if trace::is_on() {
             self.trace_end(slot, End { exchange, state, reason, peer_first }, at);
         }

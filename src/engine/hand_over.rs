@@ -13,6 +13,7 @@ use crate::handler::Host;
 use crate::names::{ConnectionId, ListenerId};
 use crate::net::{Net, Refused};
 use crate::slot::Slot;
+use crate::state::transitions;
 use crate::stats::{Phase, Reason};
 use crate::tokens::LISTENERS;
 use crate::trace;
@@ -78,6 +79,7 @@ impl<N: Net> Engine<N> {
         let connection = self.table.remove(slot, self.table[slot].state.waits_as());
         let (state, exchange) = (connection.state, connection.exchange);
         let peer_first = connection.socket.peer_closed_first();
+        transitions::check_hand_over(state);
         if trace::is_on() {
             let end = End { exchange, state, reason: Reason::TakenOver, peer_first };
             self.trace_end(slot, end, self.shared.closed_at);

@@ -29,11 +29,11 @@ pub(super) fn assert_closed(sim: &Sim) {
 }
 
 /// Brings a client into a state.
-type Begin = fn(&mut Sim, &Client);
+pub(super) type Begin = fn(&mut Sim, &Client);
 
 /// Returns how a client comes into each state that waits, except `Sending` and `Streaming`, which are in
 /// `host_closes_responses`.
-fn in_each_state() -> Vec<(State, Begin)> {
+pub(super) fn in_each_state() -> Vec<(State, Begin)> {
     vec![
         (State::Idle, |_, _| {}),
         (State::Head, |_, client| client.send(b"GET / HT")),
@@ -56,7 +56,7 @@ fn in_each_state() -> Vec<(State, Begin)> {
 }
 
 /// A server with one body buffer, and a client in a state.
-fn bring(state: State, begin: Begin) -> (Sim, Client) {
+pub(super) fn bring(state: State, begin: Begin) -> (Sim, Client) {
     let mut sim = with(|config| config.buffers.bodies = 1);
     let client = sim.connect_idle();
     begin(&mut sim, &client);

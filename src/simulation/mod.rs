@@ -77,6 +77,8 @@ mod streams_server;
 mod take_in;
 mod take_in_end;
 mod take_over;
+#[cfg(test)]
+mod transitions;
 mod waves;
 
 /// Plays a story that bytes decide. It panics if something is wrong with the server.

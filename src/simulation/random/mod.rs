@@ -199,7 +199,7 @@ fn close_one(sim: &mut Sim, chance: &mut Chance) {
 }
 
 /// Plays a story of at most this number of clients. It ends early if its bytes do.
-fn tell(mut chance: Chance, clients: usize) {
+pub(super) fn tell(mut chance: Chance, clients: usize) {
     let mut sim = any_sim(&mut chance, clients);
     sim.site.overdue = Overdue::Any;
     let mut actors: Vec<Actor> = Vec::new();

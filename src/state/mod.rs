@@ -20,6 +20,8 @@
 //! A state says what the connection waits for, so each state that waits has a deadline list of its own. The transitions
 //! are in `connection::driver`.
 
+pub(crate) mod transitions;
+
 /// What a connection is doing, which is what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {

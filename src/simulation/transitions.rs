@@ -1,0 +1,67 @@
+//! The table of transitions, held against stories: each of its rows is taken by one. (That no story takes another is
+//! checked where the state is written, see [`crate::state::transitions`].)
+
+use super::deadlines::begin_post;
+use super::harness::entropy::Chance;
+use super::harness::handler;
+use super::harness::sim::Sim;
+use super::host_closes::{bring, close, in_each_state};
+use super::{intake, names, random};
+use crate::config::CloseMode;
+use crate::state::State;
+use crate::state::transitions::seen;
+
+const STORIES: u64 = 300;
+
+#[test]
+fn every_row_of_the_table_is_taken_by_a_story() {
+    a_host_closes_in_each_state();
+    a_host_closes_between_two_steps_of_a_wave();
+    a_body_follows_a_response();
+    let mut seed = 0;
+    while !seen::rows_left().is_empty() && seed < STORIES {
+        random::tell(Chance::new(seed), 16);
+        seed += 1;
+    }
+    assert_eq!(seen::rows_left(), [] as [String; 0], "after {seed} stories");
+}
+
+fn a_host_closes_in_each_state() {
+    for how in [CloseMode::Fin, CloseMode::Drop] {
+        for (state, begin) in in_each_state() {
+            let (mut sim, client) = bring(state, begin);
+            close(&mut sim, &client, how);
+            sim.settle();
+        }
+    }
+}
+
+fn a_host_closes_between_two_steps_of_a_wave() {
+    let mut sim = names::sim();
+    let (deferred, panics) = (sim.connect_idle(), sim.connect_idle());
+    let name = sim.name(&deferred);
+    deferred.get("/later");
+    panics.get("/panic");
+    sim.turn();
+    assert_eq!(sim.state(&deferred), State::Received);
+    sim.close(name, CloseMode::Fin).unwrap();
+    assert_eq!(sim.state(&deferred), State::Closing);
+    sim.settle();
+}
+
+/// While a response is being sent, the next request needs a body buffer, or a host that takes its body in pieces.
+fn a_body_follows_a_response() {
+    for (target, body, state) in
+        [("/pieces/some/10", 50, State::Holding), ("/", 40_000, State::AwaitingBuffer)]
+    {
+        let mut sim = Sim::with(|config| config.buffers.bodies = 1);
+        let other = sim.connect();
+        begin_post(&other);
+        other.send(&[b'x'; 30_000]);
+        sim.settle();
+        let client = sim.connect();
+        client.send(&[handler::get("/"), intake::post(target, body)].concat());
+        sim.settle();
+        assert_eq!((sim.state(&client), client.statuses()), (state, vec![200]));
+    }
+}
