@@ -2,15 +2,17 @@
 //! checked where the state is written, see [`crate::state::transitions`].)
 
 use super::deadlines::begin_post;
+use super::harness::client::Client;
 use super::harness::entropy::Chance;
 use super::harness::handler;
 use super::harness::sim::Sim;
 use super::host_closes::{bring, close, in_each_state};
-use super::{intake, names, random};
+use super::{intake, names, random, take_in};
 use crate::config::CloseMode;
 use crate::state::State;
 use crate::state::transitions::seen;
 
+/// The number of stories that takes all other rows, with many to spare.
 const STORIES: u64 = 300;
 
 #[test]
@@ -18,12 +20,14 @@ fn every_row_of_the_table_is_taken_by_a_story() {
     a_host_closes_in_each_state();
     a_host_closes_between_two_steps_of_a_wave();
     a_body_follows_a_response();
+    two_large_bodies_arrive_in_one_wave();
     let mut seed = 0;
     while !seen::rows_left().is_empty() && seed < STORIES {
         random::tell(Chance::new(seed), 16);
         seed += 1;
     }
     assert_eq!(seen::rows_left(), [] as [String; 0], "after {seed} stories");
+    println!("{seed} stories have taken the rest");
 }
 
 fn a_host_closes_in_each_state() {
@@ -49,19 +53,39 @@ fn a_host_closes_between_two_steps_of_a_wave() {
     sim.settle();
 }
 
-/// While a response is being sent, the next request needs a body buffer, or a host that takes its body in pieces.
+/// While a response is being sent, the next request needs a host that takes its body in pieces, or a body buffer.
 fn a_body_follows_a_response() {
-    for (target, body, state) in
-        [("/pieces/some/10", 50, State::Holding), ("/", 40_000, State::AwaitingBuffer)]
-    {
-        let mut sim = Sim::with(|config| config.buffers.bodies = 1);
-        let other = sim.connect();
-        begin_post(&other);
-        other.send(&[b'x'; 30_000]);
-        sim.settle();
+    let requests = [
+        (intake::post("/pieces/some/10", 50), State::Holding),
+        (take_in::expecting("/", 40_000), State::AwaitingBuffer),
+    ];
+    for (request, state) in requests {
+        let (mut sim, _holder) = with_one_body_in_its_buffer();
         let client = sim.connect();
-        client.send(&[handler::get("/"), intake::post(target, body)].concat());
+        client.send(&[handler::get("/"), request].concat());
         sim.settle();
         assert_eq!((sim.state(&client), client.statuses()), (state, vec![200]));
     }
+}
+
+fn two_large_bodies_arrive_in_one_wave() {
+    let (mut sim, _holder) = with_one_body_in_its_buffer();
+    let clients = [sim.connect_idle(), sim.connect_idle()];
+    for client in &clients {
+        begin_post(client);
+        client.send(&[b'x'; 30_000]);
+    }
+    sim.settle();
+    assert!(clients.iter().all(|client| sim.state(client) == State::AwaitingBuffer));
+}
+
+/// A server whose only body buffer is lent.
+fn with_one_body_in_its_buffer() -> (Sim, Client) {
+    let mut sim = Sim::with(|config| config.buffers.bodies = 1);
+    let holder = sim.connect();
+    begin_post(&holder);
+    holder.send(&[b'x'; 30_000]);
+    sim.settle();
+    assert_eq!(sim.state(&holder), State::Body);
+    (sim, holder)
 }
