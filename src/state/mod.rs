@@ -1,24 +1,28 @@
 //! The states of a connection.
 //!
 //! ```text
-//!           accept
-//!              │
-//!              ▼                      answered
-//!      ┌─── reading ──────────────────────────────────────► writing
-//!      │    Idle, Received, Head,                           Sending,
-//!      │    AwaitingBuffer, Body, ◄── all sent, keep alive ─ Deferred,
-//!      │    Holding                                         Streaming
-//!      │                                                       │ all sent, close
-//!      │ end of input                                          ▼
-//!      │                                                    Closing
-//!      ▼                                                       │ peer's FIN, or the linger timeout
-//!   (gone: no slot, no socket) ◄───────────────────────────────┘
-//!      ▲
-//!      └── from any state: a reset, another timeout, eviction, a handler's panic
+//!                 accept
+//!                   │
+//!                   ▼
+//!        ┌─────── reading ───────► responding ──► host
+//!        │         │   ▲            │  │   │
+//!        │         │   └────────────┘  │   │
+//!        │         └──► closing ◄──────┘   │
+//!        │                 │               │
+//!        │                 ▼               │
+//!        └──────────────► gone ◄───────────┘
+//!
+//! reading:    Idle, Received, Head, AwaitingBuffer, Body, Holding
+//! responding: Sending, Deferred, Streaming
+//! closing:    Closing
 //! ```
 //!
-//! A state says what the connection waits for, so each state that waits has a deadline list of its own. The transitions
-//! are in `connection::driver`.
+//! A connection that is gone has no slot and no socket. A connection that the host has taken over has no slot, and the
+//! host has its socket.
+//!
+//! A state says what the connection waits for, so each state that waits has a deadline list of its own. The driver
+//! (`connection::driver`) makes the transitions. [`transitions`] has the table of all that can happen, and the tests hold
+//! this drawing to it.
 
 pub(crate) mod transitions;
 

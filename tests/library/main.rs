@@ -12,6 +12,7 @@ mod cited;
 mod tour;
 mod translations;
 mod layers;
+mod states;
 mod forwarding;
 // What clients send.
 mod bad_input;

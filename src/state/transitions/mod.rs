@@ -7,8 +7,9 @@
 //! - A transition that is not in the table fails an assertion, in each build that has debug assertions and in the
 //!   tests. Another build pays nothing.
 //! - The stories of the simulation take every row (`simulation::transitions`).
-//! - The tests of this module hold the drawing in [`state`](crate::state), `docs/STATES.md`, and `transitions.json` to
-//!   it. The status page and the player of traces draw what is in `transitions.json`.
+//! - A test of this module holds `transitions.json` to it. The player of traces draws what is in that file, and
+//!   `tests/library/states.rs` holds the other drawings to it: the one in [`state`](crate::state), those in
+//!   `docs/STATES.md`, and the diagram of the status page.
 //!
 //! A connection that does not wait is in one of three further places: it is new, or it is gone, or the host has taken it
 //! over.

@@ -46,8 +46,10 @@ for (const [state, name, waitsFor, x, y] of STATES) {
   add(row, "td", { class: "words" }, waitsFor);
 }
 
+// An arrow without a flow has no count of its own: the counts of its transitions are in those of other arrows.
 for (const line of [...byId("arrows").children]) {
   line.classList.add("line");
+  if (!line.dataset.flow) continue;
   const dots = add(byId("arrows"), "path", { d: line.getAttribute("d"), class: "dots still" });
   dots.dataset.dots = line.dataset.flow;
 }
