@@ -92,10 +92,19 @@ impl Page {
 
     /// Presses a key that writes nothing, or the space bar.
     pub fn press(&mut self, key: &str) {
-        let code = if key == "Tab" { 9 } else { 32 };
-        let text = if key == "Tab" { "" } else { "\"text\":\" \"," };
+        const CODES: [(&str, u32); 8] = [
+            (" ", 32),
+            ("Tab", 9),
+            ("PageUp", 33),
+            ("PageDown", 34),
+            ("End", 35),
+            ("Home", 36),
+            ("ArrowLeft", 37),
+            ("ArrowRight", 39),
+        ];
+        let (_, code) = CODES.iter().find(|(name, _)| *name == key).expect("a key with a code");
         for kind in ["keyDown", "keyUp"] {
-            let text = if kind == "keyDown" { text } else { "" };
+            let text = if kind == "keyDown" && key == " " { "\"text\":\" \"," } else { "" };
             let event =
                 format!("{{\"type\":{kind:?},{text}\"key\":{key:?},\"windowsVirtualKeyCode\":{code}}}");
             self.ask("Input.dispatchKeyEvent", &event, "");

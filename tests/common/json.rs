@@ -138,13 +138,19 @@ impl Parser<'_> {
             let c = self.next();
             match c {
                 '"' => return text,
-                '\\' => {
-                    assert_eq!(self.next(), 'u', "the only escape that is used");
-                    let (digits, rest) = self.rest.split_at(4);
-                    self.rest = rest;
-                    let code = u32::from_str_radix(digits, 16).expect("four digits");
-                    text.push(char::from_u32(code).expect("a character"));
-                }
+                '\\' => text.push(match self.next() {
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    'u' => {
+                        let (digits, rest) = self.rest.split_at(4);
+                        self.rest = rest;
+                        let code = u32::from_str_radix(digits, 16).expect("four digits");
+                        char::from_u32(code).expect("a character")
+                    }
+                    c @ ('"' | '\\' | '/') => c,
+                    c => panic!("no escape: {c}"),
+                }),
                 c => {
                     assert!(c >= ' ', "a control character in a string");
                     text.push(c);

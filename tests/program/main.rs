@@ -21,6 +21,8 @@ mod status;
 #[cfg(all(unix, feature = "cli"))]
 mod trace;
 #[cfg(all(target_os = "linux", feature = "cli"))]
+mod player;
+#[cfg(all(target_os = "linux", feature = "cli"))]
 mod crowd;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod essay;

@@ -5,6 +5,7 @@
 
 pub mod bill;
 pub mod lab;
+pub mod player;
 pub mod summary;
 pub mod verdict;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::nth;
+use crate::language::LanguageTag;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Status")]
@@ -34,4 +35,25 @@ pub struct TraceOptions {
     /// Print only the connection with this number.
     #[arg(long, value_name = "N", value_parser = nth)]
     pub connection: Option<u64>,
+    /// Write a page to FILE that plays the trace in a browser, instead of printing it.
+    ///
+    /// The page is whole in itself. It steps through the trace, and shows the state of each connection, both ends of it,
+    /// the ready queue, the deadlines, the buffers and the calls. A link such as page.html#12 begins at a step.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Show in the page the lines of source that made the steps. FOLDER has the sources of fourway.
+    #[arg(long, value_name = "FOLDER", requires = "html")]
+    pub source: Option<PathBuf>,
+
+    /// Choose the language in which the page begins: en, zh [default: that of LC_ALL, LC_MESSAGES or LANG]
+    #[arg(long, value_name = "LANGUAGE", env = "FOURWAY_TRACE_LANG", value_enum)]
+    pub lang: Option<LanguageTag>,
+}
+
+impl TraceOptions {
+    /// Returns whether the connection with this number is asked for.
+    pub fn asks_for(&self, number: u64) -> bool {
+        number % self.every == 0 && self.connection.is_none_or(|asked| asked == number)
+    }
 }

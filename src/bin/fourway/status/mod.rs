@@ -9,7 +9,7 @@ pub mod json;
 #[cfg(target_os = "linux")]
 mod ledger_json;
 mod observed;
-mod page;
+pub mod page;
 mod pages;
 mod prometheus;
 mod sources;

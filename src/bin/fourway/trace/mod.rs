@@ -4,10 +4,13 @@
 //! - `tracer`: from log records to lines;
 //! - `stories`: the recorded stories;
 //! - `reader`: from lines to records, with `json`;
-//! - `text`: a trace as text, which `fourway trace` prints.
+//! - `text`: a trace as text, which `fourway trace` prints;
+//! - `html`: a trace as a page, the player, which `fourway trace --html` writes.
 
 mod file;
+mod html;
 mod json;
+mod page;
 mod reader;
 mod sink;
 mod stories;
@@ -55,7 +58,12 @@ fn list() -> Result<(), String> {
 
 /// Prints the story or the file of this name.
 fn show(trace: &Path, options: &TraceOptions) -> Result<(), String> {
-    print(open(trace)?, options).map_err(|error| format!("{}: {error}", trace.display()))
+    let input = open(trace)?;
+    let shown = match &options.html {
+        Some(file) => html::write(input, options, file),
+        None => print(input, options),
+    };
+    shown.map_err(|error| format!("{}: {error}", trace.display()))
 }
 
 /// Opens the story or the file of this name.
@@ -99,9 +107,7 @@ fn print(input: impl BufRead, options: &TraceOptions) -> Result<(), String> {
 
 /// Returns whether a record is about no connection, or about one that the options ask for.
 fn is_asked_for(record: &Record, options: &TraceOptions) -> bool {
-    record.connection.is_none_or(|number| {
-        number % options.every == 0 && options.connection.is_none_or(|asked| asked == number)
-    })
+    record.connection.is_none_or(|number| options.asks_for(number))
 }
 
 /// A reader that has gone, such as `head`, is no error.

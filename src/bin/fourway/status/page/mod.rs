@@ -3,7 +3,7 @@
 //! Its parts are `page.html`, `style.css` and a script in three files: `text.js` writes numbers as texts, `draw.js` draws,
 //! and `main.js` polls and shows. They are put together when the program starts.
 
-mod digest;
+pub mod digest;
 
 use std::sync::Arc;
 
