@@ -96,3 +96,24 @@ fn steps_3_and_4_serve_a_connection_in_the_same_way() {
     };
     assert_eq!(methods(3), methods(4));
 }
+
+#[test]
+fn each_story_and_scenario_that_the_tour_names_exists() {
+    let lab = page("docs/LAB.md");
+    for tour in TOURS {
+        let text = page(tour);
+        let rows = text.lines().filter(|line| line.starts_with("| ") && line.matches('|').count() == 4);
+        let rows: Vec<_> =
+            rows.filter(|row| row.chars().nth(2).is_some_and(|c| c.is_ascii_digit())).collect();
+        assert_eq!(rows.len(), 9, "{tour}");
+        for row in rows {
+            let cells: Vec<&str> = row.split('|').collect();
+            for story in quoted(cells[2]) {
+                assert!(root().join(format!("docs/stories/{story}.trace")).exists(), "{story}");
+            }
+            for scenario in quoted(cells[3]) {
+                assert!(lab.contains(&format!("`{scenario}`")), "{scenario}");
+            }
+        }
+    }
+}
