@@ -43,6 +43,8 @@ struct State {
     /// How many writes there were.
     writes: u64,
     error: Option<io::Error>,
+    /// The last lines were added.
+    has_ended: bool,
 }
 
 /// Opens the file, and empties it. A pipe has to have a reader already, because a wait for one would have no end.
@@ -84,7 +86,7 @@ impl Lines {
 
     fn push_within(&self, lines: &str, capacity: usize) -> bool {
         let mut state = self.0.lock();
-        if state.error.is_some() || state.waiting.len() + lines.len() > capacity {
+        if state.error.is_some() || state.has_ended || state.waiting.len() + lines.len() > capacity {
             return false;
         }
         state.waiting.push_str(lines);
@@ -96,12 +98,13 @@ impl Lines {
         true
     }
 
-    /// Adds the last lines, and waits until everything is written. The error says why it is not.
+    /// Adds the last lines, and waits until everything is written. The error says why it is not. No more can be added.
     pub fn end(&self, lines: &str) -> io::Result<()> {
         self.push_within(lines, CAPACITY + RESERVE);
         let begin = Instant::now();
         let mut latest = begin;
         let mut state = self.0.lock();
+        state.has_ended = true;
         let mut writes = state.writes;
         while !state.is_idle && state.error.is_none() {
             let now = Instant::now();

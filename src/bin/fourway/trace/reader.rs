@@ -162,7 +162,7 @@ mod tests {
     fn a_bad_line_is_named() {
         let line =
             |text: &str| error_of(format!("{HEADER}{{\"n\":1,\"t\":0,\"turn\":1,\"kind\":\"a\"}}\n{text}\n"));
-        assert_eq!(line("{\"n\":2"), "line 3: expected \",\" in column 7, and found '\\n'");
+        assert_eq!(line("{\"n\":2"), "line 3: expected \",\" in column 8, and the line ends there");
         assert_eq!(line("{\"n\":2,\"turn\":1}"), "line 3: a record needs the number \"t\"");
         assert_eq!(line("{\"n\":2,\"t\":0,\"turn\":1}"), "line 3: a record needs a \"kind\"");
         let twice = line("{\"n\":1,\"t\":0,\"turn\":1,\"kind\":\"a\"}");
