@@ -46,7 +46,7 @@ const HOST_RESPONDS: &str = "the host has responded";
 const ALL_SENT: &str = "all sent";
 
 /// Every change of state, in the order of a connection's life.
-pub(crate) const CHANGES: [Change; 45] = [
+pub(crate) static CHANGES: [Change; 45] = [
     change(State::Idle, State::Received, &["input has arrived"]),
     change(State::Idle, State::Head, &[HEAD_FOLLOWS, WAITS_FOR_TURN]),
     change(State::Idle, State::AwaitingBuffer, &[NEEDS_BODY_BUFFER]),
@@ -178,6 +178,17 @@ pub(crate) const ENDS: [(State, &[Reason]); State::COUNT] = {
     ]
 };
 
+/// The row in [`CHANGES`] of each pair of states, so that the check takes no search. It is 255 for pairs without one.
+static ROWS: [[u8; State::COUNT]; State::COUNT] = {
+    let mut rows = [[u8::MAX; State::COUNT]; State::COUNT];
+    let mut row = 0;
+    while row < CHANGES.len() {
+        rows[CHANGES[row].from as usize][CHANGES[row].to as usize] = row as u8;
+        row += 1;
+    }
+    rows
+};
+
 /// Whether transitions are held against the table.
 const IS_CHECKED: bool = cfg!(any(test, debug_assertions));
 
@@ -185,8 +196,8 @@ const IS_CHECKED: bool = cfg!(any(test, debug_assertions));
 #[inline(always)]
 pub(crate) fn check_change(from: State, to: State, why: &str) {
     if IS_CHECKED {
-        let row = CHANGES.iter().position(|row| row.from == from && row.to == to);
-        let row = row.unwrap_or_else(|| panic!("{from:?} -> {to:?} is not in the table"));
+        let row = usize::from(ROWS[from as usize][to as usize]);
+        assert!(row < CHANGES.len(), "{from:?} -> {to:?} is not in the table");
         assert!(CHANGES[row].why.contains(&why), "{from:?} -> {to:?} ({why}) is not in the table");
         #[cfg(test)]
         seen::note(row);
