@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
+use log::kv::{Key, Source};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::kernel::{End, Kernel, State};
@@ -37,9 +38,9 @@ struct Recording {
     /// The server's end has existed. After that, its listener stands for nothing.
     was_open: bool,
     /// The server's slots whose calls were seen.
-    slots: Vec<String>,
+    slots: Vec<u64>,
     /// The slot of the connection, after the server has accepted it.
-    slot: Option<String>,
+    slot: Option<u64>,
     #[cfg(all(test, target_os = "linux"))]
     compared: Compared,
     /// From this row on, repeated reads and writes become one row each.
@@ -246,62 +247,73 @@ impl Recording {
         self.compared = compared;
     }
 
-    /// Returns whether a line of the log is about the watched connection.
-    fn is_of_pair(&mut self, slot: &str) -> bool {
+    /// Returns whether a record of the log is about the watched connection.
+    fn is_of_pair(&mut self, slot: u64) -> bool {
         let Some(pair) = self.pair else { return false };
-        if self.slot.is_none() && !self.slots.iter().any(|seen| seen == slot) {
-            self.slots.push(slot.into());
+        if self.slot.is_none() && !self.slots.contains(&slot) {
+            self.slots.push(slot);
             let end = self.kernel.end(pair.server, pair.client);
             // Elsewhere than on Linux nobody says whether it is accepted, and there are no other clients.
             if end.is_held || end.state.is_none() {
-                self.slot = Some(slot.into());
-                // Accept has no line in the log. The first call follows it.
+                self.slot = Some(slot);
+                // The record of accept came before the slot was known. The first call follows it.
                 let change = Change { to: "Idle".into(), why: "accepted".into() };
                 self.add(Actor::Server, Some(Call::new("accept", Outcome::Done)), Some(change));
             }
         }
-        self.slot.as_deref() == Some(slot)
+        self.slot == Some(slot)
     }
 
-    /// Adds a system call of the server, such as `recv Ok(18)`.
-    fn server_called(&mut self, text: &str) {
-        if let Some(call) = parse_call(text) {
-            self.add(Actor::Server, Some(call), None);
-        }
-    }
-
-    /// Adds a change of the server's own state, such as `Idle -> Sending (there is something to send)`.
-    fn server_changed(&mut self, text: &str) {
-        let Some((_, rest)) = text.split_once(" -> ") else { return };
-        let (to, why) = rest.split_once(" (").unwrap_or((rest, ""));
-        let change = Change { to: to.into(), why: why.trim_end_matches(')').into() };
-        if to == "gone" {
-            // The socket has just been closed, and `close` has no line in the log.
-            return self.add(Actor::Server, Some(Call::new("close", Outcome::Done)), Some(change));
-        }
-        let last = self.rows.last_mut().filter(|row| row.actor == Actor::Server && row.change.is_none());
-        match last {
-            Some(row) => row.change = Some(change),
-            None => self.add(Actor::Server, None, Some(change)),
+    /// Adds what a record says of the server: a system call, or a change of its own state.
+    fn server_did(&mut self, step: Step) {
+        match step {
+            Step::Call(call) => self.add(Actor::Server, Some(call), None),
+            // The socket has just been closed, and `close` has no record of its own.
+            Step::Close(change) => {
+                self.add(Actor::Server, Some(Call::new("close", Outcome::Done)), Some(change));
+            }
+            Step::Change(change) => {
+                let last = self.rows.last_mut();
+                match last.filter(|row| row.actor == Actor::Server && row.change.is_none()) {
+                    Some(row) => row.change = Some(change),
+                    None => self.add(Actor::Server, None, Some(change)),
+                }
+            }
         }
     }
 }
 
-fn parse_call(text: &str) -> Option<Call> {
-    let (name, result) = text.split_once(' ')?;
-    let inner = |prefix: &str| Some(result.strip_prefix(prefix)?.strip_suffix(')').unwrap_or(""));
-    let result = match (inner("Ok("), inner("Err(")) {
-        (Some(number), _) => number.parse().map_or(Outcome::Done, Outcome::Bytes),
-        (None, Some(error)) => Outcome::Failed(error_name(error).into()),
-        (None, None) => return None,
-    };
-    Some(Call::new(name, result))
+/// What a record of the log says.
+#[derive(Debug, PartialEq)]
+enum Step {
+    Call(Call),
+    Change(Change),
+    Close(Change),
 }
 
-/// Returns the kind of an error, such as `WouldBlock` of `Os { code: 11, kind: WouldBlock, message: … }`.
-fn error_name(error: &str) -> &str {
-    let kind = error.split_once("kind: ").map_or(error, |(_, rest)| rest);
-    kind.split([',', ' ', ')']).next().unwrap_or(kind)
+impl Step {
+    /// Returns the step of a record, by its key-values.
+    fn of(fields: &dyn Source) -> Option<Self> {
+        let text = |key: &'static str| fields.get(Key::from(key))?.to_borrowed_str();
+        let change = |to: String| Some(Change { to, why: text("why")?.into() });
+        match text("kind")? {
+            "call" => {
+                let result = match (text("error"), number(fields, "bytes")) {
+                    (Some(error), _) => Outcome::Failed(error.into()),
+                    (None, Some(bytes)) => Outcome::Bytes(bytes),
+                    (None, None) => Outcome::Done,
+                };
+                Some(Step::Call(Call::new(text("call")?, result)))
+            }
+            "state" => change(fields.get(Key::from("to"))?.to_string()).map(Step::Change),
+            "closed" => change("gone".into()).map(Step::Close),
+            _ => None,
+        }
+    }
+}
+
+fn number(fields: &dyn Source, key: &'static str) -> Option<u64> {
+    fields.get(Key::from(key))?.to_u64()
 }
 
 impl Log for Recorder {
@@ -313,14 +325,11 @@ impl Log for Recorder {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let text = record.args().to_string();
-        let Some((slot, text)) = text.split_once(": ") else { return };
+        let fields = record.key_values();
+        let (Some(slot), Some(step)) = (number(fields, "slot"), Step::of(fields)) else { return };
         self.with(|recording| {
             if recording.thread == thread::current().id() && recording.is_of_pair(slot) {
-                match record.target() {
-                    CALLS => recording.server_called(text),
-                    _ => recording.server_changed(text),
-                }
+                recording.server_did(step);
             }
         });
     }
@@ -330,15 +339,26 @@ impl Log for Recorder {
 
 #[cfg(test)]
 mod tests {
+    use log::kv::Value;
+
     use super::*;
 
     #[test]
-    fn calls_are_read_from_the_log() {
-        let call = |text| parse_call(text).unwrap();
-        assert_eq!(call("recv Ok(18)"), Call::new("recv", Outcome::Bytes(18)));
-        assert_eq!(call("shutdown Ok(())"), Call::new("shutdown", Outcome::Done));
-        let blocks = "recv Err(Os { code: 11, kind: WouldBlock, message: \"Resource\" })";
-        assert_eq!(call(blocks), Call::new("recv", Outcome::Failed("WouldBlock".into())));
-        assert_eq!(parse_call("nonsense"), None);
+    fn a_step_is_read_from_the_key_values_of_a_record() {
+        let step = |fields: &[(&'static str, Value<'_>)]| Step::of(&fields);
+        let call = |result| Some(Step::Call(Call::new("recv", result)));
+        let none = Value::null();
+        let recv = [("kind", "call".into()), ("call", "recv".into())];
+        let with =
+            |bytes, error| step(&[recv[0].clone(), recv[1].clone(), ("bytes", bytes), ("error", error)]);
+        assert_eq!(with(18.into(), none.clone()), call(Outcome::Bytes(18)));
+        assert_eq!(with(none.clone(), none.clone()), call(Outcome::Done));
+        assert_eq!(with(none, "WouldBlock".into()), call(Outcome::Failed("WouldBlock".into())));
+        let change = |to: &str| Change { to: to.into(), why: "all sent".into() };
+        let why = ("why", "all sent".into());
+        let to = ("to", Value::from_debug(&State::Closed));
+        assert_eq!(step(&[("kind", "closed".into()), why.clone()]), Some(Step::Close(change("gone"))));
+        assert_eq!(step(&[("kind", "state".into()), to, why]), Some(Step::Change(change("Closed"))));
+        assert_eq!(step(&[("kind", "other".into())]), None);
     }
 }
