@@ -71,7 +71,7 @@ pub struct Outcomes {
 impl Outcomes {
     pub fn measure() -> io::Result<Self> {
         let bound = Ending::ALL.into_iter().map(|ending| run(ending, CONNECTIONS, PORTS));
-        Ok(Outcomes { bound: bound.collect::<io::Result<_>>()?, connected: run_connect(CONNECTIONS)? })
+        Ok(Outcomes { bound: bound.collect::<io::Result<_>>()?, connected: run_connect(CONNECTIONS) })
     }
 }
 
@@ -103,15 +103,15 @@ pub fn run(ending: Ending, connections: u32, ports: usize) -> io::Result<Outcome
 }
 
 /// Makes up to so many connections of a client that closes first, and whose kernel chooses its ports.
-fn run_connect(connections: u32) -> io::Result<Option<Outcome>> {
-    let Some(range) = Narrow::choose(PORTS_OF_CONNECT) else { return Ok(None) };
+fn run_connect(connections: u32) -> Option<Outcome> {
+    let range = Narrow::choose(PORTS_OF_CONNECT)?;
     let outcome = experiment(Ending::ClientFirst, connections, |server| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
         range.connect(&socket, server)?;
         to_stream(socket)
-    })?;
+    });
     // Without the option, not even the first connection is made.
-    Ok((outcome.done > 0).then_some(outcome))
+    outcome.ok()
 }
 
 fn experiment(
@@ -124,6 +124,8 @@ fn experiment(
     while outcome.done < connections {
         match connect(bench.address) {
             Ok(stream) => bench.exchange(stream)?,
+            // Nothing was shown.
+            Err(error) if outcome.done == 0 => return Err(error),
             Err(error) => {
                 outcome.error = Some(errno::name(&error));
                 break;
@@ -312,7 +314,7 @@ mod tests {
     fn a_client_that_only_connects_fails_with_another_error() {
         let ports = u32::from(PORTS_OF_CONNECT);
         measures(&Some((ports, Some("EADDRNOTAVAIL".into()), (PORTS_OF_CONNECT.into(), 0))), || {
-            let outcome = run_connect(CONNECTIONS).expect("the experiment runs")?;
+            let outcome = run_connect(CONNECTIONS)?;
             Some((outcome.done, outcome.error, counts(outcome.held)))
         });
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::bill::{Attempt, Bill};
 use super::essay::{Faults, READ, Reading, SILENCE};
 use super::held::{Ends, Held};
-use super::ports::{CONNECTIONS, Outcome, Outcomes, PORTS, PORTS_OF_CONNECT};
+use super::ports::{CONNECTIONS, Ending, Outcome, Outcomes, PORTS, PORTS_OF_CONNECT};
 use super::shown::Shown;
 use super::width::columns;
 use crate::language::Language;
@@ -70,8 +70,31 @@ pub fn ports(outcomes: &Outcomes, language: Language) -> Vec<Line> {
     let few = |outcome: &Outcome| (words.ports_few)(&done(outcome, words), PORTS_OF_CONNECT);
     let connected = outcomes.connected.as_ref().map_or(UNKNOWN.into(), few);
     lines.push(Line::Row(words.ports_connect.into(), connected));
-    lines.push(Line::Text(words.ports_lesson.into()));
+    let lessons = lessons(outcomes, words);
+    if !lessons.is_empty() {
+        lines.push(Line::Text(lessons.trim_end().into()));
+    }
     lines
+}
+
+/// Returns what the experiment with ports has shown, in words. What it has not shown is left out.
+fn lessons(outcomes: &Outcomes, words: &Sentences) -> String {
+    let met = |outcome: &Outcome, error: &str| outcome.error.as_deref() == Some(error);
+    let has = |ending, is_shown: &dyn Fn(&Outcome) -> bool| {
+        outcomes.bound.iter().any(|outcome| outcome.ending == ending && is_shown(outcome))
+    };
+    let has_run_out = has(Ending::ClientFirst, &|outcome| met(outcome, "EADDRINUSE"));
+    let has_connect_run_out =
+        outcomes.connected.as_ref().is_some_and(|outcome| met(outcome, "EADDRNOTAVAIL"));
+    let has_ports_again = has(Ending::ServerFirst, &|outcome| outcome.error.is_none());
+    [
+        (has_run_out, words.ports_run_out),
+        (has_run_out && has_connect_run_out, words.ports_connect_run_out),
+        (has_ports_again, words.ports_again),
+    ]
+    .into_iter()
+    .filter_map(|(is_shown, lesson)| is_shown.then_some(lesson))
+    .collect()
 }
 
 /// Returns the sheet of the essay's program.
@@ -96,7 +119,9 @@ pub fn essay(faults: &Faults, language: Language) -> Vec<Line> {
     lines.extend(account(&faults.bill, words));
     if let Some(mended) = &faults.mended.with_reuse {
         lines.push(row(words.restart_mended, attempt(mended, words)));
-        lines.push(Line::Text(words.restart_lesson.into()));
+        if mended.is_ok() && matches!(faults.bill.restart.with_reuse, Some(Err(_))) {
+            lines.push(Line::Text(words.restart_lesson.into()));
+        }
     }
     lines
 }
@@ -143,7 +168,6 @@ fn milliseconds(time: Duration) -> String {
 mod tests {
     use super::super::bill::Restart;
     use super::super::kernel::{End, State};
-    use super::super::ports::Ending;
     use super::*;
 
     fn refused() -> Attempt {
@@ -219,6 +243,30 @@ mod tests {
             .iter()
             .filter_map(|line| if let Line::Row(_, value) = line { Some(&**value) } else { None });
         assert_eq!(values.collect::<Vec<_>>(), ["?", "?", "ok", "?"]);
+    }
+
+    #[test]
+    fn a_lesson_is_drawn_only_from_what_was_shown() {
+        let words = Language::English.bill();
+        let lessons = |client_first, server_first, connected: Option<&str>| {
+            let connected = connected.map(|error| outcome(Ending::ClientFirst, 20, Some(error)));
+            let bound = vec![
+                outcome(Ending::ClientFirst, 1, client_first),
+                outcome(Ending::ServerFirst, 1, server_first),
+            ];
+            lessons(&Outcomes { bound, connected }, words)
+        };
+        let [run_out, connect, again] = [words.ports_run_out, words.ports_connect_run_out, words.ports_again];
+        let all = lessons(Some("EADDRINUSE"), None, Some("EADDRNOTAVAIL"));
+        assert_eq!(all, [run_out, connect, again].concat());
+        assert_eq!(lessons(Some("EADDRINUSE"), None, None), [run_out, again].concat());
+        assert_eq!(lessons(Some("EMFILE"), Some("EMFILE"), Some("EADDRNOTAVAIL")), "");
+        let has_lesson = |with_reuse| {
+            let mut faults = faults();
+            faults.bill.restart.with_reuse = Some(with_reuse);
+            essay(&faults, Language::English).contains(&Line::Text(words.restart_lesson.into()))
+        };
+        assert!(has_lesson(refused()) && !has_lesson(Ok(())));
     }
 
     #[test]

@@ -27,9 +27,10 @@ pub static SENTENCES: Sentences = Sentences {
     left_nowhere: "没有 TIME_WAIT",
     ports_connect: "只用 connect",
     ports_few: |done, ports| format!("{done}；它有 {ports} 个端口"),
-    ports_lesson: "客户端作为主动关闭方，每个连接都会占住它的一个端口，停在 TIME_WAIT，直到端口耗尽。这里的客户端用 bind \
-                   自己选端口，所以报 EADDRINUSE；最后一行只调用 connect，由内核选端口，报的是 EADDRNOTAVAIL。如果服务器是主动关闭方，\
-                   TIME_WAIT 就在服务器一侧，客户端的端口马上可以再用：内核允许新连接顶替旧连接。",
+    ports_run_out: "客户端作为主动关闭方，每个连接都会占住它的一个端口，停在 TIME_WAIT，直到端口耗尽。这里的客户端用 bind \
+                    自己选端口，所以报 EADDRINUSE。",
+    ports_connect_run_out: "最后一行只调用 connect，由内核选端口，报的是 EADDRNOTAVAIL。",
+    ports_again: "如果服务器是主动关闭方，TIME_WAIT 就在服务器一侧，客户端的端口马上可以再用：内核允许新连接顶替旧连接。",
     essay: "那段 30 行的阻塞程序，以及它的毛病",
     essay_method: "程序监听、accept、读一次、发送、关闭，一个客户端处理完再处理下一个。",
     slow: "一个慢客户端挡住所有人",

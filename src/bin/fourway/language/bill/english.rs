@@ -28,10 +28,12 @@ pub static SENTENCES: Sentences = Sentences {
     left_nowhere: "no TIME_WAIT",
     ports_connect: "connect only",
     ports_few: |done, ports| format!("{done}; it has {ports} ports"),
-    ports_lesson: "A client that closes first keeps a port in TIME_WAIT for each connection. This client chooses its \
-                   ports by bind, so it fails with EADDRINUSE. In the last row it only calls connect, so its kernel \
-                   chooses, and the error is EADDRNOTAVAIL. If the server closes first, it holds TIME_WAIT, and the client's port is free at \
-                   once: the kernel lets a new connection take the place of the old one.",
+    ports_run_out: "A client that closes first keeps a port in TIME_WAIT for each connection. This client chooses its \
+                    ports by bind, so it fails with EADDRINUSE. ",
+    ports_connect_run_out: "In the last row it only calls connect, so its kernel chooses, and the error is \
+                            EADDRNOTAVAIL. ",
+    ports_again: "If the server closes first, it holds TIME_WAIT, and the client's port is free at once: the kernel \
+                  lets a new connection take the place of the old one. ",
     essay: "the 30-line blocking program, and its faults",
     essay_method: "The program listens, accepts, reads once, sends and closes, one client after the other.",
     slow: "One slow client blocks all",

@@ -30,7 +30,10 @@ pub struct Sentences {
     pub ports_connect: &'static str,
     /// Takes what it met, and the number of its ports.
     pub ports_few: fn(&str, u16) -> String,
-    pub ports_lesson: &'static str,
+    /// What each row has shown. Another of these sentences may follow.
+    pub ports_run_out: &'static str,
+    pub ports_connect_run_out: &'static str,
+    pub ports_again: &'static str,
     /// The title of the essay's scenario.
     pub essay: &'static str,
     pub essay_method: &'static str,
