@@ -160,6 +160,8 @@ fn a_full_queue_leaves_a_client_in_syn_sent_until_its_kernel_asks_again() {
     let client = ["CLOSED", "SYN_SENT", "ESTABLISHED"];
     let ladder = expect_states("backlog", 0, &client, &["LISTEN", "ESTABLISHED"]);
     assert!(has_note(&ladder, "syn_dropped") && has_note(&ladder, "syn_again"));
+    // SYN, the same again, SYN+ACK and ACK.
+    assert!(ladder.count("opening_segments") >= 4);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::ladder::{Actor, Call, Outcome, Pair};
 use super::recorder::Recorder;
 
 /// The longest time that a scenario waits for one event. None of them should take so long.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The time between two looks at a connection that changes by itself.
 const PACE: Duration = Duration::from_millis(1);

@@ -172,8 +172,11 @@ pub struct Ladder {
 
 impl Ladder {
     /// Returns how many segments closed the connection: those with a FIN, and those that acknowledge one. Returns
-    /// `None` if one of them could not be counted.
+    /// `None` if one of them could not be counted, or if none could be seen.
     pub fn closing_segments(&self) -> Option<u32> {
+        if self.rows.iter().any(|row| row.client.state.is_none() && row.server.state.is_none()) {
+            return None;
+        }
         let all = self.rows.iter().flat_map(|row| &row.segments);
         let closing = all.filter(|segments| segments.fin || segments.acks_fin);
         closing.map(|segments| segments.count.map(|_| 1)).sum()
@@ -184,10 +187,12 @@ impl Ladder {
         self.rows.iter().flat_map(|row| &row.segments).all(|segments| segments.count.is_some())
     }
 
-    /// Returns how many segments opened the connection.
+    /// Returns how many segments opened the connection, with those that were sent again. Returns `None` if one of them
+    /// could not be counted, or if none could be seen.
     pub fn opening_segments(&self) -> Option<u32> {
-        let opened = self.rows.iter().find(|row| row.segments.iter().any(|segments| segments.syn))?;
-        opened.segments.iter().map(|segments| segments.count).sum()
+        let opening = self.rows.iter().filter(|row| row.segments.iter().any(|segments| segments.syn));
+        let counts = opening.flat_map(|row| &row.segments).map(|segments| segments.count);
+        counts.sum::<Option<u32>>().filter(|&count| count > 0)
     }
 
     /// Returns whether a FIN acknowledged the other's FIN, so that no segment of its own was needed.

@@ -18,6 +18,7 @@ fn what_a_silent_kernel_does_not_tell_is_a_question_mark() -> io::Result<()> {
         for ladder in scenario.run(recorder)? {
             assert!(ladder.rows.iter().all(|row| (row.client.state, row.server.state) == (None, None)));
             assert_eq!(ladder.rows.iter().map(|row| row.segments.len()).sum::<usize>(), 0);
+            assert_eq!((ladder.opening_segments(), ladder.closing_segments()), (None, None));
             let mut text = String::new();
             text::ladder(&ladder, Language::English, Paint { is_on: false }, &mut text);
             assert!(text.contains("       ?                                     ?"), "{text}");
