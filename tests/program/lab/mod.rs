@@ -5,6 +5,8 @@ mod bill;
 mod documented;
 mod languages;
 #[cfg(target_os = "linux")]
+mod output;
+#[cfg(target_os = "linux")]
 mod picture;
 #[cfg(target_os = "linux")]
 mod ordinary_user;

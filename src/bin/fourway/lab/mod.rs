@@ -53,8 +53,18 @@ use recorder::Recorder;
 use scenarios::Scenario;
 use shown::Shown;
 
-/// Prints the ladders of the chosen scenarios. Returns 1 if one of them failed.
+/// Prints the ladders of the chosen scenarios, and draws them. Returns 1 if that failed.
 pub fn run(options: &LabOptions) -> ExitCode {
+    match show(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("fourway: error: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show(options: &LabOptions) -> Result<(), String> {
     let language = Language::choose(options.lang);
     let paint = Paint { is_on: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() };
     let recorder = Recorder::install();
@@ -62,50 +72,51 @@ pub fn run(options: &LabOptions) -> ExitCode {
     let has_ladders = !matches!(options.scenario, Chosen::Essay | Chosen::Ports);
     if has_ladders && !options.json {
         text::legend(language, recorder.is_told(), &mut out);
-        print(&mut out);
+        print(&mut out)?;
     }
     let mut all = Vec::new();
     for scenario in chosen(options.scenario) {
-        match Shown::by(scenario, recorder) {
-            Ok(shown) => {
-                for shown in shown {
-                    if !options.json {
-                        text::shown(&shown, language, paint, &mut out);
-                        print(&mut out);
-                    }
-                    all.push(shown);
-                }
+        let shown = Shown::by(scenario, recorder);
+        let failed = |error| format!("{}: {}", scenario.as_str(), failed(&error, language));
+        for shown in shown.map_err(failed)? {
+            if !options.json {
+                text::shown(&shown, language, paint, &mut out);
+                print(&mut out)?;
             }
-            Err(error) => {
-                eprintln!("fourway: error: {}: {}: {error}", scenario.as_str(), language.lab().failed);
-                return ExitCode::FAILURE;
-            }
+            all.push(shown);
         }
     }
     if options.json {
         out = Json { language, shown: &all }.to_string();
-        print(&mut out);
+        print(&mut out)?;
     }
     match &options.svg {
         Some(path) => draw(path, &svg::picture(&all, language)),
-        None => ExitCode::SUCCESS,
+        None => Ok(()),
     }
 }
 
-fn draw(path: &Path, picture: &str) -> ExitCode {
-    match std::fs::write(path, picture) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("fourway: error: cannot write {}: {error}", path.display());
-            ExitCode::FAILURE
-        }
-    }
+/// Returns why a scenario cannot be shown.
+fn failed(error: &io::Error, language: Language) -> String {
+    let words = language.lab();
+    let has_no_address =
+        matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable);
+    let reason = if has_no_address { words.needs_loopback } else { "" };
+    format!("{}: {error}{reason}", words.failed)
+}
+
+fn draw(path: &Path, picture: &str) -> Result<(), String> {
+    std::fs::write(path, picture).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// Prints a text, and empties it. A reader that has gone, such as `head`, is no error.
-fn print(text: &mut String) {
-    let _ = io::stdout().write_all(text.as_bytes());
+fn print(text: &mut String) -> Result<(), String> {
+    let printed = io::stdout().write_all(text.as_bytes());
     text.clear();
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot print: {error}")),
+        _ => Ok(()),
+    }
 }
 
 fn chosen(chosen: Chosen) -> Vec<Scenario> {

@@ -16,6 +16,7 @@ pub static SENTENCES: Sentences = Sentences {
     ],
     unseen: "这个系统不像 Linux 那样报告连接的状态和报文段，所以它们写作 ?，只能看到系统调用和 fourway 自己的状态。",
     failed: "无法演示",
+    needs_loopback: "。演示需要 127.0.0.0/8 的地址，并且环回接口已经启用",
     title,
     note,
     bytes,

@@ -19,6 +19,7 @@ pub static SENTENCES: Sentences = Sentences {
     unseen: "This system does not tell the states and segments of a connection, as Linux does. So they are ?, and what \
              remains are the calls and fourway's own states.",
     failed: "cannot show this",
+    needs_loopback: ". The lab needs the addresses 127.0.0.0/8, and a loopback interface that is up",
     title,
     note,
     bytes,

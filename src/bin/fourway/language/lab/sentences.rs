@@ -14,6 +14,8 @@ pub struct Sentences {
     pub unseen: &'static str,
     /// The error that begins a report of a scenario that failed.
     pub failed: &'static str,
+    /// What may be missing if the error is about an address. It follows the error.
+    pub needs_loopback: &'static str,
     pub title: fn(Title) -> &'static str,
     pub note: fn(Note) -> String,
     /// The word for this number of bytes.
