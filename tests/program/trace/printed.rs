@@ -28,6 +28,15 @@ fn stories() -> Vec<String> {
 }
 
 #[test]
+fn an_option_about_one_trace_needs_its_name() {
+    for option in [["--html", "page.html"], ["--connection", "1"]] {
+        let ended = printed(&option, "80");
+        assert_eq!((ended.code(), ended.stdout.as_str()), (Some(2), ""), "{option:?}");
+        assert!(ended.stderr.contains("<STORY|FILE>"), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn without_a_name_it_lists_all_stories_with_their_titles() {
     let stories = stories();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/stories");

@@ -33,13 +33,14 @@ pub struct TraceOptions {
     pub every: u64,
 
     /// Print only the connection with this number.
-    #[arg(long, value_name = "N", value_parser = nth)]
+    #[arg(long, value_name = "N", value_parser = nth, requires = "trace")]
     pub connection: Option<u64>,
+
     /// Write a page to FILE that plays the trace in a browser, instead of printing it.
     ///
     /// The page is whole in itself. It steps through the trace, and shows the state of each connection, both ends of it,
     /// the ready queue, the deadlines, the buffers and the calls. A link such as page.html#12 begins at a step.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "trace")]
     pub html: Option<PathBuf>,
 
     /// Show in the page the lines of source that made the steps. FOLDER has the sources of fourway.
