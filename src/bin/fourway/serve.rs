@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use fourway::mio::{Events, Poll, Token};
-use fourway::{IdleInDrain, Phase, Server, TokenRange, earliest};
+use fourway::{Config, IdleInDrain, Phase, Server, TokenRange, earliest};
 
 use super::accepting::Accepting;
 use super::console::Console;
@@ -59,16 +59,10 @@ pub fn serve(
     capacity.cut_by_memory(config.max_connections);
     let mut target = Target::new(page, options, config.max_connections);
 
-    if let Some(path) = &options.trace.trace {
-        let sink = Sink::start(path, options.trace.trace_every, &config);
-        let named = |error| format!("cannot write {} {}: {error}", options.name("trace"), path.display());
-        logger.trace_to(sink.map_err(named)?);
-    }
-
     let idle_in_drain = config.idle_in_drain;
     let poll = Poll::new().map_err(failed)?;
     let signals = Signals::register(poll.registry(), SIGNALS).map_err(failed)?;
-    let server = Server::new(poll.registry(), TokenRange::nth(0), config);
+    let server = Server::new(poll.registry(), TokenRange::nth(0), config.clone());
     let mut server = server.map_err(|error| error.to_string())?;
     let mut sockets = Sockets::default();
     sockets.inherit(&mut server, inherited)?;
@@ -88,6 +82,10 @@ pub fn serve(
     let mut accepting = Accepting::new(&options.accepting, Instant::now());
     if !options.accepting.accept {
         report_switch(accepting.switch(false, &mut server, sockets.ids()), false, console);
+    }
+    // Only a program that has its addresses empties the file, in which another may still write.
+    if let Some(sink) = sink_of(options, &config)? {
+        logger.trace_to(sink);
     }
     let greeting = reports.greeting();
     console.greet(&format!("fourway: listening on {sockets}{greeting}; {capacity}; {memory}\n"));
@@ -117,6 +115,13 @@ pub fn serve(
     let summary = host.summary(&target);
     console.end(&summary, host.shutdown.is_aborted(), || host.takes_abort());
     Ok(())
+}
+
+/// Returns the trace of this server, if there is to be one.
+fn sink_of(options: &Options, config: &Config) -> Result<Option<Sink>, String> {
+    let Some(path) = &options.trace.trace else { return Ok(None) };
+    let named = |error| format!("cannot write {} {}: {error}", options.name("trace"), path.display());
+    Sink::start(path, options.trace.trace_every, config).map(Some).map_err(named)
 }
 
 /// Everything that the loop works with.

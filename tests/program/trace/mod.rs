@@ -5,6 +5,7 @@ mod printed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -311,6 +312,19 @@ fn a_file_that_cannot_be_written_is_an_error() {
         );
         assert!(ended.stderr.contains(sentence), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn a_server_that_has_no_port_leaves_the_file_to_another() {
+    let folder = Folder::new();
+    let path = folder.path("trace");
+    let trace = path.to_str().expect("UTF-8");
+    fs::write(&path, "the trace of another\n").expect("the file");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let ended = run(command(&["--listen", &address, "--trace", trace]));
+    assert_eq!(ended.code(), Some(1), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(&path).expect("the file"), "the trace of another\n");
 }
 
 #[test]
