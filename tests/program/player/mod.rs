@@ -206,7 +206,9 @@ fn a_trace_that_is_cut_off_or_evil_is_shown_as_far_as_it_goes() {
     let trace = "{\"fourway_trace\":1,\"title\":\"</script><script>document.title = 'evil'</script><b>\"}\n\
         {\"n\":1,\"t\":0,\"turn\":1,\"kind\":\"<img src=x onerror=alert(1)>\",\"connection\":1}\n\
         {\"n\":2,\"t\":5,\"turn\":1,\"kind\":\"client\",\"connection\":1,\"does\":\"sends\",\"bytes\":9,\"text\":\"</script>\"}\n\
-        {\"n\":3,\"t\":5,\"tu";
+        {\"n\":3,\"t\":5,\"turn\":1,\"kind\":\"state\",\"connection\":1,\"from\":\"Idle\",\"to\":\"__proto__\"}\n\
+        {\"n\":4,\"t\":5,\"turn\":1,\"kind\":\"call\",\"connection\":1}\n\
+        {\"n\":5,\"t\":5,\"tu";
     let file = folder.write("evil.trace", trace);
     let Some(mut page) = open(&folder, file.to_str().expect("a path"), &[]) else { return };
     assert!(page.value("byId('title').textContent").starts_with("</script><script>document"));
@@ -215,6 +217,8 @@ fn a_trace_that_is_cut_off_or_evil_is_shown_as_far_as_it_goes() {
     assert_eq!(page.value("String(document.querySelectorAll('img, b > script').length)"), "0");
     page.press("ArrowRight");
     assert_eq!(page.value("byId('code').textContent"), "</script>");
+    page.press("End");
+    assert_eq!(page.value("String(current)"), "3");
     assert!(page.value("byId('problem').textContent").contains("cut off"));
     assert_eq!(page.complaints(), [] as [&str; 0]);
 }

@@ -73,7 +73,7 @@ function drawDiagram() {
 
 // Shows where the connections are, and the arrow that this step has taken.
 function showDiagram(model, step, focus, sentences) {
-  const there = {};
+  const there = Object.create(null);
   for (const connection of model.connections.values()) (there[connection.state] ??= []).push(connection.number);
   const own = model.connections.get(focus);
   for (const [name, { node, label, who }] of Object.entries(nodes)) {

@@ -4,7 +4,8 @@
 const OF_A_STEP = new Set(["ends", "end"]);     // records that belong to the step before them
 const KEPT_CALLS = 40;
 const TAKEN_OVER = "TakenOver";                 // the reason of an end that is none
-const CHECKPOINT = 256;                         // steps from one kept model to the next
+const CHECKPOINT = 256;                         // the fewest steps from one kept model to the next
+const KEPT_MODELS = 128;
 
 const tableOfTransitions = JSON.parse(byId("transitions").textContent);
 const FIRST_STATE = tableOfTransitions.rows.find((row) => row.from === "accept").to;
@@ -50,11 +51,17 @@ function emptyModel() {
   };
 }
 
+// Returns a connection that this step may change: a copy, because kept models have the one before.
 function connectionOf(model, number) {
-  if (!model.connections.has(number)) {
-    model.connections.set(number, { number, slot: null, state: "accept", taken: [], held: {}, ends: null });
-  }
-  return model.connections.get(number);
+  const before = model.connections.get(number) ?? { number, slot: null, state: "accept", taken: [], held: {}, ends: null };
+  const connection = { ...before };
+  model.connections.set(number, connection);
+  return connection;
+}
+
+// Returns a copy of a model. It shares what is never changed, but replaced.
+function copyOf(model) {
+  return { ...model, connections: new Map(model.connections), lists: new Map(model.lists), lent: { ...model.lent } };
 }
 
 function leaveLists(model, number) {
@@ -65,7 +72,7 @@ function leaveLists(model, number) {
 
 function enterState(connection, to) {
   const arrow = connection.state + ">" + to;
-  if (!connection.taken.includes(arrow)) connection.taken.push(arrow);
+  if (!connection.taken.includes(arrow)) connection.taken = [...connection.taken, arrow];
   connection.state = to;
 }
 
@@ -94,11 +101,11 @@ const APPLY = {
   dequeued(model, record, connection) { if (connection) model.ready = model.ready.filter((number) => number !== connection.number); },
   lent(model, record, connection) {
     model.lent[record.buffer] = record.lent;
-    if (connection) connection.held[record.buffer] = true;
+    if (connection) connection.held = { ...connection.held, [record.buffer]: true };
   },
   returned(model, record, connection) {
     model.lent[record.buffer] = record.lent;
-    if (connection) delete connection.held[record.buffer];
+    if (connection) connection.held = { ...connection.held, [record.buffer]: false };
   },
   call(model, record) {
     model.calls += 1;
@@ -124,6 +131,7 @@ function applyStep(model, step) {
 class Player {
   constructor(steps) {
     this.steps = steps;
+    this.pace = Math.max(CHECKPOINT, Math.ceil(steps.length / KEPT_MODELS));
     this.kept = [];
     this.last = null;
   }
@@ -133,13 +141,13 @@ class Player {
     if (this.last && this.last.index <= index) {
       [from, model] = [this.last.index + 1, this.last.model];
     } else {
-      const kept = this.kept[Math.floor((index + 1) / CHECKPOINT) - 1];
-      if (kept) [from, model] = [kept.index + 1, structuredClone(kept.model)];
+      const kept = this.kept[Math.floor((index + 1) / this.pace) - 1];
+      if (kept) [from, model] = [kept.index + 1, copyOf(kept.model)];
     }
     for (let at = from; at <= index; at += 1) {
       applyStep(model, this.steps[at]);
-      const place = (at + 1) / CHECKPOINT - 1;
-      if (Number.isInteger(place) && !this.kept[place]) this.kept[place] = { index: at, model: structuredClone(model) };
+      const place = (at + 1) / this.pace - 1;
+      if (Number.isInteger(place) && !this.kept[place]) this.kept[place] = { index: at, model: copyOf(model) };
     }
     this.last = { index, model };
     return model;

@@ -77,7 +77,7 @@ function meaningOf(record) {
   }
 }
 
-function meaningOfCall({ call, error, bytes: count, of: asked }) {
+function meaningOfCall({ call = "", error, bytes: count, of: asked }) {
   const wouldBlock = error === "WouldBlock";
   if (call.startsWith("accept")) return error ? (wouldBlock ? "mean_accept_would_block" : "mean_accept_error") : "mean_accept";
   if (call.startsWith("recv") || call === "read") {
