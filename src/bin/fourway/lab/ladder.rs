@@ -52,7 +52,7 @@ pub enum Outcome {
     /// A call without a number as its result.
     Done,
     Bytes(u64),
-    /// The name of the error, such as `ECONNRESET`.
+    /// The kind of the error, such as `ConnectionReset`.
     Failed(String),
 }
 

@@ -6,6 +6,7 @@
 //! - `ladder`: a ladder, its rows and segments;
 //! - `kernel`: what the kernel tells about a connection;
 //! - `segments`: the segments between two samples;
+//! - `step`: a step of the server, as its log has it;
 //! - `recorder`: makes the rows, also from within the server's system calls;
 //! - `bench`: the server, a client and their loop;
 //! - `scenarios`: what happens in each ladder;
@@ -35,6 +36,7 @@ mod second_source;
 mod segments;
 mod sheet;
 mod shown;
+mod step;
 mod svg;
 mod text;
 #[cfg(test)]
