@@ -84,6 +84,16 @@ fn help_says_how_a_variable_is_named() {
 }
 
 #[test]
+fn help_speaks_only_of_variables_and_numbers_that_the_command_has() {
+    let [lab, trace] = ["lab", "trace"].map(|name| help(&[name, "--help"], 100));
+    assert!(
+        trace.contains("Variable: --lang is FOURWAY_TRACE_LANG, and no other option has one."),
+        "{trace}"
+    );
+    assert!(trace.contains("Numbers may have a unit") && !lab.contains("Numbers may have a unit"), "{lab}");
+}
+
+#[test]
 fn a_variable_changes_nothing_of_the_help() {
     let expected = help(&["--help"], 100);
     for value in ["", "7"] {

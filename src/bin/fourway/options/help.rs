@@ -163,8 +163,10 @@ impl Page {
         let variables = || command.get_arguments().filter(has_variable);
         let Some(example) = variables().find(has_dash).or(variables().next()) else { return };
         if is_long {
-            self.paragraph(&environment(example));
-            self.paragraph(NUMBERS);
+            self.paragraph(&environment(example, variables().count() == 1));
+            if command.get_arguments().any(takes_number) {
+                self.paragraph(NUMBERS);
+            }
         }
         if self.is_server && is_long {
             self.paragraph(SIGNALS);
@@ -175,13 +177,20 @@ impl Page {
     }
 }
 
+/// Returns whether an option takes a number or a time. The names of such values have one letter.
+fn takes_number(arg: &Arg) -> bool {
+    arg.get_value_names().unwrap_or_default().iter().any(|name| name.len() == 1)
+}
+
 /// Returns the sentence about variables, with an example.
-fn environment(example: &Arg) -> String {
+fn environment(example: &Arg, is_only: bool) -> String {
     let (option, variable) = (example.get_long().unwrap_or_default(), example.get_env().unwrap_or_default());
-    format!(
-        "Variables: --{option} is {}, and so on. The command line wins; empty is not set.",
-        variable.to_string_lossy()
-    )
+    let variable = variable.to_string_lossy();
+    let names = match is_only {
+        true => format!("Variable: --{option} is {variable}, and no other option has one."),
+        false => format!("Variables: --{option} is {variable}, and so on."),
+    };
+    format!("{names} The command line wins; empty is not set.")
 }
 
 /// Breaks a text between words into lines of at most this width. The first word of a default stays with its label.
