@@ -2,10 +2,10 @@
 //! `man 2const IP_LOCAL_PORT_RANGE`). It is the option of one socket, so it needs no right.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-use socket2::Socket;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::super::machine::ports;
 
@@ -14,11 +14,24 @@ pub struct Narrow(RangeInclusive<u16>);
 
 impl Narrow {
     /// Chooses a range within that of the system. The kernel ignores another. Returns `None` if there is none.
+    ///
+    /// The kernel passes over a port to which somebody has bound a socket, even with another address. So a range whose
+    /// ports are all free is better.
     pub fn choose(count: u16) -> Option<Self> {
+        const ATTEMPTS: usize = 100;
         let all = ports::range()?;
         let last_first = all.end().checked_sub(count)?;
-        let first = (*all.start() <= last_first).then(|| fastrand::u16(*all.start()..=last_first))?;
-        Some(Narrow(first..=first + (count - 1)))
+        let choose = || {
+            let first = (*all.start() <= last_first).then(|| fastrand::u16(*all.start()..=last_first))?;
+            Some(Narrow(first..=first + (count - 1)))
+        };
+        for _ in 1..ATTEMPTS {
+            let range = choose()?;
+            if range.0.clone().all(is_free) {
+                return Some(range);
+            }
+        }
+        choose()
     }
 
     /// Connects. The kernel of the system may not know the option.
@@ -26,6 +39,13 @@ impl Narrow {
         option::set(socket, &self.0)?;
         socket.connect(&server.into())
     }
+}
+
+/// Returns whether nobody has this port, with any address. The listener of `std` would take one in TIME_WAIT.
+fn is_free(port: u16) -> bool {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    socket.and_then(|socket| socket.bind(&address.into())).is_ok()
 }
 
 #[cfg(target_os = "linux")]
