@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
     println!("try:  what step 5 says, and one POST:");
     println!(r"      printf 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\nGET\r\n\r\n' |");
     println!("          curl -sN telnet://{address}");
-    println!("You will see all of 28 MiB, xixizi after 6 s at most, and two responses to the POST.");
+    println!("You will see 28 MiB, xixizi after 6 s at most, two responses to the POST, and then a 408.");
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(256);
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;

@@ -16,6 +16,7 @@ use super::harness::recorder::{self, Header};
 use super::harness::sim::Sim;
 use crate::config::{AtCapacity, Config};
 use crate::net::Readiness;
+use crate::state::State;
 use crate::stats::{Phase, Reason};
 
 /// A scene, and what a reader may look for in it.
@@ -27,7 +28,7 @@ struct Story {
     play: fn(&mut Sim),
 }
 
-const STORIES: [Story; 14] = [
+const STORIES: [Story; 16] = [
     Story {
         name: "request-whole",
         title: "A request whole",
@@ -138,6 +139,25 @@ const STORIES: [Story; 14] = [
                first. Its token has the old generation, so it is counted and ignored.",
         config: |config| config.max_connections = 1,
         play: stale_event,
+    },
+    Story {
+        name: "false-event",
+        title: "An event says readable, and nothing is there",
+        text: "The poller reports a socket to which nobody has sent anything. The server sets the ready bit and \
+               queues the connection. Then recv returns WouldBlock, which clears the bit. The state and the deadline \
+               stay as they were. The next request is answered as usual.",
+        config: |_| {},
+        play: false_event,
+    },
+    Story {
+        name: "quota-used-up",
+        title: "A client uses up its quota",
+        text: "A turn answers at most four requests of a client here, by default 32. One client sends ten at once, \
+               and then another sends one. After four the first goes to the end of the ready queue, and the other has \
+               its turn. There is more work at the end of such a turn, so the host does not sleep. No further event \
+               comes, and all ten are answered.",
+        config: |config| config.budget.requests_per_connection = 4,
+        play: quota_used_up,
     },
     Story {
         name: "wave-of-sixteen",
@@ -318,6 +338,29 @@ fn stale_event(sim: &mut Sim) {
     assert_eq!((sim.stats().stale_events, new.statuses()), (1, vec![200]));
 }
 
+fn false_event(sim: &mut Sim) {
+    let client = sim.connect_idle();
+    sim.pass(SECOND);
+    recorder::kernel("reports an event, and nothing has arrived");
+    let before = sim.timeout();
+    sim.handle(sim.token(&client), Readiness { readable: true, ..Readiness::default() });
+    sim.settle();
+    assert_eq!((sim.state(&client), sim.timeout()), (State::Idle, before));
+    client.get("/");
+    sim.settle();
+    assert_eq!(client.statuses(), [200]);
+}
+
+fn quota_used_up(sim: &mut Sim) {
+    let [greedy, other] = [sim.connect_idle(), sim.connect_idle()];
+    greedy.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(10).as_bytes());
+    other.get("/");
+    assert!(sim.turn().more);
+    assert_eq!((greedy.statuses(), other.statuses()), (vec![200; 4], vec![200]));
+    sim.settle();
+    assert_eq!(greedy.statuses(), [200; 10]);
+}
+
 fn wave_of_sixteen(sim: &mut Sim) {
     let clients: Vec<Client> = (0..16).map(|_| sim.connect_idle()).collect();
     for client in &clients {
@@ -349,8 +392,8 @@ fn header(story: &Story, config: &Config) -> String {
         ("requests_per_connection", budget.requests_per_connection.into()),
         ("bytes_per_connection", budget.bytes_per_connection as u64),
     ];
-    let names: Vec<String> = crate::state::State::WAITING.iter().map(|state| format!("{state:?}")).collect();
-    let times = crate::state::State::WAITING.map(|state| config.timeouts.of(state).as_millis() as u64);
+    let names: Vec<String> = State::WAITING.iter().map(|state| format!("{state:?}")).collect();
+    let times = State::WAITING.map(|state| config.timeouts.of(state).as_millis() as u64);
     let timeouts: Vec<_> = names.iter().map(String::as_str).zip(times).collect();
     let Story { title, text, .. } = *story;
     let source = "simulation";

@@ -14,7 +14,7 @@ macro_rules! stories {
 }
 
 /// All stories, from the simplest on.
-pub const STORIES: [Story; 14] = stories![
+pub const STORIES: [Story; 16] = stories![
     "request-whole",
     "split-at-every-byte",
     "pipelined",
@@ -28,6 +28,8 @@ pub const STORIES: [Story; 14] = stories![
     "drain",
     "two-clients-one-turn",
     "stale-event",
+    "false-event",
+    "quota-used-up",
     "wave-of-sixteen",
 ];
 

@@ -3,7 +3,7 @@
 /// A story's title in English, and its title and text in Chinese.
 pub type Told = (&'static str, &'static str, &'static str);
 
-pub const CHINESE: [Told; 14] = [
+pub const CHINESE: [Told; 16] = [
     (
         "A drain with a grace period",
         "限时的优雅退出",
@@ -63,6 +63,16 @@ pub const CHINESE: [Told; 14] = [
         "A stale event for a slot that is in use again",
         "过时的事件遇上已被重用的槽位",
         "一个连接结束，槽位分给了下一个客户端。随后到来的事件本来属于前一个连接，它的令牌带着旧的代数，所以只被计数，然后忽略。",
+    ),
+    (
+        "An event says readable, and nothing is there",
+        "事件说可读，其实什么也没有",
+        "没有人给这个套接字发过东西，轮询器却报告了它。服务器设上就绪位，让连接排队；轮到它时 recv 返回 WouldBlock，就绪位随之清除。状态和时限都不变，下一个请求照常回答。",
+    ),
+    (
+        "A client uses up its quota",
+        "用完配额的客户端",
+        "这里一轮最多回答同一个客户端四个请求（默认是 32 个）。一个客户端一次发来十个，随后另一个客户端发来一个。答完四个，前者排到就绪队列的末尾，后者就轮到了。这样的一轮结束时还有活要干，所以宿主不睡。此后没有新的事件，十个请求也全部得到回答。",
     ),
     (
         "Two clients in one turn",
