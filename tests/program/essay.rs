@@ -155,8 +155,9 @@ fn run(blocks: &[Block]) -> Result<(), String> {
     let folder = Folder::new();
     let mut shell = Shell::start(&folder.path(""));
     for (number, block) in blocks.iter().enumerate() {
-        let is_outside =
-            |line: &&str| ["cargo ", "unshare ", "PATH=", "exit"].iter().any(|start| line.starts_with(start));
+        let is_outside = |line: &&str| {
+            ["cargo ", "unshare ", "PATH=", "kill %1; exit"].iter().any(|start| line.starts_with(start))
+        };
         match block.language {
             "python" => {
                 let text = block.lines.join("\n");
