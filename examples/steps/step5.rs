@@ -38,7 +38,7 @@ fn main() -> io::Result<()> {
     println!("      for i in $(seq 64); do (echo GET; sleep 99) | curl -s telnet://{address} & done");
     println!("      curl http://{address}");
     println!("You will see that the first curl gets a part of 28 MiB, and that the second waits for ever.");
-    println!("kill $(jobs -p) ends the 64 slow clients.");
+    println!("Ctrl-C ends this program, and the slow clients with it.");
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(256);
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
