@@ -64,7 +64,6 @@ impl<S> Connection<S> {
 
 #[cold]
 fn trace_entry(slot: Slot, from: State, to: State, why: &'static Why) {
-    let text = format_args!("slot {slot}: {from:?} -> {to:?} ({})", why.text);
     let fields = [
         ("kind", "state".into()),
         ("slot", slot.index().into()),
@@ -72,5 +71,10 @@ fn trace_entry(slot: Slot, from: State, to: State, why: &'static Why) {
         ("to", Value::from_debug(&to)),
         ("why", why.text.into()),
     ];
-    trace::step(trace::STATES, why.at, &fields, text);
+    trace::step(
+        trace::STATES,
+        why.at,
+        &fields,
+        format_args!("slot {slot}: {from:?} -> {to:?} ({})", why.text),
+    );
 }

@@ -117,12 +117,14 @@ impl<N: Net> Engine<N> {
             ("why", reason.as_str().into()),
             ("peer_first", peer_first.into()),
         ];
-        let text = format_args!("slot {slot}: {state:?} -> gone ({})", reason.as_str());
         match reason {
             Reason::TakenOver => {
                 trace::step(STATES, at, &fields, format_args!("slot {slot}: {state:?} -> the host"));
             }
-            _ => trace::step(STATES, at, &fields, text),
+            _ => {
+                let why = reason.as_str();
+                trace::step(STATES, at, &fields, format_args!("slot {slot}: {state:?} -> gone ({why})"));
+            }
         }
     }
 
@@ -163,9 +165,12 @@ impl<N: Net> Engine<N> {
             ("more", more.into()),
             ("timeout_ms", timeout.map_or(Value::null(), Value::from)),
         ];
-        let text =
-            format_args!("ends: {accepted} accepted, {requests} requests, {closed} closed, more: {more}");
-        trace::step(TURNS, Location::caller(), &fields, text);
+        trace::step(
+            TURNS,
+            Location::caller(),
+            &fields,
+            format_args!("ends: {accepted} accepted, {requests} requests, {closed} closed, more: {more}"),
+        );
     }
 
     fn trace_armed(&self, slot: Slot, list: State, at: Place) {

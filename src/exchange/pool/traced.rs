@@ -39,7 +39,6 @@ impl Pool {
             ("buffer", buffer.into()),
             ("lent", lent.into()),
         ];
-        let text = format_args!("slot {slot}: {buffer} {kind}, {lent} lent");
-        trace::step(trace::BUFFERS, at, &fields, text);
+        trace::step(trace::BUFFERS, at, &fields, format_args!("slot {slot}: {buffer} {kind}, {lent} lent"));
     }
 }
