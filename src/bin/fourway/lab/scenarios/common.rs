@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use fourway::{Reply, Request, Responder};
+use fourway::{Handler, Reply, Request, Responder};
 use socket2::Socket;
 
+use super::super::bench::{Bench, Client, Got};
 use super::super::kernel::State;
 use super::super::ladder::{Actor, Call, Ladder, Outcome, Row};
 use super::super::note::{Note, Title};
@@ -38,6 +39,32 @@ pub fn xixizi<'r>(_request: &Request<'_>, responder: Responder<'r>) -> Reply<'r>
 /// Returns an error if a scenario did not get where it should.
 pub fn reached(what: &str, is_reached: bool) -> io::Result<()> {
     if is_reached { Ok(()) } else { Err(io::Error::other(format!("this has not come: {what}"))) }
+}
+
+/// Lets a client read its whole response and close, and ends the ladder when the server has closed too.
+pub fn read_all<H: Handler>(
+    recorder: &Recorder,
+    bench: &mut Bench<H>,
+    mut client: Client,
+    title: Title,
+) -> io::Result<Ladder> {
+    recorder.fold(true);
+    let mut arrived = 0;
+    loop {
+        match client.recv(READ) {
+            Got::Bytes(len) => arrived += len as u64,
+            Got::Nothing => bench.settle()?,
+            Got::End | Got::Reset => break,
+        }
+    }
+    recorder.fold(false);
+    client.close();
+    reached("the close of the server", bench.turn_until(|server| server.stats().closed == 1)?)?;
+    let of = bench.server.stats().bytes_out;
+    let mut ladder = ended(recorder, title)?;
+    ladder.notes.push(Note::Arrived { bytes: arrived, of });
+    conclude(&mut ladder);
+    Ok(ladder)
 }
 
 /// Ends a ladder.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use fourway::{Body, Config, handler_fn};
 use socket2::Socket;
 
-use super::super::bench::{Bench, Got, watch};
+use super::super::bench::{Bench, watch};
 use super::super::ladder::Ladder;
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::common::{GET_AND_CLOSE, READ, conclude, ended, reached};
+use super::common::{GET_AND_CLOSE, read_all};
 
 const BODY: u64 = 500_000;
 
@@ -48,21 +48,5 @@ pub fn run(recorder: &'static Recorder) -> io::Result<Ladder> {
     if let Some(after) = waited {
         recorder.note(Note::Probe { after });
     }
-    recorder.fold(true);
-    let mut arrived = 0;
-    loop {
-        match client.recv(READ) {
-            Got::Bytes(len) => arrived += len as u64,
-            Got::Nothing => bench.settle()?,
-            Got::End | Got::Reset => break,
-        }
-    }
-    recorder.fold(false);
-    client.close();
-    reached("the close of the server", bench.turn_until(|server| server.stats().closed == 1)?)?;
-    let of = bench.server.stats().bytes_out;
-    let mut ladder = ended(recorder, Title::SlowReader)?;
-    ladder.notes.push(Note::Arrived { bytes: arrived, of });
-    conclude(&mut ladder);
-    Ok(ladder)
+    read_all(recorder, &mut bench, client, Title::SlowReader)
 }

@@ -11,7 +11,7 @@ use super::super::bench::{Bench, Got, outcome};
 use super::super::ladder::{Actor, Call, Ladder, Outcome};
 use super::super::note::{Note, Title};
 use super::super::recorder::Recorder;
-use super::common::{READ, conclude, ended, page, reached, small_input, xixizi};
+use super::common::{READ, conclude, ended, page, read_all, small_input, xixizi};
 
 /// The length of the answer's body, which is more than the client's buffer holds.
 const BODY: usize = 200_000;
@@ -74,21 +74,5 @@ pub fn lingering(recorder: &'static Recorder) -> io::Result<Ladder> {
     // A client that is not quite correct: an answer is on its way, and more input comes.
     client.send(b"\r\n")?;
     bench.settle()?;
-    recorder.fold(true);
-    let mut arrived = 0;
-    loop {
-        match client.recv(READ) {
-            Got::Bytes(len) => arrived += len as u64,
-            Got::Nothing => bench.settle()?,
-            Got::End | Got::Reset => break,
-        }
-    }
-    recorder.fold(false);
-    client.close();
-    reached("the close of the server", bench.turn_until(|server| server.stats().closed == 1)?)?;
-    let of = bench.server.stats().bytes_out;
-    let mut ladder = ended(recorder, Title::LingeringClose)?;
-    ladder.notes.push(Note::Arrived { bytes: arrived, of });
-    conclude(&mut ladder);
-    Ok(ladder)
+    read_all(recorder, &mut bench, client, Title::LingeringClose)
 }
